@@ -75,6 +75,26 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Correct the named setting and start again.',
   },
+
+  // The database's schema
+  SCHEMA_NEWER: {
+    http: 503,
+    exit: 78,
+    retry: 'never',
+    hint: 'Start the version of Standby that migrated this database, or a newer one.',
+  },
+  SCHEMA_CHANGED: {
+    http: 503,
+    exit: 78,
+    retry: 'never',
+    hint: 'Restore the original migration files: applied migrations never change.',
+  },
+  MIGRATION_FAILED: {
+    http: 503,
+    exit: 70,
+    retry: 'later',
+    hint: 'Nothing of this migration was kept. Look at the cause, mend it, and start again.',
+  },
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,0 +1,208 @@
+// The connection pool and transactions. Nothing outside src/store touches pg.
+import { AppError } from '../base/app-error.ts';
+import type { Kit } from '../base/kit.ts';
+import { assertOutsideTransaction, runInsideTransaction } from '../base/transaction-scope.ts';
+import pg from 'pg';
+import type { Notice } from './notice.ts';
+import { isRetryable, isUnavailable } from './sqlstate.ts';
+import type { Executor, Query, QueryResult } from './statement.ts';
+import { wireTypes } from './wire-type.ts';
+
+export interface Database extends Executor {
+  /** The size of the pool. */
+  readonly maxConnections: number;
+  /**
+   * Runs `work` in one transaction and commits. It may run again after a deadlock or a serialization
+   * failure, so it must have no effect but on the database. Its notices go out after the commit.
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** A connection of its own, outside the pool, for LISTEN. The caller ends it. */
+  connect(): Promise<pg.Client>;
+  /** Receives what committed transactions announced. At most one receiver. */
+  onNotices(receive: (notices: readonly Notice[]) => void): void;
+  /** Sends notices about something that was already committed. */
+  announce(notices: readonly Notice[]): void;
+  close(): Promise<void>;
+}
+
+export interface Transaction extends Executor {
+  notify(...notices: readonly Notice[]): void;
+  /** Runs `work` in a savepoint: what it wrote is undone when it throws, and the error goes on. */
+  savepoint<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface TransactionOptions {
+  /** `snapshot` is REPEATABLE READ READ ONLY; the default is READ COMMITTED. */
+  readonly mode?: 'write' | 'snapshot';
+}
+
+export interface DatabaseOptions {
+  /** A connection string, or the parts of one. */
+  readonly connection: string | ConnectionParts;
+  readonly maxConnections: number;
+  /** Shows in pg_stat_activity. */
+  readonly applicationName: string;
+}
+
+export interface ConnectionParts {
+  /** A host name, or the folder of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password?: string;
+  readonly database: string;
+}
+
+const MAX_TRANSACTION_TRIES = 5;
+const CONNECT_TIMEOUT_MS = 5_000;
+// A black-holed connection answers never; a statement of ours never takes this long.
+const QUERY_TIMEOUT_MS = 30_000;
+
+export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
+  const config = clientConfig(options);
+  const pool = new pg.Pool({
+    ...config,
+    max: options.maxConnections,
+    idleTimeoutMillis: 30_000,
+  });
+  // An idle connection that dies is replaced at the next use; without a listener it ends the process.
+  pool.on('error', (error) => kit.log.warn('database.idle_connection_lost', { error }));
+
+  let receive: (notices: readonly Notice[]) => void = () => undefined;
+
+  const checkOut = async (): Promise<pg.PoolClient> => {
+    assertOutsideTransaction('taking a second connection');
+    return translated(() => pool.connect());
+  };
+
+  const attempt = async <T>(
+    work: (tx: Transaction) => Promise<T>,
+    begin: string,
+  ): Promise<{ readonly result: T; readonly notices: readonly Notice[] }> => {
+    const client = await checkOut();
+    const notices: Notice[] = [];
+    let broken: Error | undefined;
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
+    try {
+      await client.query(begin);
+      const result = await runInsideTransaction(() => work(transactionOn(client, notices)));
+      const { command } = await client.query('commit');
+      // PostgreSQL answers so, without an error, when a statement failed and nobody said so.
+      if (command === 'ROLLBACK') throw new Error('the transaction had failed before its commit');
+      return { result, notices };
+    } catch (error) {
+      // A connection that cannot roll back is thrown away, which rolls back.
+      await client.query('rollback').catch((failure: unknown) => {
+        broken = failure as Error;
+      });
+      throw error;
+    } finally {
+      client.off('error', onError);
+      client.release(broken ?? false);
+    }
+  };
+
+  return {
+    maxConnections: options.maxConnections,
+    query: async (query) => {
+      assertOutsideTransaction('taking a second connection');
+      return translated(() => execute(pool, query));
+    },
+    transaction: async (work, { mode = 'write' } = {}) => {
+      const begin =
+        mode === 'snapshot' ? 'begin isolation level repeatable read read only' : 'begin';
+      for (let tries = 1; ; tries++) {
+        try {
+          const { result, notices } = await translated(() => attempt(work, begin));
+          if (notices.length > 0) receive(notices);
+          return result;
+        } catch (error) {
+          if (!isRetryable(error) || tries === MAX_TRANSACTION_TRIES) throw error;
+          kit.log.debug('database.transaction_retried', { tries, error });
+          // Full jitter, so that those who collided do not meet again.
+          await kit.clock.sleep(kit.rng.next() * 10 * 2 ** tries);
+        }
+      }
+    },
+    connect: () =>
+      translated(async () => {
+        // Waiting is what such a connection is for; its user sets a limit where one is needed.
+        const client = new pg.Client({ ...config, query_timeout: 0 });
+        client.on('error', (error) => kit.log.warn('database.connection_lost', { error }));
+        await client.connect();
+        return client;
+      }),
+    onNotices: (receiver) => {
+      receive = receiver;
+    },
+    announce: (notices) => {
+      assertOutsideTransaction('announcing');
+      receive(notices);
+    },
+    close: () => pool.end(),
+  };
+}
+
+function transactionOn(client: pg.PoolClient, notices: Notice[]): Transaction {
+  let savepoints = 0;
+  return {
+    query: (query) => execute(client, query),
+    notify: (...more) => {
+      notices.push(...more);
+    },
+    savepoint: async (work) => {
+      const name = `s${++savepoints}`;
+      const noticesBefore = notices.length;
+      await client.query(`savepoint ${name}`);
+      try {
+        const result = await work();
+        await client.query(`release savepoint ${name}`);
+        return result;
+      } catch (error) {
+        await client.query(`rollback to savepoint ${name}`);
+        notices.length = noticesBefore;
+        throw error;
+      }
+    },
+  };
+}
+
+async function execute(on: pg.Pool | pg.PoolClient, query: Query): Promise<QueryResult> {
+  const result = await on.query<unknown[]>({
+    name: query.name,
+    text: query.text,
+    values: [...query.values],
+    rowMode: 'array',
+  });
+  return { rows: result.rows, rowCount: result.rowCount ?? 0 };
+}
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    const detail = `PostgreSQL could not be used: ${(error as Error).message}`;
+    throw new AppError('DATABASE_UNAVAILABLE', { detail }, { cause: error });
+  }
+}
+
+function clientConfig(options: DatabaseOptions): pg.ClientConfig {
+  const where =
+    typeof options.connection === 'string'
+      ? { connectionString: options.connection }
+      : options.connection;
+  return {
+    ...where,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+    types: wireTypes,
+    // A transaction whose process stopped in the middle must not hold its locks for ever.
+    idle_in_transaction_session_timeout: 30_000,
+  };
+}

@@ -1,0 +1,47 @@
+// Notices: hints, sent after a commit, that something changed. They carry ids only. Every receiver
+// reads the world again, and polling finds what a lost notice would have told.
+import type { JobId, OrganizationId, PoolId, WorkspaceId } from '../base/id.ts';
+
+export type Notice =
+  /** A pool may have something to decide. */
+  | { readonly kind: 'pool'; readonly poolId: PoolId }
+  /** A workspace changed: its owner, a build, an agent. */
+  | { readonly kind: 'workspace'; readonly workspaceId: WorkspaceId }
+  /** A job changed its status, or somebody asked for its cancellation. */
+  | { readonly kind: 'job'; readonly jobId: JobId }
+  /** Work waits for a daemon of this driver. */
+  | { readonly kind: 'queue'; readonly organizationId: OrganizationId; readonly driver: string };
+
+/** Equal notices have equal keys; what waits to be sent is kept by key. */
+export function noticeKey(notice: Notice): string {
+  switch (notice.kind) {
+    case 'pool':
+      return `pool ${notice.poolId}`;
+    case 'workspace':
+      return `workspace ${notice.workspaceId}`;
+    case 'job':
+      return `job ${notice.jobId}`;
+    case 'queue':
+      return `queue ${notice.organizationId} ${notice.driver}`;
+  }
+}
+
+/** The notice a key stands for, or undefined when the text is none (a newer version may send more kinds). */
+export function parseNoticeKey(key: string): Notice | undefined {
+  const [kind, id, driver] = key.split(' ');
+  if (id === undefined) return undefined;
+  switch (kind) {
+    case 'pool':
+      return { kind, poolId: id as PoolId };
+    case 'workspace':
+      return { kind, workspaceId: id as WorkspaceId };
+    case 'job':
+      return { kind, jobId: id as JobId };
+    case 'queue':
+      return driver === undefined
+        ? undefined
+        : { kind, organizationId: id as OrganizationId, driver };
+    default:
+      return undefined;
+  }
+}

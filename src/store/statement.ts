@@ -1,0 +1,128 @@
+// SQL as values: every statement has a stable name, named parameters and described columns, and is
+// kept in a registry, so that a test can prepare all of them against a migrated database.
+import type { Columns, RowOf } from './column.ts';
+
+/** What can run a statement: the database itself (a transaction of its own) or an open transaction. */
+export interface Executor {
+  query(query: Query): Promise<QueryResult>;
+}
+
+export interface Query {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+export interface QueryResult {
+  readonly rows: readonly (readonly unknown[])[];
+  readonly rowCount: number;
+}
+
+export interface StatementSpec<Args, C extends Columns> {
+  /** `noun.verb`, unique; shows in logs and in pg_prepared_statements. */
+  readonly name: string;
+  /** The type of the arguments; see `takes`. */
+  readonly takes: Taken<Args>;
+  /** The columns in camelCase, in the order of the select list or `returning`, where they are snake_case. */
+  readonly gives: C;
+  /** Parameters are written `$camelCase`. */
+  readonly sql: string;
+}
+
+export interface Statement<Args, C extends Columns> {
+  readonly name: string;
+  readonly text: string;
+  readonly parameters: readonly string[];
+  readonly columns: C;
+  /** Every row. */
+  all(on: Executor, args: Args): Promise<readonly RowOf<C>[]>;
+  /** The only row, or undefined. */
+  maybe(on: Executor, args: Args): Promise<RowOf<C> | undefined>;
+  /** The only row; throws when there is none. */
+  one(on: Executor, args: Args): Promise<RowOf<C>>;
+  /** Runs it for its effect and gives the number of rows concerned. */
+  run(on: Executor, args: Args): Promise<number>;
+}
+
+declare const argsType: unique symbol;
+export interface Taken<Args> {
+  readonly [argsType]?: Args;
+}
+
+/** Names the type of a statement's arguments: `takes<{ readonly id: JobId }>()`. */
+export function takes<Args>(): Taken<Args> {
+  return {};
+}
+
+/** For a statement without parameters. */
+export type NoArgs = Readonly<Record<never, never>>;
+
+const registry = new Map<string, Statement<never, Columns>>();
+
+/** All statements of the modules that were loaded, by name. */
+export function registeredStatements(): readonly Statement<never, Columns>[] {
+  return [...registry.values()];
+}
+
+export function statement<Args, C extends Columns>(
+  spec: StatementSpec<Args, C>,
+): Statement<Args, C> {
+  if (registry.has(spec.name)) throw new Error(`two statements are named ${spec.name}`);
+  const { text, parameters } = compile(spec.sql);
+  const keys = Object.keys(spec.gives);
+
+  const execute = (on: Executor, args: Args): Promise<QueryResult> => {
+    const given = args as Readonly<Record<string, unknown>>;
+    const values = parameters.map((name) => {
+      const value = given[name];
+      if (value === undefined) throw new Error(`${spec.name}: parameter ${name} was not given`);
+      return value;
+    });
+    return on.query({ name: spec.name, text, values });
+  };
+
+  const toRow = (values: readonly unknown[]): RowOf<C> => {
+    const row: Record<string, unknown> = {};
+    for (const [index, key] of keys.entries()) row[key] = values[index];
+    return row as RowOf<C>;
+  };
+
+  const all = async (on: Executor, args: Args): Promise<readonly RowOf<C>[]> =>
+    (await execute(on, args)).rows.map(toRow);
+
+  const maybe = async (on: Executor, args: Args): Promise<RowOf<C> | undefined> => {
+    const { rows } = await execute(on, args);
+    if (rows.length > 1) throw new Error(`${spec.name}: ${rows.length} rows, at most one expected`);
+    return rows[0] === undefined ? undefined : toRow(rows[0]);
+  };
+
+  const one = async (on: Executor, args: Args): Promise<RowOf<C>> => {
+    const row = await maybe(on, args);
+    if (row === undefined) throw new Error(`${spec.name}: no row, one expected`);
+    return row;
+  };
+
+  const run = async (on: Executor, args: Args): Promise<number> =>
+    (await execute(on, args)).rowCount;
+
+  const made = { name: spec.name, text, parameters, columns: spec.gives, all, maybe, one, run };
+  registry.set(spec.name, made);
+  return made;
+}
+
+/** A JSON parameter. A bare array would be sent as a PostgreSQL array. */
+export function asJson(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+// `$name` is a parameter unless the dollar follows a word character (as in a quoted `$$`).
+const PARAMETER = /(?<![\w$])\$([a-z][A-Za-z0-9]*)/g;
+
+function compile(sql: string): { readonly text: string; readonly parameters: readonly string[] } {
+  const parameters: string[] = [];
+  const text = sql.replace(PARAMETER, (_match, name: string) => {
+    if (!parameters.includes(name)) parameters.push(name);
+    return `$${parameters.indexOf(name) + 1}`;
+  });
+  return { text, parameters };
+}
