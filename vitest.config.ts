@@ -1,0 +1,57 @@
+// Test sizes as projects (docs/adr/0008): `vitest run --project small`, and so on. The groups run
+// one after the other, so that tests that start databases and processes have the machine alone.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    allowOnly: false,
+    retry: 0,
+    projects: [
+      {
+        test: {
+          name: 'small',
+          include: ['src/**/*.test.ts'],
+          pool: 'threads',
+          maxWorkers: 2,
+          // Small tests are pure by rule, so they share a worker: a tenth of the start-up cost.
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'guards',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/db/**', 'test/process/**'],
+          pool: 'threads',
+          maxWorkers: 2,
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'db',
+          include: ['test/db/**/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 20_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'process',
+          include: ['test/process/**/*.test.ts'],
+          pool: 'forks',
+          // One file at a time: each starts whole control planes, daemons and workspaces.
+          maxWorkers: 1,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
