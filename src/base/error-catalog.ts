@@ -95,6 +95,98 @@ export const ERRORS = {
     retry: 'later',
     hint: 'Nothing of this migration was kept. Look at the cause, mend it, and start again.',
   },
+
+  // Names and requests
+  NAME_TAKEN: { http: 409, exit: 73, retry: 'never', hint: 'Choose another name.' },
+  NAME_INVALID: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Use 1 to 63 lower-case letters, digits and hyphens; a hyphen may not come first or last.',
+  },
+  PARAMETERS_INVALID: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Give every required parameter a value that the template allows; `standby template show` lists them.',
+  },
+  PRESET_UNKNOWN: {
+    http: 404,
+    exit: 66,
+    retry: 'never',
+    hint: 'Name one of the presets of the active version; `standby template show` lists them.',
+  },
+  TEMPLATE_DEPRECATED: { http: 409, exit: 65, retry: 'never', hint: 'Use another template.' },
+  TEMPLATE_NOT_READY: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Push a version and promote it first.',
+  },
+  POOL_EMPTY: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Raise the pool size, ask again later, or use --on-empty create.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    http: 422,
+    exit: 65,
+    retry: 'never',
+    hint: 'Use a new idempotency key for a different request.',
+  },
+  BUILD_IN_PROGRESS: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Wait until the build that runs now has ended.',
+  },
+
+  // Templates
+  MANIFEST_INVALID: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Correct standby.yaml at the named lines; `standby template validate` checks it without a server.',
+  },
+  VERSION_NOT_IMPORTED: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Wait for the import to succeed, or mend what its log complains of and push again.',
+  },
+
+  // Daemons and agents
+  PROTOCOL_UNSUPPORTED: {
+    http: 409,
+    exit: 69,
+    retry: 'never',
+    hint: 'Use a daemon of the same version as the control plane.',
+  },
+  DAEMON_ID_TAKEN: {
+    http: 409,
+    exit: 78,
+    retry: 'never',
+    hint: 'Another key registered this daemon id; give each daemon its own data folder.',
+  },
+  DAEMON_REPLACED: {
+    http: 409,
+    exit: 75,
+    retry: 'never',
+    hint: 'A newer process of this daemon has registered; stop this one.',
+  },
+  ATTEMPT_STALE: {
+    http: 409,
+    exit: 75,
+    retry: 'never',
+    hint: 'Drop the attempt and remove what it made; another one counts now.',
+  },
+  AGENT_UNKNOWN: {
+    http: 404,
+    exit: 66,
+    retry: 'never',
+    hint: "Use the name of an agent that the template's manifest lists.",
+  },
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,0 +1,69 @@
+// What an agent in a workspace and the control plane say to each other.
+import { z } from 'zod';
+import { idField } from '../field.ts';
+
+export const AGENT_LIFECYCLES = [
+  /** when it was planned with the build, and has not called yet */
+  'created',
+  /** when its startup script runs */
+  'starting',
+  /** when its startup script ended well, or there is none */
+  'ready',
+  /** when its startup script failed */
+  'start_error',
+  /** when its startup script did not end in time */
+  'start_timeout',
+  /** when the workspace is being stopped */
+  'shutting_down',
+  /** when it said goodbye */
+  'off',
+] as const;
+
+export const exchangeBody = z.object({
+  /** The agent's name in the manifest. */
+  agent: z.string().min(1).max(63),
+});
+
+/** Who the workspace belongs to; null while it is the pool's. */
+export const agentOwner = z
+  .object({ id: idField, username: z.string(), display_name: z.string() })
+  .nullable();
+
+export const exchangeAnswer = z.object({
+  /** Good for this workspace and this epoch; the former session of this agent has ended. */
+  session: z.string(),
+  epoch: z.int(),
+});
+
+export const agentManifest = z.object({
+  agent: z.string(),
+  workspace_id: idField,
+  /** Paths of scripts in the workspace's template folder. */
+  startup: z.string().nullable(),
+  on_claim: z.string().nullable(),
+  startup_timeout_ms: z.int(),
+  on_claim_timeout_ms: z.int(),
+  heartbeat_interval_ms: z.int(),
+});
+
+export const agentHeartbeatBody = z.object({
+  lifecycle: z.enum(AGENT_LIFECYCLES),
+  /** The newest epoch whose owner the agent has taken over; 0 before any. */
+  applied_epoch: z.int().min(0),
+  /** The answer waits this long for news beyond what is said here. */
+  wait_ms: z.int().min(0).max(60_000),
+});
+
+export const agentHeartbeatAnswer = z.object({
+  epoch: z.int(),
+  owner: agentOwner,
+  /** The session of the new epoch, when the one that asked ended by a claim while it waited. */
+  session: z.string().nullable(),
+});
+
+export type AgentLifecycle = (typeof AGENT_LIFECYCLES)[number];
+export type AgentOwner = z.output<typeof agentOwner>;
+export type AgentManifest = z.output<typeof agentManifest>;
+export type ExchangeAnswer = z.output<typeof exchangeAnswer>;
+export type AgentHeartbeatBody = z.output<typeof agentHeartbeatBody>;
+export type AgentHeartbeatAnswer = z.output<typeof agentHeartbeatAnswer>;

@@ -1,0 +1,41 @@
+// The routes an agent calls.
+import { route } from '../route.ts';
+import {
+  agentHeartbeatAnswer,
+  agentHeartbeatBody,
+  agentManifest,
+  exchangeAnswer,
+  exchangeBody,
+} from './protocol.ts';
+
+export const agentRoutes = {
+  exchangeAgentToken: route({
+    id: 'exchangeAgentToken',
+    method: 'post',
+    path: '/api/v1/agent/exchange',
+    audience: 'agent_bootstrap',
+    summary: 'Exchange the bootstrap token for a session; ends the former one',
+    body: exchangeBody,
+    answers: { 200: exchangeAnswer },
+    errors: ['AGENT_UNKNOWN'],
+  }),
+  getAgentManifest: route({
+    id: 'getAgentManifest',
+    method: 'get',
+    path: '/api/v1/agent/manifest',
+    audience: 'agent',
+    summary: 'What the agent has to run',
+    answers: { 200: agentManifest },
+    errors: [],
+  }),
+  heartbeatAgent: route({
+    id: 'heartbeatAgent',
+    method: 'post',
+    path: '/api/v1/agent/heartbeat',
+    audience: 'agent',
+    summary: 'Show a sign of life and wait for a change of owner',
+    body: agentHeartbeatBody,
+    answers: { 200: agentHeartbeatAnswer },
+    errors: [],
+  }),
+} as const;

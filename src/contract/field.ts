@@ -1,0 +1,39 @@
+// Fields that many documents share.
+import { z } from 'zod';
+
+/** The rule for names of organizations, users, templates and workspaces. */
+const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export const idField = z.uuid();
+export const timeField = z.iso.datetime({ offset: false }).meta({ description: 'RFC 3339, UTC' });
+export const nameField = z
+  .string()
+  .regex(NAME, 'must be 1 to 63 lower-case letters, digits and inner hyphens')
+  .meta({ description: '1 to 63 lower-case letters, digits and inner hyphens' });
+
+/** Parameter values by name; numbers and booleans are written as text. */
+export const parametersField = z.record(z.string().min(1).max(128), z.string().max(10_000));
+
+export const tagsField = z.record(z.string().min(1).max(64), z.string().max(256));
+
+/** Query parameters arrive as text. */
+export const queryInteger = (min: number, max: number): z.ZodType<number, string | number> =>
+  z
+    .union([z.string().regex(/^\d{1,9}$/, 'must be a whole number'), z.int()])
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+
+/** A page of a list: pass `next_cursor` back as `cursor` to go on; null on the last page. */
+export function pageOf<T extends z.ZodType>(
+  item: T,
+): z.ZodObject<{
+  items: z.ZodArray<T>;
+  next_cursor: z.ZodNullable<z.ZodString>;
+}> {
+  return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+}
+
+export const pageQuery = {
+  cursor: z.string().max(200).optional(),
+  limit: queryInteger(1, 500).optional().meta({ description: '1 to 500, 100 unless given' }),
+};

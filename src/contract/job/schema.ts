@@ -1,0 +1,56 @@
+// Provisioner jobs as people see them.
+import { z } from 'zod';
+import { idField, timeField } from '../field.ts';
+
+export const JOB_STATUSES = [
+  'pending',
+  'running',
+  'canceling',
+  'succeeded',
+  'failed',
+  'canceled',
+] as const;
+
+export const jobView = z
+  .object({
+    id: idField,
+    type: z.enum(['workspace_build', 'template_version_import', 'rehearsal']),
+    status: z.enum(JOB_STATUSES),
+    organization: z.string(),
+    driver: z.string(),
+    initiator: z.string(),
+    /** What it is about: a workspace's build or a template's version. */
+    subject: z.string(),
+    attempt: z.int(),
+    daemon: z.string().nullable(),
+    created_at: timeField,
+    acquired_at: timeField.nullable(),
+    completed_at: timeField.nullable(),
+    error: z.string().nullable(),
+    error_code: z.string().nullable(),
+    /** Why a pending job does not start, when that is known. */
+    waiting_reason: z.string().nullable(),
+  })
+  .meta({ id: 'Job' });
+
+export const logEntryView = z
+  .object({
+    attempt: z.int(),
+    seq: z.int(),
+    at: timeField,
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    line: z.string(),
+  })
+  .meta({ id: 'LogEntry' });
+
+export const jobLogsAnswer = z.object({
+  entries: z.array(logEntryView),
+  /** Pass back as `after` for what comes next. */
+  next: z.string(),
+  /** True when no more lines will come. */
+  complete: z.boolean(),
+  truncated: z.boolean(),
+});
+
+export type JobView = z.output<typeof jobView>;
+export type LogEntryView = z.output<typeof logEntryView>;

@@ -1,0 +1,101 @@
+// The canonical manifest: what standby.yaml means, as it is stored and sent to daemons. Durations are
+// seconds, defaults are filled in, and everything optional is null or empty.
+import { z } from 'zod';
+import { nameField, parametersField, tagsField } from '../field.ts';
+
+export const DRIVERS = ['terraform', 'docker', 'process', 'null'] as const;
+
+const seconds = z.number().min(0);
+
+export const parameterSchema = z.object({
+  name: z.string(),
+  type: z.enum(['string', 'number', 'bool']),
+  description: z.string(),
+  /** Null: a value must be given. Numbers and booleans are written as text. */
+  default: z.string().nullable(),
+  /** Empty: any value of the type. */
+  options: z.array(z.string()),
+  /** Whether a later build may change it. */
+  mutable: z.boolean(),
+});
+
+export const scheduleSchema = z.object({ cron: z.string(), instances: z.int().min(0).max(1000) });
+
+export const prebuildsSchema = z.object({
+  instances: z.int().min(0).max(1000),
+  max_instances: z.int().min(0).max(1000).nullable(),
+  /** 0: prebuilds do not expire. */
+  ttl_seconds: z.int().min(0),
+  claim_order: z.enum(['oldest', 'newest']),
+  scheduling: z.object({ timezone: z.string(), schedules: z.array(scheduleSchema) }).nullable(),
+});
+
+export const presetSchema = z.object({
+  name: z.string(),
+  description: z.string(),
+  default: z.boolean(),
+  parameters: parametersField,
+  /** Null: no pool; 0 instances is a pool of size zero. */
+  prebuilds: prebuildsSchema.nullable(),
+});
+
+/** Readiness of a template without agents, checked by the daemon; one of the three kinds. */
+export const readyCheckSchema = z.object({
+  http: z.string().nullable(),
+  /** The port, null for the workspace's own. */
+  tcp: z.int().nullable(),
+  command: z.array(z.string()).nullable(),
+  interval_seconds: seconds,
+  timeout_seconds: seconds,
+});
+
+export const agentSchema = z.object({
+  name: z.string(),
+  startup: z.string().nullable(),
+  on_claim: z.string().nullable(),
+  startup_timeout_seconds: seconds,
+  on_claim_timeout_seconds: seconds,
+});
+
+/** Settings of the process driver. */
+export const processSettings = z.object({
+  /** The program and its arguments; text in the manifest becomes `sh -c`. */
+  command: z.array(z.string()).min(1),
+  environment: z.record(z.string(), z.string()),
+});
+
+/** Settings of the null driver, which builds nothing: for benches and simulations. */
+export const nullSettings = z.object({
+  start_seconds: seconds,
+  /** Every start fails with this text; null: none does. */
+  start_error: z.string().nullable(),
+});
+
+export const manifestSchema = z
+  .object({
+    name: nameField,
+    description: z.string(),
+    driver: z.enum(DRIVERS),
+    parameters: z.array(parameterSchema),
+    presets: z.array(presetSchema),
+    claim: z.enum(['apply', 'instant']),
+    rehearsal: z.enum(['report', 'refuse', 'off']),
+    ready: readyCheckSchema.nullable(),
+    agents: z.array(agentSchema),
+    agent_timeout_seconds: seconds,
+    unready_grace_seconds: seconds,
+    failed_retention_seconds: seconds,
+    cost: z.object({ hourly: z.number().min(0), currency: z.string() }).nullable(),
+    tags: tagsField,
+    terraform: z.record(z.string(), z.unknown()).nullable(),
+    docker: z.record(z.string(), z.unknown()).nullable(),
+    process: processSettings.nullable(),
+    null: nullSettings.nullable(),
+  })
+  .meta({ id: 'Manifest' });
+
+export type Manifest = z.output<typeof manifestSchema>;
+export type ManifestParameter = z.output<typeof parameterSchema>;
+export type ManifestPreset = z.output<typeof presetSchema>;
+export type ManifestAgent = z.output<typeof agentSchema>;
+export type ReadyCheck = z.output<typeof readyCheckSchema>;

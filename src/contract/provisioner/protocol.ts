@@ -1,0 +1,142 @@
+// What a provisioner daemon and the control plane say to each other. The daemon speaks first in
+// everything: it registers, waits for work, reports. Attempt numbers fence what an old one says.
+import { z } from 'zod';
+import { idField, parametersField, tagsField, timeField } from '../field.ts';
+import { manifestSchema } from '../manifest/schema.ts';
+
+/** Raised when a daemon and a control plane of different versions would misunderstand each other. */
+export const PROVISIONER_PROTOCOL_VERSION = 1;
+
+export const registerBody = z.object({
+  protocol_version: z.int().min(1),
+  /** Stable: kept in the daemon's data folder. */
+  daemon_id: idField,
+  name: z.string().min(1).max(128),
+  /** Daemons on one machine say the same. */
+  machine_id: z.string().min(1).max(128),
+  drivers: z.array(z.string().min(1).max(32)).max(16),
+  tags: tagsField,
+  slots: z.int().min(1).max(1000),
+  version: z.string().max(64),
+});
+
+export const registerAnswer = z.object({
+  /** Goes with every later call; a call with an older one is refused with DAEMON_REPLACED. */
+  incarnation: z.int(),
+  heartbeat_interval_ms: z.int(),
+  report_interval_ms: z.int(),
+  /** Attempts of this daemon's earlier life that were still open and have been ended as daemon_lost. */
+  ended_attempts: z.array(z.object({ job_id: idField, attempt: z.int() })),
+});
+
+export const acquireBody = z.object({
+  incarnation: z.int(),
+  /** How long the answer may take when there is nothing to do. */
+  wait_ms: z.int().min(0).max(60_000),
+});
+
+/** The workspace a build is about, as its driver sees it. */
+export const jobWorkspace = z.object({
+  id: idField,
+  name: z.string(),
+  organization: z.string(),
+  owner: z.object({ id: idField, username: z.string(), display_name: z.string() }),
+  epoch: z.int(),
+  transition: z.enum(['start', 'stop', 'delete']),
+  stage: z.enum(['none', 'create', 'claim']),
+  build_number: z.int(),
+  parameters: parametersField,
+  /** The workspace's bootstrap token: constant for its life, good only for an exchange. */
+  agent_token: z.string(),
+  access_url: z.string(),
+});
+
+export const acquiredJob = z.object({
+  id: idField,
+  attempt: z.int(),
+  type: z.enum(['workspace_build', 'template_version_import', 'rehearsal']),
+  driver: z.string(),
+  template: z.object({
+    name: z.string(),
+    version_id: idField,
+    /** SHA-256 of the version's archive, in hex; see `getFile`. */
+    file_hash: z.string(),
+    manifest: manifestSchema,
+  }),
+  workspace: jobWorkspace.nullable(),
+});
+
+export const logLine = z.object({
+  seq: z.int().min(0),
+  at: timeField,
+  level: z.enum(['debug', 'info', 'warn', 'error']),
+  line: z.string().max(65_536),
+});
+
+export const jobHeartbeatBody = z.object({
+  incarnation: z.int(),
+  attempt: z.int(),
+  logs: z.array(logLine).max(1000),
+});
+
+export const jobHeartbeatAnswer = z.object({
+  /** True once somebody asked for the job's cancellation. */
+  cancel: z.boolean(),
+});
+
+/** Connection details of a workspace, for example `url`. */
+export const outputsField = z.record(z.string().min(1).max(64), z.string().max(2_000));
+
+export const completeBody = z.object({
+  incarnation: z.int(),
+  attempt: z.int(),
+  result: z.discriminatedUnion('outcome', [
+    z.object({ outcome: z.literal('succeeded'), outputs: outputsField }),
+    z.object({
+      outcome: z.literal('failed'),
+      error: z.string().min(1).max(10_000),
+      error_code: z.string().min(1).max(64),
+    }),
+    /** Stopped on request; what was left behind was removed. */
+    z.object({ outcome: z.literal('canceled') }),
+  ]),
+});
+
+/** What the daemon knows of the workspaces whose life depends on its machine. */
+export const reportBody = z.object({
+  incarnation: z.int(),
+  workspaces: z
+    .array(
+      z.object({
+        id: idField,
+        /** running: its processes live; gone: they should but do not; stopped: nothing should run. */
+        state: z.enum(['running', 'gone', 'stopped']),
+        /** The outcome of the template's ready check, null where there is none to make. */
+        ready: z.boolean().nullable(),
+      }),
+    )
+    .max(10_000),
+});
+
+export const reportAnswer = z.object({
+  workspaces: z.array(
+    z.object({
+      id: idField,
+      /**
+       * keep: leave it as it is; restart: it belongs to somebody and should run, bring it back;
+       * remove: nothing in the database stands for it, take away every trace.
+       */
+      want: z.enum(['keep', 'restart', 'remove']),
+    }),
+  ),
+});
+
+export type RegisterBody = z.output<typeof registerBody>;
+export type RegisterAnswer = z.output<typeof registerAnswer>;
+export type AcquiredJob = z.output<typeof acquiredJob>;
+export type JobWorkspace = z.output<typeof jobWorkspace>;
+export type LogLine = z.output<typeof logLine>;
+export type CompleteBody = z.output<typeof completeBody>;
+export type JobResult = CompleteBody['result'];
+export type ReportBody = z.output<typeof reportBody>;
+export type ReportAnswer = z.output<typeof reportAnswer>;

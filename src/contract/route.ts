@@ -1,0 +1,63 @@
+// One table of routes: the server registers them, the client calls them, and the OpenAPI document
+// is made from them. A route is data; nothing here knows HTTP libraries.
+import type { ErrorCode } from '../base/error-catalog.ts';
+import type { z } from 'zod';
+
+/** Who may call: a person's token, a daemon's key, an agent's tokens, or anybody. */
+export type Audience = 'anyone' | 'person' | 'provisioner' | 'agent_bootstrap' | 'agent';
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+export interface Route {
+  /** Also the operation id of the OpenAPI document. */
+  readonly id: string;
+  readonly method: Method;
+  /** With `{name}` for path parameters. */
+  readonly path: string;
+  readonly audience: Audience;
+  readonly summary: string;
+  readonly description?: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  /** Header names are lower case. */
+  readonly headers?: z.ZodObject;
+  readonly body?: z.ZodType | typeof ARCHIVE;
+  /** The answers by status; null for one without a body. */
+  readonly answers: Readonly<Record<number, z.ZodType | typeof ARCHIVE | null>>;
+  /** Codes beyond those that any route may answer with. */
+  readonly errors: readonly ErrorCode[];
+}
+
+/** A gzipped tar archive instead of JSON. */
+export const ARCHIVE = 'application/gzip';
+
+export function route<const R extends Route>(definition: R): R {
+  return definition;
+}
+
+type Parsed<T> = T extends z.ZodType ? z.output<T> : T extends typeof ARCHIVE ? Uint8Array : null;
+type Given<T> = T extends z.ZodType ? z.input<T> : T extends typeof ARCHIVE ? Uint8Array : never;
+
+type Part<R, K extends string> = R extends Readonly<Record<K, infer P>> ? P : undefined;
+
+type Present<T> = { [K in keyof T as T[K] extends never ? never : K]: T[K] };
+
+/** What a caller gives for a route, keyed by `params`, `query`, `headers` and `body`. */
+export type RouteInput<R extends Route> = Present<{
+  readonly [K in 'params' | 'query' | 'headers' | 'body']: Given<Part<R, K>>;
+}>;
+
+/** What a handler gets: the same, parsed and with defaults filled in. */
+export type RouteRequest<R extends Route> = Present<{
+  readonly [K in 'params' | 'query' | 'headers' | 'body']: Part<R, K> extends undefined
+    ? never
+    : Parsed<Part<R, K>>;
+}>;
+
+/** The possible answers of a route: a status and the body that belongs to it. */
+export type RouteAnswer<R extends Route> = {
+  readonly [S in keyof R['answers'] & number]: {
+    readonly status: S;
+    readonly body: Parsed<R['answers'][S]>;
+  };
+}[keyof R['answers'] & number];

@@ -1,0 +1,23 @@
+// Every route there is.
+import { agentRoutes } from './agent/route.ts';
+import { healthRoutes } from './health.ts';
+import { jobRoutes } from './job/route.ts';
+import { peopleRoutes } from './people/route.ts';
+import { poolRoutes } from './pool/route.ts';
+import { provisionerRoutes } from './provisioner/route.ts';
+import { templateRoutes } from './template/route.ts';
+import { workspaceRoutes } from './workspace/route.ts';
+
+export const routes = {
+  ...healthRoutes,
+  ...peopleRoutes,
+  ...templateRoutes,
+  ...poolRoutes,
+  ...workspaceRoutes,
+  ...jobRoutes,
+  ...provisionerRoutes,
+  ...agentRoutes,
+} as const;
+
+export type Routes = typeof routes;
+export type RouteId = keyof Routes;

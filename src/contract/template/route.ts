@@ -1,0 +1,80 @@
+// Routes about templates.
+import { z } from 'zod';
+import { nameField, pageOf, pageQuery } from '../field.ts';
+import { ARCHIVE, route } from '../route.ts';
+import { templateView, versionView } from './schema.ts';
+
+const organizationParams = z.object({ organization: nameField });
+const templateParams = organizationParams.extend({ template: nameField });
+const versionName = z.string().min(1).max(64);
+
+export const templateRoutes = {
+  listTemplates: route({
+    id: 'listTemplates',
+    method: 'get',
+    path: '/api/v1/organizations/{organization}/templates',
+    audience: 'person',
+    summary: 'Templates of an organization, by name',
+    params: organizationParams,
+    query: z.object(pageQuery),
+    answers: { 200: pageOf(templateView) },
+    errors: ['NOT_FOUND'],
+  }),
+  getTemplate: route({
+    id: 'getTemplate',
+    method: 'get',
+    path: '/api/v1/organizations/{organization}/templates/{template}',
+    audience: 'person',
+    summary: 'One template',
+    params: templateParams,
+    answers: { 200: templateView },
+    errors: ['NOT_FOUND'],
+  }),
+  pushVersion: route({
+    id: 'pushVersion',
+    method: 'post',
+    path: '/api/v1/organizations/{organization}/templates/{template}/versions',
+    audience: 'person',
+    summary: 'Push a version: the template is made with its first one; a daemon then checks it',
+    params: templateParams,
+    query: z.object({
+      /** Given by the server (v1, v2, …) when left out. */
+      name: versionName.optional(),
+      message: z.string().max(1_000).optional(),
+    }),
+    body: ARCHIVE,
+    answers: { 201: versionView },
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'MANIFEST_INVALID', 'NAME_TAKEN'],
+  }),
+  listVersions: route({
+    id: 'listVersions',
+    method: 'get',
+    path: '/api/v1/organizations/{organization}/templates/{template}/versions',
+    audience: 'person',
+    summary: 'Versions of a template, newest first',
+    params: templateParams,
+    query: z.object(pageQuery),
+    answers: { 200: pageOf(versionView) },
+    errors: ['NOT_FOUND'],
+  }),
+  getVersion: route({
+    id: 'getVersion',
+    method: 'get',
+    path: '/api/v1/organizations/{organization}/templates/{template}/versions/{version}',
+    audience: 'person',
+    summary: 'One version of a template, by its name',
+    params: templateParams.extend({ version: versionName }),
+    answers: { 200: versionView },
+    errors: ['NOT_FOUND'],
+  }),
+  promoteVersion: route({
+    id: 'promoteVersion',
+    method: 'post',
+    path: '/api/v1/organizations/{organization}/templates/{template}/versions/{version}/promote',
+    audience: 'person',
+    summary: 'Make an imported version the active one; its pools fill, the former ones drain',
+    params: templateParams.extend({ version: versionName }),
+    answers: { 200: templateView },
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'VERSION_NOT_IMPORTED'],
+  }),
+} as const;

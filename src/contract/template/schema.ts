@@ -1,0 +1,38 @@
+// Templates and their versions.
+import { z } from 'zod';
+import { idField, nameField, timeField } from '../field.ts';
+import { jobView } from '../job/schema.ts';
+import { manifestSchema } from '../manifest/schema.ts';
+
+export const templateView = z
+  .object({
+    id: idField,
+    organization: z.string(),
+    name: nameField,
+    driver: z.string().nullable(),
+    active_version: z.string().nullable(),
+    deprecated: z.string(),
+    presets: z.array(z.string()),
+    created_at: timeField,
+    updated_at: timeField,
+  })
+  .meta({ id: 'Template' });
+
+export const versionView = z
+  .object({
+    id: idField,
+    template: z.string(),
+    name: z.string(),
+    number: z.int(),
+    message: z.string(),
+    file_hash: z.string(),
+    active: z.boolean(),
+    created_by: z.string(),
+    created_at: timeField,
+    import_job: jobView,
+    manifest: manifestSchema,
+  })
+  .meta({ id: 'TemplateVersion' });
+
+export type TemplateView = z.output<typeof templateView>;
+export type VersionView = z.output<typeof versionView>;

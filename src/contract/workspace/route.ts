@@ -1,0 +1,80 @@
+// Routes about workspaces.
+import { z } from 'zod';
+import { idField, nameField, pageOf, pageQuery, queryInteger } from '../field.ts';
+import { route } from '../route.ts';
+import { createWorkspaceAnswer, createWorkspaceBody, buildView, workspaceView } from './schema.ts';
+
+const workspaceParams = z.object({ workspace: idField });
+
+export const workspaceRoutes = {
+  createWorkspace: route({
+    id: 'createWorkspace',
+    method: 'post',
+    path: '/api/v1/organizations/{organization}/workspaces',
+    audience: 'person',
+    summary: 'Claim a prebuilt workspace, or make one when there is none',
+    params: z.object({ organization: nameField }),
+    headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
+    body: createWorkspaceBody,
+    answers: { 201: createWorkspaceAnswer },
+    errors: [
+      'NOT_FOUND',
+      'NAME_TAKEN',
+      'NAME_INVALID',
+      'POOL_EMPTY',
+      'PRESET_UNKNOWN',
+      'PARAMETERS_INVALID',
+      'TEMPLATE_DEPRECATED',
+      'TEMPLATE_NOT_READY',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
+  }),
+  listWorkspaces: route({
+    id: 'listWorkspaces',
+    method: 'get',
+    path: '/api/v1/workspaces',
+    audience: 'person',
+    summary: "The caller's workspaces by name; administrators may ask for others'",
+    query: z.object({
+      ...pageQuery,
+      /** `me` unless given; `all` for everybody's, prebuilds included (administrators). */
+      owner: nameField.optional(),
+      name: nameField.optional(),
+      template: nameField.optional(),
+    }),
+    answers: { 200: pageOf(workspaceView) },
+    errors: ['FORBIDDEN'],
+  }),
+  getWorkspace: route({
+    id: 'getWorkspace',
+    method: 'get',
+    path: '/api/v1/workspaces/{workspace}',
+    audience: 'person',
+    summary: 'One workspace; with wait_ms the answer waits until it is usable or its build failed',
+    params: workspaceParams,
+    query: z.object({ wait_ms: queryInteger(0, 60_000).optional() }),
+    answers: { 200: workspaceView },
+    errors: ['NOT_FOUND'],
+  }),
+  listBuilds: route({
+    id: 'listBuilds',
+    method: 'get',
+    path: '/api/v1/workspaces/{workspace}/builds',
+    audience: 'person',
+    summary: 'Builds of a workspace, newest first',
+    params: workspaceParams,
+    query: z.object(pageQuery),
+    answers: { 200: pageOf(buildView) },
+    errors: ['NOT_FOUND'],
+  }),
+  deleteWorkspace: route({
+    id: 'deleteWorkspace',
+    method: 'delete',
+    path: '/api/v1/workspaces/{workspace}',
+    audience: 'person',
+    summary: 'Start the build that takes the workspace away',
+    params: workspaceParams,
+    answers: { 202: workspaceView },
+    errors: ['NOT_FOUND', 'BUILD_IN_PROGRESS'],
+  }),
+} as const;

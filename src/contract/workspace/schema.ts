@@ -1,0 +1,105 @@
+// Workspaces, and the request for one.
+import { z } from 'zod';
+import { AGENT_LIFECYCLES } from '../agent/protocol.ts';
+import { idField, nameField, parametersField, timeField } from '../field.ts';
+import { outputsField } from '../provisioner/protocol.ts';
+
+/** Derived from the latest build and its job. */
+export const WORKSPACE_STATUSES = [
+  'pending',
+  'starting',
+  'running',
+  'stopping',
+  'stopped',
+  'deleting',
+  'deleted',
+  'canceling',
+  'canceled',
+  'failed',
+] as const;
+
+export const buildView = z
+  .object({
+    id: idField,
+    number: z.int(),
+    transition: z.enum(['start', 'stop', 'delete']),
+    stage: z.enum(['none', 'create', 'claim']),
+    reason: z.string(),
+    version: z.string(),
+    preset: z.string().nullable(),
+    initiator: z.string(),
+    job_id: idField,
+    status: z.string(),
+    error: z.string().nullable(),
+    error_code: z.string().nullable(),
+    created_at: timeField,
+  })
+  .meta({ id: 'Build' });
+
+export const workspaceView = z
+  .object({
+    id: idField,
+    organization: z.string(),
+    owner: z.string(),
+    template: z.string(),
+    name: z.string(),
+    origin: z.enum(['prebuild', 'user']),
+    epoch: z.int(),
+    status: z.enum(WORKSPACE_STATUSES),
+    /** Running, every agent or check ready, and every agent has taken over the present owner. */
+    usable: z.boolean(),
+    agents: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(['program', 'check']),
+        lifecycle: z.enum(AGENT_LIFECYCLES),
+        last_seen_at: timeField.nullable(),
+        applied_epoch: z.int(),
+      }),
+    ),
+    /** How to reach it, as its driver reported: `url` and more. */
+    outputs: outputsField,
+    parameters: parametersField,
+    latest_build: buildView,
+    created_at: timeField,
+    updated_at: timeField,
+    last_used_at: timeField,
+  })
+  .meta({ id: 'Workspace' });
+
+export const MISS_REASONS = [
+  'no_pool',
+  'parameters',
+  'quota',
+  'paused',
+  'validation_failed',
+  'hard_limited',
+  'all_expired',
+  'none_ready',
+  'empty',
+] as const;
+
+export const createWorkspaceBody = z.strictObject({
+  name: nameField,
+  template: nameField,
+  /** A preset's name, or `none` for explicitly without; the best match of the parameters when left out. */
+  preset: z.string().min(1).max(128).optional(),
+  parameters: parametersField.optional(),
+  on_empty: z.enum(['create', 'fail']).default('create'),
+});
+
+export const createWorkspaceAnswer = z
+  .object({
+    workspace: workspaceView,
+    /** True when a prebuilt workspace was handed over. */
+    claimed: z.boolean(),
+    /** Why it was not, where a pool might have served the request. */
+    reason: z.enum(MISS_REASONS).nullable(),
+  })
+  .meta({ id: 'CreateWorkspaceAnswer' });
+
+export type WorkspaceView = z.output<typeof workspaceView>;
+export type WorkspaceStatus = (typeof WORKSPACE_STATUSES)[number];
+export type BuildView = z.output<typeof buildView>;
+export type CreateWorkspaceBody = z.output<typeof createWorkspaceBody>;
+export type CreateWorkspaceAnswer = z.output<typeof createWorkspaceAnswer>;
