@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { identifyProcess, parseProcStat } from './process-identity.ts';
+
+const tail = '1 4136 1995 0 -1 4194304 98 0 0 0 0 0 0 0 20 0 1 0 135501 3133440 358';
+
+describe('the fields of a /proc stat line', () => {
+  it('are the state and the start time', () => {
+    expect(parseProcStat(`4145 (cat) R ${tail}`)).toEqual({ state: 'R', startTicks: '135501' });
+  });
+
+  it.each(['a b', 'tmux: server', ') Z 1 (', '((', ') R', 'new\nline'])(
+    'are found behind the command name %j',
+    (command) => {
+      expect(parseProcStat(`4145 (${command}) S ${tail}`)).toEqual({
+        state: 'S',
+        startTicks: '135501',
+      });
+    },
+  );
+
+  it('are never guessed from a torn line', () => {
+    expect(() => parseProcStat('4145 (cat) R 1 2')).toThrow('not a /proc/PID/stat line');
+  });
+});
+
+describe('a number that cannot be a pid', () => {
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 40])(
+    'names no process: %d',
+    (pid) => {
+      expect(identifyProcess(pid)).toBeUndefined();
+    },
+  );
+});
