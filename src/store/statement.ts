@@ -55,7 +55,7 @@ export function takes<Args>(): Taken<Args> {
 }
 
 /** For a statement without parameters. */
-export type NoArgs = Readonly<Record<never, never>>;
+export type NoArgs = Readonly<Record<string, never>>;
 
 const registry = new Map<string, Statement<never, Columns>>();
 

@@ -2,18 +2,21 @@
 import pg from 'pg';
 import { OID } from './column.ts';
 
-const defaults = pg.types;
-const parseTimestamp = defaults.getTypeParser(OID.timestamptz) as (value: string) => Date | number;
+type Parser = (value: string) => unknown;
 
-const parsers: Readonly<Record<number, (value: string) => unknown>> = {
+const parseTimestamp = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ) as (
+  value: string,
+) => Date | number;
+
+const parsers: Readonly<Record<number, Parser>> = {
   [OID.int8]: Number,
   [OID.timestamptz]: (value) => {
+    // 'infinity' comes as a number.
     const parsed = parseTimestamp(value);
     return typeof parsed === 'number' ? parsed : parsed.getTime();
   },
 };
 
 export const wireTypes: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) =>
-    parsers[oid] ?? (defaults.getTypeParser(oid, format as 'text') as (value: string) => unknown),
+  getTypeParser: (oid): Parser => parsers[oid] ?? (pg.types.getTypeParser(oid) as Parser),
 };
