@@ -50,7 +50,9 @@ export const agentHeartbeatBody = z.object({
   lifecycle: z.enum(AGENT_LIFECYCLES),
   /** The newest epoch whose owner the agent has taken over; 0 before any. */
   applied_epoch: z.int().min(0),
-  /** The answer waits this long for news beyond what is said here. */
+  /** The newest epoch an earlier heartbeat told; -1 before any. A newer one is answered at once. */
+  known_epoch: z.int().min(-1),
+  /** The answer waits at most this long for an epoch newer than the known one. */
   wait_ms: z.int().min(0).max(60_000),
 });
 
