@@ -1,0 +1,107 @@
+// What a setting is. The environment, a configuration file and a flag share one name: for
+// STANDBY_HTTP_PORT the file has the same line and the flag is --http-port.
+import { AppError } from '../base/app-error.ts';
+
+export interface Setting<T> {
+  readonly name: string;
+  /** One line for the documentation and `--help`. */
+  readonly summary: string;
+  /** As it would be written; null: no default. */
+  readonly fallback: string | null;
+  /** What may be written, in words. */
+  readonly allowed: string;
+  readonly parse: (text: string) => T | undefined;
+}
+
+/** Where values come from, strongest first: flags, the environment, the file. */
+export interface Sources {
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly file: Readonly<Record<string, string | undefined>>;
+}
+
+/** The setting's value, or undefined when nobody gave one and it has no default. */
+export function readSetting<T>(setting: Setting<T>, sources: Sources): T | undefined {
+  const given =
+    sources.flags[setting.name] ?? sources.environment[setting.name] ?? sources.file[setting.name];
+  // An empty variable is how a shell or a compose file says "not set".
+  const written = given === undefined || given === '' ? setting.fallback : given;
+  if (written === null) return undefined;
+  const value = setting.parse(written);
+  if (value === undefined) {
+    throw new AppError('CONFIG_INVALID', {
+      detail: `${setting.name} is ${JSON.stringify(written)}; allowed is ${setting.allowed}`,
+    });
+  }
+  return value;
+}
+
+/** The flag of a setting: STANDBY_HTTP_PORT → http-port. */
+export function flagOf(name: string): string {
+  return name
+    .replace(/^STANDBY_/, '')
+    .toLowerCase()
+    .replaceAll('_', '-');
+}
+
+export function textSetting(spec: Spec): Setting<string> {
+  return { ...spec, allowed: spec.allowed ?? 'any text', parse: (text) => text };
+}
+
+export function choiceSetting<const T extends string>(
+  spec: Spec & { readonly choices: readonly T[] },
+): Setting<T> {
+  return {
+    ...spec,
+    allowed: `one of ${spec.choices.join(', ')}`,
+    parse: (text) => spec.choices.find((choice) => choice === text),
+  };
+}
+
+export function integerSetting(
+  spec: Spec & { readonly min: number; readonly max: number },
+): Setting<number> {
+  return {
+    ...spec,
+    allowed: `a whole number from ${spec.min} to ${spec.max}`,
+    parse: (text) => {
+      if (!/^-?\d{1,12}$/.test(text)) return undefined;
+      const value = Number(text);
+      return value >= spec.min && value <= spec.max ? value : undefined;
+    },
+  };
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** A duration in milliseconds, written as 500ms, 10s, 1m, 2h, 1d. */
+export function durationSetting(
+  spec: Spec & { readonly minMs?: number; readonly maxMs?: number },
+): Setting<number> {
+  const minMs = spec.minMs ?? 1;
+  const maxMs = spec.maxMs ?? 366 * 86_400_000;
+  return {
+    ...spec,
+    allowed: spec.allowed ?? `a duration such as 500ms, 10s, 1m, 2h or 1d`,
+    parse: (text) => {
+      const match = /^(-?\d{1,9})(ms|s|m|h|d)$/.exec(text);
+      const unitMs = UNIT_MS[match?.[2] ?? ''];
+      if (match === null || unitMs === undefined) return undefined;
+      const value = Number(match[1]) * unitMs;
+      return value >= minMs && value <= maxMs ? value : undefined;
+    },
+  };
+}
+
+interface Spec {
+  readonly name: string;
+  readonly summary: string;
+  readonly fallback: string | null;
+  readonly allowed?: string;
+}
