@@ -38,11 +38,18 @@ export function formatInstant(at: Instant): string {
   return new Date(at).toISOString();
 }
 
-const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+const RFC_3339 = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
 /** The instant an RFC 3339 text names, or undefined when it is not one. Digits past the millisecond are cut. */
 export function parseInstant(text: string): Instant | undefined {
-  if (!RFC_3339.test(text)) return undefined;
+  const date = RFC_3339.exec(text)?.[1];
+  if (date === undefined) return undefined;
   const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : at;
+  return Number.isNaN(at) || !isDate(date) ? undefined : at;
+}
+
+/** Date.parse takes 30 February for 2 March. */
+function isDate(date: string): boolean {
+  const at = Date.parse(`${date}T00:00:00Z`);
+  return formatInstant(at).startsWith(date);
 }
