@@ -1,0 +1,18 @@
+// How a value somebody sent is shown in a message: quoted, short, and unable to disturb a terminal
+// or to hide characters.
+
+/** Long enough for any name that is allowed, short enough for one line. */
+const SHOWN_LENGTH = 64;
+
+// Control and format characters (line breaks, direction marks, zero width) and lone surrogates.
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** `text` in double quotes, invisible characters escaped; a long one is cut and its length said. */
+export function excerpt(text: string): string {
+  const shown = JSON.stringify(text.slice(0, SHOWN_LENGTH)).replace(INVISIBLE, escapeCharacter);
+  return text.length <= SHOWN_LENGTH ? shown : `${shown}… (${text.length} characters)`;
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
