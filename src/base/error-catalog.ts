@@ -149,6 +149,30 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Correct standby.yaml at the named lines; `standby template validate` checks it without a server.',
   },
+  SCHEDULE_INVALID: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Write five fields: minute hour day-of-month month day-of-week, such as `* 9-18 * * 1-5`.',
+  },
+  SCHEDULES_OVERLAP: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Change one of the two, so that every minute has at most one count.',
+  },
+  SCHEDULE_NEVER_MATCHES: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Name a day that exists, or leave the schedule out.',
+  },
+  TIMEZONE_UNKNOWN: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Use a name of the IANA time zone database in its exact spelling, such as Europe/Berlin or UTC.',
+  },
   VERSION_NOT_IMPORTED: {
     http: 409,
     exit: 75,

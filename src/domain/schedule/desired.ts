@@ -1,0 +1,44 @@
+// How many prebuilds a preset wants at a moment, before anybody waits. A pure function of the
+// count, the schedules, the zone and the time.
+import type { Instant } from '../../base/clock.ts';
+import { matchesMinute } from './cron.ts';
+import { findOverlaps, parseSchedules, type ScheduleEntry } from './schedule.ts';
+import { readWallClock } from './wall-clock.ts';
+
+/** Where a desired count comes from, each with the sentence that says when. */
+export const DESIRED_SOURCES = {
+  base: 'when there are no schedules, or none is in force',
+  schedule: 'when an entry is in force',
+  fallback: 'when the schedules cannot be used: the base count stands in',
+} as const;
+export type DesiredSource = keyof typeof DESIRED_SOURCES;
+
+export interface Desired {
+  readonly count: number;
+  readonly source: DesiredSource;
+}
+
+export interface Demand {
+  /** The base count. */
+  readonly desired: number;
+  readonly timezone: string;
+  readonly schedules: readonly ScheduleEntry[];
+}
+
+/**
+ * The desired count at `at`. Never throws: with an unknown zone, or entries that do not parse or
+ * overlap, it is the base count with source `fallback`; `checkSchedules` tells why.
+ */
+export function decideDesired(demand: Demand, at: Instant): Desired {
+  const base = demand.desired;
+  if (demand.schedules.length === 0) return { count: base, source: 'base' };
+  const wall = readWallClock(demand.timezone, at);
+  const { valid, invalid } = parseSchedules(demand.schedules);
+  if (wall === undefined || invalid.length > 0 || findOverlaps(valid).length > 0) {
+    return { count: base, source: 'fallback' };
+  }
+  const inForce = valid.find((entry) => matchesMinute(entry.parsed, wall));
+  return inForce === undefined
+    ? { count: base, source: 'base' }
+    : { count: inForce.instances, source: 'schedule' };
+}
