@@ -1,0 +1,130 @@
+// Writing workspaces, builds with their jobs, and agents: one statement for any number of each.
+// What a row means is decided by the callers; nothing here looks at the world.
+import type {
+  AgentId,
+  BuildId,
+  JobId,
+  OrganizationId,
+  PoolId,
+  PresetId,
+  TemplateId,
+  UserId,
+  VersionId,
+  WorkspaceId,
+} from '../base/id.ts';
+import type { Executor } from './statement.ts';
+import { asJson, statement, takes } from './statement.ts';
+
+export interface NewWorkspace {
+  readonly id: WorkspaceId;
+  readonly organizationId: OrganizationId;
+  readonly ownerId: UserId;
+  readonly templateId: TemplateId;
+  readonly name: string;
+  readonly origin: 'prebuild' | 'user';
+  /** Of a prebuild only. */
+  readonly poolId: PoolId | null;
+  /** 0 while nobody owns it. */
+  readonly epoch: number;
+}
+
+export interface NewBuild {
+  readonly id: BuildId;
+  readonly jobId: JobId;
+  readonly workspaceId: WorkspaceId;
+  readonly organizationId: OrganizationId;
+  readonly number: number;
+  readonly transition: 'start' | 'stop' | 'delete';
+  readonly stage: 'none' | 'create' | 'claim';
+  readonly reason: string;
+  readonly versionId: VersionId;
+  readonly presetId: PresetId | null;
+  readonly initiatorId: UserId;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly driver: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** The machine that has to do it; null: any. */
+  readonly machineId: string | null;
+  /** 1 claims, 2 people, 3 pool deletes, 4 creations. */
+  readonly jobClass: 1 | 2 | 3 | 4;
+}
+
+export interface NewAgent {
+  readonly id: AgentId;
+  readonly workspaceId: WorkspaceId;
+  readonly name: string;
+  readonly kind: 'program' | 'check';
+  readonly timeoutSeconds: number;
+}
+
+const insertWorkspaceRows = statement({
+  name: 'workspace.insert',
+  takes: takes<{ readonly rows: string }>(),
+  gives: {},
+  sql: `
+    insert into workspaces
+      (id, organization_id, owner_id, template_id, name, origin, pool_id, epoch, created_at,
+       updated_at, last_used_at)
+    select r.id, r."organizationId", r."ownerId", r."templateId", r.name, r.origin, r."poolId",
+      r.epoch, clock.now, clock.now, clock.now
+    from jsonb_to_recordset($rows::jsonb) as r (
+      id uuid, "organizationId" uuid, "ownerId" uuid, "templateId" uuid, name text, origin text,
+      "poolId" uuid, epoch integer)
+    cross join (select standby_now() as now) as clock`,
+});
+
+// The job's and the build's rows belong together: neither exists without the other.
+const insertBuildRows = statement({
+  name: 'build.insert',
+  takes: takes<{ readonly rows: string }>(),
+  gives: {},
+  sql: `
+    with given as materialized (
+      select *
+      from jsonb_to_recordset($rows::jsonb) as r (
+        id uuid, "jobId" uuid, "workspaceId" uuid, "organizationId" uuid, number integer,
+        transition text, stage text, reason text, "versionId" uuid, "presetId" uuid,
+        "initiatorId" uuid, parameters jsonb, driver text, tags jsonb, "machineId" text,
+        "jobClass" smallint)
+      cross join (select standby_now() as now) as clock
+    ), queued as (
+      insert into jobs
+        (id, type, organization_id, driver, tags, machine_id, initiator_id, class, created_at)
+      select "jobId", 'workspace_build', "organizationId", driver, tags, "machineId", "initiatorId",
+        "jobClass", now
+      from given
+    )
+    insert into builds
+      (id, workspace_id, number, transition, version_id, preset_id, initiator_id, reason, stage,
+       job_id, parameters, created_at)
+    select id, "workspaceId", number, transition, "versionId", "presetId", "initiatorId", reason,
+      stage, "jobId", parameters, now
+    from given`,
+});
+
+const insertAgentRows = statement({
+  name: 'agent.insert',
+  takes: takes<{ readonly rows: string }>(),
+  gives: {},
+  sql: `
+    insert into agents (id, workspace_id, name, kind, timeout_seconds, created_at)
+    select r.id, r."workspaceId", r.name, r.kind, r."timeoutSeconds", standby_now()
+    from jsonb_to_recordset($rows::jsonb) as r (
+      id uuid, "workspaceId" uuid, name text, kind text, "timeoutSeconds" integer)`,
+});
+
+export async function insertWorkspaces(
+  on: Executor,
+  workspaces: readonly NewWorkspace[],
+): Promise<void> {
+  if (workspaces.length > 0) await insertWorkspaceRows.run(on, { rows: asJson(workspaces) });
+}
+
+/** Inserts builds and the jobs that do them. A build number that is taken breaks builds_workspace_id_number_key. */
+export async function insertBuilds(on: Executor, builds: readonly NewBuild[]): Promise<void> {
+  if (builds.length > 0) await insertBuildRows.run(on, { rows: asJson(builds) });
+}
+
+export async function insertAgents(on: Executor, agents: readonly NewAgent[]): Promise<void> {
+  if (agents.length > 0) await insertAgentRows.run(on, { rows: asJson(agents) });
+}
