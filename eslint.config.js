@@ -143,6 +143,10 @@ export default tseslint.config(
     },
   },
   {
+    // Scripts and the launcher: plain JavaScript, held to the rules above.
+    files: ['**/*.{js,mjs}', 'bin/standby'],
+  },
+  {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
