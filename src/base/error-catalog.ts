@@ -69,6 +69,30 @@ export const ERRORS = {
     retry: 'later',
     hint: 'Check the address and that the server is running (`standby up`).',
   },
+  ANSWER_UNEXPECTED: {
+    http: 502,
+    exit: 69,
+    retry: 'never',
+    hint: 'Check that the address is that of a Standby server, and that its version fits.',
+  },
+  SERVER_STOPPING: {
+    http: 503,
+    exit: 69,
+    retry: 'later',
+    hint: 'Ask again: the server is being stopped or restarted.',
+  },
+  ADDRESS_IN_USE: {
+    http: 500,
+    exit: 69,
+    retry: 'never',
+    hint: 'Stop what listens there, or choose another port with --http-port (STANDBY_HTTP_PORT).',
+  },
+  METHOD_NOT_ALLOWED: {
+    http: 405,
+    exit: 64,
+    retry: 'never',
+    hint: 'Use a method that the Allow header lists.',
+  },
   CONFIG_INVALID: {
     http: 500,
     exit: 78,

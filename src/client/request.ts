@@ -1,0 +1,84 @@
+// A route and its input as an HTTP request.
+import { AppError } from '../base/app-error.ts';
+import { ARCHIVE, type Route } from '../contract/route.ts';
+
+/** Any route's input, as far as building a request needs to know it. */
+export interface LooseInput {
+  readonly params?: unknown;
+  readonly query?: unknown;
+  readonly headers?: unknown;
+  readonly body?: unknown;
+}
+
+export interface BuiltRequest {
+  /** Path and query. */
+  readonly path: string;
+  readonly init: RequestInit;
+}
+
+/** The address in the form that paths are appended to. Throws USAGE when it is none. */
+export function baseOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+    throw new AppError('USAGE', {
+      detail: `${JSON.stringify(url)} is not the address of a server`,
+      hint: 'Give an http or https URL, for example http://127.0.0.1:7850.',
+    });
+  }
+  return parsed.origin + parsed.pathname.replace(/\/+$/, '');
+}
+
+export function buildRequest(
+  route: Route,
+  input: LooseInput,
+  token: string | undefined,
+): BuiltRequest {
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+  for (const [name, value] of given(input.headers)) headers[name] = String(value);
+  const init: RequestInit = { method: route.method.toUpperCase(), headers };
+  if (route.body === ARCHIVE) {
+    headers['content-type'] = ARCHIVE;
+    init.body = input.body as Uint8Array<ArrayBuffer>;
+  } else if (route.body !== undefined) {
+    headers['content-type'] = 'application/json';
+    init.body = JSON.stringify(input.body);
+  }
+  return { path: fillPath(route.path, new Map(given(input.params))) + queryOf(input.query), init };
+}
+
+/** What the request itself asks the server to wait: some routes take a `wait_ms`. */
+export function waitMsOf(input: LooseInput): number {
+  for (const part of [input.query, input.body]) {
+    const waitMs = new Map(part instanceof Uint8Array ? [] : given(part)).get('wait_ms');
+    if (waitMs !== undefined) return Number(waitMs);
+  }
+  return 0;
+}
+
+function fillPath(path: string, params: ReadonlyMap<string, Scalar>): string {
+  return path.replace(/\{(\w+)\}/g, (_match, name: string) => {
+    const value = String(params.get(name) ?? '');
+    // These would change the path: an empty segment, and the two that URLs resolve.
+    if (value === '' || value === '.' || value === '..') {
+      throw new AppError('BAD_REQUEST', `${name} is ${JSON.stringify(value)}`);
+    }
+    return encodeURIComponent(value);
+  });
+}
+
+function queryOf(query: unknown): string {
+  const search = new URLSearchParams(
+    given(query).map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString();
+  return search === '' ? '' : `?${search}`;
+}
+
+type Scalar = string | number | boolean;
+
+function given(part: unknown): (readonly [string, Scalar])[] {
+  const values = (part ?? {}) as Readonly<Record<string, Scalar | undefined>>;
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  );
+}
