@@ -18,10 +18,9 @@ create table pool_members (
   born_at timestamptz(3),
   -- When its latest build, a start, succeeded; null while it is not running.
   running_since timestamptz(3),
+  -- Every agent says that it is ready. How fresh their signs of life are stands in agents alone: a
+  -- renewal that wrote this row would lock it, and a claim would pass the workspace over.
   ready boolean not null default false,
-  -- Ready holds until here unless renewed: the oldest sign of life plus its timeout; infinity when
-  -- nothing has to prove itself; null as long as it was never ready.
-  ready_until timestamptz(3),
   -- When readiness was last lost by report, null while ready.
   unready_since timestamptz(3),
   -- Why it can never become ready again: a failed startup, or its processes are gone.
@@ -31,7 +30,7 @@ create table pool_members (
   constraint pool_members_running_check check (
     running_since is null or (transition = 'start' and born_at is not null)),
   constraint pool_members_ready_check check (
-    not ready or (running_since is not null and ready_until is not null and broken is null))
+    not ready or (running_since is not null and broken is null and unready_since is null))
 );
 
 create index pool_members_pool_id_idx on pool_members (pool_id);

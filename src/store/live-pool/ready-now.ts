@@ -4,10 +4,17 @@
 export const AGENT_WATCH = 'agents';
 
 /**
- * Ready, and its signs of life are fresh; or they could not be stored for a while, and judging
- * silence has to wait (behaviour: time in which nothing could be stored counts against nobody).
+ * Ready, and every agent's sign of life is fresh; or signs could not be stored for a while, and
+ * judging silence has to wait (behaviour: time in which nothing could be stored counts against nobody).
+ *
+ * The signs are read from `agents`, not kept in the member's row: heartbeats would lock that row over
+ * and over, and `skip locked` would make a claim miss a workspace that is ready.
  */
 export const READY_NOW = `(m.ready and (
-  m.ready_until >= (select standby_now())
+  not exists (
+    select from agents
+    where agents.workspace_id = m.workspace_id
+      and (agents.last_seen_at + make_interval(secs => agents.timeout_seconds)
+        >= (select standby_now())) is not true)
   or (select standby_now()) < (
     select judging_from from watches where watches.name = '${AGENT_WATCH}')))`;
