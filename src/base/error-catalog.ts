@@ -100,6 +100,20 @@ export const ERRORS = {
     hint: 'Correct the named setting and start again.',
   },
 
+  // This machine's installation
+  DATA_FOLDER_NEWER: {
+    http: 503,
+    exit: 78,
+    retry: 'never',
+    hint: 'Start the version of Standby that wrote this folder, or a newer one; nothing was changed.',
+  },
+  DATA_FOLDER_UNUSABLE: {
+    http: 503,
+    exit: 73,
+    retry: 'never',
+    hint: 'Make the folder writable for this user, or set STANDBY_DATA_DIR to another one.',
+  },
+
   // The database's schema
   SCHEMA_NEWER: {
     http: 503,

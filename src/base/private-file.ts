@@ -1,0 +1,26 @@
+// Small private files that are there whole or not at all, whatever instant the machine stops at.
+import { chmod, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { systemRng } from './random.ts';
+
+/** Writes `text` with mode 0600, replacing what was there. */
+export async function writePrivateFile(file: string, text: string): Promise<void> {
+  const scratch = path.join(
+    path.dirname(file),
+    `.${path.basename(file)}.${Buffer.from(systemRng.bytes(9)).toString('base64url')}`,
+  );
+  const handle = await open(scratch, 'wx', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  try {
+    await chmod(scratch, 0o600); // whatever the umask was
+    await rename(scratch, file);
+  } catch (error) {
+    await rm(scratch, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,69 @@
+// The data folder: made at the first start, private to its user, and marked with the version of its
+// layout, so that an older program never touches a newer one's data.
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '../../base/app-error.ts';
+import { writePrivateFile } from '../../base/private-file.ts';
+
+/** Rises when an older program could no longer use the folder. */
+const LAYOUT_VERSION = 1;
+
+export interface DataFolder {
+  readonly path: string;
+  /** Of the control plane: url and token for the command line on this machine. */
+  readonly credentialsFile: string;
+  readonly secretKeyFile: string;
+  readonly provisionerKeyFile: string;
+  /** Of whoever runs in the folder now. */
+  readonly instanceFile: string;
+  readonly provisionerDir: string;
+  readonly logFile: string;
+}
+
+export function dataFolderAt(folder: string): DataFolder {
+  return {
+    path: folder,
+    credentialsFile: path.join(folder, 'credentials.json'),
+    secretKeyFile: path.join(folder, 'secret.key'),
+    provisionerKeyFile: path.join(folder, 'provisioner.key'),
+    instanceFile: path.join(folder, 'up.json'),
+    provisionerDir: path.join(folder, 'provisioner'),
+    logFile: path.join(folder, 'log', 'standby.log'),
+  };
+}
+
+/** Makes the folder when it is missing and checks its version. Nothing is written to a newer one. */
+export async function openDataFolder(folder: string): Promise<DataFolder> {
+  const versionFile = path.join(folder, 'layout-version');
+  try {
+    // Others may pass through: the embedded server of a root installation runs as another user.
+    await mkdir(folder, { recursive: true, mode: 0o711 });
+    const found = await readVersion(versionFile);
+    if (found === undefined) await writePrivateFile(versionFile, `${LAYOUT_VERSION}\n`);
+    else if (found > LAYOUT_VERSION) {
+      throw new AppError('DATA_FOLDER_NEWER', {
+        detail: `${folder} has layout version ${found}; this program knows ${LAYOUT_VERSION}`,
+      });
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const detail = `the data folder ${folder} cannot be used: ${(error as Error).message}`;
+    throw new AppError('DATA_FOLDER_UNUSABLE', detail, { cause: error });
+  }
+  return dataFolderAt(folder);
+}
+
+async function readVersion(file: string): Promise<number | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const version = Number(text.trim());
+  if (!Number.isSafeInteger(version) || version < 1) {
+    throw new Error(`${file} holds ${JSON.stringify(text.slice(0, 40))} instead of a version`);
+  }
+  return version;
+}

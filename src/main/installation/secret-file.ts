@@ -1,0 +1,41 @@
+// Secrets of an installation that are made once and kept in files of mode 0600.
+import { readFile } from 'node:fs/promises';
+import { AppError } from '../../base/app-error.ts';
+import type { Kit } from '../../base/kit.ts';
+import { writePrivateFile } from '../../base/private-file.ts';
+
+const KEY_BYTES = 32;
+const FORM = /^[0-9a-f]{64}$/;
+
+/** The installation's secret, made when `create` is set and there is none. Throws CONFIG_INVALID. */
+export async function loadSecretKey(
+  kit: Pick<Kit, 'rng'>,
+  file: string,
+  options: { readonly create: boolean },
+): Promise<Buffer> {
+  const found = await readOptional(file);
+  if (found === undefined && options.create) {
+    const key = Buffer.from(kit.rng.bytes(KEY_BYTES));
+    await writePrivateFile(file, `${key.toString('hex')}\n`);
+    return key;
+  }
+  const text = found?.trim() ?? '';
+  if (!FORM.test(text)) {
+    const problem = found === undefined ? 'does not exist' : 'does not hold 64 hexadecimal digits';
+    throw new AppError('CONFIG_INVALID', {
+      detail: `the secret key file ${file} ${problem}`,
+      hint: 'Set STANDBY_SECRET_KEY_FILE to a file made with `openssl rand -hex 32`, the same for every replica.',
+    });
+  }
+  return Buffer.from(text, 'hex');
+}
+
+/** The file's text, or undefined when there is no such file. */
+export async function readOptional(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
