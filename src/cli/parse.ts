@@ -57,7 +57,7 @@ export function flagName(key: string): string {
 }
 
 /** `workspaceName` → `<workspace-name>`, as usage lines show it. */
-export function argumentName(key: string, spec: Command['arguments'][string]): string {
+function argumentName(key: string, spec: Command['arguments'][string]): string {
   const name = `${kebab(key)}${spec.repeat === true ? '...' : ''}`;
   return spec.optional === true ? `[${name}]` : `<${name}>`;
 }
