@@ -134,6 +134,20 @@ export const ERRORS = {
     hint: 'Nothing of this migration was kept. Look at the cause, mend it, and start again.',
   },
 
+  // The embedded PostgreSQL
+  EMBEDDED_POSTGRES_UNSUPPORTED: {
+    http: 503,
+    exit: 69,
+    retry: 'never',
+    hint: 'Use a PostgreSQL of your own (15 or newer): set STANDBY_DATABASE_URL to its address.',
+  },
+  EMBEDDED_POSTGRES_FAILED: {
+    http: 503,
+    exit: 69,
+    retry: 'later',
+    hint: 'Mend what PostgreSQL complains of and start again, or set STANDBY_DATABASE_URL to a PostgreSQL of your own.',
+  },
+
   // Names and requests
   NAME_TAKEN: { http: 409, exit: 73, retry: 'never', hint: 'Choose another name.' },
   NAME_INVALID: {
