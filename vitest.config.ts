@@ -33,6 +33,7 @@ export default defineConfig({
         test: {
           name: 'db',
           include: ['test/db/**/*.test.ts'],
+          globalSetup: ['test/support/postgres-server.ts'],
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: 20_000,
@@ -44,6 +45,7 @@ export default defineConfig({
         test: {
           name: 'process',
           include: ['test/process/**/*.test.ts'],
+          globalSetup: ['test/support/postgres-server.ts'],
           pool: 'forks',
           // One file at a time: each starts whole control planes, daemons and workspaces.
           maxWorkers: 1,
