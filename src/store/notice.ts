@@ -10,7 +10,9 @@ export type Notice =
   /** A job changed its status, or somebody asked for its cancellation. */
   | { readonly kind: 'job'; readonly jobId: JobId }
   /** Work waits for a daemon of this driver. */
-  | { readonly kind: 'queue'; readonly organizationId: OrganizationId; readonly driver: string };
+  | { readonly kind: 'queue'; readonly organizationId: OrganizationId; readonly driver: string }
+  /** A lease was given up: somebody else may take it at once. */
+  | { readonly kind: 'lease'; readonly name: string };
 
 /** Equal notices have equal keys; what waits to be sent is kept by key. */
 export function noticeKey(notice: Notice): string {
@@ -23,6 +25,8 @@ export function noticeKey(notice: Notice): string {
       return `job ${notice.jobId}`;
     case 'queue':
       return `queue ${notice.organizationId} ${notice.driver}`;
+    case 'lease':
+      return `lease ${notice.name}`;
   }
 }
 
@@ -41,6 +45,8 @@ export function parseNoticeKey(key: string): Notice | undefined {
       return driver === undefined
         ? undefined
         : { kind, organizationId: id as OrganizationId, driver };
+    case 'lease':
+      return { kind, name: id };
     default:
       return undefined;
   }
