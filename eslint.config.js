@@ -241,6 +241,10 @@ export default tseslint.config(
     },
   },
   {
+    files: ['**/*.generated.ts'],
+    rules: { 'max-lines': 'off' },
+  },
+  {
     // Tools that load a configuration file take its default export.
     files: ['*.config.{js,mjs,ts}'],
     rules: { 'no-restricted-exports': 'off' },
