@@ -1,0 +1,118 @@
+// The agent's calls to the control plane, over plain node:http to stay small.
+import http from 'node:http';
+import https from 'node:https';
+import type {
+  AgentHeartbeatAnswer,
+  AgentHeartbeatBody,
+  AgentManifest,
+  ExchangeAnswer,
+} from '../contract/agent/protocol.ts';
+import type { AgentSettings } from './settings.ts';
+
+export interface ControlPlane {
+  exchange(signal: AbortSignal): Promise<ExchangeAnswer>;
+  manifest(session: string, signal: AbortSignal): Promise<AgentManifest>;
+  heartbeat(
+    session: string,
+    body: AgentHeartbeatBody,
+    signal: AbortSignal,
+  ): Promise<AgentHeartbeatAnswer>;
+}
+
+/** The token that was shown is not, or no longer, good. */
+export class Unauthorized extends Error {
+  override readonly name = 'Unauthorized';
+}
+
+// Beyond the time the server was asked to wait; a connection that is silent for longer is dead.
+const ANSWER_TIMEOUT_MS = 15_000;
+// An answer of the agent protocol is a few hundred bytes.
+const MAX_ANSWER_BYTES = 1_000_000;
+
+export function createControlPlane(settings: AgentSettings): ControlPlane {
+  return {
+    exchange: (signal) =>
+      call<ExchangeAnswer>(settings, {
+        method: 'POST',
+        path: '/api/v1/agent/exchange',
+        token: settings.bootstrapToken(),
+        body: { agent: settings.agent },
+        waitMs: 0,
+        signal,
+      }),
+    manifest: (session, signal) =>
+      call<AgentManifest>(settings, {
+        method: 'GET',
+        path: '/api/v1/agent/manifest',
+        token: session,
+        waitMs: 0,
+        signal,
+      }),
+    heartbeat: (session, body, signal) =>
+      call<AgentHeartbeatAnswer>(settings, {
+        method: 'POST',
+        path: '/api/v1/agent/heartbeat',
+        token: session,
+        body,
+        waitMs: body.wait_ms,
+        signal,
+      }),
+  };
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly token: string;
+  readonly body?: unknown;
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function call<T>(settings: AgentSettings, wanted: Call): Promise<T> {
+  const { status, text } = await request(new URL(wanted.path, settings.url()), wanted);
+  if (status === 401) throw new Unauthorized(`${wanted.path} answered 401`);
+  if (status !== 200) throw new Error(`${wanted.path} answered ${status}: ${text.slice(0, 500)}`);
+  return JSON.parse(text) as T;
+}
+
+function request(
+  url: URL,
+  wanted: Call,
+): Promise<{ readonly status: number; readonly text: string }> {
+  return new Promise((resolve, reject) => {
+    const payload = wanted.body === undefined ? undefined : JSON.stringify(wanted.body);
+    const { request: send } = url.protocol === 'https:' ? https : http;
+    const sent = send(
+      url,
+      {
+        method: wanted.method,
+        signal: wanted.signal,
+        timeout: wanted.waitMs + ANSWER_TIMEOUT_MS,
+        headers: {
+          authorization: `Bearer ${wanted.token}`,
+          ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > MAX_ANSWER_BYTES) sent.destroy(new Error(`${url.pathname} answers too much`));
+          else chunks.push(chunk);
+        });
+        response.on('end', () => {
+          resolve({
+            status: response.statusCode ?? 0,
+            text: Buffer.concat(chunks).toString('utf8'),
+          });
+        });
+        response.on('error', reject);
+      },
+    );
+    sent.on('timeout', () => sent.destroy(new Error(`${url.pathname} did not answer in time`)));
+    sent.on('error', reject);
+    sent.end(payload);
+  });
+}

@@ -1,0 +1,168 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { identifyProcess } from '../../src/base/process-identity.ts';
+import type { AgentManifest } from '../../src/contract/agent/protocol.ts';
+import { createFakeAgentServer, type FakeAgentServer } from '../support/fake-agent-server.ts';
+
+// The agent as it is shipped: one file, run by a bare node.
+let programDir: string;
+let program: string;
+let folder: string;
+let running: ChildProcess[];
+
+const MANIFEST: AgentManifest = {
+  agent: 'main',
+  workspace_id: '0199b2a4-7c3e-7abc-8def-0123456789ab',
+  startup: null,
+  on_claim: './on-claim.sh',
+  startup_timeout_ms: 30_000,
+  on_claim_timeout_ms: 30_000,
+  heartbeat_interval_ms: 500,
+};
+
+beforeAll(async () => {
+  programDir = await mkdtemp(path.join(os.tmpdir(), 'standby-agent-program-'));
+  program = path.join(programDir, 'agent.mjs');
+  await build({
+    entryPoints: ['src/agent/main.ts'],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile: program,
+    logLevel: 'silent',
+  });
+});
+
+afterAll(() => rm(programDir, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'standby-agent-'));
+  running = [];
+  await script('on-claim.sh', 'echo "$STANDBY_EPOCH $STANDBY_OWNER $STANDBY_OWNER_NAME" >> claims');
+});
+
+afterEach(async () => {
+  for (const child of running) await kill(child);
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function script(name: string, text: string): Promise<void> {
+  await writeFile(path.join(folder, name), `#!/bin/sh\n${text}\n`);
+  await chmod(path.join(folder, name), 0o755);
+}
+
+function start(server: FakeAgentServer): ChildProcess {
+  const child = spawn(process.execPath, [program], {
+    stdio: 'ignore',
+    env: {
+      PATH: process.env['PATH'],
+      STANDBY_URL: server.url,
+      STANDBY_AGENT_TOKEN: server.token,
+      STANDBY_AGENT_NAME: 'main',
+      STANDBY_AGENT_SCRIPT_DIR: folder,
+    },
+  });
+  running.push(child);
+  return child;
+}
+
+async function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
+}
+
+const until = (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 10_000, interval: 10 });
+
+const claims = (): Promise<string> => readFile(path.join(folder, 'claims'), 'utf8').catch(() => '');
+
+describe('the agent', () => {
+  it('says that it is ready once its startup script has ended well', async () => {
+    await script('start.sh', 'until [ -e go ]; do sleep 0.01; done');
+    await using server = await createFakeAgentServer({ ...MANIFEST, startup: './start.sh' });
+    start(server);
+    await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('starting'));
+    await writeFile(path.join(folder, 'go'), '');
+    await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('ready'));
+  });
+
+  it.each([
+    ['fails', 'exit 3', 30_000, 'start_error'],
+    ['does not end in time', 'sleep 600', 50, 'start_timeout'],
+  ])('says so when its startup script %s', async (_what, text, startup_timeout_ms, lifecycle) => {
+    await script('start.sh', text);
+    const manifest = { ...MANIFEST, startup: './start.sh', startup_timeout_ms };
+    await using server = await createFakeAgentServer(manifest);
+    start(server);
+    await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe(lifecycle));
+  });
+
+  it('hands the workspace to its owner at once and tells that it has', async () => {
+    await using server = await createFakeAgentServer({
+      ...MANIFEST,
+      heartbeat_interval_ms: 60_000,
+    });
+    start(server);
+    await until(() =>
+      expect(server.heartbeats.at(-1)).toMatchObject({ lifecycle: 'ready', known_epoch: 0 }),
+    );
+    server.claim('ann');
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    expect(await claims()).toBe('1 ann ANN\n');
+    // The session it waited with was replaced in the answer, without another exchange.
+    expect(server.exchanges()).toBe(1);
+  });
+
+  it('hands over once per owner, through cut connections and kill -9', async () => {
+    await using server = await createFakeAgentServer({ ...MANIFEST, heartbeat_interval_ms: 20 });
+    let agent = start(server);
+    server.claim('ann');
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    for (let round = 0; round < 20; round++) {
+      const before = server.heartbeats.length;
+      server.cut();
+      await until(() => expect(server.heartbeats.length).toBeGreaterThan(before + 2));
+    }
+    for (let round = 0; round < 3; round++) {
+      await kill(agent);
+      const before = server.heartbeats.length;
+      agent = start(server);
+      await until(() => expect(server.heartbeats.slice(before).at(-1)?.applied_epoch).toBe(1));
+    }
+    await kill(agent);
+    server.claim('bob'); // while it is away
+    start(server);
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(2));
+    expect(await claims()).toBe('1 ann ANN\n2 bob BOB\n');
+  });
+
+  it('does not count a hand-over whose script failed as ready, and does not repeat it', async () => {
+    await script('on-claim.sh', 'echo tried >> claims; exit 1');
+    await using server = await createFakeAgentServer(MANIFEST);
+    const agent = start(server);
+    server.claim('ann');
+    const failed = { lifecycle: 'start_error', applied_epoch: 1 };
+    await until(() => expect(server.heartbeats.at(-1)).toMatchObject(failed));
+    await kill(agent, 'SIGTERM');
+    const before = server.heartbeats.length;
+    start(server);
+    await until(() => expect(server.heartbeats.slice(before).at(-1)).toMatchObject(failed));
+    expect(await claims()).toBe('tried\n');
+  });
+
+  it('leaves no child of its scripts behind', async () => {
+    await script('start.sh', 'sleep 600 & echo $! > child');
+    await using server = await createFakeAgentServer({ ...MANIFEST, startup: './start.sh' });
+    start(server);
+    await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('ready'));
+    const pid = Number(await readFile(path.join(folder, 'child'), 'utf8'));
+    await until(() => expect(identifyProcess(pid)).toBeUndefined());
+  });
+});
