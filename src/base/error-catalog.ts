@@ -148,6 +148,20 @@ export const ERRORS = {
     hint: 'Mend what PostgreSQL complains of and start again, or set STANDBY_DATABASE_URL to a PostgreSQL of your own.',
   },
 
+  // Files of the command line
+  FILE_UNREADABLE: {
+    http: 400,
+    exit: 66,
+    retry: 'never',
+    hint: 'Check that the file exists and that you may read it.',
+  },
+  SNAPSHOT_INVALID: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Correct the named fields; docs/decision.md describes a snapshot.',
+  },
+
   // Names and requests
   NAME_TAKEN: { http: 409, exit: 73, retry: 'never', hint: 'Choose another name.' },
   NAME_INVALID: {

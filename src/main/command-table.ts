@@ -3,4 +3,5 @@ import type { CommandTable } from '../cli/command.ts';
 
 export const COMMAND_TABLE: CommandTable = {
   completion: () => import('../cli/commands/completion.ts'),
+  plan: () => import('../cli/commands/plan.ts'),
 };
