@@ -27,6 +27,19 @@ const OTHERS: readonly (readonly [name: string, meaning: string])[] = [
   ['NO_COLOR', 'Not empty: the command line prints no colours.'],
 ];
 
+const AGENT: readonly (readonly [name: string, meaning: string])[] = [
+  ['STANDBY_AGENT_NAME', "The agent's name in the template's manifest. Required."],
+  ['STANDBY_AGENT_SCRIPT_DIR', 'The folder in which its scripts are found and run. Required.'],
+  [
+    'STANDBY_AGENT_STATE_DIR',
+    'What it remembers over a restart (default `.standby-agent` in the script folder).',
+  ],
+  [
+    'STANDBY_AGENT_TOKEN',
+    "The workspace's bootstrap token, or its file as STANDBY_AGENT_TOKEN_FILE. Required, as is STANDBY_URL or STANDBY_URL_FILE.",
+  ],
+];
+
 /** The whole page. */
 export function renderConfigurationReference(): string {
   const sections = Object.values(SETTINGS).map((setting) => {
@@ -38,6 +51,18 @@ export function renderConfigurationReference(): string {
       '',
     ].join('\n');
   });
-  const others = OTHERS.map(([name, meaning]) => `### ${name}\n\n${meaning}\n`);
-  return [HEAD, '## Settings\n', ...sections, '## Other variables\n', ...others].join('\n');
+  return [
+    HEAD,
+    '## Settings\n',
+    ...sections,
+    '## Other variables\n',
+    ...OTHERS.map(renderVariable),
+    '## Variables of the agent\n',
+    'Whoever starts an agent sets these: a driver, or the template.\n',
+    ...AGENT.map(renderVariable),
+  ].join('\n');
+}
+
+function renderVariable([name, meaning]: readonly [string, string]): string {
+  return `### ${name}\n\n${meaning}\n`;
 }

@@ -6,7 +6,7 @@ const page = readRepositoryFile('docs/configuration.md');
 
 /** Variables that are the system's, and mean what they always mean. */
 const COMMON = new Set(['HOME', 'PATH', 'USER']);
-const READ = /\b(?:env|environment)(?:\.([A-Z][A-Z0-9_]+)|\['([A-Z][A-Z0-9_]+)'\])/g;
+const READ = /(?:\b(?:env|environment)(?:\.|\['))([A-Z][A-Z0-9_]+)|'(STANDBY_[A-Z_]+)'/g;
 
 describe('docs/configuration.md', () => {
   it('describes every setting as it is (run `npm run gen`)', () => {
