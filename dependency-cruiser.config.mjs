@@ -29,7 +29,7 @@ const OWNERS = {
   pino: ['base'],
   '(hono|@hono/node-server)': ['api'],
   '@hono/zod-openapi': ['api', 'contract'],
-  zod: ['contract', 'config', 'api', 'client', 'provisioner', 'agent'],
+  zod: ['contract', 'config', 'api', 'client', 'provisioner', 'agent', 'main'],
   yaml: ['contract', 'provisioner', 'cli', 'config'],
   '(commander|cli-table3|picocolors)': ['cli'],
 };
