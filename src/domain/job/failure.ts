@@ -1,0 +1,18 @@
+// Why jobs fail that no template is to blame for. The codes are stored with the job; drivers have
+// further ones of their own.
+
+export const JOB_FAILURES = {
+  /** when the daemon showed no sign of life for too long */
+  hung: 'hung',
+  /** when the daemon was started anew without finishing the attempt */
+  daemonLost: 'daemon_lost',
+  /** when no daemon that could do it was seen for too long */
+  noProvisioner: 'no_provisioner',
+} as const;
+
+const NOT_THE_TEMPLATES: ReadonlySet<string> = new Set(Object.values(JOB_FAILURES));
+
+/** Whether a failed build says something about its template; brakes count only those. */
+export function isTemplateFault(errorCode: string): boolean {
+  return !NOT_THE_TEMPLATES.has(errorCode);
+}
