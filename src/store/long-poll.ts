@@ -1,0 +1,50 @@
+// Waiting for something to be found in the database: look, then look again after every notice that
+// may concern it, and now and then anyway, because notices may be lost.
+import type { Kit } from '../base/kit.ts';
+import type { NoticeBus, Wanted } from './notice-bus.ts';
+
+export interface LongPoll<T> {
+  /** The notices after which it is worth looking again. */
+  readonly wanted: Wanted;
+  /** Gives what was found, or undefined. */
+  look(): Promise<T | undefined>;
+}
+
+export interface LongPollOptions {
+  /** Ends the wait early. A look that has begun is waited for, since it may have taken something. */
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** Give or take a fifth, so that those who wait do not come in step. */
+  readonly pollMs: number;
+}
+
+type Deps = Pick<Kit, 'clock' | 'rng'> & { readonly bus: Pick<NoticeBus, 'subscribe'> };
+
+/** What `look` found, or undefined when there was nothing in time or the signal was aborted. */
+export async function waitFor<T>(
+  { clock, rng, bus }: Deps,
+  poll: LongPoll<T>,
+  { signal, timeoutMs, pollMs }: LongPollOptions,
+): Promise<T | undefined> {
+  const deadlineMs = clock.monotonicMs() + timeoutMs;
+  let pause = new AbortController();
+  const wake = (): void => pause.abort();
+  const isOver = (): boolean => signal.aborted;
+  const unsubscribe = bus.subscribe(poll.wanted, wake);
+  signal.addEventListener('abort', wake);
+  try {
+    for (;;) {
+      // Made before looking: what is heard meanwhile may lie behind what the look saw.
+      pause = new AbortController();
+      const found = await poll.look();
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (found !== undefined || isOver() || leftMs <= 0) return found;
+      const pauseMs = Math.min(leftMs, pollMs * (0.8 + 0.4 * rng.next()));
+      await clock.sleep(pauseMs, pause.signal).catch(() => undefined);
+      if (isOver()) return undefined;
+    }
+  } finally {
+    unsubscribe();
+    signal.removeEventListener('abort', wake);
+  }
+}
