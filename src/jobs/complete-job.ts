@@ -1,0 +1,55 @@
+// A daemon's report of a result: one transaction, fenced by attempt and incarnation, and harmless
+// when it comes twice.
+import { AppError } from '../base/app-error.ts';
+import type { Kit } from '../base/kit.ts';
+import type { JobResult } from '../domain/job/job.ts';
+import type { Database } from '../store/database.ts';
+import type { LockedJob } from '../store/job.ts';
+import { finishJob, storableResult } from './finish-job.ts';
+import { checkHolder, staleAttempt, type AttemptRef } from './attempt.ts';
+import { lockJob } from './locked-job.ts';
+
+type Deps = Pick<Kit, 'clock' | 'rng'> & { readonly database: Database };
+
+/**
+ * Stores the result of an attempt. The same report again is a success; another one, or one of an
+ * attempt that does not count any more, throws ATTEMPT_STALE, and DAEMON_REPLACED when the daemon
+ * has a newer process.
+ */
+export async function completeJob(
+  { database, ...kit }: Deps,
+  attempt: AttemptRef,
+  result: JobResult,
+): Promise<void> {
+  await database.transaction(async (tx) => {
+    const locked = await lockJob(tx, attempt.jobId);
+    if (locked === undefined) throw new AppError('NOT_FOUND', `there is no job ${attempt.jobId}`);
+    const { job } = locked;
+    checkHolder(attempt, job);
+    if (job.status === 'running' || job.status === 'canceling') {
+      await finishJob(kit, tx, { locked, result });
+    } else if (!isReported(job, storableResult(result))) {
+      throw staleAttempt(attempt, `it has ${job.status} already`);
+    }
+  });
+}
+
+function isReported(job: LockedJob, result: JobResult): boolean {
+  if (job.status !== result.outcome) return false;
+  switch (result.outcome) {
+    case 'failed':
+      return job.error === result.error && job.errorCode === result.errorCode;
+    case 'succeeded':
+      return job.outputs === null || sameEntries(job.outputs, result.outputs);
+    case 'canceled':
+      return true;
+  }
+}
+
+function sameEntries(
+  a: Readonly<Record<string, string>>,
+  b: Readonly<Record<string, string>>,
+): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}

@@ -1,0 +1,118 @@
+// What the end of a build means for its workspace, the live pool, the pool's record and the claim.
+import type { Instant } from '../base/clock.ts';
+import { createId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import type { JobResult } from '../domain/job/job.ts';
+import { isTemplateFault } from '../domain/job/failure.ts';
+import type { Transaction } from '../store/database.ts';
+import {
+  failClaim,
+  finishBuildRow,
+  silenceAgents,
+  type BuiltWorkspace,
+  type LockedJob,
+} from '../store/job.ts';
+import { recordJudgedBuild } from '../store/judged-build.ts';
+import { finishMemberBuild, removeMember } from '../store/live-pool/member.ts';
+import { refreshReadiness } from '../store/live-pool/readiness.ts';
+import { insertPoolEvent } from '../store/pool-event.ts';
+import { asJson } from '../store/statement.ts';
+
+export interface FinishedBuild {
+  readonly job: LockedJob;
+  readonly workspace: BuiltWorkspace;
+  /** The workspace is still the pool's. */
+  readonly isMember: boolean;
+  readonly result: JobResult;
+  readonly times: {
+    readonly createdAt: Instant;
+    readonly acquiredAt: Instant | null;
+    readonly completedAt: Instant;
+  };
+}
+
+export async function finishBuild(
+  kit: Pick<Kit, 'clock' | 'rng'>,
+  tx: Transaction,
+  finished: FinishedBuild,
+): Promise<void> {
+  const { job, workspace, isMember, result } = finished;
+  const { buildId, transition } = job;
+  if (buildId === null || transition === null) throw new Error(`job ${job.id} has no build`);
+  const workspaceId = workspace.id;
+  const succeeded = result.outcome === 'succeeded';
+  const deleted = succeeded && transition === 'delete';
+
+  await finishBuildRow.run(tx, {
+    buildId,
+    workspaceId,
+    machineId: job.machineId,
+    outputs: succeeded && transition === 'start' ? asJson(result.outputs) : null,
+    deleted,
+  });
+  if (succeeded && transition !== 'start') await silenceAgents.run(tx, { workspaceId });
+  if (result.outcome === 'failed' && job.stage === 'claim') {
+    await failClaim.run(tx, { workspaceId, epoch: workspace.epoch });
+  }
+  await recordJudgement(tx, finished);
+  tx.notify({ kind: 'workspace', workspaceId });
+
+  if (!isMember || workspace.poolId === null) return;
+  if (deleted) {
+    await removeMember.run(tx, { workspaceId });
+  } else {
+    await finishMemberBuild.run(tx, {
+      workspaceId,
+      jobId: job.id,
+      runs: succeeded && transition === 'start',
+    });
+    await refreshReadiness(tx, [workspaceId]);
+  }
+  await insertPoolEvent.run(tx, {
+    id: createId(kit),
+    poolId: workspace.poolId,
+    workspaceId,
+    ...describeEvent(finished),
+  });
+  tx.notify({ kind: 'pool', poolId: workspace.poolId });
+}
+
+/** Only the first build of a prebuild is judged, and only by what its template is to blame for. */
+async function recordJudgement(
+  tx: Transaction,
+  { job, workspace, result }: FinishedBuild,
+): Promise<void> {
+  const { id: workspaceId, origin, poolId } = workspace;
+  if (origin !== 'prebuild' || poolId === null || job.number !== 1) return;
+  if (result.outcome === 'canceled') return;
+  const failed = result.outcome === 'failed';
+  if (failed && !isTemplateFault(result.errorCode)) return;
+  await recordJudgedBuild(tx, { poolId, workspaceId, failed });
+}
+
+function describeEvent({ job, result, times }: FinishedBuild): {
+  readonly kind: string;
+  readonly reason: string | null;
+  readonly details: string;
+} {
+  const { createdAt, acquiredAt, completedAt } = times;
+  const details = asJson({
+    transition: job.transition,
+    build: job.number,
+    // Null for one that no daemon ever took.
+    queue_ms: acquiredAt === null ? null : acquiredAt - createdAt,
+    build_ms: acquiredAt === null ? null : completedAt - acquiredAt,
+  });
+  switch (result.outcome) {
+    case 'succeeded':
+      return {
+        kind: job.transition === 'delete' ? 'deleted' : 'build_succeeded',
+        reason: null,
+        details,
+      };
+    case 'failed':
+      return { kind: 'build_failed', reason: result.errorCode, details };
+    case 'canceled':
+      return { kind: 'build_failed', reason: 'canceled', details };
+  }
+}

@@ -1,0 +1,51 @@
+// The end of a job, in the transaction that holds its locks: the job's result, and what that means
+// for the workspace, its pool and its claim.
+import type { Kit } from '../base/kit.ts';
+import type { JobResult } from '../domain/job/job.ts';
+import type { Transaction } from '../store/database.ts';
+import { finishJobRow } from '../store/job.ts';
+import { storableText } from '../store/storable-text.ts';
+import { finishBuild } from './finish-build.ts';
+import type { Locked } from './locked-job.ts';
+
+/** Ends a locked job that has not ended yet; announces it. */
+export async function finishJob(
+  kit: Pick<Kit, 'clock' | 'rng'>,
+  tx: Transaction,
+  { locked, result }: { readonly locked: Locked; readonly result: JobResult },
+): Promise<void> {
+  const { job } = locked;
+  const stored = storableResult(result);
+  const failed = stored.outcome === 'failed' ? stored : undefined;
+  const times = await finishJobRow.one(tx, {
+    id: job.id,
+    succeeded: stored.outcome === 'succeeded',
+    canceled: stored.outcome === 'canceled',
+    error: failed?.error ?? null,
+    errorCode: failed?.errorCode ?? null,
+  });
+  tx.notify({ kind: 'job', jobId: job.id });
+  const { workspace, isMember } = locked;
+  if (workspace === null) return;
+  await finishBuild(kit, tx, { job, workspace, isMember, result: stored, times });
+}
+
+/** What daemons say may hold what PostgreSQL cannot keep. */
+export function storableResult(result: JobResult): JobResult {
+  switch (result.outcome) {
+    case 'succeeded': {
+      const outputs = Object.entries(result.outputs).map(
+        ([name, value]) => [storableText(name), storableText(value)] as const,
+      );
+      return { outcome: 'succeeded', outputs: Object.fromEntries(outputs) };
+    }
+    case 'failed':
+      return {
+        outcome: 'failed',
+        error: storableText(result.error),
+        errorCode: storableText(result.errorCode),
+      };
+    case 'canceled':
+      return result;
+  }
+}

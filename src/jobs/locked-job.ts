@@ -1,0 +1,34 @@
+// A job locked together with what its end will change, in the order that everybody keeps: pool
+// member, workspace, build, job.
+import type { JobId } from '../base/id.ts';
+import type { Transaction } from '../store/database.ts';
+import {
+  findJobSubject,
+  lockBuiltWorkspace,
+  lockJobRow,
+  type BuiltWorkspace,
+  type LockedJob,
+} from '../store/job.ts';
+import { lockMembers } from '../store/live-pool/member.ts';
+
+export interface Locked {
+  readonly job: LockedJob;
+  /** Null for a job that is not a workspace's build. */
+  readonly workspace: BuiltWorkspace | null;
+  /** The workspace is still the pool's. */
+  readonly isMember: boolean;
+}
+
+/** Undefined when there is no such job. */
+export async function lockJob(tx: Transaction, id: JobId): Promise<Locked | undefined> {
+  const subject = await findJobSubject.maybe(tx, { id });
+  if (subject === undefined) return undefined;
+  const { workspaceId } = subject;
+  if (workspaceId === null) {
+    return { job: await lockJobRow.one(tx, { id }), workspace: null, isMember: false };
+  }
+  const members = await lockMembers.all(tx, { workspaceIds: [workspaceId] });
+  const workspace = await lockBuiltWorkspace.one(tx, { id: workspaceId });
+  // Read after the locks, so that an end that was waited for is seen whole.
+  return { job: await lockJobRow.one(tx, { id }), workspace, isMember: members.length > 0 };
+}

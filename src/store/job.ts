@@ -1,0 +1,200 @@
+// A job's life after it was queued: locked, ended, queued again, canceled.
+// Lock order: pool member, workspace, build, job. Who holds a job's row wants none of the former.
+import type {
+  BuildId,
+  DaemonId,
+  JobId,
+  OrganizationId,
+  PoolId,
+  PresetId,
+  ProvisionerKeyId,
+  WorkspaceId,
+} from '../base/id.ts';
+import type { JobStatus, JobType, Stage, Transition } from '../domain/job/job.ts';
+import { instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import { statement, takes } from './statement.ts';
+
+/** What a job is about; this never changes, so it can be read before anything is locked. */
+export const findJobSubject = statement({
+  name: 'job.find_subject',
+  takes: takes<{ readonly id: JobId }>(),
+  gives: { workspaceId: nullable(uuid<WorkspaceId>()) },
+  sql: `
+    select b.workspace_id
+    from jobs j
+    left join builds b on b.job_id = j.id
+    where j.id = $id`,
+});
+
+const builtWorkspaceColumns = {
+  id: uuid<WorkspaceId>(),
+  origin: oneOf<'prebuild' | 'user'>(),
+  poolId: nullable(uuid<PoolId>()),
+  epoch: int,
+};
+
+/** Locks the workspace that a job builds. */
+export const lockBuiltWorkspace = statement({
+  name: 'workspace.lock_built',
+  takes: takes<{ readonly id: WorkspaceId }>(),
+  gives: builtWorkspaceColumns,
+  sql: `
+    select id, origin, pool_id, epoch
+    from workspaces
+    where id = $id
+    for no key update`,
+});
+
+export type BuiltWorkspace = RowOf<typeof builtWorkspaceColumns>;
+
+const lockedJobColumns = {
+  id: uuid<JobId>(),
+  type: oneOf<JobType>(),
+  status: oneOf<JobStatus>(),
+  organizationId: uuid<OrganizationId>(),
+  driver: text,
+  machineId: nullable(text),
+  attempt: int,
+  daemonId: nullable(uuid<DaemonId>()),
+  /** Of the daemon that holds it, as it is now. */
+  keyId: nullable(uuid<ProvisionerKeyId>()),
+  incarnation: nullable(int),
+  error: nullable(text),
+  errorCode: nullable(text),
+  buildId: nullable(uuid<BuildId>()),
+  number: nullable(int),
+  transition: nullable(oneOf<Transition>()),
+  stage: nullable(oneOf<Stage>()),
+  presetId: nullable(uuid<PresetId>()),
+  outputs: nullable(json<Readonly<Record<string, string>>>()),
+};
+
+/**
+ * Locks a job. Waits for whoever holds it: what passes over a locked job would answer a person's
+ * cancel with a fault.
+ */
+export const lockJobRow = statement({
+  name: 'job.lock',
+  takes: takes<{ readonly id: JobId }>(),
+  gives: lockedJobColumns,
+  sql: `
+    select j.id, j.type, j.status, j.organization_id, j.driver, j.machine_id, j.attempt,
+      j.daemon_id, d.key_id, d.incarnation, j.error, j.error_code, b.id as build_id, b.number,
+      b.transition, b.stage, b.preset_id, b.outputs
+    from jobs j
+    left join daemons d on d.id = j.daemon_id
+    left join builds b on b.job_id = j.id
+    where j.id = $id
+    for update of j`,
+});
+
+export type LockedJob = RowOf<typeof lockedJobColumns>;
+
+export const finishJobRow = statement({
+  name: 'job.finish',
+  takes: takes<{
+    readonly id: JobId;
+    readonly succeeded: boolean;
+    readonly canceled: boolean;
+    readonly error: string | null;
+    readonly errorCode: string | null;
+  }>(),
+  gives: {
+    createdAt: instant,
+    acquiredAt: nullable(instant),
+    completedAt: instant,
+  },
+  sql: `
+    update jobs
+    set completed_at = (select standby_now()),
+      succeeded = $succeeded,
+      -- A daemon may stop an attempt that nobody asked it to stop.
+      canceled_at = case
+        when $canceled then coalesce(canceled_at, (select standby_now()))
+        else canceled_at
+      end,
+      error = $error::text,
+      error_code = $errorCode::text
+    where id = $id
+    returning created_at, acquired_at, completed_at`,
+});
+
+/** Back into the queue, where it keeps its age; the attempt stays counted, so that its reports are stale. */
+export const requeueJobRow = statement({
+  name: 'job.requeue',
+  takes: takes<{ readonly id: JobId }>(),
+  gives: {},
+  sql: `
+    update jobs
+    set acquired_at = null,
+      heartbeat_at = null,
+      daemon_id = null
+    where id = $id`,
+});
+
+export const askToCancelRow = statement({
+  name: 'job.ask_to_cancel',
+  takes: takes<{ readonly id: JobId }>(),
+  gives: {},
+  sql: `
+    update jobs
+    set canceled_at = (select standby_now())
+    where id = $id
+      and status = 'running'`,
+});
+
+/** What the end of a build means for its workspace: outputs, machine, and a delete's last word. */
+export const finishBuildRow = statement({
+  name: 'build.finish',
+  takes: takes<{
+    readonly buildId: BuildId;
+    readonly workspaceId: WorkspaceId;
+    readonly machineId: string | null;
+    readonly outputs: string | null;
+    readonly deleted: boolean;
+  }>(),
+  gives: {},
+  sql: `
+    with built as (
+      update builds
+      set outputs = $outputs::jsonb
+      where id = $buildId
+        and $outputs::jsonb is not null
+    )
+    update workspaces
+    set updated_at = (select standby_now()),
+      machine_id = coalesce(machine_id, $machineId::text),
+      deleted_at = case when $deleted then (select standby_now()) else deleted_at end
+    where id = $workspaceId`,
+});
+
+/** Nothing runs in the workspace any more. */
+export const silenceAgents = statement({
+  name: 'agent.silence',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: {},
+  sql: `
+    with ended as (
+      update agent_sessions
+      set ended_at = (select standby_now())
+      where workspace_id = $workspaceId
+        and ended_at is null
+    )
+    update agents
+    set lifecycle = 'off'
+    where workspace_id = $workspaceId
+      and lifecycle <> 'off'`,
+});
+
+/** The hand-over that this build was to complete did not work out. */
+export const failClaim = statement({
+  name: 'claim.fail',
+  takes: takes<{ readonly workspaceId: WorkspaceId; readonly epoch: number }>(),
+  gives: {},
+  sql: `
+    update claims
+    set outcome = 'failed'
+    where workspace_id = $workspaceId
+      and epoch = $epoch
+      and outcome = 'hit'`,
+});

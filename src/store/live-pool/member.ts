@@ -1,0 +1,70 @@
+// The rows of pool_members as builds end. Together with its neighbours in this folder the only
+// writer of that table: a change here goes with one of workspaces, builds or agents in the same
+// transaction.
+import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
+import { uuid, type RowOf } from '../column.ts';
+import { statement, takes } from '../statement.ts';
+
+const memberColumns = { workspaceId: uuid<WorkspaceId>(), poolId: uuid<PoolId>() };
+
+export type Member = RowOf<typeof memberColumns>;
+
+/** Locks those of the workspaces that are members, always in one order. */
+export const lockMembers = statement({
+  name: 'pool_member.lock',
+  takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
+  gives: memberColumns,
+  sql: `
+    select workspace_id, pool_id
+    from pool_members
+    where workspace_id = any ($workspaceIds::uuid[])
+    order by workspace_id
+    for update`,
+});
+
+/** Notes the end of the member's latest build. Its readiness has to be refreshed afterwards. */
+export const finishMemberBuild = statement({
+  name: 'pool_member.finish_build',
+  takes: takes<{
+    readonly workspaceId: WorkspaceId;
+    readonly jobId: JobId;
+    readonly runs: boolean;
+  }>(),
+  gives: {},
+  sql: `
+    update pool_members m
+    set running_since = case when $runs then j.completed_at end,
+      born_at = coalesce(m.born_at, first.acquired_at, j.acquired_at)
+    from jobs j, builds b, jobs first
+    where m.workspace_id = $workspaceId
+      and m.job_id = $jobId
+      and j.id = $jobId
+      and b.workspace_id = m.workspace_id
+      and b.number = 1
+      and first.id = b.job_id`,
+});
+
+export const removeMember = statement({
+  name: 'pool_member.remove',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: {},
+  sql: `
+    delete from pool_members
+    where workspace_id = $workspaceId`,
+});
+
+/** Their processes are gone, so they can never be ready again and the pool replaces them. */
+export const markMembersGone = statement({
+  name: 'pool_member.mark_gone',
+  takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
+  gives: memberColumns,
+  sql: `
+    update pool_members
+    set broken = 'gone',
+      ready = false,
+      unready_since = coalesce(unready_since, (select standby_now()))
+    where workspace_id = any ($workspaceIds::uuid[])
+      and running_since is not null
+      and broken is distinct from 'gone'
+    returning workspace_id, pool_id`,
+});

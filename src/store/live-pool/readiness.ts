@@ -1,0 +1,66 @@
+// Whether members are ready, derived from what their agents say. When they said it is not kept
+// here but read from agents at every use: see ready-now.ts.
+import type { PoolId, WorkspaceId } from '../../base/id.ts';
+import { uuid } from '../column.ts';
+import type { Transaction } from '../database.ts';
+import { statement, takes } from '../statement.ts';
+import { lockMembers } from './member.ts';
+
+// `gone` stays: processes that are gone cannot take it back.
+const deriveReadiness = statement({
+  name: 'pool_member.derive_readiness',
+  takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
+  gives: { workspaceId: uuid<WorkspaceId>(), poolId: uuid<PoolId>() },
+  sql: `
+    with said as materialized (
+      select m.workspace_id,
+        coalesce(bool_and(a.lifecycle = 'ready'), true) as all_ready,
+        case
+          when m.broken = 'gone' then 'gone'
+          else min(a.lifecycle) filter (where a.lifecycle in ('start_error', 'start_timeout'))
+        end as broken
+      from pool_members m
+      left join agents a on a.workspace_id = m.workspace_id
+      where m.workspace_id = any ($workspaceIds::uuid[])
+      group by m.workspace_id
+    ), derived as (
+      select said.workspace_id, said.broken,
+        said.all_ready and said.broken is null and m.running_since is not null as ready
+      from said
+      join pool_members m on m.workspace_id = said.workspace_id
+    )
+    update pool_members m
+    set ready = derived.ready,
+      broken = derived.broken,
+      unready_since = case
+        when derived.ready then null
+        when m.ready then (select standby_now())
+        else m.unready_since
+      end
+    from derived
+    where m.workspace_id = derived.workspace_id
+      and (m.ready <> derived.ready or m.broken is distinct from derived.broken)
+    returning m.workspace_id, m.pool_id`,
+});
+
+/**
+ * Brings the members among the workspaces in line with what their agents say, and announces those
+ * that changed. A transaction that also writes agents calls `lockMembers` before it does: members
+ * are locked before agents.
+ *
+ * Locking and deriving are two statements, so that of two agents that become ready at once the
+ * later one sees the other.
+ */
+export async function refreshReadiness(
+  tx: Transaction,
+  workspaceIds: readonly WorkspaceId[],
+): Promise<void> {
+  const members = await lockMembers.all(tx, { workspaceIds });
+  if (members.length === 0) return;
+  const changed = await deriveReadiness.all(tx, {
+    workspaceIds: members.map((member) => member.workspaceId),
+  });
+  for (const { workspaceId, poolId } of changed) {
+    tx.notify({ kind: 'workspace', workspaceId }, { kind: 'pool', poolId });
+  }
+}
