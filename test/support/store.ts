@@ -1,0 +1,59 @@
+// A migrated database with the product's own connection pool on it, and a clock that tests can move.
+import { createKit, type Kit } from '../../src/base/kit.ts';
+import { silentLog, type Log } from '../../src/base/log.ts';
+import type { Notice } from '../../src/store/notice.ts';
+import { createDatabase, type Database } from '../../src/store/database.ts';
+import { createTestDatabase } from './postgres.ts';
+
+export interface TestStore extends AsyncDisposable {
+  readonly kit: Kit;
+  readonly database: Database;
+  /** Everything announced so far, while no notice bus has taken the receiver's place. */
+  readonly announced: Notice[];
+  /** Another connection pool on the same database, as another process would have; closed with the store. */
+  open(maxConnections?: number): Database;
+  /** Rows of any statement, by column name. */
+  sql<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Moves the database's clock, which every statement reads. */
+  advanceClock(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
+  const testDatabase = await createTestDatabase();
+  const kit = createKit(log);
+  const opened: Database[] = [];
+  const open = (maxConnections = 10): Database => {
+    const { connection } = testDatabase;
+    const made = createDatabase(kit, { connection, maxConnections, applicationName: 'test' });
+    opened.push(made);
+    return made;
+  };
+  const database = open();
+  const announced: Notice[] = [];
+  database.onNotices((notices) => announced.push(...notices));
+  const client = await database.connect();
+  let offsetMs = 0;
+  const close = async (): Promise<void> => {
+    await client.end();
+    await Promise.all(opened.map((each) => each.close()));
+    await testDatabase.close();
+  };
+  return {
+    kit,
+    database,
+    announced,
+    open,
+    sql: async <Row>(text: string, values: readonly unknown[] = []) =>
+      (await client.query(text, [...values])).rows as Row[],
+    advanceClock: async (ms) => {
+      offsetMs += ms;
+      await client.query(`
+        create or replace function standby_now() returns timestamptz
+          language sql stable parallel safe
+          return date_trunc('milliseconds', clock_timestamp() + interval '${offsetMs} ms')`);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
