@@ -1,0 +1,44 @@
+// From a token to whom it belongs.
+import { hashToken } from '../base/token.ts';
+import type { Kit } from '../base/kit.ts';
+import type { TokenId } from '../base/id.ts';
+import type { Database } from '../store/database.ts';
+import { findProvisionerKey, type ProvisionerKey } from '../store/provisioner-key.ts';
+import { findTokenHolder, recordTokenUse, type TokenHolder } from '../store/token.ts';
+
+/**
+ * Gives the holder of a live token of an active user, in one statement. That the token was used is
+ * noted at most once a minute, behind the request's back.
+ */
+export function createPersonAuthenticator(
+  kit: Kit,
+  database: Database,
+): (token: string) => Promise<TokenHolder | undefined> {
+  const noting = new Set<TokenId>();
+
+  const noteUse = async (id: TokenId): Promise<void> => {
+    if (noting.has(id)) return;
+    noting.add(id);
+    try {
+      await recordTokenUse(database, id);
+    } catch (error) {
+      // The next request of this token tries again.
+      kit.log.warn('token.use_not_recorded', { token_id: id, error });
+    } finally {
+      noting.delete(id);
+    }
+  };
+
+  return async (token) => {
+    const holder = await findTokenHolder(database, hashToken(token));
+    if (holder?.useIsDue === true) void noteUse(holder.tokenId);
+    return holder;
+  };
+}
+
+/** Gives what a live provisioner key opens, in one statement. */
+export function createProvisionerAuthenticator(
+  database: Database,
+): (key: string) => Promise<ProvisionerKey | undefined> {
+  return (key) => findProvisionerKey(database, hashToken(key));
+}
