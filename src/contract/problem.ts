@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export const problemSchema = z
   .object({
-    type: z.string().meta({ description: 'A link to the description of the code' }),
+    type: z.string().meta({ description: 'The code as a URI' }),
     title: z.string(),
     status: z.int(),
     code: z.string().meta({ description: 'Stable, upper snake case' }),

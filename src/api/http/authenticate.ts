@@ -1,0 +1,50 @@
+// From the Authorization header to the caller that a route's audience calls for.
+import { AppError } from '../../base/app-error.ts';
+import type { Audience } from '../../contract/route.ts';
+import type { CallerFor } from '../handler.ts';
+
+type Known = Exclude<Audience, 'anyone'>;
+
+/** Who holds a token, or undefined when it opens nothing (any more). One for each audience. */
+export type Authenticators = {
+  readonly [A in Known]: (token: string) => Promise<CallerFor<A> | undefined>;
+};
+
+/** What the tokens of an audience begin with; another one is refused without looking it up. */
+const EXPECTED: { readonly [A in Known]: { readonly prefix: string; readonly what: string } } = {
+  person: { prefix: 'sbt_', what: "a person's token" },
+  provisioner: { prefix: 'sbp_', what: 'a provisioner key' },
+  agent_bootstrap: { prefix: 'sba_', what: "a workspace's bootstrap token" },
+  agent: { prefix: 'sbs_', what: "an agent's session" },
+};
+
+const BEARER = /^bearer +([\w.~+/=-]{1,512}) *$/i;
+
+/** Throws UNAUTHENTICATED unless `header` shows a token that the audience may use. */
+export function createAuthenticate(
+  authenticators: Authenticators,
+  audience: Audience,
+): (header: string | undefined) => Promise<CallerFor<Audience> | undefined> {
+  if (audience === 'anyone') return () => Promise.resolve(null);
+  const { prefix, what } = EXPECTED[audience];
+  const find = authenticators[audience];
+
+  return async (header) => {
+    if (header === undefined) throw new AppError('UNAUTHENTICATED', `this call needs ${what}`);
+    const token = BEARER.exec(header)?.[1];
+    if (token === undefined) {
+      throw new AppError('UNAUTHENTICATED', 'the Authorization header is not "Bearer" and a token');
+    }
+    if (!token.startsWith(prefix)) {
+      throw new AppError('UNAUTHENTICATED', `this call needs ${what}, which begins with ${prefix}`);
+    }
+    const caller = await find(token);
+    if (caller === undefined) {
+      throw new AppError(
+        'UNAUTHENTICATED',
+        `the token that was sent is not ${what}, or was revoked, or has expired`,
+      );
+    }
+    return caller;
+  };
+}

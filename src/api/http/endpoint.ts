@@ -1,0 +1,85 @@
+// One route as something HTTP can call: who, then what, then the handler. Everything that depends on
+// the route alone is made once, here.
+import { z } from 'zod';
+import { AppError } from '../../base/app-error.ts';
+import { excerpt } from '../../base/excerpt.ts';
+import type { LogFields } from '../../base/log.ts';
+import { ARCHIVE, type Audience, type Route } from '../../contract/route.ts';
+import type { CallerFor } from '../handler.ts';
+import { createAuthenticate, type Authenticators } from './authenticate.ts';
+import { readArchiveBody, readJsonBody, refuseUnstorable } from './body.ts';
+import type { Answer, Exchange, HttpContext } from './exchange.ts';
+import { validate } from './validate.ts';
+
+/** A handler of some route, its types known to whoever wrote it. */
+export type AnyHandler = (request: object) => Promise<{
+  readonly status: number;
+  readonly body: unknown;
+}>;
+
+export function createEndpoint(
+  authenticators: Authenticators,
+  route: Route,
+  handler: AnyHandler,
+): (c: HttpContext, exchange: Exchange) => Promise<Answer> {
+  const authenticate = createAuthenticate(authenticators, route.audience);
+  // A misspelt filter that is ignored would answer another question than was asked.
+  const querySchema = (route.query ?? z.object({})).strict();
+  const { params: paramsSchema, headers: headersSchema, body: bodySchema } = route;
+
+  const readBody = async (c: HttpContext): Promise<unknown> => {
+    if (bodySchema === undefined) return undefined;
+    if (bodySchema === ARCHIVE) return readArchiveBody(c.req);
+    const body = await readJsonBody(c.req);
+    // What programs report (a log line with a null byte) is mended where it is stored.
+    if (route.audience === 'person') refuseUnstorable(body);
+    return validate(bodySchema, 'body', body.value);
+  };
+
+  return async (c, { live, note }) => {
+    const caller = await authenticate(c.req.header('authorization'));
+    note(describeCaller(route.audience, caller));
+    const params = storable('path', c.req.param());
+    const query = storable('query', c.req.query());
+    const request = {
+      caller,
+      params: paramsSchema === undefined ? undefined : validate(paramsSchema, 'path', params),
+      query: validate(querySchema, 'query', query),
+      headers:
+        headersSchema === undefined ? undefined : validate(headersSchema, 'header', c.req.header()),
+      body: await readBody(c),
+      get signal() {
+        return live.signal;
+      },
+    };
+    const { status, body } = await handler(request);
+    return answerOf(route, status, body);
+  };
+}
+
+function answerOf(route: Route, status: number, body: unknown): Answer {
+  const schema = route.answers[status];
+  if (schema === undefined) throw new Error(`${route.id} has no answer ${status}`);
+  if (schema === null) return { status, body: null };
+  if (schema === ARCHIVE) {
+    return { status, body: body as Uint8Array<ArrayBuffer>, contentType: ARCHIVE };
+  }
+  return { status, body: JSON.stringify(body), contentType: 'application/json' };
+}
+
+/** Refuses the null character, which a path or query can carry and PostgreSQL cannot store. */
+function storable<T extends Readonly<Record<string, string>>>(part: string, values: T): T {
+  for (const [name, value] of Object.entries(values)) {
+    if (value.includes('\0')) {
+      throw new AppError('BAD_REQUEST', `${part}.${name} is ${excerpt(value)}`);
+    }
+  }
+  return values;
+}
+
+function describeCaller(audience: Audience, caller: CallerFor<Audience> | undefined): LogFields {
+  if (caller === null || caller === undefined) return {};
+  if ('userId' in caller) return { user_id: caller.userId };
+  if ('keyId' in caller) return { provisioner_key_id: caller.keyId };
+  return { audience, workspace_id: caller.workspaceId };
+}
