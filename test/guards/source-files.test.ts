@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { listFiles, listPrograms, readRepositoryFile } from '../support/source-files.ts';
 
 const programs = listPrograms().filter((path) => !path.endsWith('.generated.ts'));
-const sources = ['src', 'test', 'bench', 'scripts']
+const sources = ['src', 'test', 'scripts']
   .flatMap(listFiles)
   .filter((path) => /\.m?ts$/.test(path));
 
