@@ -5,10 +5,28 @@ import { findPackageRoot } from '../src/base/package-root.ts';
 import { renderCliReference } from './cli-reference.ts';
 import { renderConfigurationReference } from './configuration-reference.ts';
 import { renderErrorReference } from './error-reference.ts';
+import {
+  CHECKSUMS_FILE,
+  computeChecksums,
+  findChanged,
+  readChecksums,
+} from './migration-checksums.ts';
 
 const docs = join(findPackageRoot(), 'docs');
 const errors = join(docs, 'errors.md');
+const checksums = await computeChecksums();
+const changed = findChanged(readChecksums(), checksums);
 
 writeFileSync(join(docs, 'cli.md'), await renderCliReference());
 writeFileSync(join(docs, 'configuration.md'), renderConfigurationReference());
 writeFileSync(errors, renderErrorReference(existsSync(errors) ? readFileSync(errors, 'utf8') : ''));
+
+if (changed.length === 0) {
+  writeFileSync(CHECKSUMS_FILE, `${JSON.stringify(checksums, null, 2)}\n`);
+} else {
+  process.stderr.write(
+    `gen: ${changed.join(', ')} changed after it was merged. Restore it and write a new migration.\n` +
+      'Before the first release only: remove its line from migrations/checksums.json.\n',
+  );
+  process.exitCode = 1;
+}
