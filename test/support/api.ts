@@ -46,15 +46,16 @@ export interface TestApiOptions {
   readonly authenticators?: Partial<Authenticators>;
   readonly log?: Log;
   /** Where the database is reached, if not where it is. */
-  readonly through?: (connection: ConnectionParts) => ConnectionParts;
+  readonly through?: (connection: ConnectionParts) => Promise<ConnectionParts>;
   readonly drainTimeoutMs?: number;
+  readonly headersTimeoutMs?: number;
 }
 
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const kit = createKit(options.log ?? silentLog);
   const testDatabase = await createTestDatabase();
   const database = createDatabase(kit, {
-    connection: (options.through ?? ((same) => same))(testDatabase.connection),
+    connection: (await options.through?.(testDatabase.connection)) ?? testDatabase.connection,
     maxConnections: 8,
     applicationName: 'test api',
   });
@@ -75,8 +76,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     ...options.authenticators,
   };
   const api = createApi(kit, { handlers, authenticators });
-  const { drainTimeoutMs = 5_000 } = options;
-  const server = createHttpServer(kit, api, { host: '127.0.0.1', port: 0, drainTimeoutMs });
+  const { drainTimeoutMs = 5_000, headersTimeoutMs = 5_000 } = options;
+  const server = createHttpServer(kit, api, {
+    ...{ host: '127.0.0.1', port: 0, drainTimeoutMs, headersTimeoutMs },
+  });
   await server.start();
   const { url } = server.address();
 

@@ -52,7 +52,7 @@ export function createExchange(
     const startedMs = clock.monotonicMs();
     const given = c.req.header('x-request-id');
     const requestId = given !== undefined && REQUEST_ID.test(given) ? given : createId(deps.kit);
-    const live = deps.requests.open(() => c.req.raw.signal);
+    const live = deps.requests.begin(() => c.req.raw.signal);
     let known: LogFields = {};
     const note = (fields: LogFields): void => {
       known = { ...known, ...fields };
@@ -69,7 +69,7 @@ export function createExchange(
       }
       answer = renderProblem(error, requestId);
     } finally {
-      live.close();
+      live.end();
     }
 
     const fields = {

@@ -2,17 +2,20 @@
 // the server stops. The signal is made when somebody asks for it, which most handlers never do.
 
 export interface LiveRequests {
+  /** How many are being answered, and how many of them wait for something. */
+  readonly open: number;
+  readonly waiting: number;
   /** True from the moment that `stop` was called. */
   readonly stopping: boolean;
   /** `callerGone` gives the signal that is aborted when the caller hangs up. */
-  open(callerGone: () => AbortSignal): LiveRequest;
+  begin(callerGone: () => AbortSignal): LiveRequest;
   /** Aborts the signals of all requests with `reason`, and those of requests still to come. */
   stop(reason: Error): void;
 }
 
 export interface LiveRequest {
   readonly signal: AbortSignal;
-  close(): void;
+  end(): void;
 }
 
 /** The reason of a request's signal when its caller has hung up. */
@@ -22,10 +25,12 @@ export class CallerGone extends Error {
 
 export function createLiveRequests(): LiveRequests {
   const waiting = new Set<AbortController>();
+  let open = 0;
   let stopReason: Error | undefined;
 
-  const open = (callerGone: () => AbortSignal): LiveRequest => {
+  const begin = (callerGone: () => AbortSignal): LiveRequest => {
     let controller: AbortController | undefined;
+    open += 1;
 
     const onGone = (): void => controller?.abort(new CallerGone('the caller hung up'));
     const watch = (): AbortController => {
@@ -43,7 +48,8 @@ export function createLiveRequests(): LiveRequests {
       get signal() {
         return (controller ?? watch()).signal;
       },
-      close: () => {
+      end: () => {
+        open -= 1;
         if (controller === undefined) return;
         waiting.delete(controller);
         callerGone().removeEventListener('abort', onGone);
@@ -52,10 +58,16 @@ export function createLiveRequests(): LiveRequests {
   };
 
   return {
+    get open() {
+      return open;
+    },
+    get waiting() {
+      return waiting.size;
+    },
     get stopping() {
       return stopReason !== undefined;
     },
-    open,
+    begin,
     stop: (reason) => {
       stopReason ??= reason;
       for (const controller of waiting) controller.abort(stopReason);

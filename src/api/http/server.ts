@@ -26,10 +26,12 @@ export interface HttpServerOptions {
   readonly port: number;
   /** How long requests that are being answered may go on after a stop. */
   readonly drainTimeoutMs?: number;
+  /** How long a caller may take to send its headers. */
+  readonly headersTimeoutMs?: number;
 }
 
 // Whoever needs longer to send its headers ties up sockets rather than asks for something.
-const HEADERS_TIMEOUT_MS = 10_000;
+const DEFAULT_HEADERS_TIMEOUT_MS = 10_000;
 // An archive of 11 MiB over 100 KiB/s.
 const REQUEST_TIMEOUT_MS = 120_000;
 // Longer than clients and proxies keep an idle connection, so that it is they who close it.
@@ -38,13 +40,14 @@ const SLOW_CALLER_CHECK_MS = 2_000;
 const DEFAULT_DRAIN_TIMEOUT_MS = 10_000;
 
 export function createHttpServer(kit: Kit, api: Api, options: HttpServerOptions): HttpServer {
+  const headersTimeout = options.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS;
   const answer = getRequestListener((request, env) => api.app.fetch(request, env));
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
+      headersTimeout,
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: SLOW_CALLER_CHECK_MS,
+      connectionsCheckingInterval: Math.min(SLOW_CALLER_CHECK_MS, headersTimeout),
     },
     (incoming, outgoing) => void answer(incoming, outgoing),
   );
