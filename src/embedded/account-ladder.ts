@@ -30,7 +30,10 @@ export async function findStanding(kit: Kit, request: LadderRequest): Promise<St
     refusals.push(`${describeAccount(account)}: ${standing}`);
   }
   const detail = `no account on this machine can run the PostgreSQL of ${request.layout.root}:\n${refusals.map((line) => `- ${line}`).join('\n')}`;
-  throw new AppError('EMBEDDED_POSTGRES_UNSUPPORTED', { detail });
+  throw new AppError('EMBEDDED_POSTGRES_UNSUPPORTED', {
+    detail,
+    hint: 'Name a data folder that the user postgres or nobody can reach (such as /var/lib/standby) in STANDBY_DATA_DIR, start Standby as an ordinary user, or set STANDBY_DATABASE_URL to a PostgreSQL of your own.',
+  });
 }
 
 function* candidates(request: LadderRequest, refusals: string[]): Generator<ServerAccount> {
@@ -66,8 +69,10 @@ async function tryAccount(
   account: ServerAccount,
 ): Promise<Standing | string> {
   const { layout, found, signal } = request;
-  const reach = await runProgram(account, ['/bin/sh', '-c', 'cd "$0"', layout.root], { signal });
-  if (reach.exitCode !== 0) return `cannot reach ${layout.root} (${reach.output.trim()})`;
+  // Asked of the system rather than worked out from modes: links, ACLs and mounts count as well.
+  const enter = ['/bin/sh', '-c', 'cd "$0" 2> /dev/null', layout.root] as const;
+  const { exitCode, output } = await runProgram(account, enter, { signal });
+  if (exitCode !== 0) return output.trim() || `cannot reach ${layout.root}`;
   const software = await prepareSoftware(kit, { found, account, layout, signal });
   return software.kind === 'usable' ? { account, software } : software.why;
 }

@@ -6,7 +6,7 @@ import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
 import type { ServerAccount } from './account.ts';
 import { failed } from './failure.ts';
-import { syncFolder } from './folder.ts';
+import { syncFolder } from '../base/folder.ts';
 import type { Layout } from './layout.ts';
 import { runProgram } from './run-program.ts';
 import { createScratchFolder, removeFolder } from './scratch-folder.ts';

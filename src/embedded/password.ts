@@ -2,7 +2,7 @@
 import { link, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Kit } from '../base/kit.ts';
-import { syncFolder } from './folder.ts';
+import { syncFolder } from '../base/folder.ts';
 import type { Layout } from './layout.ts';
 import { createScratchFolder, removeFolder } from './scratch-folder.ts';
 

@@ -1,6 +1,6 @@
 // Runs one of the server's programs to its end.
-import type { ServerAccount } from './account.ts';
-import { spawnAs } from './account.ts';
+import type { ChildProcess } from 'node:child_process';
+import { spawnAs, type ServerAccount } from './account.ts';
 
 export interface ProgramResult {
   /** Null when a signal ended it, or when it could not be started. */
@@ -21,7 +21,13 @@ export async function runProgram(
   options: RunOptions = {},
 ): Promise<ProgramResult> {
   options.signal?.throwIfAborted();
-  const child = spawnAs(account, command, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let child: ChildProcess;
+  try {
+    child = spawnAs(account, command, { stdio: ['pipe', 'pipe', 'pipe'] });
+  } catch (error) {
+    // Node reports some causes by an event and throws others, such as EPERM.
+    return { exitCode: null, output: (error as Error).message };
+  }
   const onAbort = (): void => {
     // The whole group: initdb runs a server of its own underneath.
     if (child.pid !== undefined) signalGroup(child.pid);

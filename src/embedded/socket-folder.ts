@@ -37,19 +37,20 @@ function candidates(layout: Layout): readonly string[] {
   return [layout.socketFolder, ...standIns];
 }
 
-/** Makes the folder, or takes one that is already this account's. False when it is another's. */
+/** Makes the folder, or takes one that is already ours. False when it is another's. */
 async function claimFolder(folder: string, account: ServerAccount): Promise<boolean> {
   if (!(await isProtected(path.dirname(folder)))) return false;
   try {
     await mkdir(folder, { mode: 0o700 });
-    if (account.kind === 'user') await chown(folder, account.uid, account.gid);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    // Not followed if it is a link: whoever made the name decides where a link leads.
-    const found = await lstat(folder);
-    if (!found.isDirectory() || found.uid !== account.uid) return false;
   }
+  // Not followed if it is a link: whoever made the name decides where a link leads.
+  const found = await lstat(folder);
+  const ours = found.uid === account.uid || found.uid === process.getuid?.();
+  if (!found.isDirectory() || !ours) return false;
   await chmod(folder, 0o700);
+  if (account.kind === 'user') await chown(folder, account.uid, account.gid);
   return true;
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Kit } from '../base/kit.ts';
 import type { ServerAccount } from './account.ts';
 import { binariesOfPackage, linkLibraries, type Binaries } from './binaries.ts';
-import { ensureFolder } from './folder.ts';
+import { ensureFolder } from '../base/folder.ts';
 import type { Layout } from './layout.ts';
 import { runProgram } from './run-program.ts';
 import { createScratchFolder, removeFolder, sweepScratchFolders } from './scratch-folder.ts';
@@ -41,7 +41,6 @@ export async function prepareSoftware(
     : ({ kind: 'unusable', why: 'the links between its libraries cannot be made' } as const);
   if (inPlace.kind === 'usable' || packageFolder === undefined) return inPlace;
   if (linked && !(await runsForCaller(account, found, signal))) return inPlace;
-  kit.log.info('embedded_postgres.binaries_copied', { because: inPlace.why });
   return useCopy(kit, request, packageFolder);
 }
 
@@ -69,6 +68,7 @@ async function useCopy(
   await ensureFolder(layout.softwareFolder, 0o755);
   await sweepScratchFolders(kit, layout.softwareFolder);
   await copyPackage(kit, packageFolder, folder);
+  kit.log.info('embedded_postgres.binaries_copied', { from: packageFolder, to: folder });
   return tryBinaries(account, copy, signal);
 }
 

@@ -54,18 +54,25 @@ function isStale(text: string): boolean {
  * nor the one at shared memory sees such a server, and two on one cluster would destroy it.
  */
 export async function assertNobodyAnswers(layout: Layout): Promise<void> {
-  const { socketFolder } = (await readPidFile(layout.cluster)) ?? {};
-  if (socketFolder === undefined) return;
-  const socket = createConnection(path.join(socketFolder, `.s.PGSQL.${SOCKET_PORT}`));
-  const answers = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true));
-    socket.once('error', () => resolve(false));
-  });
-  socket.destroy();
-  if (!answers) return;
+  const file = await readPidFile(layout.cluster);
+  if (file?.socketFolder === undefined || findPostmaster(file) !== undefined) return;
+  if (!(await answers(file.socketFolder))) return;
+  // Unless it is a server that another start of ours has begun since.
+  if ((await readPidFile(layout.cluster))?.text !== file.text) return;
   throw new AppError('DATA_FOLDER_UNUSABLE', {
     detail: `a server that is no process of this machine or container uses ${layout.cluster}`,
     hint: 'Stop the other Standby that uses this data folder, or name another one in STANDBY_DATA_DIR.',
+  });
+}
+
+function answers(socketFolder: string): Promise<boolean> {
+  const socket = createConnection(path.join(socketFolder, `.s.PGSQL.${SOCKET_PORT}`));
+  return new Promise((resolve) => {
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
   });
 }
 

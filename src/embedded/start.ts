@@ -13,7 +13,7 @@ import {
   type ExistingCluster,
 } from './cluster.ts';
 import { failed } from './failure.ts';
-import { ensureFolder } from './folder.ts';
+import { ensureFolder } from '../base/folder.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { createPassword, findPassword } from './password.ts';
 import {

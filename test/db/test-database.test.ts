@@ -1,16 +1,6 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-
-async function ask(database: TestDatabase, sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  try {
-    return (await client.query({ text: sql, rowMode: 'array' })).rows.flat();
-  } finally {
-    await client.end();
-  }
-}
+import { ask, createTestDatabase } from '../support/postgres.ts';
 
 const COUNT_TABLES = `select count(*)::int from pg_tables where schemaname = 'public'`;
 
@@ -18,14 +8,25 @@ describe('a test database', () => {
   it('has the schema, and is nobody else’s', async () => {
     await using one = await createTestDatabase();
     await using other = await createTestDatabase();
-    expect(await ask(one, `select count(*) > 0 from schema_migrations`)).toEqual([true]);
-    await ask(one, 'create table only_here ()');
-    await expect(ask(other, 'select * from only_here')).rejects.toThrow('does not exist');
+    expect(await ask(one.connection, `select count(*) > 0 from schema_migrations`)).toEqual([true]);
+    await ask(one.connection, 'create table only_here ()');
+    await expect(ask(other.connection, 'select * from only_here')).rejects.toThrow(
+      'does not exist',
+    );
   });
 
   it('has no schema where that is asked for', async () => {
     await using database = await createTestDatabase({ schema: 'empty' });
-    expect(await ask(database, COUNT_TABLES)).toEqual([0]);
+    expect(await ask(database.connection, COUNT_TABLES)).toEqual([0]);
+  });
+
+  it('is named by a URL as well', async () => {
+    await using database = await createTestDatabase();
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const { rows } = await client.query('select current_database()::text as name');
+    await client.end();
+    expect(rows).toEqual([{ name: database.connection.database }]);
   });
 
   it('is dropped although somebody is still connected', async () => {
@@ -36,6 +37,6 @@ describe('a test database', () => {
     await client.connect();
     await database.close();
     expect(await lost).toMatchObject({ message: expect.stringContaining('terminating') });
-    await expect(ask(database, 'select 1')).rejects.toThrow('does not exist');
+    await expect(ask(database.connection, 'select 1')).rejects.toThrow('does not exist');
   });
 });

@@ -38,10 +38,11 @@ export async function createTestDatabase({
   const server = inject('postgres').connection;
   const name = `test_${randomBytes(8).toString('hex')}`;
   const template = schema === 'migrated' ? TEMPLATE_DATABASE : 'template1';
-  await execute(server, `create database ${name} template ${template} strategy file_copy`);
+  await ask(server, `create database ${name} template ${template} strategy file_copy`);
   const connection = { ...server, database: name };
-  const close = (): Promise<void> =>
-    execute(server, `drop database if exists ${name} with (force)`);
+  const close = async (): Promise<void> => {
+    await ask(server, `drop database if exists ${name} with (force)`);
+  };
   return { connection, url: urlOf(connection), close, [Symbol.asyncDispose]: close };
 }
 
@@ -67,11 +68,13 @@ function urlOf({ host, port, user, password = '', database }: ConnectionParts): 
   return `postgresql://${credentials}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
 }
 
-async function execute(connection: ConnectionParts, sql: string): Promise<void> {
+/** The values of the answer's rows, one after the other, asked on a connection of its own. */
+export async function ask(connection: ConnectionParts, sql: string): Promise<readonly unknown[]> {
   const client = new pg.Client(connection);
   await client.connect();
   try {
-    await client.query(sql);
+    const answer = await client.query<unknown[]>({ text: sql, rowMode: 'array' });
+    return [answer].flat().flatMap(({ rows }) => rows.flat());
   } finally {
     await client.end();
   }

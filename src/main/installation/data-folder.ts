@@ -1,8 +1,9 @@
 // The data folder: made at the first start, private to its user, and marked with the version of its
 // layout, so that an older program never touches a newer one's data.
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../base/app-error.ts';
+import { ensureFolder } from '../../base/folder.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
 
 /** Rises when an older program could no longer use the folder. */
@@ -37,7 +38,7 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   const versionFile = path.join(folder, 'layout-version');
   try {
     // Others may pass through: the embedded server of a root installation runs as another user.
-    await mkdir(folder, { recursive: true, mode: 0o711 });
+    await ensureFolder(folder, 0o711);
     const found = await readVersion(versionFile);
     if (found === undefined) await writePrivateFile(versionFile, `${LAYOUT_VERSION}\n`);
     else if (found > LAYOUT_VERSION) {
