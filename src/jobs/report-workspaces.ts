@@ -1,0 +1,115 @@
+// A daemon's regular report about the workspaces on its machine: signs of life are stored, and the
+// answer says what to do with each.
+import type { WorkspaceId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import { decideReported, type ReportedState, type Wanted } from '../domain/workspace/reported.ts';
+import { findDaemon } from '../store/daemon.ts';
+import type { Database } from '../store/database.ts';
+import { lockMembers, markMembersGone } from '../store/live-pool/member.ts';
+import { refreshReadiness } from '../store/live-pool/readiness.ts';
+import { findReported, recordChecks, touchDaemon } from '../store/workspace-report.ts';
+import { daemonReplaced, unknownDaemon, type DaemonRef } from './attempt.ts';
+
+export interface ReportedWorkspace {
+  readonly id: WorkspaceId;
+  readonly state: ReportedState;
+  /** The outcome of the template's ready check, null where there is none to make. */
+  readonly ready: boolean | null;
+}
+
+interface Judged extends ReportedWorkspace, Wanted {
+  readonly isElsewhere: boolean;
+  /** What its ready check said last; null when there is none whose word counts. */
+  readonly wasReady: boolean | null;
+}
+
+type Deps = Kit & { readonly database: Database };
+
+/**
+ * Stores a report and gives what is wanted, in the report's order. Throws NOT_FOUND for a daemon
+ * that this key did not register, and DAEMON_REPLACED when it has a newer process.
+ */
+export async function reportWorkspaces(
+  { database, log }: Deps,
+  daemon: DaemonRef,
+  reported: readonly ReportedWorkspace[],
+): Promise<readonly { readonly id: WorkspaceId; readonly want: Wanted['want'] }[]> {
+  const home = await touchDaemon.maybe(database, { ...daemon });
+  if (home === undefined) {
+    const known = await findDaemon.maybe(database, { id: daemon.daemonId, keyId: daemon.keyId });
+    throw known === undefined ? unknownDaemon(daemon) : daemonReplaced(daemon);
+  }
+  if (reported.length === 0) return [];
+
+  const rows = await findReported.all(database, { ids: reported.map(({ id }) => id) });
+  const found = new Map(rows.map((row) => [row.id, row]));
+  const judged = reported.map((workspace): Judged => {
+    const row = found.get(workspace.id);
+    if (row === undefined) {
+      const wanted = decideReported(workspace.state, undefined);
+      return { ...workspace, ...wanted, isElsewhere: false, wasReady: null };
+    }
+    const isElsewhere =
+      (row.machineId !== null && row.machineId !== home.machineId) ||
+      (home.organizationId !== null && row.organizationId !== home.organizationId);
+    const wanted = decideReported(workspace.state, { ...row, isElsewhere, latestBuild: row });
+    const isChecked = workspace.state === 'running' && !isElsewhere && !row.isDeleted;
+    return { ...workspace, ...wanted, isElsewhere, wasReady: isChecked ? row.checkReady : null };
+  });
+
+  await storeChecks(
+    database,
+    judged.flatMap(({ id, ready, wasReady }) =>
+      ready === null || wasReady === null ? [] : [{ id, ready, wasReady }],
+    ),
+  );
+  await storeGone(
+    database,
+    judged.filter(({ isGone }) => isGone).map(({ id }) => id),
+  );
+  const elsewhere = judged.filter((one) => one.isElsewhere).map(({ id }) => id);
+  if (elsewhere.length > 0) {
+    log.warn('workspace.reported_elsewhere', { daemonId: daemon.daemonId, workspaces: elsewhere });
+  }
+  const removed = judged.filter(({ want }) => want === 'remove').map(({ id }) => id);
+  if (removed.length > 0) {
+    log.info('workspace.remains_removed', { daemonId: daemon.daemonId, workspaces: removed });
+  }
+  return judged.map(({ id, want }) => ({ id, want }));
+}
+
+interface Check {
+  readonly id: WorkspaceId;
+  readonly ready: boolean;
+  readonly wasReady: boolean;
+}
+
+/** Only what changed concerns the live pool; mere renewals lock no member, and no claim passes one over. */
+async function storeChecks(database: Database, checks: readonly Check[]): Promise<void> {
+  const toArgs = (some: readonly Check[]): Parameters<typeof recordChecks.run>[1] => ({
+    workspaceIds: some.map(({ id }) => id),
+    ready: some.map(({ ready }) => ready),
+  });
+  const renewed = checks.filter(({ ready, wasReady }) => ready === wasReady);
+  if (renewed.length > 0) await recordChecks.run(database, toArgs(renewed));
+  const changed = checks.filter(({ ready, wasReady }) => ready !== wasReady);
+  if (changed.length === 0) return;
+  const workspaceIds = changed.map(({ id }) => id);
+  await database.transaction(async (tx) => {
+    await lockMembers.all(tx, { workspaceIds });
+    await recordChecks.run(tx, toArgs(changed));
+    await refreshReadiness(tx, workspaceIds);
+    tx.notify(...workspaceIds.map((workspaceId) => ({ kind: 'workspace', workspaceId }) as const));
+  });
+}
+
+async function storeGone(database: Database, workspaceIds: readonly WorkspaceId[]): Promise<void> {
+  if (workspaceIds.length === 0) return;
+  await database.transaction(async (tx) => {
+    await lockMembers.all(tx, { workspaceIds });
+    const gone = await markMembersGone.all(tx, { workspaceIds });
+    for (const { workspaceId, poolId } of gone) {
+      tx.notify({ kind: 'workspace', workspaceId }, { kind: 'pool', poolId });
+    }
+  });
+}

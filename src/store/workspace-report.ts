@@ -1,0 +1,78 @@
+// What daemons report about the workspaces on their machines: read, compared and stored for all of
+// a report at once.
+import type { DaemonId, OrganizationId, ProvisionerKeyId, WorkspaceId } from '../base/id.ts';
+import type { JobStatus, Transition } from '../domain/job/job.ts';
+import { bool, int, nullable, oneOf, text, uuid } from './column.ts';
+import { PREBUILDS_USER_ID } from './system-user.ts';
+import { statement, takes } from './statement.ts';
+
+/** Notes a daemon's sign of life. Gives no row when it is not of this key and incarnation. */
+export const touchDaemon = statement({
+  name: 'daemon.touch',
+  takes: takes<{
+    readonly daemonId: DaemonId;
+    readonly keyId: ProvisionerKeyId;
+    readonly incarnation: number;
+  }>(),
+  gives: { machineId: text, organizationId: nullable(uuid<OrganizationId>()) },
+  sql: `
+    update daemons
+    set last_seen_at = (select standby_now())
+    where id = $daemonId
+      and key_id = $keyId
+      and incarnation = $incarnation
+    returning machine_id, organization_id`,
+});
+
+/** The facts of those of the workspaces that exist. */
+export const findReported = statement({
+  name: 'workspace.find_reported',
+  takes: takes<{ readonly ids: readonly WorkspaceId[] }>(),
+  gives: {
+    id: uuid<WorkspaceId>(),
+    organizationId: uuid<OrganizationId>(),
+    machineId: nullable(text),
+    isDeleted: bool,
+    isPools: bool,
+    number: int,
+    transition: oneOf<Transition>(),
+    status: oneOf<JobStatus>(),
+    /** What the daemon's check last said; null without a check. */
+    checkReady: nullable(bool),
+  },
+  sql: `
+    select w.id, w.organization_id, w.machine_id, w.deleted_at is not null as is_deleted,
+      w.owner_id = '${PREBUILDS_USER_ID}' as is_pools, b.number, b.transition, j.status,
+      (
+        select bool_and(a.lifecycle = 'ready')
+        from agents a
+        where a.workspace_id = w.id and a.kind = 'check'
+      ) as check_ready
+    from workspaces w
+    cross join lateral (
+      select number, transition, job_id
+      from builds
+      where builds.workspace_id = w.id
+      order by number desc
+      limit 1
+    ) as b
+    join jobs j on j.id = b.job_id
+    where w.id = any ($ids::uuid[])`,
+});
+
+/** Stores what ready checks say, and that they spoke. */
+export const recordChecks = statement({
+  name: 'agent.record_checks',
+  takes: takes<{
+    readonly workspaceIds: readonly WorkspaceId[];
+    readonly ready: readonly boolean[];
+  }>(),
+  gives: {},
+  sql: `
+    update agents a
+    set lifecycle = case when given.ready then 'ready' else 'created' end,
+      last_seen_at = (select standby_now())
+    from unnest($workspaceIds::uuid[], $ready::boolean[]) as given (workspace_id, ready)
+    where a.workspace_id = given.workspace_id
+      and a.kind = 'check'`,
+});
