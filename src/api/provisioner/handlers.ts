@@ -1,0 +1,133 @@
+// The routes that provisioner daemons call.
+import { AppError } from '../../base/app-error.ts';
+import { parseInstant } from '../../base/clock.ts';
+import type { DaemonId, JobId, WorkspaceId } from '../../base/id.ts';
+import type { Kit } from '../../base/kit.ts';
+import {
+  PROVISIONER_PROTOCOL_VERSION,
+  type CompleteBody,
+} from '../../contract/provisioner/protocol.ts';
+import type { provisionerRoutes } from '../../contract/provisioner/route.ts';
+import type { JobResult } from '../../domain/job/job.ts';
+import { acquireJob } from '../../jobs/acquire-job.ts';
+import type { AttemptRef, DaemonRef } from '../../jobs/attempt.ts';
+import { completeJob } from '../../jobs/complete-job.ts';
+import { heartbeatJob } from '../../jobs/heartbeat-job.ts';
+import { registerDaemon } from '../../jobs/register-daemon.ts';
+import { reportWorkspaces } from '../../jobs/report-workspaces.ts';
+import { findFileForDaemon } from '../../store/daemon-file.ts';
+import type { Database } from '../../store/database.ts';
+import type { NoticeBus } from '../../store/notice-bus.ts';
+import type { Handlers, ProvisionerCaller } from '../handler.ts';
+import { viewAcquiredJob, type Surroundings } from './view.ts';
+
+export interface ProvisionerHandlerDeps extends Surroundings {
+  readonly kit: Kit;
+  readonly database: Database;
+  readonly bus: Pick<NoticeBus, 'subscribe'>;
+}
+
+export interface ProvisionerHandlerOptions {
+  /** What daemons are told; far below the time after which a silent job counts as hung. */
+  readonly heartbeatIntervalMs: number;
+  readonly reportIntervalMs: number;
+  /** How often a waiting daemon's look is repeated without a notice. */
+  readonly pollMs: number;
+}
+
+export function createProvisionerHandlers(
+  handlerDeps: ProvisionerHandlerDeps,
+  { heartbeatIntervalMs, reportIntervalMs, pollMs }: ProvisionerHandlerOptions,
+): Handlers<keyof typeof provisionerRoutes> {
+  const { kit, database, bus } = handlerDeps;
+  const deps = { ...kit, database, bus };
+  return {
+    registerDaemon: async ({ caller, body }) => {
+      checkProtocol(body.daemon_id, body.protocol_version);
+      const { incarnation, endedAttempts } = await registerDaemon(deps, caller, {
+        id: body.daemon_id as DaemonId,
+        name: body.name,
+        machineId: body.machine_id,
+        drivers: body.drivers,
+        tags: body.tags,
+        slots: body.slots,
+        version: body.version,
+        protocolVersion: body.protocol_version,
+      });
+      return {
+        status: 200,
+        body: {
+          incarnation,
+          heartbeat_interval_ms: heartbeatIntervalMs,
+          report_interval_ms: reportIntervalMs,
+          ended_attempts: endedAttempts.map(({ jobId, attempt }) => ({ job_id: jobId, attempt })),
+        },
+      };
+    },
+
+    acquireJob: async ({ caller, params, body, signal }) => {
+      const daemon = daemonOf(caller, params.daemon, body.incarnation);
+      const job = await acquireJob(deps, daemon, { signal, waitMs: body.wait_ms, pollMs });
+      if (job === undefined) return { status: 204, body: null };
+      return { status: 200, body: viewAcquiredJob(job, handlerDeps) };
+    },
+
+    heartbeatJob: async ({ caller, params, body }) => {
+      const logs = body.logs.map((line) => ({ ...line, at: parseInstant(line.at) ?? 0 }));
+      const answer = await heartbeatJob(deps, attemptOf(caller, params, body), logs);
+      return { status: 200, body: answer };
+    },
+
+    completeJob: async ({ caller, params, body }) => {
+      await completeJob(deps, attemptOf(caller, params, body), resultOf(body.result));
+      return { status: 204, body: null };
+    },
+
+    reportWorkspaces: async ({ caller, params, body }) => {
+      const daemon = daemonOf(caller, params.daemon, body.incarnation);
+      const reported = body.workspaces.map((one) => ({ ...one, id: one.id as WorkspaceId }));
+      const workspaces = await reportWorkspaces(deps, daemon, reported);
+      return { status: 200, body: { workspaces: [...workspaces] } };
+    },
+
+    getFile: async ({ caller, params }) => {
+      const file = await findFileForDaemon.maybe(database, {
+        hash: Buffer.from(params.hash, 'hex'),
+        organizationId: caller.organizationId,
+      });
+      if (file === undefined) throw new AppError('NOT_FOUND', `there is no file ${params.hash}`);
+      return { status: 200, body: file.bytes };
+    },
+  };
+}
+
+function checkProtocol(daemonId: string, version: number): void {
+  if (version === PROVISIONER_PROTOCOL_VERSION) return;
+  throw new AppError(
+    'PROTOCOL_UNSUPPORTED',
+    `daemon ${daemonId} speaks version ${version} of the protocol, ` +
+      `this control plane version ${PROVISIONER_PROTOCOL_VERSION}`,
+  );
+}
+
+function daemonOf(caller: ProvisionerCaller, daemon: string, incarnation: number): DaemonRef {
+  return { daemonId: daemon as DaemonId, keyId: caller.keyId, incarnation };
+}
+
+function attemptOf(
+  caller: ProvisionerCaller,
+  params: { readonly daemon: string; readonly job: string },
+  body: { readonly incarnation: number; readonly attempt: number },
+): AttemptRef {
+  return {
+    daemon: daemonOf(caller, params.daemon, body.incarnation),
+    jobId: params.job as JobId,
+    attempt: body.attempt,
+  };
+}
+
+function resultOf(result: CompleteBody['result']): JobResult {
+  if (result.outcome !== 'failed') return result;
+  const { outcome, error, error_code } = result;
+  return { outcome, error, errorCode: error_code };
+}

@@ -1,0 +1,21 @@
+// Archives of template versions, for the daemons that work with them.
+import type { OrganizationId } from '../base/id.ts';
+import { bytes } from './column.ts';
+import { statement, takes } from './statement.ts';
+
+/** Gives no row unless a version of the organization (null: of any) is made of this file. */
+export const findFileForDaemon = statement({
+  name: 'file.find_for_daemon',
+  takes: takes<{ readonly hash: Buffer; readonly organizationId: OrganizationId | null }>(),
+  gives: { bytes },
+  sql: `
+    select f.bytes
+    from files f
+    where f.hash = $hash
+      and exists (
+        select
+        from template_versions v
+        join templates t on t.id = v.template_id
+        where v.file_hash = f.hash
+          and ($organizationId::uuid is null or t.organization_id = $organizationId::uuid))`,
+});
