@@ -81,16 +81,20 @@ create table claims (
   template_id uuid not null references templates (id),
   user_id uuid not null references users (id),
   pool_id uuid references pools (id),
-  workspace_id uuid not null references workspaces (id),
+  -- Null for a miss that was answered with nothing.
+  workspace_id uuid references workspaces (id),
   -- The owner's epoch; one workspace is handed to one person per epoch.
-  epoch integer not null,
+  epoch integer,
   outcome text not null,
+  -- Of a miss.
   reason text,
   stage_ms jsonb not null,
   at timestamptz(3) not null,
   constraint claims_workspace_id_epoch_key unique (workspace_id, epoch),
   constraint claims_outcome_check check (outcome in ('hit', 'miss', 'failed')),
-  constraint claims_reason_check check ((outcome = 'miss') = (reason is not null))
+  constraint claims_reason_check check ((outcome = 'miss') = (reason is not null)),
+  constraint claims_workspace_check check (
+    (workspace_id is null) = (epoch is null) and (outcome = 'miss' or workspace_id is not null))
 );
 
 create index claims_pool_at_idx on claims (pool_id, at desc);

@@ -34,7 +34,7 @@ export const workspaceRoutes = {
     method: 'get',
     path: '/api/v1/workspaces',
     audience: 'person',
-    summary: "The caller's workspaces by name; administrators may ask for others'",
+    summary: "The caller's workspaces, newest first; administrators may ask for others'",
     query: z.object({
       ...pageQuery,
       /** `me` unless given; `all` for everybody's, prebuilds included (administrators). */

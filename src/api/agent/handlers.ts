@@ -1,0 +1,59 @@
+// Handlers of the routes an agent calls, and what its two kinds of token mean.
+import type { BootstrapTokens } from '../../base/bootstrap-token.ts';
+import { hashToken } from '../../base/token.ts';
+import type { agentRoutes } from '../../contract/agent/route.ts';
+import { findAgentSession } from '../../store/agent.ts';
+import { exchangeBootstrapToken } from '../../workspaces/agent/exchange.ts';
+import { serveHeartbeat, type HeartbeatDeps } from '../../workspaces/agent/heartbeat.ts';
+import { readAgentManifest } from '../../workspaces/agent/manifest.ts';
+import type { AgentBootstrapCaller, AgentCaller, Handlers } from '../handler.ts';
+
+export interface AgentApiOptions {
+  readonly heartbeatIntervalMs: number;
+  readonly pollMs: number;
+}
+
+export function createAgentHandlers(
+  deps: HeartbeatDeps,
+  options: AgentApiOptions,
+): Handlers<keyof typeof agentRoutes> {
+  const { database } = deps;
+  return {
+    exchangeAgentToken: async ({ caller, body }) => {
+      const agent = { workspaceId: caller.workspaceId, name: body.agent };
+      return { status: 200, body: await exchangeBootstrapToken(deps, database, agent) };
+    },
+    getAgentManifest: async ({ caller }) => ({
+      status: 200,
+      body: await readAgentManifest(database, caller, options),
+    }),
+    heartbeatAgent: async ({ caller, body, signal }) => ({
+      status: 200,
+      body: await serveHeartbeat(deps, caller, {
+        lifecycle: body.lifecycle,
+        appliedEpoch: body.applied_epoch,
+        knownEpoch: body.known_epoch,
+        waitMs: Math.min(body.wait_ms, options.heartbeatIntervalMs),
+        pollMs: options.pollMs,
+        signal,
+      }),
+    }),
+  };
+}
+
+export interface AgentAuthentication {
+  authenticateAgentBootstrap(token: string): Promise<AgentBootstrapCaller | undefined>;
+  authenticateAgent(token: string): Promise<AgentCaller | undefined>;
+}
+
+export function createAgentAuthentication(
+  deps: Pick<HeartbeatDeps, 'database'> & { readonly bootstrapTokens: BootstrapTokens },
+): AgentAuthentication {
+  return {
+    authenticateAgentBootstrap: (token) => {
+      const workspaceId = deps.bootstrapTokens.verify(token);
+      return Promise.resolve(workspaceId && { workspaceId });
+    },
+    authenticateAgent: (token) => findAgentSession.maybe(deps.database, { hash: hashToken(token) }),
+  };
+}

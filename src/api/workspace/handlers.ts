@@ -1,0 +1,139 @@
+// Handlers of the routes about workspaces.
+import { AppError } from '../../base/app-error.ts';
+import { excerpt } from '../../base/excerpt.ts';
+import type { UserId, WorkspaceId } from '../../base/id.ts';
+import type { workspaceRoutes } from '../../contract/workspace/route.ts';
+import type { WorkspaceView } from '../../contract/workspace/schema.ts';
+import type { Executor } from '../../store/statement.ts';
+import { waitFor } from '../../store/long-poll.ts';
+import type { NoticeBus } from '../../store/notice-bus.ts';
+import { findUser } from '../../store/user.ts';
+import { findWorkspace, listBuilds, listWorkspaces } from '../../store/workspace.ts';
+import { createWorkspace, type CreateDeps } from '../../workspaces/create-workspace.ts';
+import { deleteWorkspace } from '../../workspaces/delete-workspace.ts';
+import type { Handlers, PersonCaller } from '../handler.ts';
+import { idCursor, pageOf, rowsToRead } from '../page.ts';
+import { toBuildView, toWorkspaceView } from './view.ts';
+
+export interface WorkspaceApiDeps extends CreateDeps {
+  readonly bus: Pick<NoticeBus, 'subscribe'>;
+}
+
+/** `owner=all` lists everybody's. */
+const EVERYBODY = 'all';
+const MYSELF = 'me';
+
+export function createWorkspaceHandlers(
+  deps: WorkspaceApiDeps,
+  options: { readonly pollMs: number },
+): Handlers<keyof typeof workspaceRoutes> {
+  const { database } = deps;
+  return {
+    createWorkspace: async ({ caller, params, headers, body }) => {
+      const created = await createWorkspace(deps, caller, {
+        organization: params.organization,
+        template: body.template,
+        name: body.name,
+        preset: body.preset,
+        parameters: body.parameters ?? {},
+        onEmpty: body.on_empty,
+        idempotencyKey: headers['idempotency-key'],
+      });
+      const workspace = await readWorkspace(database, caller, created.workspaceId);
+      const { claimed, reason } = created;
+      return { status: 201, body: { workspace, claimed, reason } };
+    },
+    listWorkspaces: async ({ caller, query }) => {
+      const rows = await listWorkspaces.all(database, {
+        ownerId: await chosenOwner(database, caller, query.owner ?? MYSELF),
+        name: query.name ?? null,
+        template: query.template ?? null,
+        before: idCursor<WorkspaceId>(query),
+        limit: rowsToRead(query),
+      });
+      const show = { view: toWorkspaceView, key: (row: { readonly id: string }) => row.id };
+      return { status: 200, body: pageOf(query, rows, show) };
+    },
+    getWorkspace: async ({ caller, params, query, signal }) => {
+      const id = params.workspace as WorkspaceId;
+      const wait = { signal, timeoutMs: query.wait_ms ?? 0, pollMs: options.pollMs };
+      await waitFor(
+        deps,
+        {
+          wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === id,
+          look: async () => {
+            const view = await readWorkspace(database, caller, id);
+            return isSettled(view) ? view : undefined;
+          },
+        },
+        wait,
+      );
+      return { status: 200, body: await readWorkspace(database, caller, id) };
+    },
+    listBuilds: async ({ caller, params, query }) => {
+      const { id } = await readWorkspace(database, caller, params.workspace as WorkspaceId);
+      const rows = await listBuilds.all(database, {
+        workspaceId: id as WorkspaceId,
+        before: numberCursor(query.cursor),
+        limit: rowsToRead(query),
+      });
+      const show = {
+        view: toBuildView,
+        key: (row: { readonly number: number }) => String(row.number),
+      };
+      return { status: 200, body: pageOf(query, rows, show) };
+    },
+    deleteWorkspace: async ({ caller, params }) => {
+      const id = params.workspace as WorkspaceId;
+      await deleteWorkspace(deps, caller, id);
+      return { status: 202, body: await readWorkspace(database, caller, id) };
+    },
+  };
+}
+
+async function readWorkspace(
+  on: Executor,
+  caller: PersonCaller,
+  id: WorkspaceId,
+): Promise<WorkspaceView> {
+  const row = await findWorkspace.maybe(on, { id });
+  if (row === undefined || !(row.ownerId === caller.userId || caller.isAdmin)) {
+    throw new AppError('NOT_FOUND', `there is no workspace ${id}`);
+  }
+  return toWorkspaceView(row);
+}
+
+/** Nothing will change by itself any more, or it can be used. */
+function isSettled({ status, usable, agents }: WorkspaceView): boolean {
+  const broken = agents.some(
+    ({ lifecycle }) => lifecycle === 'start_error' || lifecycle === 'start_timeout',
+  );
+  const ended = ['stopped', 'deleted', 'failed', 'canceled'].includes(status);
+  return usable || ended || (status === 'running' && broken);
+}
+
+async function chosenOwner(
+  on: Executor,
+  caller: PersonCaller,
+  owner: string,
+): Promise<UserId | null> {
+  if (owner === MYSELF || owner === caller.username) return caller.userId;
+  if (!caller.isAdmin) {
+    throw new AppError(
+      'FORBIDDEN',
+      `only administrators may list the workspaces of ${excerpt(owner)}`,
+    );
+  }
+  if (owner === EVERYBODY) return null;
+  const user = await findUser(on, owner);
+  if (user === undefined) throw new AppError('NOT_FOUND', `there is no user ${excerpt(owner)}`);
+  return user.id;
+}
+
+function numberCursor(cursor: string | undefined): number | null {
+  if (cursor === undefined) return null;
+  if (!/^\d{1,9}$/.test(cursor)) {
+    throw new AppError('BAD_REQUEST', `query.cursor is ${excerpt(cursor)}`);
+  }
+  return Number(cursor);
+}

@@ -1,0 +1,60 @@
+// Workspaces and builds as they go over the wire.
+import { formatInstant } from '../../base/clock.ts';
+import type { BuildView, WorkspaceView } from '../../contract/workspace/schema.ts';
+import { deriveWorkspaceStatus } from '../../domain/workspace/status.ts';
+import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
+import type { BuildRow, WorkspaceAgent, WorkspaceRow } from '../../store/workspace.ts';
+
+export function toWorkspaceView(row: WorkspaceRow): WorkspaceView {
+  const status = deriveWorkspaceStatus(row.transition, row.jobStatus);
+  return {
+    id: row.id,
+    organization: row.organization,
+    owner: row.owner,
+    template: row.template,
+    name: row.name,
+    origin: row.origin,
+    epoch: row.epoch,
+    status,
+    usable: status === 'running' && row.agents.every((agent) => isInService(agent, row)),
+    agents: row.agents.map((agent) => ({
+      name: agent.name,
+      kind: agent.kind,
+      lifecycle: agent.lifecycle,
+      last_seen_at: agent.lastSeenAt === null ? null : formatInstant(Date.parse(agent.lastSeenAt)),
+      applied_epoch: agent.appliedEpoch,
+    })),
+    outputs: row.outputs,
+    parameters: row.parameters,
+    latest_build: toBuildView(row),
+    created_at: formatInstant(row.createdAt),
+    updated_at: formatInstant(row.updatedAt),
+    last_used_at: formatInstant(row.lastUsedAt),
+  };
+}
+
+export function toBuildView(row: BuildRow): BuildView {
+  return {
+    id: row.buildId,
+    number: row.number,
+    transition: row.transition,
+    stage: row.stage,
+    reason: row.reason,
+    version: row.version,
+    preset: row.preset,
+    initiator: row.initiator,
+    job_id: row.jobId,
+    status: row.jobStatus,
+    error: row.error,
+    error_code: row.errorCode,
+    created_at: formatInstant(row.buildCreatedAt),
+  };
+}
+
+/** Ready, heard of lately, and working for the present owner. */
+function isInService(agent: WorkspaceAgent, workspace: WorkspaceRow): boolean {
+  const owned = workspace.ownerId !== PREBUILDS_USER_ID && agent.kind === 'program';
+  return (
+    agent.lifecycle === 'ready' && agent.seen && (!owned || agent.appliedEpoch >= workspace.epoch)
+  );
+}

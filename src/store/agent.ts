@@ -1,0 +1,150 @@
+// Agents and their sessions. Lock order: a workspace's row before its agents' rows.
+import type { AgentId, UserId, WorkspaceId } from '../base/id.ts';
+import { bool, int, json, text, uuid } from './column.ts';
+import { statement, takes } from './statement.ts';
+
+export type AgentLifecycle =
+  'created' | 'starting' | 'ready' | 'start_error' | 'start_timeout' | 'shutting_down' | 'off';
+
+/** The live session of a hash, when it still speaks for the workspace's present epoch. */
+export const findAgentSession = statement({
+  name: 'agent_session.find',
+  takes: takes<{ readonly hash: Buffer }>(),
+  gives: { agentId: uuid<AgentId>(), workspaceId: uuid<WorkspaceId>(), epoch: int },
+  sql: `
+    select s.agent_id, s.workspace_id, s.epoch
+    from agent_sessions s
+    join workspaces w on w.id = s.workspace_id
+    where s.hash = $hash
+      and s.ended_at is null
+      and w.epoch = s.epoch
+      and w.deleted_at is null`,
+});
+
+/** Keeps claims away until the transaction ends, so that a new session is bound to the present epoch. */
+export const lockWorkspaceEpoch = statement({
+  name: 'agent_session.lock_epoch',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: { epoch: int },
+  sql: `
+    select epoch
+    from workspaces
+    where id = $workspaceId
+      and deleted_at is null
+    for share`,
+});
+
+export const findAgentByName = statement({
+  name: 'agent.find_by_name',
+  takes: takes<{ readonly workspaceId: WorkspaceId; readonly name: string }>(),
+  gives: { id: uuid<AgentId>() },
+  sql: `
+    select id
+    from agents
+    where workspace_id = $workspaceId
+      and name = $name
+      and kind = 'program'`,
+});
+
+/** Makes two who open a session for one agent take turns: the later one's session is the live one. */
+export const lockAgent = statement({
+  name: 'agent.lock',
+  takes: takes<{ readonly agentId: AgentId }>(),
+  gives: {},
+  sql: 'select from agents where id = $agentId for update',
+});
+
+export const replaceAgentSession = statement({
+  name: 'agent_session.replace',
+  takes: takes<{
+    readonly id: string;
+    readonly agentId: AgentId;
+    readonly workspaceId: WorkspaceId;
+    readonly epoch: number;
+    readonly hash: Buffer;
+  }>(),
+  gives: {},
+  sql: `
+    with ended as (
+      update agent_sessions
+      set ended_at = (select standby_now())
+      where agent_id = $agentId
+        and ended_at is null
+      returning id
+    )
+    insert into agent_sessions (id, agent_id, workspace_id, epoch, hash, created_at)
+    -- Reading from ended makes the insert wait for the update, as the unique index requires.
+    select $id, $agentId, $workspaceId, $epoch, $hash, standby_now()
+    from (select count(*) from ended) as after_the_update`,
+});
+
+export interface SignOfLife {
+  readonly agentId: AgentId;
+  readonly lifecycle: AgentLifecycle;
+  readonly appliedEpoch: number;
+}
+
+/** Renews the time of an agent that says what it said before. No row: it says something new. */
+export const renewSignOfLife = statement({
+  name: 'agent.renew_sign_of_life',
+  takes: takes<SignOfLife>(),
+  gives: {},
+  sql: `
+    update agents
+    set last_seen_at = (select standby_now())
+    where id = $agentId
+      and lifecycle = $lifecycle
+      and applied_epoch >= $appliedEpoch`,
+});
+
+/** Stores what an agent newly says. Its workspace's pool member is locked before. */
+export const recordSignOfLife = statement({
+  name: 'agent.record_sign_of_life',
+  takes: takes<SignOfLife>(),
+  gives: {},
+  sql: `
+    update agents
+    set lifecycle = $lifecycle,
+      -- Time only moves forward for an agent, whatever order its reports arrive in.
+      applied_epoch = greatest(applied_epoch, $appliedEpoch),
+      last_seen_at = (select standby_now())
+    where id = $agentId`,
+});
+
+/** Who an agent works for. */
+export const findAgentOwner = statement({
+  name: 'agent.find_owner',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: {
+    epoch: int,
+    ownerId: uuid<UserId>(),
+    username: text,
+    displayName: text,
+    isSystem: bool,
+  },
+  sql: `
+    select w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system
+    from workspaces w
+    join users u on u.id = w.owner_id
+    where w.id = $workspaceId
+      and w.deleted_at is null`,
+});
+
+/** What the version of an agent's latest build says about it. */
+export const findAgentManifest = statement({
+  name: 'agent.find_manifest',
+  takes: takes<{ readonly agentId: AgentId }>(),
+  gives: { name: text, manifest: json<unknown>() },
+  sql: `
+    select a.name, v.manifest
+    from agents a
+    cross join lateral (
+      select b.version_id
+      from builds b
+      where b.workspace_id = a.workspace_id
+      order by b.number desc
+      limit 1
+    ) as latest
+    join template_versions v on v.id = latest.version_id
+    where a.id = $agentId`,
+});

@@ -1,0 +1,238 @@
+// Taking a prebuilt workspace: the statement that picks and takes one, and what a miss is explained by.
+// Runs at READ COMMITTED. Claims lock a pool member, then its workspace, and never the pool's row.
+import type {
+  OrganizationId,
+  PoolId,
+  PresetId,
+  TemplateId,
+  UserId,
+  VersionId,
+  WorkspaceId,
+} from '../base/id.ts';
+import { bool, count, float, int, json, nullable, oneOf, text, uuid } from './column.ts';
+import { PREBUILDS_USER_ID } from './system-user.ts';
+import { statement, takes, type Statement } from './statement.ts';
+import { READY_NOW } from './live-pool/ready-now.ts';
+
+export type ClaimOrder = 'oldest' | 'newest';
+
+export interface ClaimPreset {
+  readonly id: PresetId;
+  readonly name: string;
+  readonly poolId: PoolId | null;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly claimOrder: ClaimOrder;
+}
+
+// Not expired at this instant: neither older than the preset's TTL nor than the last invalidation.
+const FRESH = `(m.born_at >= coalesce(l.last_invalidated_at, '-infinity')
+  and (coalesce(p.ttl_seconds, 0) = 0
+    or (select standby_now()) - m.born_at <= make_interval(secs => p.ttl_seconds)))`;
+
+/** Everything a request for a workspace is judged by, in one read. */
+export const resolveRequest = statement({
+  name: 'claim.resolve_request',
+  takes: takes<{
+    readonly organization: string;
+    readonly template: string;
+    readonly userId: UserId;
+  }>(),
+  gives: {
+    organizationId: uuid<OrganizationId>(),
+    isMember: bool,
+    templateId: nullable(uuid<TemplateId>()),
+    deprecated: nullable(text),
+    versionId: nullable(uuid<VersionId>()),
+    manifest: nullable(json<unknown>()),
+    presets: json<readonly ClaimPreset[]>(),
+  },
+  sql: `
+    select o.id as organization_id,
+      exists (
+        select from memberships m where m.organization_id = o.id and m.user_id = $userId
+      ) as is_member,
+      t.id as template_id,
+      t.deprecated,
+      v.id as version_id,
+      v.manifest,
+      coalesce((
+        select jsonb_agg(jsonb_build_object(
+          'id', p.id,
+          'name', p.name,
+          'poolId', p.pool_id,
+          'parameters', p.parameters,
+          'claimOrder', p.claim_order) order by p.name)
+        from presets p
+        where p.version_id = v.id
+      ), '[]') as presets
+    from organizations o
+    left join templates t
+      on t.organization_id = o.id and t.name = $template and t.deleted_at is null
+    left join template_versions v on v.id = t.active_version_id
+    where o.name = $organization`,
+});
+
+export interface TakeArgs {
+  readonly presetId: PresetId;
+  readonly userId: UserId;
+  readonly name: string;
+  readonly claimId: string;
+  readonly eventId: string;
+  /** Null: the request has none. */
+  readonly idempotencyKey: string | null;
+  readonly bodyHash: Buffer;
+  readonly resolveMs: number;
+}
+
+const taken = {
+  workspaceId: uuid<WorkspaceId>(),
+  poolId: uuid<PoolId>(),
+  machineId: nullable(text),
+  /** Of its latest build. */
+  buildNumber: int,
+};
+
+/**
+ * Picks one eligible prebuild of the preset, gives it to the user, and writes all that belongs to a
+ * claim: ended sessions, the claim's record, the pool's event, the idempotency key.
+ *
+ * `limit 1` stands in a MATERIALIZED query, which locks exactly one row. As `in (select … limit 1)`
+ * the planner may run it once per row under a nested loop, and then takes the whole pool.
+ */
+function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
+  const direction = order === 'oldest' ? 'asc' : 'desc';
+  return statement({
+    name: `claim.take_${order}`,
+    takes: takes<TakeArgs>(),
+    gives: taken,
+    sql: `
+      with picked as materialized (
+        select m.workspace_id, m.pool_id, m.version_id, m.build_number
+        from pool_members m
+        join presets p on p.id = m.preset_id
+        join pools l on l.id = m.pool_id
+        join templates t on t.id = l.template_id
+        where m.preset_id = $presetId
+          and ${READY_NOW}
+          and t.active_version_id = m.version_id
+          and t.deprecated = ''
+          and t.deleted_at is null
+          and ${FRESH}
+        order by m.born_at ${direction}, m.workspace_id
+        limit 1
+        for update of m skip locked
+      ), removed as (
+        delete from pool_members m
+        using picked
+        where m.workspace_id = picked.workspace_id
+        returning m.workspace_id
+      ), owned as (
+        update workspaces w
+        set owner_id = $userId,
+          name = $name,
+          epoch = w.epoch + 1,
+          updated_at = (select standby_now()),
+          last_used_at = (select standby_now()),
+          dormant_at = null
+        from removed
+        where w.id = removed.workspace_id
+          and w.owner_id = '${PREBUILDS_USER_ID}'
+        returning w.id, w.epoch, w.organization_id, w.template_id, w.pool_id, w.machine_id
+      ), ended as (
+        update agent_sessions s
+        set ended_at = (select standby_now())
+        from owned
+        where s.workspace_id = owned.id
+          and s.ended_at is null
+      ), recorded as (
+        insert into claims
+          (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome,
+           stage_ms, at)
+        select $claimId, organization_id, template_id, $userId, pool_id, id, epoch, 'hit',
+          jsonb_build_object('resolve', $resolveMs::float8), (select standby_now())
+        from owned
+      ), told as (
+        insert into pool_events (id, pool_id, kind, workspace_id, at)
+        select $eventId, pool_id, 'claimed', id, (select standby_now())
+        from owned
+      ), keyed as (
+        insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
+        select $userId, $idempotencyKey::text, $bodyHash::bytea, id, (select standby_now())
+        from owned
+        where $idempotencyKey::text is not null
+      )
+      select owned.id as workspace_id, owned.pool_id, owned.machine_id, picked.build_number
+      from owned
+      join picked on picked.workspace_id = owned.id`,
+  });
+}
+
+export const takePrebuild: Readonly<Record<ClaimOrder, Statement<TakeArgs, typeof taken>>> = {
+  oldest: takeStatement('oldest'),
+  newest: takeStatement('newest'),
+};
+
+/** What there was instead of a prebuild to take. */
+export const explainMiss = statement({
+  name: 'claim.explain_miss',
+  takes: takes<{ readonly presetId: PresetId }>(),
+  gives: {
+    paused: bool,
+    presetStatus: oneOf<'healthy' | 'validation_failed'>(),
+    hardLimited: bool,
+    running: count,
+    expired: count,
+    starting: count,
+    /** Mean duration of the pool's newest good builds; null when there are none. */
+    buildMs: nullable(float),
+  },
+  sql: `
+    select l.paused,
+      p.status as preset_status,
+      exists (select from pool_brakes k where k.pool_id = l.id and k.limited_at is not null)
+        as hard_limited,
+      count(m.workspace_id) filter (where m.running_since is not null) as running,
+      count(m.workspace_id) filter (where m.running_since is not null and not ${FRESH}) as expired,
+      count(m.workspace_id) filter (where m.running_since is null and m.transition = 'start')
+        as starting,
+      (
+        select avg(extract(epoch from d.completed_at - d.created_at) * 1000)::float8
+        from judged_builds d
+        where d.pool_id = l.id and not d.failed
+      ) as build_ms
+    from presets p
+    join pools l on l.id = p.pool_id
+    left join pool_members m on m.preset_id = p.id
+    where p.id = $presetId
+    group by l.id, p.id`,
+});
+
+/** Records a request that no prebuild could serve: in `workspaceId`'s making, or in nothing (null). */
+export const recordMiss = statement({
+  name: 'claim.record_miss',
+  takes: takes<{
+    readonly claimId: string;
+    readonly eventId: string;
+    readonly organizationId: OrganizationId;
+    readonly templateId: TemplateId;
+    readonly userId: UserId;
+    readonly poolId: PoolId | null;
+    readonly workspaceId: WorkspaceId | null;
+    readonly epoch: number | null;
+    readonly reason: string;
+    readonly resolveMs: number;
+  }>(),
+  gives: {},
+  sql: `
+    with told as (
+      insert into pool_events (id, pool_id, kind, workspace_id, reason, at)
+      select $eventId, $poolId::uuid, 'missed', $workspaceId::uuid, $reason, (select standby_now())
+      where $poolId::uuid is not null
+    )
+    insert into claims
+      (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome, reason,
+       stage_ms, at)
+    values ($claimId, $organizationId, $templateId, $userId, $poolId::uuid, $workspaceId::uuid,
+      $epoch::integer, 'miss', $reason, jsonb_build_object('resolve', $resolveMs::float8),
+      (select standby_now()))`,
+});

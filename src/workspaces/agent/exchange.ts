@@ -1,0 +1,68 @@
+// A workspace's bootstrap token against a session: bound to one agent and the present owner's epoch.
+import { AppError } from '../../base/app-error.ts';
+import { createId, type AgentId, type WorkspaceId } from '../../base/id.ts';
+import type { Kit } from '../../base/kit.ts';
+import { createToken } from '../../base/token.ts';
+import {
+  findAgentByName,
+  lockAgent,
+  lockWorkspaceEpoch,
+  replaceAgentSession,
+} from '../../store/agent.ts';
+import type { Database, Transaction } from '../../store/database.ts';
+
+export interface NewSession {
+  /** Shown to the agent once. */
+  readonly session: string;
+  readonly epoch: number;
+}
+
+/** Ends the agent's former session and opens one. Throws AGENT_UNKNOWN. */
+export async function exchangeBootstrapToken(
+  kit: Kit,
+  database: Database,
+  agent: { readonly workspaceId: WorkspaceId; readonly name: string },
+): Promise<NewSession> {
+  const opened = await database.transaction(async (tx) => {
+    const workspace = await lockWorkspaceEpoch.maybe(tx, agent);
+    const found = workspace && (await findAgentByName.maybe(tx, agent));
+    if (workspace === undefined || found === undefined) {
+      throw new AppError(
+        'AGENT_UNKNOWN',
+        `workspace ${agent.workspaceId} has no agent named ${JSON.stringify(agent.name)}`,
+      );
+    }
+    return openSession(kit, tx, { ...agent, agentId: found.id, epoch: workspace.epoch });
+  });
+  kit.log.info('agent.session_opened', { ...agent, epoch: opened.epoch });
+  return opened;
+}
+
+/** For an agent whose session ended by a claim while it was being served. */
+export async function handOverSession(
+  kit: Kit,
+  database: Database,
+  agent: { readonly workspaceId: WorkspaceId; readonly agentId: AgentId },
+): Promise<NewSession | undefined> {
+  return database.transaction(async (tx) => {
+    const workspace = await lockWorkspaceEpoch.maybe(tx, agent);
+    return workspace && openSession(kit, tx, { ...agent, epoch: workspace.epoch });
+  });
+}
+
+async function openSession(
+  kit: Kit,
+  tx: Transaction,
+  bound: { readonly workspaceId: WorkspaceId; readonly agentId: AgentId; readonly epoch: number },
+): Promise<NewSession> {
+  const { secret, hash } = createToken(kit.rng, 'sbs');
+  await lockAgent.run(tx, bound);
+  await replaceAgentSession.run(tx, {
+    id: createId(kit),
+    agentId: bound.agentId,
+    workspaceId: bound.workspaceId,
+    epoch: bound.epoch,
+    hash,
+  });
+  return { session: secret, epoch: bound.epoch };
+}

@@ -1,0 +1,86 @@
+// An agent's sign of life, whose answer waits for a change of owner.
+import type { AgentId, WorkspaceId } from '../../base/id.ts';
+import type { Kit } from '../../base/kit.ts';
+import { AppError } from '../../base/app-error.ts';
+import type { AGENT_LIFECYCLES } from '../../contract/agent/protocol.ts';
+import type { AgentHeartbeatAnswer } from '../../contract/agent/protocol.ts';
+import { recordSignOfLife, renewSignOfLife, type SignOfLife } from '../../store/agent.ts';
+import type { Database } from '../../store/database.ts';
+import { lockMembers } from '../../store/live-pool/member.ts';
+import { refreshReadiness } from '../../store/live-pool/readiness.ts';
+import { waitFor } from '../../store/long-poll.ts';
+import type { NoticeBus } from '../../store/notice-bus.ts';
+import { handOverSession } from './exchange.ts';
+import { findOwnership } from './owner.ts';
+
+export interface HeartbeatDeps extends Kit {
+  readonly database: Database;
+  readonly bus: Pick<NoticeBus, 'subscribe'>;
+}
+
+/** Who beats: an agent with the epoch its session is bound to. */
+export interface BeatingAgent {
+  readonly agentId: AgentId;
+  readonly workspaceId: WorkspaceId;
+  readonly epoch: number;
+}
+
+export interface Heartbeat {
+  readonly lifecycle: (typeof AGENT_LIFECYCLES)[number];
+  readonly appliedEpoch: number;
+  readonly knownEpoch: number;
+  readonly waitMs: number;
+  /** How often to look at the owner should a notice be lost. */
+  readonly pollMs: number;
+  readonly signal: AbortSignal;
+}
+
+export async function serveHeartbeat(
+  deps: HeartbeatDeps,
+  agent: BeatingAgent,
+  beat: Heartbeat,
+): Promise<AgentHeartbeatAnswer> {
+  await storeSignOfLife(deps.database, agent, {
+    agentId: agent.agentId,
+    lifecycle: beat.lifecycle,
+    // It cannot have taken over an owner who does not exist.
+    appliedEpoch: Math.min(beat.appliedEpoch, agent.epoch),
+  });
+  await waitFor(
+    deps,
+    {
+      wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === agent.workspaceId,
+      look: async () => {
+        const found = await findOwnership(deps.database, agent.workspaceId);
+        return found === undefined || found.epoch > beat.knownEpoch ? true : undefined;
+      },
+    },
+    { signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
+  );
+  return answer(deps, agent);
+}
+
+async function answer(deps: HeartbeatDeps, agent: BeatingAgent): Promise<AgentHeartbeatAnswer> {
+  const ownership = await findOwnership(deps.database, agent.workspaceId);
+  if (ownership === undefined) {
+    throw new AppError('AGENT_UNKNOWN', `workspace ${agent.workspaceId} has been deleted`);
+  }
+  if (ownership.epoch === agent.epoch) return { ...ownership, session: null };
+  // A claim ended the session that this very request was made with.
+  const handed = await handOverSession(deps, deps.database, agent);
+  return { ...ownership, session: handed?.session ?? null };
+}
+
+async function storeSignOfLife(
+  database: Database,
+  { workspaceId }: BeatingAgent,
+  sign: SignOfLife,
+): Promise<void> {
+  if ((await renewSignOfLife.run(database, sign)) > 0) return;
+  await database.transaction(async (tx) => {
+    await lockMembers.all(tx, { workspaceIds: [workspaceId] });
+    await recordSignOfLife.run(tx, sign);
+    await refreshReadiness(tx, [workspaceId]);
+    tx.notify({ kind: 'workspace', workspaceId });
+  });
+}

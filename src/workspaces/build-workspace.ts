@@ -1,0 +1,59 @@
+// The cold way: a workspace of one's own, built while its owner waits.
+import { createId, type BuildId, type JobId, type WorkspaceId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import { insertAgents, insertBuilds, insertWorkspaces } from '../store/build.ts';
+import type { Transaction } from '../store/database.ts';
+import type { Order } from './create-workspace.ts';
+import { recordMissOf, type Miss } from './miss.ts';
+import { planAgents } from './planned-agents.ts';
+
+/** It has an owner from the start, so its first epoch is the one after nobody's. */
+const FIRST_EPOCH = 1;
+
+export async function buildWorkspace(
+  kit: Kit,
+  tx: Transaction,
+  { order, miss }: { readonly order: Order; readonly miss: Miss | undefined },
+): Promise<WorkspaceId> {
+  const { request, requester, wanted } = order;
+  const { organizationId, templateId, manifest } = wanted;
+  const workspaceId = createId<WorkspaceId>(kit);
+  await insertWorkspaces(tx, [
+    {
+      id: workspaceId,
+      organizationId,
+      ownerId: requester.userId,
+      templateId,
+      name: request.name,
+      origin: 'user',
+      poolId: null,
+      epoch: FIRST_EPOCH,
+    },
+  ]);
+  await insertBuilds(tx, [
+    {
+      id: createId<BuildId>(kit),
+      jobId: createId<JobId>(kit),
+      workspaceId,
+      organizationId,
+      number: 1,
+      transition: 'start',
+      stage: 'none',
+      reason: 'create',
+      versionId: wanted.versionId,
+      presetId: wanted.preset?.id ?? null,
+      initiatorId: requester.userId,
+      parameters: wanted.parameters,
+      driver: manifest.driver,
+      tags: manifest.tags,
+      machineId: null,
+      jobClass: 2,
+    },
+  ]);
+  await insertAgents(tx, planAgents(kit, workspaceId, manifest));
+  if (miss !== undefined) {
+    await recordMissOf(kit, tx, { order, miss, made: { workspaceId, epoch: FIRST_EPOCH } });
+  }
+  tx.notify({ kind: 'queue', organizationId, driver: manifest.driver });
+  return workspaceId;
+}

@@ -1,0 +1,90 @@
+// The miss: why no prebuilt workspace could be handed over. Every one is recorded, because demand is
+// what was asked for, not what could be served.
+import { AppError } from '../base/app-error.ts';
+import { createId, type WorkspaceId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import { decideMissReason, type MissReason } from '../domain/claim/miss-reason.ts';
+import { explainMiss, recordMiss } from '../store/claim.ts';
+import type { Transaction } from '../store/database.ts';
+import type { Order } from './create-workspace.ts';
+import type { WantedWorkspace } from './request.ts';
+import type { Taking } from './take-workspace.ts';
+
+export interface Miss {
+  readonly reason: MissReason;
+  /** How many are being built. */
+  readonly starting: number;
+  /** When the first of them may be there, from how long builds of this pool take; null: unknown. */
+  readonly estimateMs: number | null;
+}
+
+/** What a request that wants nothing but a prebuilt one is answered with. */
+export interface Refusal {
+  readonly refused: AppError;
+}
+
+type Because = Extract<Taking, { readonly kind: 'none' }>['because'];
+
+/** Undefined when no preset was wanted: then nothing was missed. */
+export async function explain(
+  tx: Transaction,
+  { preset }: WantedWorkspace,
+  because: Because,
+): Promise<Miss | undefined> {
+  if (because === 'unwanted' || preset === undefined) return undefined;
+  if (because !== 'nothing') return { reason: because, starting: 0, estimateMs: null };
+  const { starting, buildMs, ...pool } = await explainMiss.one(tx, { presetId: preset.id });
+  const reason = decideMissReason({
+    hasPool: true,
+    parametersFit: true,
+    withinQuota: true,
+    ...pool,
+  });
+  return { reason, starting, estimateMs: starting > 0 ? buildMs : null };
+}
+
+export async function recordMissOf(
+  kit: Kit,
+  tx: Transaction,
+  recorded: {
+    readonly order: Order;
+    readonly miss: Miss;
+    /** Null: nothing was made in its place. */
+    readonly made: { readonly workspaceId: WorkspaceId; readonly epoch: number } | null;
+  },
+): Promise<void> {
+  const { order, miss, made } = recorded;
+  await recordMiss.run(tx, {
+    claimId: createId(kit),
+    eventId: createId(kit),
+    organizationId: order.wanted.organizationId,
+    templateId: order.wanted.templateId,
+    userId: order.requester.userId,
+    poolId: order.wanted.preset?.poolId ?? null,
+    workspaceId: made?.workspaceId ?? null,
+    epoch: made?.epoch ?? null,
+    reason: miss.reason,
+    resolveMs: order.resolveMs,
+  });
+}
+
+/** Records the miss; the error is for after the commit, which keeps the record. */
+export async function recordRefusal(
+  kit: Kit,
+  tx: Transaction,
+  { order, miss }: { readonly order: Order; readonly miss: Miss },
+): Promise<Refusal> {
+  await recordMissOf(kit, tx, { order, miss, made: null });
+  const { template } = order.request;
+  const preset = order.wanted.preset?.name ?? '';
+  return {
+    refused: new AppError('POOL_EMPTY', {
+      detail: `pool ${template}/${preset} has nothing to hand over: ${miss.reason}`,
+      fields: {
+        reason: miss.reason,
+        starting: miss.starting,
+        estimate_seconds: miss.estimateMs === null ? null : Math.ceil(miss.estimateMs / 1000),
+      },
+    }),
+  };
+}

@@ -1,0 +1,132 @@
+// A request for a workspace, judged: who may ask, for which template, and what exactly is wanted.
+import { AppError } from '../base/app-error.ts';
+import { excerpt } from '../base/excerpt.ts';
+import type { OrganizationId, TemplateId, UserId, VersionId } from '../base/id.ts';
+import { manifestSchema, type Manifest } from '../contract/manifest/schema.ts';
+import { checkName } from '../domain/name/name.ts';
+import {
+  checkParameters,
+  completeParameters,
+  parametersInvalid,
+} from '../domain/parameter/check.ts';
+import { matchPreset } from '../domain/preset/match.ts';
+import { resolveRequest, type ClaimPreset } from '../store/claim.ts';
+import type { Executor } from '../store/statement.ts';
+
+export interface WorkspaceRequest {
+  readonly organization: string;
+  readonly template: string;
+  readonly name: string;
+  /** A preset's name; `none` for explicitly without; the best match when left out. */
+  readonly preset: string | undefined;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly onEmpty: 'create' | 'fail';
+  readonly idempotencyKey: string | undefined;
+}
+
+export interface Requester {
+  readonly userId: UserId;
+  readonly isAdmin: boolean;
+}
+
+export interface WantedWorkspace {
+  readonly organizationId: OrganizationId;
+  readonly templateId: TemplateId;
+  readonly versionId: VersionId;
+  readonly manifest: Manifest;
+  readonly preset: ClaimPreset | undefined;
+  /** All of them, defaults included. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** How they differ from what the preset's prebuilds were built with. */
+  readonly difference: 'none' | 'mutable' | 'immutable';
+}
+
+type Found = NonNullable<Awaited<ReturnType<typeof resolveRequest.maybe>>>;
+
+/**
+ * Throws NOT_FOUND for what the requester may not see, and TEMPLATE_DEPRECATED, TEMPLATE_NOT_READY,
+ * PRESET_UNKNOWN, NAME_INVALID or PARAMETERS_INVALID for what cannot be served by anybody.
+ */
+export async function judgeRequest(
+  on: Executor,
+  requester: Requester,
+  request: WorkspaceRequest,
+): Promise<WantedWorkspace> {
+  const found = await resolveRequest.maybe(on, {
+    organization: request.organization,
+    template: request.template,
+    userId: requester.userId,
+  });
+  if (found === undefined || !(found.isMember || requester.isAdmin)) {
+    throw new AppError('NOT_FOUND', `there is no organization ${excerpt(request.organization)}`);
+  }
+  const nameIssue = checkName('workspace', request.name);
+  if (nameIssue !== null) throw new AppError(nameIssue.code, nameIssue.detail);
+  const { templateId, versionId } = checkTemplate(found, request);
+  const manifest = manifestSchema.parse(found.manifest);
+  const preset = choosePreset(manifest, found.presets, request);
+  const built = preset?.parameters ?? {};
+  const parameters = completed(manifest, { ...built, ...request.parameters });
+  const difference =
+    preset === undefined
+      ? 'none'
+      : findDifference(manifest, completed(manifest, built), parameters);
+  const { organizationId } = found;
+  return { organizationId, templateId, versionId, manifest, preset, parameters, difference };
+}
+
+function checkTemplate(
+  found: Found,
+  { template }: WorkspaceRequest,
+): { readonly templateId: TemplateId; readonly versionId: VersionId } {
+  const { templateId, versionId, deprecated } = found;
+  if (templateId === null) {
+    throw new AppError('NOT_FOUND', `there is no template ${excerpt(template)}`);
+  }
+  if (deprecated !== null && deprecated !== '') {
+    throw new AppError('TEMPLATE_DEPRECATED', `template ${template} is deprecated: ${deprecated}`);
+  }
+  if (versionId === null) {
+    throw new AppError('TEMPLATE_NOT_READY', `template ${template} has no active version`);
+  }
+  return { templateId, versionId };
+}
+
+function choosePreset(
+  manifest: Manifest,
+  presets: readonly ClaimPreset[],
+  request: WorkspaceRequest,
+): ClaimPreset | undefined {
+  if (request.preset === 'none') return undefined;
+  if (request.preset === undefined) {
+    return matchPreset(presets, checkParameters(manifest.parameters, request.parameters).values);
+  }
+  const named = presets.find(({ name }) => name === request.preset);
+  if (named === undefined) {
+    const known = presets.map(({ name }) => name).join(', ') || 'none';
+    throw new AppError(
+      'PRESET_UNKNOWN',
+      `template ${request.template} has no preset ${excerpt(request.preset)}; its presets: ${known}`,
+    );
+  }
+  return named;
+}
+
+function completed(
+  manifest: Manifest,
+  given: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const { values, issues } = completeParameters(manifest.parameters, given);
+  if (issues.length > 0) throw parametersInvalid(issues);
+  return values;
+}
+
+function findDifference(
+  manifest: Manifest,
+  built: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
+): WantedWorkspace['difference'] {
+  const other = manifest.parameters.filter(({ name }) => built[name] !== wanted[name]);
+  if (other.length === 0) return 'none';
+  return other.every(({ mutable }) => mutable) ? 'mutable' : 'immutable';
+}

@@ -1,0 +1,332 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../../src/base/app-error.ts';
+import type { OrganizationId, UserId } from '../../../src/base/id.ts';
+import type { Database } from '../../../src/store/database.ts';
+import {
+  createWorkspace,
+  type CreatedWorkspace,
+} from '../../../src/workspaces/create-workspace.ts';
+import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { makeReady } from '../../support/ready-prebuild.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+let organizationId: OrganizationId;
+let organization: string;
+let pool: TestPool;
+let ann: UserId;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+});
+afterAll(() => store.close());
+
+beforeEach(async () => {
+  organizationId = await make.organization();
+  [{ name: organization }] = (await store.sql<{ name: string }>(
+    'select name from organizations where id = $1',
+    [organizationId],
+  )) as [{ name: string }];
+  ann = await make.user({ organizationId });
+  pool = await make.pool(await make.template({ organizationId, manifest: { claim: 'instant' } }));
+});
+
+const request = (given: Partial<WorkspaceRequest> = {}): WorkspaceRequest => ({
+  organization,
+  template: pool.name,
+  name: 'demo',
+  preset: pool.presetName,
+  parameters: {},
+  onEmpty: 'create',
+  idempotencyKey: undefined,
+  ...given,
+});
+
+const create = (
+  given: Partial<WorkspaceRequest> = {},
+  who: { readonly userId?: UserId; readonly database?: Database } = {},
+): Promise<CreatedWorkspace> =>
+  createWorkspace(
+    { ...store.kit, database: who.database ?? store.database },
+    { userId: who.userId ?? ann, isAdmin: false },
+    request(given),
+  );
+
+const failure = async (work: Promise<unknown>): Promise<AppError> => {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof AppError)) throw new Error('no AppError was thrown', { cause: error });
+  return error;
+};
+
+const countRows = (): Promise<readonly unknown[]> =>
+  store.sql(
+    `select (select count(*) from workspaces) as workspaces, (select count(*) from builds) as builds,
+       (select count(*) from claims) as claims`,
+  );
+
+describe('a claim', () => {
+  it('hands over the oldest ready prebuild and leaves a record of it', async () => {
+    const [first, second] = await makeReady(store, make, { pool, count: 2 });
+    store.announced.length = 0;
+    expect(await create()).toEqual({ workspaceId: first, claimed: true, reason: null });
+    expect(
+      await store.sql('select owner_id, name, epoch from workspaces where id = $1', [first]),
+    ).toEqual([{ owner_id: ann, name: 'demo', epoch: 1 }]);
+    expect(
+      await store.sql('select workspace_id from pool_members where pool_id = $1', [pool.poolId]),
+    ).toEqual([{ workspace_id: second }]);
+    expect(
+      await store.sql('select outcome, user_id, epoch from claims where workspace_id = $1', [
+        first,
+      ]),
+    ).toEqual([{ outcome: 'hit', user_id: ann, epoch: 1 }]);
+    expect(
+      await store.sql('select kind from pool_events where workspace_id = $1', [first]),
+    ).toEqual([{ kind: 'claimed' }]);
+    expect(store.announced).toEqual([
+      { kind: 'pool', poolId: pool.poolId },
+      { kind: 'workspace', workspaceId: first },
+    ]);
+  });
+
+  it('hands over the newest where the preset says so', async () => {
+    await store.sql(`update presets set claim_order = 'newest' where id = $1`, [pool.presetId]);
+    const [, second] = await makeReady(store, make, { pool, count: 2 });
+    expect((await create()).workspaceId).toBe(second);
+  });
+
+  it('of an instant template starts no build, of another one starts one on the same machine', async () => {
+    const [instant] = await makeReady(store, make, { pool, count: 1 });
+    await create();
+    expect(
+      await store.sql('select number from builds where workspace_id = $1', [instant]),
+    ).toHaveLength(1);
+
+    pool = await make.pool(await make.template({ organizationId, manifest: { claim: 'apply' } }));
+    const [applied] = await makeReady(store, make, { pool, count: 1 });
+    await store.sql(`update workspaces set machine_id = 'here' where id = $1`, [applied]);
+    await create({ name: 'other' });
+    expect(
+      await store.sql(
+        `select b.number, b.stage, b.initiator_id, j.class, j.machine_id, j.status
+         from builds b join jobs j on j.id = b.job_id
+         where b.workspace_id = $1 and b.number = 2`,
+        [applied],
+      ),
+    ).toEqual([
+      {
+        number: 2,
+        stage: 'claim',
+        initiator_id: ann,
+        class: 1,
+        machine_id: 'here',
+        status: 'pending',
+      },
+    ]);
+  });
+
+  it('ends the sessions of the pool in its own transaction', async () => {
+    const [workspaceId] = await makeReady(store, make, { pool, count: 1 });
+    if (workspaceId === undefined) throw new Error('none was made');
+    const agentId = await make.agent(workspaceId);
+    await store.sql(
+      `update agents set lifecycle = 'ready', last_seen_at = standby_now() where id = $1`,
+      [agentId],
+    );
+    await store.sql(
+      `insert into agent_sessions (id, agent_id, workspace_id, epoch, hash, created_at)
+       values (gen_random_uuid(), $1, $2, 0, sha256('x'), standby_now())`,
+      [agentId, workspaceId],
+    );
+    await create();
+    expect(
+      await store.sql(
+        'select ended_at is null as live from agent_sessions where workspace_id = $1',
+        [workspaceId],
+      ),
+    ).toEqual([{ live: false }]);
+  });
+
+  it.each([
+    [
+      'expired by its TTL',
+      `update presets set ttl_seconds = 60 where id = $1`,
+      'presetId',
+      61_000,
+      'all_expired',
+    ],
+    [
+      'expired by an invalidation',
+      `update pools set last_invalidated_at = standby_now() + interval '1 second' where id = $1`,
+      'poolId',
+      0,
+      'all_expired',
+    ],
+    [
+      'not ready',
+      `update pool_members set ready = false where preset_id = $1`,
+      'presetId',
+      0,
+      'none_ready',
+    ],
+  ] as const)('never hands over one that is %s', async (_what, sql, of, laterMs, reason) => {
+    await makeReady(store, make, { pool, count: 1 });
+    await store.sql(sql, [pool[of]]);
+    await store.advanceClock(laterMs);
+    expect(await create()).toMatchObject({ claimed: false, reason });
+  });
+
+  it('still serves from a paused pool, and explains a miss by the pause', async () => {
+    await makeReady(store, make, { pool, count: 1 });
+    await store.sql('update pools set paused = true where id = $1', [pool.poolId]);
+    expect(await create({ name: 'one' })).toMatchObject({ claimed: true });
+    expect(await create({ name: 'two' })).toMatchObject({ claimed: false, reason: 'paused' });
+  });
+
+  it('that finds nothing builds an ordinary workspace in the same transaction', async () => {
+    const created = await create();
+    expect(created).toMatchObject({ claimed: false, reason: 'empty' });
+    expect(
+      await store.sql(
+        `select w.origin, w.owner_id, w.epoch, b.number, b.preset_id, j.class, c.outcome, c.reason
+         from workspaces w
+         join builds b on b.workspace_id = w.id
+         join jobs j on j.id = b.job_id
+         join claims c on c.workspace_id = w.id
+         where w.id = $1`,
+        [created.workspaceId],
+      ),
+    ).toEqual([
+      {
+        origin: 'user',
+        owner_id: ann,
+        epoch: 1,
+        number: 1,
+        preset_id: pool.presetId,
+        class: 2,
+        outcome: 'miss',
+        reason: 'empty',
+      },
+    ]);
+  });
+
+  it('that wants nothing but a prebuilt one is refused, and its miss recorded', async () => {
+    const before = await store.sql('select count(*) from workspaces');
+    const error = await failure(create({ onEmpty: 'fail' }));
+    expect(error.code).toBe('POOL_EMPTY');
+    expect(error.fields).toEqual({ reason: 'empty', starting: 0, estimate_seconds: null });
+    expect(await store.sql('select count(*) from workspaces')).toEqual(before);
+    expect(
+      await store.sql('select outcome, reason, workspace_id from claims where pool_id = $1', [
+        pool.poolId,
+      ]),
+    ).toEqual([{ outcome: 'miss', reason: 'empty', workspace_id: null }]);
+  });
+
+  it('is refused for what cannot be served, and changes nothing', async () => {
+    await makeReady(store, make, { pool, count: 1 });
+    const before = await countRows();
+    const stranger = await make.user();
+    const codes = [
+      (await failure(create({ preset: 'nope' }))).code,
+      (await failure(create({ template: 'nope' }))).code,
+      (await failure(create({ parameters: { nope: '1' } }))).code,
+      (await failure(create({ name: 'prebuild-x' }))).code,
+      (await failure(create({ name: 'a/b c' }))).code,
+      (await failure(create({}, { userId: stranger }))).code,
+    ];
+    expect(codes).toEqual([
+      'PRESET_UNKNOWN',
+      'NOT_FOUND',
+      'PARAMETERS_INVALID',
+      'NAME_INVALID',
+      'NAME_INVALID',
+      'NOT_FOUND',
+    ]);
+    await store.sql(`update templates set deprecated = 'old' where id = $1`, [pool.templateId]);
+    expect((await failure(create())).code).toBe('TEMPLATE_DEPRECATED');
+    expect(await countRows()).toEqual(before);
+  });
+
+  it('with a name that is taken gives the prebuild back', async () => {
+    await makeReady(store, make, { pool, count: 2 });
+    await create();
+    expect((await failure(create())).code).toBe('NAME_TAKEN');
+    expect(
+      await store.sql('select 1 from pool_members where pool_id = $1', [pool.poolId]),
+    ).toHaveLength(1);
+  });
+});
+
+describe('an idempotency key', () => {
+  it('sent sixteen times at once is served once', async () => {
+    await makeReady(store, make, { pool, count: 16 });
+    const second = store.open();
+    const all = await Promise.all(
+      Array.from({ length: 16 }, (_, n) =>
+        create({ idempotencyKey: 'k' }, { database: n % 2 === 0 ? store.database : second }),
+      ),
+    );
+    expect(new Set(all.map((one) => one.workspaceId)).size).toBe(1);
+    expect(all.every((one) => one.claimed)).toBe(true);
+    expect(
+      await store.sql('select 1 from pool_members where pool_id = $1', [pool.poolId]),
+    ).toHaveLength(15);
+  });
+
+  it('gives the same answer for an ordinary workspace, too', async () => {
+    const first = await create({ idempotencyKey: 'k' });
+    expect(await create({ idempotencyKey: 'k' })).toEqual(first);
+  });
+
+  it('of another request is refused', async () => {
+    await create({ idempotencyKey: 'k' });
+    const error = await failure(create({ idempotencyKey: 'k', name: 'other' }));
+    expect(error.code).toBe('IDEMPOTENCY_KEY_REUSED');
+  });
+
+  it('counts for a day', async () => {
+    const first = await create({ idempotencyKey: 'k' });
+    await store.advanceClock(24 * 3_600_000 + 1);
+    const second = await create({ idempotencyKey: 'k', name: 'other' });
+    expect(second.workspaceId).not.toBe(first.workspaceId);
+  });
+});
+
+describe('many claims at once', () => {
+  it('each get another prebuild, and those without one miss', async () => {
+    await makeReady(store, make, { pool, count: 30 });
+    const second = store.open();
+    const users = await Promise.all(
+      Array.from({ length: 50 }, () => make.user({ organizationId })),
+    );
+    const all = await Promise.all(
+      users.map((userId, n) =>
+        create({}, { userId, database: n % 2 === 0 ? store.database : second }),
+      ),
+    );
+    const hits = all.filter((one) => one.claimed);
+    expect(hits).toHaveLength(30);
+    expect(new Set(hits.map((one) => one.workspaceId)).size).toBe(30);
+    expect(all.filter((one) => !one.claimed && one.reason !== null)).toHaveLength(20);
+  });
+
+  it('take one each even where the planner joins by nested loops', async () => {
+    await makeReady(store, make, { pool, count: 20 });
+    await store.sql(
+      `do $$ begin execute format('alter database %I set enable_hashjoin = off', current_database());
+       execute format('alter database %I set enable_mergejoin = off', current_database());
+       execute format('alter database %I set enable_material = off', current_database()); end $$`,
+    );
+    await create({}, { database: store.open(1) });
+    expect(
+      await store.sql('select 1 from pool_members where pool_id = $1', [pool.poolId]),
+    ).toHaveLength(19);
+  });
+});
