@@ -51,7 +51,9 @@ const main = {
 /** Programs that are copied to other places, so each is one file. */
 const standalone = {
   agent: 'src/agent/main.ts',
-  supervisor: 'src/provisioner/drivers/process/supervisor/main.ts',
+  ...(existsSync(join(root, 'src/provisioner/drivers/process')) && {
+    supervisor: 'src/provisioner/drivers/process/supervisor/main.ts',
+  }),
 };
 
 const mode = process.argv[2];
@@ -79,7 +81,6 @@ async function buildOrExplain() {
 async function build(esbuild) {
   const builds = [esbuild.build(main)];
   for (const [name, entry] of Object.entries(standalone)) {
-    if (!existsSync(join(root, entry))) continue;
     builds.push(esbuild.build({ ...common, entryPoints: [entry], outfile: `dist/${name}.mjs` }));
   }
   const files = (await Promise.all(builds)).flatMap((result) => result.outputFiles);
