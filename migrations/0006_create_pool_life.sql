@@ -48,18 +48,22 @@ create table judged_builds (
 );
 
 create index judged_builds_newest_idx on judged_builds (pool_id, created_at desc, workspace_id);
+-- A pass looks only at pools where something failed.
+create index judged_builds_failed_idx on judged_builds (pool_id) where failed;
 
 -- Apart from the pool's own row, which is the reconcile lock and is written by nobody else.
 create table pool_brakes (
   pool_id uuid primary key references pools (id),
+  -- The preset they are about; when another one becomes active, the pool starts clean.
+  preset_id uuid not null references presets (id),
   -- Builds created before do not count any more.
-  judged_since timestamptz(3),
+  judged_since timestamptz(3) not null,
   limited_at timestamptz(3),
   trial_at timestamptz(3),
-  cooldown_seconds integer,
+  cooldown_ms integer,
   trial_workspace_id uuid,
   constraint pool_brakes_limited_check check (
-    (limited_at is null) = (trial_at is null) and (limited_at is null) = (cooldown_seconds is null)),
+    (limited_at is null) = (trial_at is null) and (limited_at is null) = (cooldown_ms is null)),
   constraint pool_brakes_trial_check check (trial_workspace_id is null or limited_at is not null)
 );
 
