@@ -1,0 +1,68 @@
+// What a pool cleans up beside its plan: evidence that was kept long enough, and deletes that failed.
+import type { Instant } from '../../base/clock.ts';
+import type { WorkspaceId } from '../../base/id.ts';
+
+/** Failed starts that are kept per pool: enough to see a pattern, few enough to cost little. */
+const EVIDENCE_PER_POOL = 3;
+/** A delete that failed is tried again for ever, since what it leaves behind costs money. */
+const FIRST_RETRY_MS = 60_000;
+const MAX_RETRY_MS = 3_600_000;
+/** After so many failed tries a person should look. */
+const STUCK_AFTER_TRIES = 3;
+
+/** A workspace that does not run any more and is kept so that people can see why. */
+export interface Evidence {
+  readonly workspaceId: WorkspaceId;
+  readonly endedAt: Instant;
+  /** How long it is kept; 0: without limit. */
+  readonly retentionMs: number;
+}
+
+export interface FailedDelete {
+  readonly workspaceId: WorkspaceId;
+  readonly endedAt: Instant;
+  /** Deletes so far, all of which failed. */
+  readonly tries: number;
+}
+
+export interface Housekeeping {
+  readonly retired: readonly WorkspaceId[];
+  readonly retried: readonly WorkspaceId[];
+  /** When the next falls due; null: none will. */
+  readonly nextAt: Instant | null;
+}
+
+/** What is due at `now`, oldest first. */
+export function decideHousekeeping(
+  evidence: readonly Evidence[],
+  failedDeletes: readonly FailedDelete[],
+  now: Instant,
+): Housekeeping {
+  const ends = [...evidence]
+    .sort((a, b) => b.endedAt - a.endedAt || (a.workspaceId < b.workspaceId ? 1 : -1))
+    .map(({ workspaceId, endedAt, retentionMs }, place) => ({
+      workspaceId,
+      at: place >= EVIDENCE_PER_POOL ? endedAt : retentionMs > 0 ? endedAt + retentionMs : null,
+    }))
+    .reverse();
+  const retries = failedDeletes.map((failed) => ({
+    workspaceId: failed.workspaceId,
+    at: deleteRetryAt(failed),
+  }));
+  const isDue = ({ at }: { readonly at: Instant | null }): boolean => at !== null && at <= now;
+  const later = [...ends, ...retries].flatMap(({ at }) => (at !== null && at > now ? [at] : []));
+  return {
+    retired: ends.filter(isDue).map((end) => end.workspaceId),
+    retried: retries.filter(isDue).map((retry) => retry.workspaceId),
+    nextAt: later.length === 0 ? null : Math.min(...later),
+  };
+}
+
+/** When a failed delete is tried again: after a minute, doubling to an hour. */
+export function deleteRetryAt({ endedAt, tries }: Omit<FailedDelete, 'workspaceId'>): Instant {
+  return endedAt + Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), MAX_RETRY_MS);
+}
+
+export function isStuckDelete(tries: number): boolean {
+  return tries >= STUCK_AFTER_TRIES;
+}

@@ -1,0 +1,72 @@
+// One unclaimed, undeleted prebuild as the live pool keeps it, and what its latest build makes of it.
+import type { Instant } from '../../base/clock.ts';
+import type { PresetId, WorkspaceId } from '../../base/id.ts';
+
+export interface PoolMember {
+  readonly workspaceId: WorkspaceId;
+  readonly presetId: PresetId;
+  /** Of the latest build. */
+  readonly buildNumber: number;
+  readonly transition: 'start' | 'stop' | 'delete';
+  /** Of the latest build; null when it runs, since nobody needs to look it up then. */
+  readonly job: MemberJob | null;
+  /** When its first build was first acquired; null before that build has ended. */
+  readonly bornAt: Instant | null;
+  /** When its latest build, a start, succeeded; null while it is not running. */
+  readonly runningSince: Instant | null;
+  /** Ready at this moment. */
+  readonly ready: boolean;
+  /** When readiness was lost, by report or by silence; null when it is ready or never was. */
+  readonly lostAt: Instant | null;
+  /** Why it can never become ready again. */
+  readonly broken: string | null;
+}
+
+export interface MemberJob {
+  readonly status: 'pending' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled';
+  /** 0: nobody ever took it. */
+  readonly attempt: number;
+  readonly completedAt: Instant | null;
+  /** Started by the prebuilds system user, not by a person. */
+  readonly bySystem: boolean;
+  /** Deletes of this workspace so far, this one among them. */
+  readonly deletes: number;
+}
+
+/** What a member counts as, each with the sentence that says when. */
+export const MEMBER_PHASES = {
+  running: 'when its latest build is a start that succeeded',
+  pending: 'when its first build waits and nobody ever took it',
+  starting: 'when a start of the pool is at work',
+  stopping: 'when a stop of the pool is at work',
+  deleting: 'when a delete of the pool is at work',
+  busy: 'when a build of a person is at work, or one is being canceled: it counts nowhere',
+  stopped: 'when its latest build is a stop that ended',
+  failed_start: 'when its latest build is a start that failed or was canceled: evidence',
+  failed_delete: 'when its latest build is a delete that did not succeed',
+} as const;
+export type MemberPhase = keyof typeof MEMBER_PHASES;
+
+const AT_WORK = { start: 'starting', stop: 'stopping', delete: 'deleting' } as const;
+const ENDED = { start: 'failed_start', stop: 'stopped', delete: 'failed_delete' } as const;
+
+export function memberPhase(member: PoolMember): MemberPhase {
+  const { transition, job } = member;
+  if (member.runningSince !== null || job === null) return 'running';
+  switch (job.status) {
+    case 'pending':
+    case 'running':
+      if (!job.bySystem) return 'busy';
+      return isPending(member, job) ? 'pending' : AT_WORK[transition];
+    case 'canceling':
+      return 'busy';
+    default:
+      return ENDED[transition];
+  }
+}
+
+function isPending({ transition, buildNumber }: PoolMember, job: MemberJob): boolean {
+  return (
+    transition === 'start' && buildNumber === 1 && job.status === 'pending' && job.attempt === 0
+  );
+}
