@@ -15,7 +15,7 @@ import {
 import { recordJudgedBuild } from '../store/judged-build.ts';
 import { finishMemberBuild, removeMember } from '../store/live-pool/member.ts';
 import { refreshReadiness } from '../store/live-pool/readiness.ts';
-import { insertPoolEvent } from '../store/pool-event.ts';
+import { insertPoolEvents, type NewPoolEvent } from '../store/pool-event.ts';
 import { asJson } from '../store/statement.ts';
 
 export interface FinishedBuild {
@@ -68,12 +68,9 @@ export async function finishBuild(
     });
     await refreshReadiness(tx, [workspaceId]);
   }
-  await insertPoolEvent.run(tx, {
-    id: createId(kit),
-    poolId: workspace.poolId,
-    workspaceId,
-    ...describeEvent(finished),
-  });
+  await insertPoolEvents(tx, [
+    { id: createId(kit), poolId: workspace.poolId, workspaceId, ...describeEvent(finished) },
+  ]);
   tx.notify({ kind: 'pool', poolId: workspace.poolId });
 }
 
@@ -90,19 +87,19 @@ async function recordJudgement(
   await recordJudgedBuild(tx, { poolId, workspaceId, failed });
 }
 
-function describeEvent({ job, result, times }: FinishedBuild): {
-  readonly kind: string;
-  readonly reason: string | null;
-  readonly details: string;
-} {
+function describeEvent({
+  job,
+  result,
+  times,
+}: FinishedBuild): Pick<NewPoolEvent, 'kind' | 'reason' | 'details'> {
   const { createdAt, acquiredAt, completedAt } = times;
-  const details = asJson({
+  const details = {
     transition: job.transition,
     build: job.number,
     // Null for one that no daemon ever took.
     queue_ms: acquiredAt === null ? null : acquiredAt - createdAt,
     build_ms: acquiredAt === null ? null : completedAt - acquiredAt,
-  });
+  };
   switch (result.outcome) {
     case 'succeeded':
       return {
