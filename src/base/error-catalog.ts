@@ -246,6 +246,14 @@ export const ERRORS = {
     hint: 'Wait for the import to succeed, or mend what its log complains of and push again.',
   },
 
+  // Pools
+  SETTINGS_UNREADABLE: {
+    http: 500,
+    exit: 78,
+    retry: 'later',
+    hint: 'Store the settings of prebuilds again as {"reconciliation_paused": false} or true; until then no pool is reconciled.',
+  },
+
   // Daemons and agents
   PROTOCOL_UNSUPPORTED: {
     http: 409,

@@ -1,0 +1,55 @@
+// What an organization's budget for creations is reckoned from.
+import type { OrganizationId, PoolId } from '../base/id.ts';
+import { int, text } from './column.ts';
+import { statement, takes } from './statement.ts';
+
+/** The first half of the advisory lock of an organization's budget; the other is the id's hash. */
+const BUDGET_LOCK = 7_283_003;
+
+/** A daemon that was not heard of for so long does not count: it polls every few seconds. */
+const DAEMON_SILENCE_SECONDS = 60;
+
+/**
+ * Makes creations of one organization take turns until the end of the transaction, so that two pools
+ * never spend the same budget. Taken last, after the pool's row.
+ */
+export const lockCreationBudget = statement({
+  name: 'creation_budget.lock',
+  takes: takes<{ readonly organizationId: OrganizationId }>(),
+  gives: { locked: text },
+  sql: `
+    select pg_advisory_xact_lock(${BUDGET_LOCK}, hashtext($organizationId::text))::text as locked`,
+});
+
+/** Read by a statement of its own, after the lock. Counts jobs that are not done, not history. */
+export const readCreationBudget = statement({
+  name: 'creation_budget.read',
+  takes: takes<{ readonly organizationId: OrganizationId; readonly poolId: PoolId }>(),
+  gives: { slots: int, pools: int, inFlight: int, ownInFlight: int },
+  sql: `
+    with open_jobs as materialized (
+      select id from jobs where status = 'pending' and class = 4
+      union all
+      select id from jobs where status in ('running', 'canceling') and class = 4
+    ), open_creations as materialized (
+      select m.pool_id
+      from open_jobs j
+      join pool_members m on m.job_id = j.id
+      join pools l on l.id = m.pool_id
+      where l.organization_id = $organizationId
+    )
+    select
+      (select coalesce(sum(slots), 0)::integer
+        from daemons
+        where coalesce(organization_id, $organizationId) = $organizationId
+          and last_seen_at > (select standby_now()) - interval '${DAEMON_SILENCE_SECONDS} seconds')
+        as slots,
+      (select count(*)::integer
+        from templates t
+        join presets p on p.version_id = t.active_version_id
+        where t.organization_id = $organizationId
+          and t.deleted_at is null
+          and p.desired_instances > 0) as pools,
+      (select count(*)::integer from open_creations) as in_flight,
+      (select count(*)::integer from open_creations where pool_id = $poolId) as own_in_flight`,
+});

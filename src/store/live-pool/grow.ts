@@ -1,0 +1,68 @@
+// The rows of pool_members as the pool itself acts: new members, and members that get another build.
+import type { JobId, PoolId, PresetId, VersionId, WorkspaceId } from '../../base/id.ts';
+import type { Executor } from '../statement.ts';
+import { asJson, statement, takes } from '../statement.ts';
+
+export interface NewMember {
+  readonly workspaceId: WorkspaceId;
+  readonly poolId: PoolId;
+  readonly presetId: PresetId;
+  readonly versionId: VersionId;
+  /** Of its first build, a start. */
+  readonly jobId: JobId;
+}
+
+const insertMemberRows = statement({
+  name: 'pool_member.insert',
+  takes: takes<{ readonly rows: string }>(),
+  gives: {},
+  sql: `
+    insert into pool_members
+      (workspace_id, pool_id, preset_id, version_id, build_number, transition, job_id)
+    select r."workspaceId", r."poolId", r."presetId", r."versionId", 1, 'start', r."jobId"
+    from jsonb_to_recordset($rows::jsonb) as r (
+      "workspaceId" uuid, "poolId" uuid, "presetId" uuid, "versionId" uuid, "jobId" uuid)`,
+});
+
+export async function insertMembers(on: Executor, members: readonly NewMember[]): Promise<void> {
+  if (members.length > 0) await insertMemberRows.run(on, { rows: asJson(members) });
+}
+
+export interface MemberBuild {
+  readonly workspaceId: WorkspaceId;
+  readonly number: number;
+  readonly transition: 'start' | 'stop' | 'delete';
+  readonly jobId: JobId;
+}
+
+const setMemberBuildRows = statement({
+  name: 'pool_member.set_build',
+  takes: takes<{ readonly rows: string }>(),
+  gives: {},
+  sql: `
+    update pool_members m
+    set build_number = r.number,
+      transition = r.transition,
+      job_id = r."jobId",
+      running_since = null,
+      ready = false,
+      unready_since = null,
+      broken = null
+    from jsonb_to_recordset($rows::jsonb) as r (
+      "workspaceId" uuid, number integer, transition text, "jobId" uuid)
+    where m.workspace_id = r."workspaceId"`,
+});
+
+/** Notes the new latest builds of members; from now on they do not run. */
+export async function setMemberBuilds(on: Executor, builds: readonly MemberBuild[]): Promise<void> {
+  if (builds.length > 0) await setMemberBuildRows.run(on, { rows: asJson(builds) });
+}
+
+export const removeMembers = statement({
+  name: 'pool_member.remove_many',
+  takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
+  gives: {},
+  sql: `
+    delete from pool_members
+    where workspace_id = any ($workspaceIds::uuid[])`,
+});

@@ -1,0 +1,28 @@
+// The lock under which a pool is decided: its row. Whoever changes what the decision is made from
+// (promote, deprecate, pause, resize) locks the same rows first, in the order of their ids.
+import type { OrganizationId, PoolId } from '../base/id.ts';
+import { text, uuid } from './column.ts';
+import { PAUSE_LOCK } from './settings.ts';
+import { statement, takes } from './statement.ts';
+
+/**
+ * Only locks. What is decided has to be read by later statements: a statement that locks and reads
+ * sees the world as it was before it waited (measured: docs/adr/0010).
+ *
+ * Foreign keys of new rows ask for `key share`, which `no key update` lets through, so claims and
+ * completions never wait for a reconcile.
+ */
+export const lockPool = statement({
+  name: 'pool.lock',
+  takes: takes<{ readonly poolId: PoolId }>(),
+  gives: { organizationId: uuid<OrganizationId>(), pauseLock: text },
+  sql: `
+    with pool as materialized (
+      select organization_id
+      from pools
+      where id = $poolId
+      for no key update
+    )
+    select organization_id, pg_advisory_xact_lock_shared(${PAUSE_LOCK})::text as pause_lock
+    from pool`,
+});

@@ -1,0 +1,229 @@
+// The rows that the decision about pools is made from. Every statement exists twice, word for word
+// the same but for its scope: for all pools with anything to decide, which the periodic pass asks,
+// and for some, which a reconcile under the lock asks. Their cost follows what is alive, not history.
+import type {
+  OrganizationId,
+  PoolId,
+  PresetId,
+  TemplateId,
+  VersionId,
+  WorkspaceId,
+} from '../base/id.ts';
+import { bool, float, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
+import type { RowOf } from './column.ts';
+import { AGENT_WATCH, READY_NOW } from './live-pool/ready-now.ts';
+import { PREBUILD_SETTINGS } from './settings.ts';
+import { statement, takes, type NoArgs } from './statement.ts';
+import { PREBUILDS_USER_ID } from './system-user.ts';
+
+export interface PoolScope {
+  readonly poolIds: readonly PoolId[];
+}
+
+export const readMoment = statement({
+  name: 'pool.read_moment',
+  takes: takes<NoArgs>(),
+  gives: {
+    now: instant,
+    settings: nullable(json<unknown>()),
+    sweptAt: nullable(instant),
+    judgingFrom: nullable(instant),
+  },
+  sql: `
+    select standby_now() as now,
+      (select value from settings where name = '${PREBUILD_SETTINGS}') as settings,
+      (select last_at from watches where name = '${AGENT_WATCH}') as swept_at,
+      (select judging_from from watches where name = '${AGENT_WATCH}') as judging_from`,
+});
+
+const presetColumns = {
+  poolId: uuid<PoolId>(),
+  organizationId: uuid<OrganizationId>(),
+  paused: bool,
+  sizeOverride: nullable(int),
+  lastInvalidatedAt: nullable(instant),
+  templateId: uuid<TemplateId>(),
+  template: text,
+  presetId: uuid<PresetId>(),
+  preset: text,
+  versionId: uuid<VersionId>(),
+  version: text,
+  desired: int,
+  maxInstances: nullable(int),
+  ttlSeconds: nullable(int),
+  timezone: text,
+  schedules: json<readonly { readonly cron: string; readonly instances: number }[]>(),
+  status: oneOf<'healthy' | 'validation_failed'>(),
+  validationError: nullable(text),
+  usingActiveVersion: bool,
+  deleted: bool,
+  deprecated: bool,
+  unreadyGraceSeconds: float,
+  failedRetentionSeconds: float,
+  brakesPresetId: nullable(uuid<PresetId>()),
+  judgedSince: nullable(instant),
+  limitedAt: nullable(instant),
+  trialAt: nullable(instant),
+  cooldownMs: nullable(int),
+  trialWorkspaceId: nullable(uuid<WorkspaceId>()),
+};
+
+// The wanted ids come first: presets and versions pile up with every push, and only those of
+// active versions and those with something alive are looked at.
+function presetsOf(wanted: string): string {
+  return `
+    with wanted as materialized (${wanted})
+    select l.id as pool_id, l.organization_id, l.paused, l.size_override, l.last_invalidated_at,
+      t.id as template_id, t.name as template, p.id as preset_id, p.name as preset, p.version_id,
+      v.name as version, p.desired_instances as desired, p.max_instances, p.ttl_seconds,
+      p.timezone, p.schedules, p.status, p.validation_error,
+      coalesce(t.active_version_id = p.version_id, false) as using_active_version,
+      t.deleted_at is not null as deleted,
+      t.deprecated <> '' as deprecated,
+      (v.manifest ->> 'unready_grace_seconds')::float8 as unready_grace_seconds,
+      (v.manifest ->> 'failed_retention_seconds')::float8 as failed_retention_seconds,
+      k.preset_id as brakes_preset_id, k.judged_since, k.limited_at, k.trial_at, k.cooldown_ms,
+      k.trial_workspace_id
+    from wanted
+    cross join lateral (select * from presets where presets.id = wanted.id offset 0) as p
+    cross join lateral (
+      select * from template_versions where template_versions.id = p.version_id offset 0) as v
+    join pools l on l.id = p.pool_id
+    join templates t on t.id = l.template_id
+    left join pool_brakes k on k.pool_id = l.id`;
+}
+
+export const readAllPresets = statement({
+  name: 'snapshot.presets',
+  takes: takes<NoArgs>(),
+  gives: presetColumns,
+  sql: presetsOf(`
+      select p.id
+      from templates t
+      join presets p on p.version_id = t.active_version_id
+      where t.deleted_at is null
+        and p.pool_id is not null
+      union
+      select preset_id from pool_members`),
+});
+
+export const readPresets = statement({
+  name: 'pool.presets',
+  takes: takes<PoolScope>(),
+  gives: presetColumns,
+  sql: presetsOf(`
+      select p.id
+      from pools l
+      join templates t on t.id = l.template_id
+      join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
+      where l.id = any ($poolIds::uuid[])
+      union
+      select preset_id from pool_members where pool_id = any ($poolIds::uuid[])`),
+});
+
+export type PresetRow = RowOf<typeof presetColumns>;
+
+const memberColumns = {
+  workspaceId: uuid<WorkspaceId>(),
+  poolId: uuid<PoolId>(),
+  presetId: uuid<PresetId>(),
+  buildNumber: int,
+  transition: oneOf<'start' | 'stop' | 'delete'>(),
+  bornAt: nullable(instant),
+  runningSince: nullable(instant),
+  ready: bool,
+  lostAt: nullable(instant),
+  broken: nullable(text),
+  jobStatus:
+    nullable(oneOf<'pending' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled'>()),
+  attempt: nullable(int),
+  completedAt: nullable(instant),
+  bySystem: nullable(bool),
+  deletes: nullable(int),
+};
+
+// Nearly all members run, and theirs are the jobs that need no look. `offset 0` keeps each lookup a
+// lookup by key: joined as a whole, the planner may choose to read all jobs there ever were.
+function membersOf(scope: string): string {
+  return `
+    select m.workspace_id, m.pool_id, m.preset_id, m.build_number, m.transition, m.born_at,
+      m.running_since,
+      ${READY_NOW} as ready,
+      case
+        when m.ready then (
+          select min(a.last_seen_at + make_interval(secs => a.timeout_seconds))
+          from agents a
+          where a.workspace_id = m.workspace_id)
+        else m.unready_since
+      end as lost_at,
+      m.broken, j.status as job_status, j.attempt, j.completed_at,
+      j.initiator_id = '${PREBUILDS_USER_ID}' as by_system,
+      case
+        when m.transition = 'delete' and j.status in ('failed', 'canceled') then (
+          select count(*)::integer
+          from builds b
+          where b.workspace_id = m.workspace_id
+            and b.transition = 'delete')
+        when j.status is not null then 0
+      end as deletes
+    from pool_members m
+    left join lateral (
+      select status, attempt, completed_at, initiator_id
+      from jobs
+      where jobs.id = m.job_id
+        and m.running_since is null
+      offset 0
+    ) as j on true
+    where ${scope}`;
+}
+
+export const readAllMembers = statement({
+  name: 'snapshot.members',
+  takes: takes<NoArgs>(),
+  gives: memberColumns,
+  sql: membersOf('true'),
+});
+
+export const readMembers = statement({
+  name: 'pool.members',
+  takes: takes<PoolScope>(),
+  gives: memberColumns,
+  sql: membersOf('m.pool_id = any ($poolIds::uuid[])'),
+});
+
+export type MemberRow = RowOf<typeof memberColumns>;
+
+const judgedColumns = {
+  poolId: uuid<PoolId>(),
+  workspaceId: uuid<WorkspaceId>(),
+  presetId: uuid<PresetId>(),
+  createdAt: instant,
+  completedAt: instant,
+  failed: bool,
+};
+
+function judgedOf(scope: string): string {
+  return `
+    select pool_id, workspace_id, preset_id, created_at, completed_at, failed
+    from judged_builds
+    where ${scope}`;
+}
+
+// Where nothing failed nothing is braked.
+export const readAllJudged = statement({
+  name: 'snapshot.judged_builds',
+  takes: takes<NoArgs>(),
+  gives: judgedColumns,
+  sql: judgedOf(
+    `pool_id in (select failing.pool_id from judged_builds failing where failing.failed)`,
+  ),
+});
+
+export const readJudged = statement({
+  name: 'pool.judged_builds',
+  takes: takes<PoolScope>(),
+  gives: judgedColumns,
+  sql: judgedOf('pool_id = any ($poolIds::uuid[])'),
+});
+
+export type JudgedRow = RowOf<typeof judgedColumns>;

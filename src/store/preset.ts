@@ -1,0 +1,28 @@
+// A preset as what is built from it, and its stored status. Written only under the pool's lock.
+import type { PresetId } from '../base/id.ts';
+import { json, text } from './column.ts';
+import { statement, takes } from './statement.ts';
+
+export const findPresetSource = statement({
+  name: 'preset.find_source',
+  takes: takes<{ readonly presetId: PresetId }>(),
+  gives: { manifest: json<unknown>(), parameters: json<Readonly<Record<string, string>>>() },
+  sql: `
+    select v.manifest, p.parameters
+    from presets p
+    join template_versions v on v.id = p.version_id
+    where p.id = $presetId`,
+});
+
+/** Marks a preset whose parameters do not fit its version, or takes the mark back with a null. */
+export const storePresetStatus = statement({
+  name: 'preset.store_status',
+  takes: takes<{ readonly presetId: PresetId; readonly validationError: string | null }>(),
+  gives: { name: text },
+  sql: `
+    update presets
+    set status = case when $validationError::text is null then 'healthy' else 'validation_failed' end,
+      validation_error = $validationError::text
+    where id = $presetId
+    returning name`,
+});
