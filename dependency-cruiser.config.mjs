@@ -13,7 +13,7 @@ const MAY_IMPORT = {
   telemetry: ['base', 'domain', 'store'],
   notify: ['base', 'domain', 'store'],
   people: ['base', 'domain', 'store'],
-  workspaces: ['base', 'domain', 'store', 'contract/manifest'],
+  workspaces: ['base', 'domain', 'store', 'contract/manifest', 'contract/agent'],
   jobs: ['base', 'domain', 'store', 'contract/manifest'],
   reconciler: ['base', 'domain', 'store', 'contract/manifest'],
   api: [

@@ -3,7 +3,7 @@ import { createId, type BuildId, type JobId, type WorkspaceId } from '../base/id
 import type { Kit } from '../base/kit.ts';
 import { insertAgents, insertBuilds, insertWorkspaces } from '../store/build.ts';
 import type { Transaction } from '../store/database.ts';
-import type { Order } from './create-workspace.ts';
+import type { Order } from './order.ts';
 import { recordMissOf, type Miss } from './miss.ts';
 import { planAgents } from './planned-agents.ts';
 

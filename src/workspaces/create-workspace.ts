@@ -10,12 +10,8 @@ import { findIdempotencyKey, recordIdempotencyKey } from '../store/idempotency-k
 import { isUniqueViolation } from '../store/sqlstate.ts';
 import { buildWorkspace } from './build-workspace.ts';
 import { explain, recordRefusal, type Refusal } from './miss.ts';
-import {
-  judgeRequest,
-  type Requester,
-  type WantedWorkspace,
-  type WorkspaceRequest,
-} from './request.ts';
+import type { Order } from './order.ts';
+import { judgeRequest, type Requester, type WorkspaceRequest } from './request.ts';
 import { takeWorkspace } from './take-workspace.ts';
 
 export interface CreateDeps extends Kit {
@@ -28,16 +24,6 @@ export interface CreatedWorkspace {
   readonly claimed: boolean;
   /** Why not, where a preset was wanted. */
   readonly reason: MissReason | null;
-}
-
-/** One request on its way, with what several of its steps need. */
-export interface Order {
-  readonly requester: Requester;
-  readonly request: WorkspaceRequest;
-  readonly wanted: WantedWorkspace;
-  readonly bodyHash: Buffer;
-  /** How long judging took. */
-  readonly resolveMs: number;
 }
 
 /**

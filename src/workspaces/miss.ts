@@ -6,7 +6,7 @@ import type { Kit } from '../base/kit.ts';
 import { decideMissReason, type MissReason } from '../domain/claim/miss-reason.ts';
 import { explainMiss, recordMiss } from '../store/claim.ts';
 import type { Transaction } from '../store/database.ts';
-import type { Order } from './create-workspace.ts';
+import type { Order } from './order.ts';
 import type { WantedWorkspace } from './request.ts';
 import type { Taking } from './take-workspace.ts';
 

@@ -4,7 +4,7 @@ import type { Kit } from '../base/kit.ts';
 import { insertBuilds } from '../store/build.ts';
 import { takePrebuild } from '../store/claim.ts';
 import type { Transaction } from '../store/database.ts';
-import type { Order } from './create-workspace.ts';
+import type { Order } from './order.ts';
 
 export type Taking =
   | { readonly kind: 'taken'; readonly workspaceId: WorkspaceId }
