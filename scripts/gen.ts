@@ -11,6 +11,7 @@ import {
   findChanged,
   readChecksums,
 } from './migration-checksums.ts';
+import { renderOpenApi } from './openapi.ts';
 
 const docs = join(findPackageRoot(), 'docs');
 const errors = join(docs, 'errors.md');
@@ -18,6 +19,7 @@ const checksums = await computeChecksums();
 const changed = findChanged(readChecksums(), checksums);
 
 writeFileSync(join(docs, 'cli.md'), await renderCliReference());
+writeFileSync(join(docs, 'openapi.json'), renderOpenApi());
 writeFileSync(join(docs, 'configuration.md'), renderConfigurationReference());
 writeFileSync(errors, renderErrorReference(existsSync(errors) ? readFileSync(errors, 'utf8') : ''));
 

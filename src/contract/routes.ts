@@ -1,5 +1,6 @@
 // Every route there is.
 import { agentRoutes } from './agent/route.ts';
+import { descriptionRoutes } from './description.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './job/route.ts';
 import { peopleRoutes } from './people/route.ts';
@@ -10,6 +11,7 @@ import { workspaceRoutes } from './workspace/route.ts';
 
 export const routes = {
   ...healthRoutes,
+  ...descriptionRoutes,
   ...peopleRoutes,
   ...templateRoutes,
   ...poolRoutes,

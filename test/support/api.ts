@@ -7,6 +7,7 @@ import type { Handlers } from '../../src/api/handler.ts';
 import { createApi, type Api } from '../../src/api/http/api.ts';
 import type { Authenticators } from '../../src/api/http/authenticate.ts';
 import { createHttpServer, type HttpServer } from '../../src/api/http/server.ts';
+import { createDescriptionHandlers } from '../../src/api/openapi/handlers.ts';
 import { createPeopleHandlers } from '../../src/api/people/handlers.ts';
 import { createClient, type Client } from '../../src/client/client.ts';
 import { peopleRoutes } from '../../src/contract/people/route.ts';
@@ -38,7 +39,7 @@ export interface TestApi extends AsyncDisposable {
 }
 
 export interface TestApiOptions {
-  /** Beside those of health and people. */
+  /** Beside those of health, the description and people. */
   readonly handlers?: (deps: {
     readonly kit: Kit;
     readonly database: Database;
@@ -65,6 +66,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
 
   const handlers = {
     ...createHealthHandlers({ database, version: 'test' }),
+    ...createDescriptionHandlers('test'),
     ...createPeopleHandlers({ kit, database }),
     ...options.handlers?.({ kit, database }),
   } as Handlers;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LogFields } from '../../../src/base/log.ts';
 import { silentLog } from '../../../src/base/log.ts';
+import { createOpenApiDocument } from '../../../src/api/openapi/document.ts';
 import { problemSchema, type Problem } from '../../../src/contract/problem.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
 
@@ -225,6 +226,12 @@ describe('an answer', () => {
         },
       },
     ]);
+  });
+
+  it('to /openapi.json describes the API to whoever holds a token', async () => {
+    const answer = await get('/openapi.json');
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual(JSON.parse(JSON.stringify(createOpenApiDocument('test'))));
   });
 
   it('that the route does not have is a fault', async () => {
