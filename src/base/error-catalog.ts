@@ -114,6 +114,12 @@ export const ERRORS = {
     hint: 'Make the folder writable for this user, or set STANDBY_DATA_DIR to another one.',
   },
 
+  DATABASE_UNSUPPORTED: {
+    http: 503,
+    exit: 78,
+    retry: 'never',
+    hint: 'Use PostgreSQL 15 or newer, or leave STANDBY_DATABASE_URL unset for the embedded one.',
+  },
   // The database's schema
   SCHEMA_NEWER: {
     http: 503,
@@ -238,6 +244,24 @@ export const ERRORS = {
     exit: 65,
     retry: 'never',
     hint: 'Use a name of the IANA time zone database in its exact spelling, such as Europe/Berlin or UTC.',
+  },
+  ARCHIVE_INVALID: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Pack a folder of regular files and folders only; `standby template push` does.',
+  },
+  ARCHIVE_TOO_LARGE: {
+    http: 413,
+    exit: 65,
+    retry: 'never',
+    hint: 'Leave out what workspaces do not need, and fetch large files when they start.',
+  },
+  IMPORT_FAILED: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Mend what the log of its job complains of (`standby job logs`) and push again.',
   },
   VERSION_NOT_IMPORTED: {
     http: 409,

@@ -3,15 +3,15 @@ import { chmod, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { systemRng } from './random.ts';
 
-/** Writes `text` with mode 0600, replacing what was there. */
-export async function writePrivateFile(file: string, text: string): Promise<void> {
+/** Writes `content` with mode 0600, replacing what was there. */
+export async function writePrivateFile(file: string, content: string | Uint8Array): Promise<void> {
   const scratch = path.join(
     path.dirname(file),
     `.${path.basename(file)}.${Buffer.from(systemRng.bytes(9)).toString('base64url')}`,
   );
   const handle = await open(scratch, 'wx', 0o600);
   try {
-    await handle.writeFile(text);
+    await handle.writeFile(content);
     await handle.sync();
   } finally {
     await handle.close();
