@@ -12,7 +12,7 @@ import type {
 import { bool, float, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
 import type { RowOf } from './column.ts';
 import { AGENT_WATCH, READY_NOW } from './live-pool/ready-now.ts';
-import { PREBUILD_SETTINGS } from './settings.ts';
+import { PREBUILD_SETTINGS, type StoredSettings } from './settings.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 
@@ -25,13 +25,14 @@ export const readMoment = statement({
   takes: takes<NoArgs>(),
   gives: {
     now: instant,
-    settings: nullable(json<unknown>()),
+    settings: nullable(json<StoredSettings>()),
     sweptAt: nullable(instant),
     judgingFrom: nullable(instant),
   },
   sql: `
     select standby_now() as now,
-      (select value from settings where name = '${PREBUILD_SETTINGS}') as settings,
+      (select jsonb_build_object('document', value)
+        from settings where name = '${PREBUILD_SETTINGS}') as settings,
       (select last_at from watches where name = '${AGENT_WATCH}') as swept_at,
       (select judging_from from watches where name = '${AGENT_WATCH}') as judging_from`,
 });

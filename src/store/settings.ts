@@ -11,20 +11,26 @@ export const PREBUILD_SETTINGS = 'prebuilds';
  */
 export const PAUSE_LOCK = 7_283_002;
 
+/** In an object, so that a stored null is not taken for a row that is not there. */
+export interface StoredSettings {
+  readonly document: unknown;
+}
+
 export interface PrebuildSettings {
   readonly reconciliationPaused: boolean;
 }
 
 /**
- * What the stored document says; null is an absent one. Throws SETTINGS_UNREADABLE for anything
+ * What the stored document says; null is an absent row. Throws SETTINGS_UNREADABLE for anything
  * else: what cannot be read must never count as "not paused".
  */
-export function parsePrebuildSettings(stored: unknown): PrebuildSettings {
+export function parsePrebuildSettings(stored: StoredSettings | null): PrebuildSettings {
   if (stored === null) return { reconciliationPaused: false };
-  const paused = isRecord(stored) ? stored['reconciliation_paused'] : undefined;
+  const { document } = stored;
+  const paused = isRecord(document) ? document['reconciliation_paused'] : undefined;
   if (typeof paused === 'boolean') return { reconciliationPaused: paused };
   throw new AppError('SETTINGS_UNREADABLE', {
-    detail: `the stored settings of prebuilds are ${JSON.stringify(stored)}`,
+    detail: `the stored settings of prebuilds are ${JSON.stringify(document)}`,
   });
 }
 

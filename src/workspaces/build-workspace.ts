@@ -1,11 +1,11 @@
 // The cold way: a workspace of one's own, built while its owner waits.
-import { createId, type BuildId, type JobId, type WorkspaceId } from '../base/id.ts';
+import { createId, type AgentId, type BuildId, type JobId, type WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
+import { planAgents } from '../domain/workspace/planned-agents.ts';
 import { insertAgents, insertBuilds, insertWorkspaces } from '../store/build.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Order } from './order.ts';
 import { recordMissOf, type Miss } from './miss.ts';
-import { planAgents } from './planned-agents.ts';
 
 /** It has an owner from the start, so its first epoch is the one after nobody's. */
 const FIRST_EPOCH = 1;
@@ -50,7 +50,10 @@ export async function buildWorkspace(
       jobClass: 2,
     },
   ]);
-  await insertAgents(tx, planAgents(kit, workspaceId, manifest));
+  await insertAgents(
+    tx,
+    planAgents(manifest).map((agent) => ({ ...agent, id: createId<AgentId>(kit), workspaceId })),
+  );
   if (miss !== undefined) {
     await recordMissOf(kit, tx, { order, miss, made: { workspaceId, epoch: FIRST_EPOCH } });
   }

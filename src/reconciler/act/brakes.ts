@@ -1,0 +1,34 @@
+// Storing what the brakes were decided to be, before anything else is done about the pool.
+import type { PoolDecision } from '../../domain/pool/decide-pool.ts';
+import { failJudgedBuild, storeBrakes } from '../../store/pool-brakes.ts';
+import { storePresetStatus } from '../../store/preset.ts';
+import { tell, type Acting, type Done } from './acting.ts';
+
+export async function applyBrakes(
+  acting: Acting,
+  { brakes: decided, turnedBad, revalidate }: PoolDecision,
+): Promise<readonly Done[]> {
+  const { tx, pool } = acting;
+  const poolId = pool.id;
+  for (const { workspaceId, completedAt } of turnedBad) {
+    await failJudgedBuild.run(tx, { poolId, workspaceId, completedAt });
+  }
+  if (revalidate !== null) {
+    await storePresetStatus.one(tx, { presetId: revalidate, validationError: null });
+  }
+  if (decided?.changed !== true) return [];
+  const { brakes, event } = decided;
+  await storeBrakes.run(tx, {
+    poolId,
+    presetId: brakes.presetId,
+    judgedSince: brakes.judgedSince,
+    limitedAt: brakes.limit?.since ?? null,
+    trialAt: brakes.limit?.trialAt ?? null,
+    cooldownMs: brakes.limit?.cooldownMs ?? null,
+    trialWorkspaceId: brakes.limit?.trialWorkspaceId ?? null,
+  });
+  if (event === null) return [];
+  await tell(acting, [{ kind: event, workspaceId: null }]);
+  const fields = { happened: event, trial_at: brakes.limit?.trialAt ?? null };
+  return [{ event: 'pool.brakes_changed', level: 'info', count: 0, fields }];
+}

@@ -1,0 +1,170 @@
+// Making prebuilds: a few statements for any number of them, all or nothing.
+import {
+  createId,
+  type AgentId,
+  type BuildId,
+  type JobId,
+  type WorkspaceId,
+} from '../../base/id.ts';
+import type { Manifest } from '../../contract/manifest/schema.ts';
+import { completeParameters, type ParameterValues } from '../../domain/parameter/check.ts';
+import { allowCreations, type BudgetOptions } from '../../domain/pool/budget.ts';
+import type { PresetDecision } from '../../domain/pool/decide-pool.ts';
+import type { PoolState } from '../../domain/pool/plan.ts';
+import { planAgents } from '../../domain/workspace/planned-agents.ts';
+import { insertAgents, insertBuilds, insertWorkspaces } from '../../store/build.ts';
+import { lockCreationBudget, readCreationBudget } from '../../store/creation-budget.ts';
+import { insertMembers } from '../../store/live-pool/grow.ts';
+import { storeTrial } from '../../store/pool-brakes.ts';
+import { findPresetSource, storePresetStatus } from '../../store/preset.ts';
+import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
+import { ensureMembership } from '../membership.ts';
+import { tell, type Acting, type Done } from './acting.ts';
+import { createPrebuildName } from './prebuild-name.ts';
+
+export interface Created {
+  readonly done: readonly Done[];
+  /** How many the budget held back. */
+  readonly overBudget: number;
+}
+
+interface Source {
+  readonly manifest: Manifest;
+  readonly parameters: ParameterValues;
+}
+
+export async function createPrebuilds(
+  acting: Acting,
+  { decision, count }: { readonly decision: PresetDecision; readonly count: number },
+  options: BudgetOptions,
+): Promise<Created> {
+  const { preset, plan } = decision;
+  const { tx, pool } = acting;
+  const wanted = Math.min(count, roomFor(plan.state));
+  const clamped: Done[] =
+    wanted === count
+      ? []
+      : [{ event: 'pool.clamped', level: 'critical', count: 0, fields: { asked: count, wanted } }];
+
+  const stored = await findPresetSource.one(tx, { presetId: preset.id });
+  // The manifest was checked when its version was pushed, and versions never change.
+  const manifest = stored.manifest as Manifest;
+  const { values, issues } = completeParameters(manifest.parameters, stored.parameters);
+  if (issues.length > 0) {
+    const reason = issues.map((issue) => issue.detail).join(' ');
+    return { done: [...clamped, await refuse(acting, decision, reason)], overBudget: 0 };
+  }
+
+  const { organizationId } = pool;
+  await lockCreationBudget.run(tx, { organizationId });
+  const budget = await readCreationBudget.one(tx, { organizationId, poolId: pool.id });
+  const allowed = allowCreations(wanted, budget, options);
+  if (allowed === 0) return { done: clamped, overBudget: wanted };
+  await ensureMembership(acting.kit, tx, organizationId);
+  const made = await write(acting, decision, { manifest, parameters: values, count: allowed });
+  return { done: [...clamped, made], overBudget: wanted - allowed };
+}
+
+/** What is missing to the target: no decision may ask for more. */
+function roomFor(state: PoolState): number {
+  const fresh = state.actual - state.unhealthy - state.expired;
+  return Math.max(state.target - fresh - state.starting, 0);
+}
+
+/** What cannot be built is not tried again before the version changes. */
+async function refuse(
+  acting: Acting,
+  { preset }: PresetDecision,
+  validationError: string,
+): Promise<Done> {
+  await storePresetStatus.one(acting.tx, { presetId: preset.id, validationError });
+  await tell(acting, [{ kind: 'validation_failed', workspaceId: null, reason: validationError }]);
+  return {
+    event: 'preset.validation_failed',
+    level: 'info',
+    count: 0,
+    fields: { preset: preset.id, reason: validationError },
+  };
+}
+
+async function write(
+  acting: Acting,
+  { preset, snapshot }: PresetDecision,
+  { manifest, parameters, count }: Source & { readonly count: number },
+): Promise<Done> {
+  const { kit, tx, pool } = acting;
+  const { organizationId } = pool;
+  const rows = Array.from({ length: count }, () => ({
+    id: createId<WorkspaceId>(kit),
+    jobId: createId<JobId>(kit),
+    buildId: createId<BuildId>(kit),
+  }));
+  const templateId = pool.presets[0]?.templateId;
+  if (templateId === undefined) throw new Error(`pool ${pool.id} has no preset`);
+  await insertWorkspaces(
+    tx,
+    rows.map(({ id }) => ({
+      id,
+      organizationId,
+      ownerId: PREBUILDS_USER_ID,
+      templateId,
+      name: createPrebuildName(kit.rng),
+      origin: 'prebuild',
+      poolId: pool.id,
+      epoch: 0,
+    })),
+  );
+  await insertBuilds(
+    tx,
+    rows.map(({ id, jobId, buildId }) => ({
+      id: buildId,
+      jobId,
+      workspaceId: id,
+      organizationId,
+      number: 1,
+      transition: 'start',
+      stage: 'create',
+      reason: 'prebuild',
+      versionId: preset.versionId,
+      presetId: preset.id,
+      initiatorId: PREBUILDS_USER_ID,
+      parameters,
+      driver: manifest.driver,
+      tags: manifest.tags,
+      machineId: null,
+      jobClass: 4,
+    })),
+  );
+  await insertMembers(
+    tx,
+    rows.map(({ id, jobId }) => ({
+      workspaceId: id,
+      poolId: pool.id,
+      presetId: preset.id,
+      versionId: preset.versionId,
+      jobId,
+    })),
+  );
+  const agents = planAgents(manifest);
+  await insertAgents(
+    tx,
+    rows.flatMap(({ id: workspaceId }) =>
+      agents.map((agent) => ({ ...agent, id: createId<AgentId>(kit), workspaceId })),
+    ),
+  );
+  const [trial] = rows;
+  const isTrial = snapshot.hardLimited && trial !== undefined;
+  if (isTrial) await storeTrial.run(tx, { poolId: pool.id, workspaceId: trial.id });
+  const kind = isTrial ? 'trial_started' : 'created';
+  await tell(
+    acting,
+    rows.map(({ id: workspaceId }) => ({ kind, workspaceId })),
+  );
+  tx.notify({ kind: 'queue', organizationId, driver: manifest.driver });
+  return {
+    event: 'pool.created',
+    level: 'info',
+    count,
+    fields: { preset: preset.id, count, kind },
+  };
+}

@@ -1,0 +1,132 @@
+// Reconciling one pool: decided again under its lock, in one short READ COMMITTED transaction. What
+// made somebody ask for it (a notice, a timer, the periodic pass) decides nothing.
+//
+// The order of the statements is what makes it exact: the first only locks, and what is decided from
+// is read by later ones. Whoever waited for the lock then sees what its former holder wrote.
+import type { Instant } from '../base/clock.ts';
+import type { OrganizationId, PoolId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import type { PoolDecision, PresetDecision } from '../domain/pool/decide-pool.ts';
+import type { Withheld } from '../domain/pool/plan.ts';
+import type { Database } from '../store/database.ts';
+import { lockPool } from '../store/pool-lock.ts';
+import { isRetryable } from '../store/sqlstate.ts';
+import type { Acting, Done } from './act/acting.ts';
+import { applyBrakes } from './act/brakes.ts';
+import { cancelPending } from './act/cancel-pending.ts';
+import { createPrebuilds } from './act/create.ts';
+import { deletePrebuilds } from './act/delete.ts';
+import type { ReconcilerOptions } from './options.ts';
+import { decideSeenPool, readMoment, readPools } from './seen-pool.ts';
+
+export type PoolOutcome =
+  /** Nothing is wanted of the pool and nothing of it is alive, or there is no such pool. */
+  | { readonly kind: 'idle' }
+  /** By the settings or by itself: nothing was written. */
+  | { readonly kind: 'paused' }
+  | ReconciledPool;
+
+export interface ReconciledPool {
+  readonly kind: 'reconciled';
+  readonly organizationId: OrganizationId;
+  readonly at: Instant;
+  readonly decision: PoolDecision;
+  readonly done: readonly Done[];
+  readonly withheld: readonly WithheldCreation[];
+  /** What failed; the rest was done. */
+  readonly errors: readonly unknown[];
+}
+
+/** What is held back, and from which preset. */
+export interface WithheldCreation {
+  readonly preset: string;
+  readonly count: number;
+  readonly reason: Withheld['reason'] | 'budget';
+}
+
+type Deps = Kit & { readonly database: Database };
+
+/** Throws when the pool could not be read or the settings say nothing clear. */
+export function reconcilePool(
+  deps: Deps,
+  poolId: PoolId,
+  options: ReconcilerOptions,
+): Promise<PoolOutcome> {
+  return deps.database.transaction(async (tx): Promise<PoolOutcome> => {
+    const locked = await lockPool.maybe(tx, { poolId });
+    if (locked === undefined) return { kind: 'idle' };
+    const moment = await readMoment(tx, options);
+    if (moment.paused) return { kind: 'paused' };
+    const [pool] = await readPools(tx, { poolIds: [poolId], moment }, options);
+    if (pool === undefined) return { kind: 'idle' };
+    if (pool.world.paused) return { kind: 'paused' };
+    const decision = decideSeenPool(pool, moment, options);
+    const acted = await act({ kit: deps, tx, pool }, decision, options);
+    const { organizationId } = locked;
+    return { kind: 'reconciled', organizationId, at: moment.now, decision, ...acted };
+  });
+}
+
+type Acted = Pick<ReconciledPool, 'done' | 'withheld' | 'errors'>;
+
+async function act(
+  acting: Acting,
+  decision: PoolDecision,
+  options: ReconcilerOptions,
+): Promise<Acted> {
+  const done: Done[] = [];
+  const errors: unknown[] = [];
+  const overBudget = new Map<PresetDecision, number>();
+  const attempt = async (work: () => Promise<readonly Done[]>): Promise<void> => {
+    try {
+      done.push(...(await acting.tx.savepoint(work)));
+    } catch (error) {
+      // A deadlock is over when the whole transaction begins again.
+      if (isRetryable(error)) throw error;
+      errors.push(error);
+    }
+  };
+
+  await attempt(() => applyBrakes(acting, decision));
+  for (const preset of decision.presets) {
+    for (const action of preset.plan.actions) {
+      await attempt(async () => {
+        switch (action.kind) {
+          case 'cancel_pending':
+            return [
+              await cancelPending(acting, { presetId: preset.preset.id, count: action.count }),
+            ];
+          case 'delete':
+            return [await deletePrebuilds(acting, action)];
+          case 'create': {
+            const order = { decision: preset, count: action.count };
+            const created = await createPrebuilds(acting, order, {
+              maxInFlight: options.maxCreationsInFlight,
+            });
+            overBudget.set(preset, created.overBudget);
+            return created.done;
+          }
+        }
+      });
+    }
+  }
+  const { retired, retried } = decision.housekeeping;
+  for (const [ids, reason] of [[retired, 'retention'] as const, [retried, 'retry'] as const]) {
+    if (ids.length === 0) continue;
+    await attempt(async () => [await deletePrebuilds(acting, { ids, reason })]);
+  }
+  return { done, errors, withheld: decision.presets.flatMap((one) => withheldOf(one, overBudget)) };
+}
+
+function withheldOf(
+  decided: PresetDecision,
+  overBudget: ReadonlyMap<PresetDecision, number>,
+): readonly WithheldCreation[] {
+  const preset = decided.preset.id;
+  const { withheld } = decided.plan;
+  const budget = overBudget.get(decided) ?? 0;
+  return [
+    ...(withheld === null ? [] : [{ preset, count: withheld.count, reason: withheld.reason }]),
+    ...(budget === 0 ? [] : [{ preset, count: budget, reason: 'budget' as const }]),
+  ];
+}

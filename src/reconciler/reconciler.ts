@@ -1,0 +1,167 @@
+// The reconciler of one replica: notices, timers and the leader's periodic pass put pools into one
+// queue, and each pool's turn is a reconcile under its lock.
+import type { Instant } from '../base/clock.ts';
+import { createId, type PoolId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import { createService, type Service } from '../base/service.ts';
+import type { PoolDecision } from '../domain/pool/decide-pool.ts';
+import { reconcileConcurrency } from '../domain/pool/reconcile-concurrency.ts';
+import type { Database } from '../store/database.ts';
+import type { NoticeBus } from '../store/notice-bus.ts';
+import { createBoundaryTimers, type BoundaryTimers } from './boundary-timers.ts';
+import { createBudgetLine } from './budget-line.ts';
+import { createKeyedQueue, type RunResult } from './keyed-queue.ts';
+import { createLease } from './lease.ts';
+import { createOutcomeLog } from './outcome-log.ts';
+import type { ReconcilerOptions } from './options.ts';
+import { runPass, type PassResult } from './pass.ts';
+import { reconcilePool, type PoolOutcome } from './reconcile-pool.ts';
+
+const LEASE = 'reconciler';
+const DEFAULT_INTERVAL_MS = 300_000;
+/** Failures are mostly short, of the database; a pool that fails for good costs a try every five minutes. */
+const RETRY_MS = 1_000;
+const RETRY_MAX_MS = 300_000;
+/** What runs at a stop is a few statements long. */
+const STOP_DEADLINE_MS = 10_000;
+
+export interface ReconcilerDeps {
+  readonly database: Database;
+  readonly bus: Pick<NoticeBus, 'subscribe'>;
+}
+
+export interface Reconciler extends Service {
+  /** Puts the pool in the queue and waits for its next turn. */
+  reconcile(poolId: PoolId): Promise<RunResult<PoolOutcome>>;
+  /** Runs the periodic pass now; while one runs, the answer is that one's. */
+  pass(): Promise<PassResult>;
+}
+
+export function createReconciler(
+  kit: Kit,
+  { database, bus }: ReconcilerDeps,
+  options: ReconcilerOptions,
+): Reconciler {
+  const log = kit.log.child({ component: 'reconciler' });
+  const deps = { ...kit, log, database };
+  const outcomes = createOutcomeLog(log);
+  const line = createBudgetLine();
+  const intervalMs = options.intervalMs > 0 ? options.intervalMs : DEFAULT_INTERVAL_MS;
+  let stopped = new AbortController().signal;
+  let timers: BoundaryTimers<PoolId> = { set: () => undefined };
+  let passing: Promise<PassResult> | undefined;
+  let pause = new AbortController();
+
+  /** Makes the loop's next pass begin at once. */
+  const hurry = (): void => pause.abort();
+
+  const setTimer = (poolId: PoolId, { nextAt }: PoolDecision, at: Instant): void =>
+    timers.set(poolId, nextAt === null ? null : nextAt - at);
+
+  const queue = createKeyedQueue<PoolId, PoolOutcome>(deps, {
+    name: 'reconcile-queue',
+    workers:
+      options.concurrency > 0 ? options.concurrency : reconcileConcurrency(database.maxConnections),
+    retryMs: RETRY_MS,
+    retryMaxMs: RETRY_MAX_MS,
+    work: async (poolId) => {
+      const startedMs = kit.clock.monotonicMs();
+      const outcome = await reconcilePool(deps, poolId, options);
+      outcomes.write(poolId, outcome, kit.clock.monotonicMs() - startedMs);
+      if (outcome.kind === 'reconciled') {
+        const { organizationId, decision, withheld, errors } = outcome;
+        setTimer(poolId, decision, outcome.at);
+        line.note(
+          organizationId,
+          poolId,
+          withheld.some(({ reason }) => reason === 'budget'),
+        );
+        if (errors.length > 0) throw new AggregateError(errors, `actions failed: ${errors.length}`);
+      }
+      return outcome;
+    },
+  });
+
+  const lease = createLease(
+    { kit: deps, database, onTaken: hurry },
+    {
+      name: LEASE,
+      holder: createId(kit),
+      ttlMs: options.leaseTtlMs,
+      takeAtOnce: options.takeLeaseAtOnce,
+    },
+  );
+
+  const pass = (): Promise<PassResult> => {
+    passing ??= runPass({ ...deps, lease, queue, onSettled: setTimer }, options, stopped).finally(
+      () => {
+        passing = undefined;
+      },
+    );
+    return passing;
+  };
+
+  const loop = async (): Promise<void> => {
+    let failures = 0;
+    while (!stopped.aborted) {
+      pause = new AbortController();
+      try {
+        outcomes.writePass(await pass());
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        log.error('pass.failed', { failures, error });
+      }
+      const pauseMs =
+        failures === 0 ? intervalMs : Math.min(intervalMs, RETRY_MS * 2 ** (failures - 1));
+      await kit.clock.sleep(pauseMs, pause.signal).catch(() => undefined);
+    }
+  };
+
+  const onPool = (poolId: PoolId): void => {
+    queue.add(poolId);
+    const waiting = line.next(poolId);
+    if (waiting !== undefined) queue.add(waiting);
+  };
+
+  let unsubscribe: readonly (() => void)[] = [];
+  const service = createService(kit.clock, {
+    name: 'reconciler',
+    start: async (scope) => {
+      const { signal } = scope;
+      stopped = signal;
+      signal.addEventListener('abort', hurry);
+      await queue.start();
+      const made = createBoundaryTimers<PoolId>(kit, { signal, onDue: (id) => queue.add(id) });
+      timers = made;
+      scope.background(made.running);
+      unsubscribe = [
+        bus.subscribe('pool', (hint) => {
+          if (hint.kind === 'pool') onPool(hint.poolId);
+          else if (hint.kind === 'resync') hurry();
+        }),
+        bus.subscribe('lease', (hint) => {
+          if (hint.kind === 'lease' && hint.name === LEASE) hurry();
+        }),
+      ];
+      await lease.start();
+      scope.background(loop());
+      scope.background(stopQueue(signal));
+    },
+    stop: async () => {
+      for (const end of unsubscribe) end();
+      await lease.stop('the reconciler stops', STOP_DEADLINE_MS);
+    },
+  });
+
+  /** The queue ends with the signal, since a pass that runs waits for it. */
+  const stopQueue = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const stop = (): void => {
+        void queue.stop('the reconciler stops', STOP_DEADLINE_MS).then(() => resolve());
+      };
+      signal.addEventListener('abort', stop, { once: true });
+    });
+
+  return { ...service, reconcile: (poolId) => queue.run(poolId), pass };
+}

@@ -1,0 +1,57 @@
+// Reconciling in tests: the real thing, with settings that suit a test.
+import type { PoolId } from '../../src/base/id.ts';
+import type { ReconcilerOptions } from '../../src/reconciler/options.ts';
+import { reconcilePool, type PoolOutcome } from '../../src/reconciler/reconcile-pool.ts';
+import type { Database } from '../../src/store/database.ts';
+import type { TestStore } from './store.ts';
+
+export const RECONCILER_OPTIONS: ReconcilerOptions = {
+  intervalMs: 60_000,
+  concurrency: 0,
+  backoffIntervalMs: 60_000,
+  backoffLookbackMs: 3_600_000,
+  failureHardLimit: 3,
+  hardLimitCooldownMs: 900_000,
+  failedRetentionMs: 86_400_000,
+  maxCreationsInFlight: 1_000,
+  sweepIntervalMs: 10_000,
+  leaseTtlMs: 15_000,
+  takeLeaseAtOnce: false,
+};
+
+export function reconcileNow(
+  store: Pick<TestStore, 'kit'> & { readonly database: Database },
+  poolId: PoolId,
+  options: Partial<ReconcilerOptions> = {},
+): Promise<PoolOutcome> {
+  const deps = { ...store.kit, database: store.database };
+  return reconcilePool(deps, poolId, { ...RECONCILER_OPTIONS, ...options });
+}
+
+/** What the outcome says was done, as `event count` lines. */
+export function doneOf(outcome: PoolOutcome): readonly string[] {
+  if (outcome.kind !== 'reconciled') return [outcome.kind];
+  return outcome.done.map(({ event, count, fields }) => {
+    const reason = typeof fields['reason'] === 'string' ? ` ${fields['reason']}` : '';
+    return `${event} ${count}${reason}`;
+  });
+}
+
+/** The pool's living prebuilds, as `transition status` with how many there are. */
+export async function countLive(
+  store: TestStore,
+  poolId: PoolId,
+): Promise<Readonly<Record<string, number>>> {
+  const rows = await store.sql<{ state: string; count: number }>(
+    `select b.transition || ' ' || j.status as state, count(*)::int
+     from workspaces w
+     cross join lateral (
+       select * from builds where workspace_id = w.id order by number desc limit 1) as b
+     join jobs j on j.id = b.job_id
+     where w.pool_id = $1 and w.deleted_at is null
+       and w.owner_id = '00000000-0000-7000-8000-000000000001'
+     group by 1 order by 1`,
+    [poolId],
+  );
+  return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+}
