@@ -1,6 +1,6 @@
 // Which command an argument list means. Global options may stand before the words.
 import { AppError } from '../base/app-error.ts';
-import { findSimilar } from './similar.ts';
+import { findSimilar } from '../base/similar.ts';
 
 export type Invocation =
   | { readonly kind: 'version' }

@@ -1,6 +1,7 @@
 // What a setting is. The environment, a configuration file and a flag share one name: for
 // STANDBY_HTTP_PORT the file has the same line and the flag is --http-port.
 import { AppError } from '../base/app-error.ts';
+import { parseDurationMs } from '../base/duration.ts';
 
 export interface Setting<T> {
   readonly name: string;
@@ -72,14 +73,6 @@ export function integerSetting(
   };
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
 /** A duration in milliseconds, written as 500ms, 10s, 1m, 2h, 1d. */
 export function durationSetting(
   spec: Spec & { readonly minMs?: number; readonly maxMs?: number },
@@ -90,11 +83,8 @@ export function durationSetting(
     ...spec,
     allowed: spec.allowed ?? `a duration such as 500ms, 10s, 1m, 2h or 1d`,
     parse: (text) => {
-      const match = /^(-?\d{1,9})(ms|s|m|h|d)$/.exec(text);
-      const unitMs = UNIT_MS[match?.[2] ?? ''];
-      if (match === null || unitMs === undefined) return undefined;
-      const value = Number(match[1]) * unitMs;
-      return value >= minMs && value <= maxMs ? value : undefined;
+      const value = parseDurationMs(text);
+      return value !== undefined && value >= minMs && value <= maxMs ? value : undefined;
     },
   };
 }
