@@ -1,0 +1,39 @@
+// The regular look for jobs that nobody works on, and the watch over agents' signs of life, which
+// claims and pools judge by. Every replica runs one.
+import type { Kit } from '../base/kit.ts';
+import { createService, type Service } from '../base/service.ts';
+import type { Database } from '../store/database.ts';
+import { AGENT_WATCH } from '../store/live-pool/ready-now.ts';
+import { keepWatch } from '../store/watch.ts';
+import { sweepJobs, type SweepOptions } from './sweep-jobs.ts';
+
+export interface ReaperOptions extends SweepOptions {
+  /** How long agents have, after time in which nobody looked, to show that they live. */
+  readonly agentTimeoutMs: number;
+}
+
+export function createReaper(
+  deps: Kit & { readonly database: Database },
+  options: ReaperOptions,
+): Service {
+  const { clock, rng } = deps;
+  const log = deps.log.child({ component: 'reaper' });
+  const { intervalMs, agentTimeoutMs: timeoutMs } = options;
+  const look = async (): Promise<void> => {
+    await keepWatch.one(deps.database, { name: AGENT_WATCH, intervalMs, timeoutMs });
+    await sweepJobs({ ...deps, log }, options);
+  };
+  const run = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      // A failed sweep is made up for: the gap it leaves puts judging off.
+      await look().catch((error: unknown) => log.warn('job.sweep_failed', { error }));
+      // Never later than the interval, or a look on time would pass for a gap.
+      const pauseMs = intervalMs * (0.8 + 0.2 * rng.next());
+      await clock.sleep(pauseMs, signal).catch(() => undefined);
+    }
+  };
+  return createService(clock, {
+    name: 'reaper',
+    start: async (scope) => scope.background(run(scope.signal)),
+  });
+}
