@@ -85,7 +85,8 @@ create table jobs (
 
 create index jobs_pending_idx on jobs (class, created_at, id) where status = 'pending';
 create index jobs_active_idx on jobs (heartbeat_at) where status in ('running', 'canceling');
-create index jobs_organization_created_idx on jobs (organization_id, created_at desc, id);
+-- Ids are ordered by time.
+create index jobs_organization_id_idx on jobs (organization_id, id);
 
 create table job_logs (
   job_id uuid not null references jobs (id) on delete cascade,

@@ -1,0 +1,68 @@
+// The routes about provisioner jobs.
+import { AppError } from '../../base/app-error.ts';
+import { formatInstant } from '../../base/clock.ts';
+import type { JobId } from '../../base/id.ts';
+import type { jobRoutes } from '../../contract/job/route.ts';
+import { getVisibleOrganization } from '../../people/organization.ts';
+import type { Database } from '../../store/database.ts';
+import { listLogLines } from '../../store/job-log.ts';
+import { findVisibleJob, listJobs, type JobRow } from '../../store/job-view.ts';
+import type { Handlers, PersonCaller } from '../handler.ts';
+import { idCursor, pageOf, rowsToRead } from '../page.ts';
+import { formatLogPosition, parseLogPosition } from './log-position.ts';
+import { viewJob } from './view.ts';
+
+/** Lines in one answer; who follows comes back at once while there are more. */
+const LOG_LINES = 1_000;
+
+export interface JobHandlerDeps {
+  readonly database: Database;
+}
+
+export function createJobHandlers({ database }: JobHandlerDeps): Handlers<keyof typeof jobRoutes> {
+  const getVisible = async (caller: PersonCaller, job: string): Promise<JobRow> => {
+    const asMember = caller.isAdmin ? null : caller.userId;
+    const row = await findVisibleJob.maybe(database, { id: job as JobId, asMember });
+    if (row === undefined) throw new AppError('NOT_FOUND', `there is no job ${job}`);
+    return row;
+  };
+  return {
+    listJobs: async ({ caller, params, query }) => {
+      const organization = await getVisibleOrganization(database, caller, params.organization);
+      const rows = await listJobs.all(database, {
+        organizationId: organization.id,
+        status: query.status ?? null,
+        before: idCursor<JobId>(query),
+        limit: rowsToRead(query),
+      });
+      const show = { view: viewJob, key: (row: JobRow) => row.id };
+      return { status: 200, body: pageOf(query, rows, show) };
+    },
+
+    getJob: async ({ caller, params }) => ({
+      status: 200,
+      body: viewJob(await getVisible(caller, params.job)),
+    }),
+
+    getJobLogs: async ({ caller, params, query }) => {
+      const after = parseLogPosition(query.after);
+      // Read before the lines: after a job's end no further ones come.
+      const job = await getVisible(caller, params.job);
+      const lines = await listLogLines.all(database, {
+        jobId: job.id,
+        afterAttempt: after.attempt,
+        afterSeq: after.seq,
+        limit: LOG_LINES,
+      });
+      return {
+        status: 200,
+        body: {
+          entries: lines.map((line) => ({ ...line, at: formatInstant(line.at) })),
+          next: formatLogPosition(lines.at(-1) ?? after),
+          complete: job.completedAt !== null && lines.length < LOG_LINES,
+          truncated: job.logTruncated,
+        },
+      };
+    },
+  };
+}

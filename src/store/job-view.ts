@@ -1,0 +1,110 @@
+// Jobs as people see them.
+import type { JobId, OrganizationId, UserId } from '../base/id.ts';
+import type { JobStatus, JobType, Transition } from '../domain/job/job.ts';
+import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import { DAEMON_FITS_JOB } from './job-fit.ts';
+import { statement, takes } from './statement.ts';
+
+const columns = {
+  id: uuid<JobId>(),
+  type: oneOf<JobType>(),
+  status: oneOf<JobStatus>(),
+  organization: text,
+  driver: text,
+  tags: json<Readonly<Record<string, string>>>(),
+  machineId: nullable(text),
+  initiator: text,
+  attempt: int,
+  daemon: nullable(text),
+  createdAt: instant,
+  acquiredAt: nullable(instant),
+  completedAt: nullable(instant),
+  error: nullable(text),
+  errorCode: nullable(text),
+  logTruncated: bool,
+  /** Null unless it is a workspace's build. */
+  build:
+    nullable(
+      json<{
+        readonly workspace: string;
+        readonly owner: string;
+        readonly transition: Transition;
+        readonly number: number;
+      }>(),
+    ),
+  /** Null unless it is a version's import. */
+  version: nullable(json<{ readonly template: string; readonly name: string }>()),
+  // Of a pending job.
+  fittingDaemonSeen: bool,
+  machineSeen: bool,
+};
+
+export type JobRow = RowOf<typeof columns>;
+
+// A daemon looks for work every few seconds; one that did not for a minute is away.
+const SELECT_JOBS = `
+  select j.id, j.type, j.status, o.name as organization, j.driver, j.tags, j.machine_id,
+    initiator.username as initiator, j.attempt, holder.name as daemon, j.created_at, j.acquired_at,
+    j.completed_at, j.error, j.error_code, j.log_truncated,
+    case when b.id is not null then jsonb_build_object(
+      'workspace', w.name,
+      'owner', owner.username,
+      'transition', b.transition,
+      'number', b.number) end as build,
+    case when v.id is not null then jsonb_build_object(
+      'template', t.name,
+      'name', v.name) end as version,
+    j.status = 'pending' and exists (
+      select
+      from daemons d
+      where d.last_seen_at >= (select standby_now()) - interval '1 minute'
+        and ${DAEMON_FITS_JOB}) as fitting_daemon_seen,
+    j.status = 'pending' and exists (
+      select
+      from daemons d
+      where d.last_seen_at >= (select standby_now()) - interval '1 minute'
+        and d.machine_id = j.machine_id) as machine_seen
+  from jobs j
+  join organizations o on o.id = j.organization_id
+  join users initiator on initiator.id = j.initiator_id
+  left join daemons holder on holder.id = j.daemon_id
+  left join builds b on b.job_id = j.id
+  left join workspaces w on w.id = b.workspace_id
+  left join users owner on owner.id = w.owner_id
+  left join template_versions v on v.import_job_id = j.id
+  left join templates t on t.id = v.template_id`;
+
+/** Newest first; ids are ordered by time. Uses jobs_organization_id_idx. */
+export const listJobs = statement({
+  name: 'job.list',
+  takes: takes<{
+    readonly organizationId: OrganizationId;
+    readonly status: JobStatus | null;
+    /** Null: from the newest on. */
+    readonly before: JobId | null;
+    readonly limit: number;
+  }>(),
+  gives: columns,
+  sql: `
+    ${SELECT_JOBS}
+    where j.organization_id = $organizationId
+      and ($status::text is null or j.status = $status::text)
+      and ($before::uuid is null or j.id < $before::uuid)
+    order by j.id desc
+    limit $limit::integer`,
+});
+
+/** The job, if the user may see it: a member of its organization, or anybody where `asMember` is null. */
+export const findVisibleJob = statement({
+  name: 'job.find_visible',
+  takes: takes<{ readonly id: JobId; readonly asMember: UserId | null }>(),
+  gives: columns,
+  sql: `
+    ${SELECT_JOBS}
+    where j.id = $id
+      and ($asMember::uuid is null or exists (
+        select
+        from memberships m
+        where m.organization_id = j.organization_id
+          and m.user_id = $asMember::uuid))`,
+});
