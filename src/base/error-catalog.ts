@@ -279,6 +279,24 @@ export const ERRORS = {
   },
 
   // Daemons and agents
+  BUILD_FAILED: {
+    http: 500,
+    exit: 70,
+    retry: 'never',
+    hint: 'See the log of the job (`standby job logs`).',
+  },
+  TEMPLATE_REFUSED: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'Mend the template as the detail says and push it again.',
+  },
+  DAEMON_FOLDER_TAKEN: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Stop the other daemon, or give this one a data folder of its own.',
+  },
   PROTOCOL_UNSUPPORTED: {
     http: 409,
     exit: 69,

@@ -22,7 +22,7 @@ export interface ServiceBody {
 export interface ServiceScope {
   readonly signal: AbortSignal;
   /** Registers work that stop waits for. It must not reject: report errors where they happen. */
-  background(work: Promise<void>): void;
+  readonly background: (work: Promise<void>) => void;
 }
 
 export function createService(clock: Clock, body: ServiceBody): Service {

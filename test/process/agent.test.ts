@@ -3,15 +3,14 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { identifyProcess } from '../../src/base/process-identity.ts';
 import type { AgentManifest } from '../../src/contract/agent/protocol.ts';
+import { buildPrograms, type Programs } from '../support/programs.ts';
 import { createFakeAgentServer, type FakeAgentServer } from '../support/fake-agent-server.ts';
 
 // The agent as it is shipped: one file, run by a bare node.
-let programDir: string;
-let program: string;
+let programs: Programs;
 let folder: string;
 let running: ChildProcess[];
 
@@ -26,19 +25,10 @@ const MANIFEST: AgentManifest = {
 };
 
 beforeAll(async () => {
-  programDir = await mkdtemp(path.join(os.tmpdir(), 'standby-agent-program-'));
-  program = path.join(programDir, 'agent.mjs');
-  await build({
-    entryPoints: ['src/agent/main.ts'],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile: program,
-    logLevel: 'silent',
-  });
+  programs = await buildPrograms();
 });
 
-afterAll(() => rm(programDir, { recursive: true, force: true }));
+afterAll(() => programs.remove());
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'standby-agent-'));
@@ -57,7 +47,7 @@ async function script(name: string, text: string): Promise<void> {
 }
 
 function start(server: FakeAgentServer): ChildProcess {
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, [programs.agent], {
     stdio: 'ignore',
     env: {
       PATH: process.env['PATH'],

@@ -1,0 +1,74 @@
+// Template archives by their hash, fetched once. What is on the disk is verified at every use: a
+// crash may have torn it and somebody may have changed it.
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '../base/app-error.ts';
+import type { Kit } from '../base/kit.ts';
+import { writePrivateFile } from '../base/private-file.ts';
+import type { ControlPlane } from './control-plane.ts';
+
+export interface ArchiveCache {
+  get(hash: string, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** At most 10 MiB each: enough for every template a daemon sees in a day, and a bound for its disk. */
+const MAX_ARCHIVES = 50;
+
+export function createArchiveCache(
+  kit: Kit,
+  folder: string,
+  controlPlane: Pick<ControlPlane, 'getFile'>,
+): ArchiveCache {
+  const fetchAndKeep = async (hash: string, signal: AbortSignal): Promise<Uint8Array> => {
+    const archive = await controlPlane.getFile(hash, signal);
+    if (hashOf(archive) !== hash) {
+      throw new AppError('BUILD_FAILED', `the archive received for ${hash} has another hash`);
+    }
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writePrivateFile(path.join(folder, hash), archive);
+    await removeOldest(folder);
+    return archive;
+  };
+
+  return {
+    get: async (hash, signal) => {
+      const file = path.join(folder, hash);
+      const kept = await readKept(file);
+      if (kept === undefined) return fetchAndKeep(hash, signal);
+      if (hashOf(kept) !== hash) {
+        kit.log.warn('archive_cache.damaged', { file });
+        return fetchAndKeep(hash, signal);
+      }
+      const nowSeconds = kit.clock.now() / 1_000;
+      await utimes(file, nowSeconds, nowSeconds);
+      return kept;
+    },
+  };
+}
+
+async function readKept(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function removeOldest(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  if (names.length <= MAX_ARCHIVES) return;
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const file = path.join(folder, name);
+      return { file, usedMs: (await stat(file)).mtimeMs };
+    }),
+  );
+  files.sort((a, b) => b.usedMs - a.usedMs);
+  for (const { file } of files.slice(MAX_ARCHIVES)) await rm(file, { force: true });
+}
+
+function hashOf(archive: Uint8Array): string {
+  return createHash('sha256').update(archive).digest('hex');
+}

@@ -1,0 +1,77 @@
+// What a daemon asks of the control plane: one function per route, so that the daemon can be tried
+// against another implementation than HTTP.
+import type { DaemonId } from '../base/id.ts';
+import type { Client } from '../client/client.ts';
+import type {
+  AcquiredJob,
+  JobResult,
+  LogLine,
+  RegisterAnswer,
+  RegisterBody,
+  ReportAnswer,
+  ReportBody,
+} from '../contract/provisioner/protocol.ts';
+import { provisionerRoutes } from '../contract/provisioner/route.ts';
+
+/** Every function throws an AppError: the control plane's code, or SERVER_UNREACHABLE. */
+export interface ControlPlane {
+  register(body: RegisterBody, signal: AbortSignal): Promise<RegisterAnswer>;
+  /** Undefined when there was nothing to do for `waitMs`. */
+  acquire(caller: Caller, waitMs: number, signal: AbortSignal): Promise<AcquiredJob | undefined>;
+  /** Whether somebody asked for the job's cancellation. */
+  heartbeat(attempt: AttemptRef, logs: readonly LogLine[], signal: AbortSignal): Promise<boolean>;
+  complete(attempt: AttemptRef, result: JobResult, signal: AbortSignal): Promise<void>;
+  report(
+    caller: Caller,
+    workspaces: ReportBody['workspaces'],
+    signal: AbortSignal,
+  ): Promise<ReportAnswer['workspaces']>;
+  /** The archive of a template version, by its SHA-256 in hex. */
+  getFile(hash: string, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export interface Caller {
+  readonly daemonId: DaemonId;
+  readonly incarnation: number;
+}
+
+export interface AttemptRef extends Caller {
+  readonly jobId: string;
+  readonly attempt: number;
+}
+
+export function createHttpControlPlane(client: Client): ControlPlane {
+  const of = (attempt: AttemptRef) => ({
+    params: { daemon: attempt.daemonId, job: attempt.jobId },
+    fence: { incarnation: attempt.incarnation, attempt: attempt.attempt },
+  });
+  return {
+    register: async (body, signal) =>
+      (await client.call(provisionerRoutes.registerDaemon, { body }, { signal })).body,
+    acquire: async ({ daemonId, incarnation }, waitMs, signal) => {
+      const { body } = await client.call(
+        provisionerRoutes.acquireJob,
+        { params: { daemon: daemonId }, body: { incarnation, wait_ms: waitMs } },
+        { signal },
+      );
+      return body ?? undefined;
+    },
+    heartbeat: async (attempt, logs, signal) => {
+      const { params, fence } = of(attempt);
+      const input = { params, body: { ...fence, logs: [...logs] } };
+      return (await client.call(provisionerRoutes.heartbeatJob, input, { signal })).body.cancel;
+    },
+    complete: async (attempt, result, signal) => {
+      const { params, fence } = of(attempt);
+      const input = { params, body: { ...fence, result } };
+      await client.call(provisionerRoutes.completeJob, input, { signal });
+    },
+    report: async ({ daemonId, incarnation }, workspaces, signal) => {
+      const input = { params: { daemon: daemonId }, body: { incarnation, workspaces } };
+      const { body } = await client.call(provisionerRoutes.reportWorkspaces, input, { signal });
+      return body.workspaces;
+    },
+    getFile: async (hash, signal) =>
+      (await client.call(provisionerRoutes.getFile, { params: { hash } }, { signal })).body,
+  };
+}

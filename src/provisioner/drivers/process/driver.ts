@@ -1,0 +1,60 @@
+// The process driver: a workspace is a folder and a supervised group of processes on this machine.
+import { mkdir, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '../../../base/app-error.ts';
+import { isUuid } from '../../../base/id.ts';
+import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
+import type { Driver } from '../../driver.ts';
+import { layoutOf } from './layout.ts';
+import { createMachine } from './machine.ts';
+import { readRecord } from './record.ts';
+import { removeWorkspace, startWorkspace, stopWorkspace, type WorkspaceDeps } from './workspace.ts';
+
+export interface ProcessDriverOptions {
+  /** The folder that holds the workspaces' folders. */
+  readonly folder: string;
+}
+
+export function createProcessDriver(deps: WorkspaceDeps, options: ProcessDriverOptions): Driver {
+  // A job, a report and a watch may want the same workspace at once.
+  const turns = createKeyedMutex();
+  const folderOf = (workspaceId: string): string => {
+    if (!isUuid(workspaceId)) throw new Error(`${JSON.stringify(workspaceId)} is no workspace id`);
+    return path.join(options.folder, workspaceId);
+  };
+  const machine = createMachine(deps, { folder: options.folder, folderOf, turns });
+  return {
+    name: 'process',
+    check: async ({ manifest }, context) => {
+      if (manifest.process === null) {
+        throw new AppError('TEMPLATE_REFUSED', 'the process driver needs `process: {command: …}`');
+      }
+      await context.templateFolder();
+      context.log('info', `command: ${manifest.process.command.join(' ')}`);
+    },
+    start: (build, context) =>
+      turns.run(build.workspace.id, async () => {
+        await mkdir(options.folder, { recursive: true, mode: 0o700 });
+        context.signal.throwIfAborted();
+        const outputs = await startWorkspace(deps, folderOf(build.workspace.id), {
+          build,
+          context,
+        });
+        machine.changed();
+        return outputs;
+      }),
+    stop: (build) =>
+      turns.run(build.workspace.id, () => stopWorkspace(deps, folderOf(build.workspace.id))),
+    delete: (build) =>
+      turns.run(build.workspace.id, () => removeWorkspace(deps, folderOf(build.workspace.id))),
+    undo: async ({ jobId, attempt }) => {
+      for (const id of await readdir(options.folder).catch(() => [])) {
+        if (!isUuid(id)) continue;
+        const madeBy = (await readRecord(layoutOf(folderOf(id)).record))?.madeBy;
+        if (madeBy?.jobId !== jobId || madeBy.attempt !== attempt) continue;
+        await turns.run(id, () => removeWorkspace(deps, folderOf(id)));
+      }
+    },
+    machine,
+  };
+}

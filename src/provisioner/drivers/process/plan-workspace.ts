@@ -1,0 +1,79 @@
+// What a workspace's supervisor has to run: the template's command and its agents.
+import path from 'node:path';
+import { AppError } from '../../../base/app-error.ts';
+import type { Build } from '../../driver.ts';
+import type { WorkspaceLayout } from './layout.ts';
+import { MARK } from './processes.ts';
+import type { Plan, Program } from './supervisor/plan.ts';
+
+export interface PlanOptions {
+  readonly layout: WorkspaceLayout;
+  readonly port: number;
+  /** The bundled agent program. */
+  readonly agentProgram: string;
+  /** Of the daemon; only what is listed below goes on. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+const INHERITED = ['PATH', 'LANG', 'LC_ALL', 'TZ', 'USER', 'LOGNAME', 'SHELL'] as const;
+
+export function planWorkspace(build: Build, options: PlanOptions): Plan {
+  const { manifest } = build.template;
+  const { layout } = options;
+  if (manifest.process === null) {
+    throw new AppError('BUILD_FAILED', 'the manifest has no settings for the process driver');
+  }
+  const shared = sharedEnvironment(build, options);
+  const command: Program = {
+    name: 'command',
+    argv: [...manifest.process.command],
+    cwd: layout.files,
+    environment: { ...shared, ...manifest.process.environment, [MARK]: layout.folder },
+    output: layout.output,
+  };
+  const agents = manifest.agents.map(({ name }): Program => ({
+    name: `agent ${name}`,
+    argv: [process.execPath, options.agentProgram],
+    cwd: layout.files,
+    environment: {
+      ...shared,
+      STANDBY_URL_FILE: layout.url,
+      // Only the agent is told where the token is.
+      STANDBY_AGENT_TOKEN_FILE: layout.agentToken,
+      STANDBY_AGENT_NAME: name,
+      STANDBY_AGENT_SCRIPT_DIR: layout.files,
+      STANDBY_AGENT_STATE_DIR: path.join(layout.folder, `agent-${name}`),
+    },
+    output: layout.agentOutput,
+  }));
+  return { programs: [command, ...agents], children: layout.children };
+}
+
+/** Parameters are values of the environment and never part of a command: nothing in them is code. */
+function sharedEnvironment(
+  { workspace }: Build,
+  { layout, port, environment }: PlanOptions,
+): Record<string, string> {
+  const inherited = INHERITED.flatMap((name): [string, string][] => {
+    const value = environment[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  const parameters = Object.entries(workspace.parameters).map(([name, value]): [string, string] => [
+    `STANDBY_PARAMETER_${name.toUpperCase().replace(/[^A-Z0-9_]/g, '_')}`,
+    value.replaceAll('\0', ''),
+  ]);
+  const given = Object.fromEntries([...inherited, ...parameters]);
+  return {
+    ...given,
+    // A template may count on the Node.js that the daemon itself runs on.
+    PATH: `${given['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'}:${path.dirname(process.execPath)}`,
+    HOME: layout.files,
+    TMPDIR: layout.temporary,
+    PORT: String(port),
+    STANDBY_PORT: String(port),
+    STANDBY_WORKSPACE_ID: workspace.id,
+    STANDBY_WORKSPACE_NAME: workspace.name,
+    STANDBY_ORGANIZATION: workspace.organization,
+    [MARK]: layout.folder,
+  };
+}

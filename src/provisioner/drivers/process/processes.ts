@@ -1,0 +1,103 @@
+// The processes of a workspace: found by what every one of them inherits, and ended for good.
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Clock } from '../../../base/clock.ts';
+import {
+  identifyProcess,
+  isSameProcess,
+  type ProcessIdentity,
+} from '../../../base/process-identity.ts';
+import { childrenSchema } from './supervisor/plan.ts';
+import { layoutOf } from './layout.ts';
+
+/** In the environment of every process of a workspace: its folder. */
+export const MARK = 'STANDBY_WORKSPACE_DIR';
+
+/** Living processes marked with a folder that `wanted` accepts, by folder. */
+export function findMarked(
+  wanted: (folder: string) => boolean,
+): ReadonlyMap<string, readonly ProcessIdentity[]> {
+  const found = new Map<string, ProcessIdentity[]>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    const folder = readMark(name);
+    if (folder === undefined || !wanted(folder)) continue;
+    const identity = identifyProcess(Number(name));
+    if (identity !== undefined) found.set(folder, [...(found.get(folder) ?? []), identity]);
+  }
+  return found;
+}
+
+/** Ends every process of the workspace: the supervisor is asked, whatever is left is killed. */
+export async function endProcesses(
+  clock: Clock,
+  folder: string,
+  supervisor: ProcessIdentity | null,
+): Promise<void> {
+  if (supervisor !== null && signalProcess(supervisor, 'SIGTERM')) {
+    await waitWhile(clock, ASK_MS, () => isSameProcess(supervisor));
+  }
+  for (let round = 0; ; round++) {
+    const left = processesOf(folder, supervisor);
+    if (left.length === 0) return;
+    if (round === KILL_ROUNDS) {
+      throw new Error(
+        `processes of ${folder} cannot be ended: ${left.map(({ pid }) => pid).join(', ')}`,
+      );
+    }
+    for (const identity of left) signalProcess(identity, 'SIGKILL');
+    await clock.sleep(KILL_PAUSE_MS);
+  }
+}
+
+// The supervisor gives its programs four seconds.
+const ASK_MS = 8_000;
+const KILL_ROUNDS = 100;
+const KILL_PAUSE_MS = 20;
+const POLL_MS = 20;
+
+function processesOf(
+  folder: string,
+  supervisor: ProcessIdentity | null,
+): readonly ProcessIdentity[] {
+  const recorded = [...(supervisor === null ? [] : [supervisor]), ...recordedChildren(folder)];
+  const marked =
+    process.platform === 'linux'
+      ? [...findMarked((found) => found === folder).values()].flat()
+      : [];
+  return [...recorded.filter((identity) => isSameProcess(identity)), ...marked];
+}
+
+function recordedChildren(folder: string): readonly ProcessIdentity[] {
+  try {
+    const text = readFileSync(layoutOf(folder).children, 'utf8');
+    return childrenSchema.parse(JSON.parse(text)).flatMap((child) => child.process ?? []);
+  } catch {
+    return []; // none yet, or not ours; the mark finds them
+  }
+}
+
+function readMark(pid: string): string | undefined {
+  try {
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+    const line = environment.split('\0').find((entry) => entry.startsWith(`${MARK}=`));
+    return line?.slice(MARK.length + 1);
+  } catch {
+    return undefined; // gone, or another user's
+  }
+}
+
+function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!isSameProcess(identity)) return false;
+  try {
+    process.kill(identity.pid, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+async function waitWhile(clock: Clock, longestMs: number, holds: () => boolean): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + longestMs;
+  while (holds() && clock.monotonicMs() < deadlineMs) await clock.sleep(POLL_MS);
+}

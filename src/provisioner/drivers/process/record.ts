@@ -1,0 +1,44 @@
+// What the driver knows of a workspace, in a file of its folder. It is written before what it speaks
+// of is done, so that after a crash at any instant it says at least what may exist.
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { writePrivateFile } from '../../../base/private-file.ts';
+import { readyCheckSchema } from '../../../contract/manifest/schema.ts';
+
+const recordSchema = z.object({
+  /**
+   * starting: an attempt is at work; running: its processes should live; stopped: none should;
+   * deleting: every trace is to go.
+   */
+  phase: z.enum(['starting', 'running', 'stopped', 'deleting']),
+  /** The attempt that made the folder. */
+  madeBy: z.object({ jobId: z.string(), attempt: z.int() }),
+  /** Whether a start has succeeded since. */
+  complete: z.boolean(),
+  port: z.int(),
+  supervisor: z.object({ pid: z.int(), startMark: z.string(), bootId: z.string() }).nullable(),
+  ready: readyCheckSchema.nullable(),
+});
+
+export type WorkspaceRecord = z.output<typeof recordSchema>;
+
+/** Undefined when there is none, or none that this driver wrote whole. */
+export async function readRecord(file: string): Promise<WorkspaceRecord | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const parsed = recordSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined; // torn
+  }
+}
+
+export function writeRecord(file: string, record: WorkspaceRecord): Promise<void> {
+  return writePrivateFile(file, JSON.stringify(record));
+}

@@ -1,0 +1,32 @@
+// What a supervisor is told to run, and what it tells of its children: two small files.
+import { z } from 'zod';
+
+export const planSchema = z.object({
+  programs: z.array(
+    z.object({
+      name: z.string(),
+      argv: z.array(z.string()).min(1),
+      cwd: z.string(),
+      environment: z.record(z.string(), z.string()),
+      output: z.string(),
+    }),
+  ),
+  /** Where it tells of its children. */
+  children: z.string(),
+});
+
+export type Plan = z.output<typeof planSchema>;
+export type Program = Plan['programs'][number];
+
+export const childrenSchema = z.array(
+  z.object({
+    name: z.string(),
+    process: z.object({ pid: z.int(), startMark: z.string(), bootId: z.string() }).nullable(),
+    /** How often it was started again. */
+    restarts: z.int(),
+    /** How it last ended; null before it ever did. */
+    lastExit: z.string().nullable(),
+  }),
+);
+
+export type Children = z.output<typeof childrenSchema>;

@@ -1,0 +1,86 @@
+// The daemon's standing with the control plane: registered once, and again when it was forgotten.
+import type { AppError } from '../base/app-error.ts';
+import { toAppError } from '../base/app-error.ts';
+import { createBackoff } from '../base/backoff.ts';
+import type { Kit } from '../base/kit.ts';
+import type { RegisterAnswer, RegisterBody } from '../contract/provisioner/protocol.ts';
+import type { Caller, ControlPlane } from './control-plane.ts';
+
+export interface Registered extends Caller {
+  readonly heartbeatIntervalMs: number;
+  readonly reportIntervalMs: number;
+}
+
+export interface Registration {
+  /** Waits, and tries again, until the control plane has answered. Rejects when the daemon stops. */
+  get(): Promise<Registered>;
+  /** The control plane does not know this daemon any more: the next `get` registers again. */
+  forget(registered: Registered): void;
+  /**
+   * Whether `error`, the answer to a call of `caller`, says that another process has taken this
+   * daemon's place. A call from before this process's own newer registration is refused with the
+   * same code and means no such thing.
+   */
+  isReplaced(error: AppError, caller: Caller): boolean;
+}
+
+export interface RegistrationDeps {
+  readonly kit: Kit;
+  readonly controlPlane: ControlPlane;
+  readonly body: RegisterBody & { readonly daemon_id: Caller['daemonId'] };
+  readonly signal: AbortSignal;
+  /** Settles attempts of an earlier life that the control plane has just ended. */
+  onEnded(attempts: RegisterAnswer['ended_attempts']): Promise<void>;
+}
+
+/** A control plane that restarts is back within seconds; one that is away longer is asked rarely. */
+const RETRY = { firstMs: 250, maxMs: 15_000 };
+
+export function createRegistration(deps: RegistrationDeps): Registration {
+  let pending: Promise<Registered> | undefined;
+  let newest: Registered | undefined;
+
+  const register = async (): Promise<Registered> => {
+    const answer = await registerUntilAnswered(deps);
+    newest = {
+      daemonId: deps.body.daemon_id,
+      incarnation: answer.incarnation,
+      heartbeatIntervalMs: answer.heartbeat_interval_ms,
+      reportIntervalMs: answer.report_interval_ms,
+    };
+    deps.kit.log.info('daemon.registered', {
+      daemonId: newest.daemonId,
+      incarnation: newest.incarnation,
+      endedAttempts: answer.ended_attempts.length,
+    });
+    await deps.onEnded(answer.ended_attempts);
+    return newest;
+  };
+
+  return {
+    get: () => (pending ??= register()),
+    forget: (registered) => {
+      if (registered.incarnation === newest?.incarnation) pending = undefined;
+    },
+    isReplaced: (error, caller) =>
+      error.code === 'DAEMON_REPLACED' && caller.incarnation === newest?.incarnation,
+  };
+}
+
+async function registerUntilAnswered(deps: RegistrationDeps): Promise<RegisterAnswer> {
+  const backoff = createBackoff(deps.kit.rng, RETRY);
+  let told: string | undefined;
+  for (;;) {
+    try {
+      return await deps.controlPlane.register(deps.body, deps.signal);
+    } catch (thrown) {
+      deps.signal.throwIfAborted();
+      const error = toAppError(thrown);
+      // Every refusal is tried again, for a key can be made valid and a control plane upgraded; but
+      // the log names each reason once, not each try.
+      if (error.code !== told) deps.kit.log.warn('daemon.register_failed', { error });
+      told = error.code;
+      await deps.kit.clock.sleep(backoff.nextMs(), deps.signal);
+    }
+  }
+}
