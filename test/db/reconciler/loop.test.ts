@@ -1,0 +1,251 @@
+// The reconciler as a service: the periodic pass, notices, timers, replicas.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createKit } from '../../../src/base/kit.ts';
+import { silentLog, type Log } from '../../../src/base/log.ts';
+import type { PoolId } from '../../../src/base/id.ts';
+import type { ReconcilerOptions } from '../../../src/reconciler/options.ts';
+import { createReconciler, type Reconciler } from '../../../src/reconciler/reconciler.ts';
+import type { Database } from '../../../src/store/database.ts';
+import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.ts';
+import { createBuilder, type Builder } from '../../support/builder.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { countLive, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+let builder: Builder;
+let pool: TestPool;
+let services: { stop(cause: string, deadlineMs: number): Promise<unknown> }[];
+
+beforeEach(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  builder = createBuilder(store);
+  services = [];
+  pool = await newPool(3);
+});
+afterEach(async () => {
+  for (const service of services.reverse()) await service.stop('test', 5_000);
+  await store.close();
+});
+
+async function newPool(desired: number): Promise<TestPool> {
+  const organizationId = await make.organization();
+  return make.pool(await make.template({ organizationId }), { desired });
+}
+
+interface Replica {
+  readonly reconciler: Reconciler;
+  readonly bus: NoticeBus;
+}
+
+interface ReplicaOptions extends Partial<ReconcilerOptions> {
+  readonly database?: Database;
+  readonly log?: Log;
+  /** Every notice is lost. */
+  readonly deaf?: boolean;
+}
+
+async function startReplica(given: ReplicaOptions = {}): Promise<Replica> {
+  const { database = store.database, log = silentLog, deaf = false, ...options } = given;
+  const kit = createKit(log);
+  const bus = createNoticeBus({ ...kit, database });
+  const heard = deaf ? { subscribe: () => () => undefined } : bus;
+  const reconciler = createReconciler(
+    kit,
+    { database, bus: heard },
+    { ...RECONCILER_OPTIONS, ...options },
+  );
+  if (!deaf) {
+    await bus.start();
+    services.push(bus);
+  }
+  await reconciler.start();
+  services.push(reconciler);
+  return { reconciler, bus };
+}
+
+const liveOf = (id: PoolId) => countLive(store, id);
+const eventually = (id: PoolId, live: Readonly<Record<string, number>>) =>
+  expect.poll(() => liveOf(id), { timeout: 5_000, interval: 10 }).toEqual(live);
+
+describe('the periodic pass', () => {
+  it('runs at once after a start', async () => {
+    await startReplica({ deaf: true });
+    await eventually(pool.poolId, { 'start pending': 3 });
+  });
+
+  it('says what it saw and did, and changes nothing the eighth time', async () => {
+    const { reconciler } = await startReplica({ deaf: true });
+    await eventually(pool.poolId, { 'start pending': 3 });
+    const other = await newPool(2);
+    expect(await reconciler.pass()).toMatchObject({
+      kind: 'completed',
+      presets: 2,
+      reconciled: 1,
+      actions: 2,
+      failedPools: 0,
+    });
+    for (let turn = 0; turn < 8; turn++) {
+      expect(await reconciler.pass()).toMatchObject({ reconciled: 0, actions: 0 });
+    }
+    expect(await liveOf(other.poolId)).toEqual({ 'start pending': 2 });
+  });
+
+  it('never runs twice at once', async () => {
+    const { reconciler } = await startReplica({ deaf: true });
+    const [first, second] = [reconciler.pass(), reconciler.pass()];
+    expect(await first).toBe(await second);
+  });
+
+  it('brings everything to its target although every notice is lost', async () => {
+    const { reconciler } = await startReplica({ deaf: true });
+    await eventually(pool.poolId, { 'start pending': 3 });
+    await builder.buildAll();
+    await store.sql('update presets set desired_instances = 1 where id = $1', [pool.presetId]);
+    await reconciler.pass();
+    await builder.buildAll();
+    await store.sql('update presets set desired_instances = 2 where id = $1', [pool.presetId]);
+    await reconciler.pass();
+    await builder.buildAll();
+    expect(await liveOf(pool.poolId)).toEqual({ 'start succeeded': 2 });
+  });
+
+  it('does nothing while everything is paused, and fails on settings that cannot be read', async () => {
+    await store.sql(`insert into settings values ('prebuilds', '{"reconciliation_paused": true}')`);
+    const { reconciler } = await startReplica({ deaf: true });
+    expect(await reconciler.pass()).toEqual({ kind: 'paused' });
+    await store.sql(`update settings set value = '[]'`);
+    await expect(reconciler.pass()).rejects.toMatchObject({ code: 'SETTINGS_UNREADABLE' });
+    expect(await liveOf(pool.poolId)).toEqual({});
+  });
+
+  it('makes the system user a member of every organization with pools', async () => {
+    const members = () =>
+      store.sql(
+        `select count(*)::int as count from memberships m join users u on u.id = m.user_id
+         where u.is_system`,
+      );
+    await newPool(0);
+    const { reconciler } = await startReplica({ deaf: true });
+    await reconciler.pass();
+    expect(await members()).toEqual([{ count: 2 }]);
+  });
+
+  it('leaves out the organization whose membership cannot be made, and goes on', async () => {
+    await store.sql(`
+      create function refuse() returns trigger language plpgsql as $$
+        begin raise exception 'no groups today'; end $$`);
+    await store.sql(
+      `create trigger refuse before insert on groups for each row
+       when (new.organization_id = '${pool.organizationId}') execute function refuse()`,
+    );
+    const other = await newPool(2);
+    const { reconciler } = await startReplica({ deaf: true });
+    expect(await reconciler.pass()).toMatchObject({
+      kind: 'completed',
+      failedOrganizations: [pool.organizationId],
+    });
+    expect(await liveOf(pool.poolId)).toEqual({});
+    expect(await liveOf(other.poolId)).toEqual({ 'start pending': 2 });
+  });
+
+  it('goes on with the other pools when one fails', async () => {
+    const others = [await newPool(1), await newPool(1)];
+    // A number that no build has any more: whatever the pool tries, the database refuses.
+    await store.sql(`
+      create function refuse() returns trigger language plpgsql as $$
+        begin raise exception 'broken pool'; end $$`);
+    await store.sql(
+      `create trigger refuse before insert on workspaces for each row
+       when (new.pool_id = '${pool.poolId}') execute function refuse()`,
+    );
+    const { reconciler } = await startReplica({ deaf: true });
+    expect(await reconciler.pass()).toMatchObject({ kind: 'completed', failedPools: 1 });
+    for (const { poolId } of others) expect(await liveOf(poolId)).toEqual({ 'start pending': 1 });
+    expect(await liveOf(pool.poolId)).toEqual({});
+  });
+});
+
+describe('a notice', () => {
+  it('of a job that ended fills the pool again without a pass', async () => {
+    await startReplica();
+    await eventually(pool.poolId, { 'start pending': 3 });
+    const [taken] = await builder.take({ limit: 1 });
+    // No fault of the template, so nothing has to be waited for.
+    await builder.finish(taken!.jobId, { outcome: 'failed', error: 'hung', errorCode: 'hung' });
+    await eventually(pool.poolId, { 'start failed': 1, 'start pending': 3 });
+  });
+
+  it('is acted on by the replica that hears it, whoever leads', async () => {
+    await startReplica({ deaf: true });
+    await eventually(pool.poolId, { 'start pending': 3 });
+    const database = store.open();
+    const follower = await startReplica({ database });
+    expect(await follower.reconciler.pass()).toEqual({ kind: 'not_leading' });
+    await store.sql('update presets set desired_instances = 5 where id = $1', [pool.presetId]);
+    database.announce([{ kind: 'pool', poolId: pool.poolId }]);
+    await eventually(pool.poolId, { 'start pending': 5 });
+  });
+});
+
+describe('a moment at which something falls due', () => {
+  it('is met without a notice and without a pass', async () => {
+    await store.sql('update presets set ttl_seconds = 60 where id = $1', [pool.presetId]);
+    const { reconciler } = await startReplica({ deaf: true });
+    await eventually(pool.poolId, { 'start pending': 3 });
+    await builder.buildAll();
+    // A third of a second before the end of their time.
+    await store.advanceClock(59_700);
+    expect(await reconciler.pass()).toMatchObject({ actions: 0 });
+    await eventually(pool.poolId, { 'delete pending': 3, 'start pending': 3 });
+  });
+});
+
+describe('two replicas', () => {
+  it('have one leader, and the other takes over at once when it stops', async () => {
+    const leader = await startReplica();
+    await eventually(pool.poolId, { 'start pending': 3 });
+    const other = await startReplica({ database: store.open() });
+    expect(await other.reconciler.pass()).toEqual({ kind: 'not_leading' });
+    await leader.reconciler.stop('test', 5_000);
+    // Changed in silence: only a pass can see it.
+    await store.sql('update presets set desired_instances = 4 where id = $1', [pool.presetId]);
+    await expect
+      .poll(async () => (await other.reconciler.pass()).kind, { timeout: 5_000 })
+      .toBe('completed');
+    await eventually(pool.poolId, { 'start pending': 4 });
+  });
+
+  it('replace a leader that shows no sign', async () => {
+    await startReplica({ deaf: true });
+    await eventually(pool.poolId, { 'start pending': 3 });
+    const other = await startReplica({ database: store.open(), deaf: true });
+    expect(await other.reconciler.pass()).toEqual({ kind: 'not_leading' });
+    await store.sql(`update leases set expires_at = clock_timestamp() - interval '1 ms'`);
+    expect(await other.reconciler.pass()).toMatchObject({ kind: 'completed' });
+  });
+});
+
+describe('starting and stopping', () => {
+  it('may happen in any order and any number of times', async () => {
+    const kit = createKit(silentLog);
+    const bus = { subscribe: () => () => undefined };
+    const deps = { database: store.database, bus };
+    const unstarted = createReconciler(kit, deps, RECONCILER_OPTIONS);
+    expect(await unstarted.stop('test', 1_000)).toBe('stopped');
+    await unstarted.start();
+    expect(await unstarted.reconcile(pool.poolId)).toEqual({ kind: 'stopped' });
+
+    const { reconciler } = await startReplica({ deaf: true });
+    await reconciler.start();
+    await eventually(pool.poolId, { 'start pending': 3 });
+    expect(await Promise.all([reconciler.stop('a', 5_000), reconciler.stop('b', 5_000)])).toEqual([
+      'stopped',
+      'stopped',
+    ]);
+    expect(await reconciler.stop('c', 5_000)).toBe('stopped');
+    expect(await reconciler.pass()).toEqual({ kind: 'stopped' });
+  });
+});
