@@ -1,0 +1,191 @@
+// What the snapshot costs: a fixed number of statements, and rows of what is alive, not of history.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PoolId } from '../../../src/base/id.ts';
+import { runPass, type PassDeps } from '../../../src/reconciler/pass.ts';
+import { lockCreationBudget, readCreationBudget } from '../../../src/store/creation-budget.ts';
+import type { Database } from '../../../src/store/database.ts';
+import {
+  readAllJudged,
+  readAllMembers,
+  readAllPresets,
+  readJudged,
+  readMembers,
+  readMoment,
+  readPresets,
+} from '../../../src/store/pool-row.ts';
+import { lockPendingStarts, takeForDelete } from '../../../src/store/prebuild.ts';
+import { asJson, type Query, type Statement } from '../../../src/store/statement.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { seedHistory } from '../../support/history.ts';
+import { reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+});
+afterAll(() => store.close());
+
+/** The database with every statement noted, those that begin and end a transaction among them. */
+function watched(database: Database): { readonly database: Database; readonly seen: string[] } {
+  const seen: string[] = [];
+  const noted = (query: Query): Query => {
+    seen.push(query.name);
+    return query;
+  };
+  return {
+    seen,
+    database: {
+      ...database,
+      query: (query) => database.query(noted(query)),
+      transaction: (work, options) => {
+        seen.push('begin', 'commit');
+        return database.transaction(
+          (tx) => work({ ...tx, query: (query) => tx.query(noted(query)) }),
+          options,
+        );
+      },
+    },
+  };
+}
+
+async function runWatchedPass() {
+  const { database, seen } = watched(store.database);
+  const queued: PoolId[] = [];
+  const deps: PassDeps = {
+    ...store.kit,
+    database,
+    lease: { confirm: () => Promise.resolve(true) },
+    queue: {
+      run: (poolId) => {
+        queued.push(poolId);
+        return Promise.resolve({ kind: 'stopped' });
+      },
+    },
+    onSettled: () => undefined,
+  };
+  const result = await runPass(deps, RECONCILER_OPTIONS, new AbortController().signal);
+  return { result, seen, queued };
+}
+
+describe('the snapshot', () => {
+  it('takes the same few statements for one preset and for fifty', async () => {
+    const organizationId = await make.organization();
+    const template = await make.template({ organizationId });
+    const first = await make.pool(template, { desired: 2 });
+    await reconcileNow(store, first.poolId);
+    const one = await runWatchedPass();
+    expect(one.result).toMatchObject({ presets: 1, reconciled: 0 });
+    for (let n = 0; n < 49; n++) {
+      const pool = await make.pool(template, { desired: 1 });
+      if (n % 2 === 0) await reconcileNow(store, pool.poolId);
+    }
+    const fifty = await runWatchedPass();
+    expect(fifty.result).toMatchObject({ presets: 50, reconciled: 24 });
+    expect(fifty.queued).toHaveLength(24);
+    expect(fifty.seen).toEqual(one.seen);
+    expect(one.seen.length).toBeLessThanOrEqual(10);
+  });
+});
+
+interface Node {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly Plans?: readonly Node[];
+}
+
+/** Tables that keep what is over. */
+const HISTORY_TABLES = ['workspaces', 'builds', 'jobs', 'agents', 'presets', 'template_versions'];
+
+/** Rows that a plan touched in each table, whatever became of them. */
+function touchedRows(node: Node, into = new Map<string, number>()): Map<string, number> {
+  const table = node['Relation Name'];
+  if (table !== undefined) {
+    const rows =
+      (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
+    into.set(table, (into.get(table) ?? 0) + rows);
+  }
+  for (const child of node.Plans ?? []) touchedRows(child, into);
+  return into;
+}
+
+describe('with a long history behind the pools', () => {
+  const LIVE = 600;
+  const HISTORY = 20_000;
+  let pool: TestPool;
+
+  beforeAll(async () => {
+    const organizationId = await make.organization();
+    const agent = { name: 'main', startup: null, on_claim: null };
+    const times = { startup_timeout_seconds: 60, on_claim_timeout_seconds: 60 };
+    const manifest = { agents: [{ ...agent, ...times }] };
+    const template = await make.template({ organizationId, manifest });
+    pool = await make.pool(template, { desired: LIVE });
+    await seedHistory(store, pool, { workspaces: HISTORY, versions: 300 });
+    await reconcileNow(store, pool.poolId);
+    await letRun(LIVE - 10);
+    await store.sql('analyze');
+  }, 120_000);
+
+  /** The starts of so many have succeeded, and their agents are ready. */
+  const letRun = (count: number) =>
+    store.sql(
+      `with started as (
+         update jobs
+         set acquired_at = standby_now(), heartbeat_at = standby_now(), attempt = 1,
+           completed_at = standby_now(), succeeded = true
+         where id in (select job_id from pool_members where pool_id = $1 order by job_id limit $2)
+         returning id
+       ), seen as (
+         update agents set lifecycle = 'ready', last_seen_at = standby_now()
+         where workspace_id in (select workspace_id from pool_members where pool_id = $1)
+       )
+       update pool_members
+       set running_since = standby_now(), born_at = standby_now(), ready = true
+       from started
+       where job_id = started.id`,
+      [pool.poolId, count],
+    );
+
+  const statements = (): readonly (readonly [Statement<never, never>, object])[] => {
+    const poolIds = [pool.poolId];
+    const { organizationId, poolId, presetId } = pool;
+    const given = [
+      [readMoment, {}],
+      [readAllPresets, {}],
+      [readAllMembers, {}],
+      [readAllJudged, {}],
+      [readPresets, { poolIds }],
+      [readMembers, { poolIds }],
+      [readJudged, { poolIds }],
+      [lockCreationBudget, { organizationId }],
+      [readCreationBudget, { organizationId, poolId }],
+      [lockPendingStarts, { presetId, limit: 5 }],
+      [takeForDelete, { rows: asJson([]) }],
+    ] as const;
+    return given as unknown as readonly (readonly [Statement<never, never>, object])[];
+  };
+
+  it('no statement of a reconcile reads more than what is alive', async () => {
+    const tooMany: string[] = [];
+    for (const [{ name, text, parameters }, args] of statements()) {
+      const values = parameters.map((key) => (args as Record<string, unknown>)[key]);
+      const [row] = await store.sql<{ 'QUERY PLAN': readonly { readonly Plan: Node }[] }>(
+        `explain (analyze, format json) ${text}`,
+        values,
+      );
+      for (const [table, rows] of touchedRows(row!['QUERY PLAN'][0]!.Plan)) {
+        // Some steps look at a row more than once.
+        if (HISTORY_TABLES.includes(table) && rows > LIVE * 5)
+          tooMany.push(`${name} read ${rows} rows of ${table}`);
+      }
+    }
+    expect(tooMany).toEqual([]);
+  });
+});
