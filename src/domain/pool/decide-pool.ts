@@ -95,7 +95,9 @@ export function decidePool(world: PoolWorld, now: Instant, options: PoolOptions)
       ? active.id
       : null;
 
-  const presets = world.presets.map((preset): PresetDecision => {
+  // What is to be drained goes first, so that it never stands in the way of what is to be filled.
+  const ordered = [...world.presets].sort((a, b) => Number(isActive(a)) - Number(isActive(b)));
+  const presets = ordered.map((preset): PresetDecision => {
     const snapshot = observe(
       {
         world,
