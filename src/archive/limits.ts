@@ -31,5 +31,5 @@ export const ARCHIVE_LIMITS: ArchiveLimits = {
   pathBytes: 255,
   depth: 20,
   headerBytes: 64 * KIB,
-  manifestBytes: 256 * KIB,
+  manifestBytes: 64 * KIB,
 };

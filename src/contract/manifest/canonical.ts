@@ -1,0 +1,107 @@
+// From what was written to what it means: durations in seconds, defaults filled in, absent things
+// null or empty, parameter values in their one form.
+import { checkParameters } from '../../domain/parameter/check.ts';
+import { canonicalValue, type ParameterType } from '../../domain/parameter/value.ts';
+import type { Manifest, ManifestParameter, ManifestPreset } from './schema.ts';
+import type { ManifestSource } from './source.ts';
+
+type ParameterSource = ManifestSource['parameters'][number];
+type PresetSource = ManifestSource['presets'][number];
+
+/** Values that do not fit their parameter stay as they were written; the checks report them. */
+export function toManifest(source: ManifestSource): Manifest {
+  const parameters = source.parameters.map(toParameter);
+  return {
+    name: source.name,
+    description: source.description,
+    driver: source.driver,
+    parameters,
+    presets: source.presets.map((preset) => toPreset(preset, parameters)),
+    claim: source.claim,
+    rehearsal: source.rehearsal,
+    ready: toReady(source.ready),
+    agents: source.agents.map((agent) => ({
+      name: agent.name,
+      startup: agent.startup ?? null,
+      on_claim: agent.on_claim ?? null,
+      startup_timeout_seconds: agent.startup_timeout,
+      on_claim_timeout_seconds: agent.on_claim_timeout,
+    })),
+    agent_timeout_seconds: source.agent_timeout,
+    unready_grace_seconds: source.unready_grace,
+    failed_retention_seconds: source.failed_retention,
+    cost: source.cost ?? null,
+    tags: source.tags,
+    ...toDriverSettings(source),
+  };
+}
+
+function toParameter(source: ParameterSource): ManifestParameter {
+  const { name, type, description, mutable } = source;
+  return {
+    name,
+    type,
+    description,
+    mutable,
+    default: source.default === undefined ? null : inOneForm(type, source.default),
+    options: source.options.map((option) => inOneForm(type, option)),
+  };
+}
+
+function inOneForm(type: ParameterType, text: string): string {
+  return canonicalValue(type, text) ?? text;
+}
+
+function toPreset(source: PresetSource, parameters: readonly ManifestParameter[]): ManifestPreset {
+  const { values } = checkParameters(parameters, source.parameters);
+  return {
+    name: source.name,
+    description: source.description,
+    default: source.default,
+    parameters: { ...source.parameters, ...values },
+    prebuilds: toPrebuilds(source.prebuilds),
+  };
+}
+
+function toPrebuilds(source: PresetSource['prebuilds']): ManifestPreset['prebuilds'] {
+  if (source === undefined) return null;
+  return {
+    instances: source.instances,
+    max_instances: source.max_instances ?? null,
+    ttl_seconds: source.ttl,
+    claim_order: source.claim_order,
+    scheduling: source.scheduling ?? null,
+  };
+}
+
+function toReady(source: ManifestSource['ready']): Manifest['ready'] {
+  if (source === undefined) return null;
+  const { http, tcp, command } = source;
+  return {
+    http: http ?? null,
+    // True is the workspace's own port, which is what null means when nothing else is checked.
+    tcp: typeof tcp === 'number' ? tcp : null,
+    command: command === undefined ? null : [...command],
+    interval_seconds: source.interval,
+    timeout_seconds: source.timeout,
+  };
+}
+
+/** What was set, and the driver's own settings where all of them have defaults. */
+function toDriverSettings(
+  source: ManifestSource,
+): Pick<Manifest, 'terraform' | 'docker' | 'process' | 'null'> {
+  const { driver, process } = source;
+  return {
+    terraform: source.terraform ?? (driver === 'terraform' ? {} : null),
+    docker: source.docker ?? null,
+    process:
+      process === undefined
+        ? null
+        : { command: [...process.command], environment: process.environment },
+    null:
+      source.null === undefined && driver !== 'null'
+        ? null
+        : { start_seconds: source.null?.start ?? 0, start_error: source.null?.start_error ?? null },
+  };
+}

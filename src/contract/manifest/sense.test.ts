@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { parseManifest } from './parse.ts';
+import type { TemplateFile } from './sense/agent.ts';
+
+const HEAD = `name: demo
+driver: "null"
+parameters:
+  - {name: region, options: [eu, us]}
+  - {name: cpus, type: number, default: 2, options: [2, 4]}
+`;
+
+function issues(
+  more: string,
+  { head = HEAD, files }: { head?: string; files?: readonly TemplateFile[] } = {},
+): readonly string[] {
+  const parsed = parseManifest(head + more, files);
+  if (parsed.kind === 'valid') return [];
+  const offset = head.split('\n').length - 1;
+  return parsed.issues.map(
+    ({ code, message, path, line, column }) =>
+      `${line - offset}:${column} ${code} ${path} | ${message}`,
+  );
+}
+
+const pool = (prebuilds: string): string =>
+  `presets: [{name: a, parameters: {region: eu}, prebuilds: {${prebuilds}}}]\n`;
+const scheduled = (schedules: string, timezone = 'UTC'): string =>
+  pool(`instances: 1, scheduling: {timezone: ${timezone}, schedules: [${schedules}]}`);
+
+describe('a manifest makes sense when presets', () => {
+  it('have names of their own', () => {
+    const preset = (name: string): string => `  - {name: ${name}, parameters: {region: eu}}\n`;
+    expect(issues(`presets:\n${preset('a')}${preset('b')}`)).toEqual([]);
+    expect(issues(`presets:\n${preset('a')}${preset('b')}${preset('a')}`)).toEqual([
+      '4:12 NAME_DUPLICATE presets[2].name | there are two presets "a"',
+    ]);
+    expect(issues(`presets:\n${preset('none')}`)).toEqual([
+      '2:12 INVALID_VALUE presets[0].name | the preset name "none" means no preset at all; choose another',
+    ]);
+  });
+
+  it('are the default one at a time', () => {
+    const preset = (name: string): string =>
+      `  - {name: ${name}, default: true, parameters: {region: eu}}\n`;
+    expect(issues(`presets:\n${preset('a')}`)).toEqual([]);
+    expect(issues(`presets:\n${preset('a')}${preset('b')}${preset('c')}`)).toEqual([
+      '3:24 DEFAULT_DUPLICATE presets[1].default | the preset "a" is the default already',
+      '4:24 DEFAULT_DUPLICATE presets[2].default | the preset "a" is the default already',
+    ]);
+  });
+
+  it('give every parameter a value that it may have', () => {
+    expect(issues('presets: [{name: a}]')).toEqual([
+      '1:11 PARAMETER_MISSING presets[0].parameters | preset "a": the parameter "region" (string) needs a value: it has no default',
+    ]);
+    expect(
+      issues('presets: [{name: a, parameters: {regin: eu, cpus: many, region: mars}}]'),
+    ).toEqual([
+      '1:34 PARAMETER_UNKNOWN presets[0].parameters.regin | preset "a": the template has no parameter "regin"',
+      '1:51 PARAMETER_TYPE_WRONG presets[0].parameters.cpus | preset "a": the value "many" of parameter "cpus" is no number: it must be a number as JSON writes it, such as 4, 0.5 or -1e3',
+      '1:65 PARAMETER_OPTION_UNKNOWN presets[0].parameters.region | preset "a": the value "mars" of parameter "region" is not one of "eu", "us"',
+    ]);
+    expect(issues('presets: [{name: a, parameters: {region: eu, cpus: 4.00}}]')).toEqual([]);
+  });
+
+  it('do not want more than their pool may have', () => {
+    expect(issues(pool('instances: 3, max_instances: 3'))).toEqual([]);
+    expect(issues(pool('instances: 3, max_instances: 2'))).toEqual([
+      '1:70 INSTANCES_ABOVE_MAX presets[0].prebuilds.instances | 3 instances are more than max_instances, which is 2',
+    ]);
+    const schedule = 'scheduling: {timezone: UTC, schedules: [{cron: "* 9 * * *", instances: 5}]}';
+    expect(issues(pool(`instances: 0, max_instances: 2, ${schedule}`))).toEqual([
+      expect.stringContaining(
+        'INSTANCES_ABOVE_MAX presets[0].prebuilds.scheduling.schedules[0].instances',
+      ),
+    ]);
+  });
+
+  it('have schedules that can be used', () => {
+    expect(issues(scheduled('{cron: "* 9-18 * * 1-5", instances: 3}', 'Europe/Berlin'))).toEqual(
+      [],
+    );
+    expect(issues(scheduled('{cron: "* 25 * * *", instances: 3}'))).toEqual([
+      '1:120 SCHEDULE_INVALID presets[0].prebuilds.scheduling.schedules[0].cron | the schedule "* 25 * * *" does not parse: hour "25": expected 0 to 23',
+    ]);
+    expect(issues(scheduled('{cron: "* * 30 FEB *", instances: 3}'))).toEqual([
+      expect.stringContaining('SCHEDULE_NEVER_MATCHES'),
+    ]);
+    const two = '{cron: "* 9-18 1 * 1-3", instances: 3}, {cron: "* 9-18 2 * 4-5", instances: 4}';
+    expect(issues(scheduled(two))).toEqual([
+      '1:160 SCHEDULES_OVERLAP presets[0].prebuilds.scheduling.schedules[1].cron | the schedules "* 9-18 1 * 1-3" and "* 9-18 2 * 4-5" cover a common minute',
+    ]);
+  });
+
+  it('name a zone of the IANA database in its exact spelling', () => {
+    for (const zone of ['Europe/Berln', 'europe/berlin', '""', '+02:00', 'Local']) {
+      expect(issues(scheduled('{cron: "* 9 * * *", instances: 3}', zone))).toEqual([
+        expect.stringMatching(/TIMEZONE_UNKNOWN presets\[0\]\.prebuilds\.scheduling\.timezone/),
+      ]);
+    }
+  });
+});
+
+describe('a manifest makes sense when parameters', () => {
+  const head = 'name: demo\ndriver: "null"\n';
+
+  it('have names that stay apart in the environment', () => {
+    expect(issues('parameters: [{name: a}, {name: a}]', { head })).toEqual([
+      '1:32 NAME_DUPLICATE parameters[1].name | there are two parameters "a"',
+    ]);
+    expect(issues('parameters: [{name: a-b}, {name: A_b}]', { head })).toEqual([
+      '1:34 NAME_DUPLICATE parameters[1].name | the parameters "a-b" and "A_b" differ too little',
+    ]);
+  });
+
+  it('have defaults and options that fit', () => {
+    expect(issues('parameters: [{name: a, type: bool, default: yes}]', { head })).toEqual([
+      '1:45 PARAMETER_TYPE_WRONG parameters[0].default | the value "yes" of parameter "a" is no bool: it must be true or false',
+    ]);
+    expect(issues('parameters: [{name: a, default: x, options: [y, z]}]', { head })).toEqual([
+      '1:33 PARAMETER_OPTION_UNKNOWN parameters[0].default | the value "x" of parameter "a" is not one of "y", "z"',
+    ]);
+    expect(
+      issues('parameters: [{name: a, type: number, default: 1, options: [1, one, 1.0]}]', { head }),
+    ).toEqual([
+      '1:63 PARAMETER_TYPE_WRONG parameters[0].options[1] | the value "one" of parameter "a" is no number: it must be a number as JSON writes it, such as 4, 0.5 or -1e3',
+      '1:68 INVALID_VALUE parameters[0].options[2] | the option "1" is there twice',
+    ]);
+  });
+});
+
+describe('a manifest makes sense when its driver', () => {
+  const settings = (text: string): readonly string[] => issues(text, { head: 'name: demo\n' });
+
+  it('has its own settings and no others', () => {
+    expect(settings('driver: terraform\n')).toEqual([]);
+    expect(settings('driver: docker\n')).toEqual([
+      '1:9 DRIVER_SETTINGS_MISSING driver | the driver docker needs the settings `docker`',
+    ]);
+    expect(settings('driver: process\ndocker: {image: x}\nnull: {}\n')).toEqual([
+      '1:9 DRIVER_SETTINGS_MISSING driver | the driver process needs the settings `process`',
+      '2:1 DRIVER_SETTINGS_FOREIGN docker | the settings `docker` are not those of the driver process',
+      '3:1 DRIVER_SETTINGS_FOREIGN null | the settings `null` are not those of the driver process',
+    ]);
+  });
+
+  it('does not use what a claim changes when claims are instant', () => {
+    const text = 'driver: process\nprocess: {command: "serve --title $STANDBY_WORKSPACE_NAME"}\n';
+    expect(settings(text)).toEqual([]);
+    expect(settings(`claim: instant\n${text}`)).toEqual([
+      expect.stringContaining('3:20 INSTANT_NEEDS_OWNER process.command | STANDBY_WORKSPACE_NAME'),
+    ]);
+  });
+});
+
+describe('a manifest makes sense when agents', () => {
+  const agents = (text: string, files?: readonly TemplateFile[]): readonly string[] =>
+    issues(`agents: [${text}]\n`, { ...(files === undefined ? {} : { files }) });
+
+  it('have names of their own and no ready check beside them', () => {
+    expect(agents('{name: a}, {name: a}')).toEqual([
+      '1:28 NAME_DUPLICATE agents[1].name | there are two agents "a"',
+    ]);
+    expect(issues('ready: {http: /}\nagents: [{name: a}]\n')).toEqual([
+      expect.stringContaining('1:1 READY_WITH_AGENTS ready'),
+    ]);
+  });
+
+  it('run scripts that are in the folder and may be executed', () => {
+    const files = [
+      { path: 'start.sh', executable: true },
+      { path: 'bin/plain.sh', executable: false },
+    ];
+    expect(agents('{name: a, startup: ./start.sh, on_claim: start.sh}', files)).toEqual([]);
+    expect(agents('{name: a, startup: ./strat.sh, on_claim: bin/plain.sh}', files)).toEqual([
+      '1:29 SCRIPT_MISSING agents[0].startup | there is no file "./strat.sh" in the folder',
+      '1:51 SCRIPT_NOT_EXECUTABLE agents[0].on_claim | the file "bin/plain.sh" may not be executed',
+    ]);
+    expect(agents('{name: a, startup: ./strat.sh}')).toEqual([]);
+  });
+});

@@ -1,0 +1,98 @@
+// Whether presets make sense: their names, their values for the template's parameters, their pools.
+import { checkName } from '../../../domain/name/name.ts';
+import { completeParameters, type ParameterIssue } from '../../../domain/parameter/check.ts';
+import { checkSchedules } from '../../../domain/schedule/check.ts';
+import type { Finding, ManifestPath } from '../issue.ts';
+import type { Manifest, ManifestPreset } from '../schema.ts';
+import { findRepeated } from './repeated.ts';
+
+export function checkPresets(manifest: Manifest): readonly Finding[] {
+  const { presets } = manifest;
+  return [
+    ...findRepeated('preset', presets, (name) => name),
+    ...checkDefaults(presets),
+    ...presets.flatMap((preset, index) => checkPreset(manifest, preset, ['presets', index])),
+  ];
+}
+
+function checkDefaults(presets: readonly ManifestPreset[]): readonly Finding[] {
+  const first = presets.find((preset) => preset.default);
+  return presets.flatMap((preset, index): readonly Finding[] => {
+    if (!preset.default || first === undefined || preset === first) return [];
+    return [
+      {
+        code: 'DEFAULT_DUPLICATE',
+        message: `the preset "${first.name}" is the default already`,
+        hint: '',
+        path: ['presets', index, 'default'],
+        at: 'value',
+      },
+    ];
+  });
+}
+
+function checkPreset(
+  manifest: Manifest,
+  preset: ManifestPreset,
+  path: ManifestPath,
+): readonly Finding[] {
+  const named = checkName('preset', preset.name);
+  const { issues } = completeParameters(manifest.parameters, preset.parameters);
+  const findings = issues.map((issue) => toFinding(issue, preset, [...path, 'parameters']));
+  const pool = preset.prebuilds === null ? [] : checkPool(preset.prebuilds, [...path, 'prebuilds']);
+  if (named === null) return [...findings, ...pool];
+  const message = uncapitalize(named.detail);
+  const name = [...path, 'name'];
+  return [
+    { code: 'INVALID_VALUE', message, hint: '', path: name, at: 'value' },
+    ...findings,
+    ...pool,
+  ];
+}
+
+function toFinding(issue: ParameterIssue, preset: ManifestPreset, path: ManifestPath): Finding {
+  const { code, parameter, detail } = issue;
+  const isMissing = code === 'PARAMETER_MISSING';
+  return {
+    code,
+    message: `preset "${preset.name}": ${uncapitalize(detail)}`,
+    hint: isMissing ? 'Give it a value here, or a default where it is declared.' : '',
+    path: isMissing ? path : [...path, parameter],
+    at: code === 'PARAMETER_TYPE_WRONG' || code === 'PARAMETER_OPTION_UNKNOWN' ? 'value' : 'key',
+  };
+}
+
+function checkPool(
+  prebuilds: NonNullable<ManifestPreset['prebuilds']>,
+  path: ManifestPath,
+): readonly Finding[] {
+  const { instances, max_instances: max, scheduling } = prebuilds;
+  const schedules = scheduling?.schedules ?? [];
+  const place: ManifestPath = [...path, 'scheduling'];
+  return [
+    ...checkCount(instances, max, [...path, 'instances']),
+    ...schedules.flatMap((schedule, index) =>
+      checkCount(schedule.instances, max, [...place, 'schedules', index, 'instances']),
+    ),
+    ...checkSchedules(schedules, scheduling?.timezone ?? '').map(
+      ({ code, detail, index }): Finding => ({
+        code,
+        message: uncapitalize(detail),
+        hint: '',
+        path: index === null ? [...place, 'timezone'] : [...place, 'schedules', index, 'cron'],
+        at: 'value',
+      }),
+    ),
+  ];
+}
+
+function checkCount(count: number, max: number | null, path: ManifestPath): readonly Finding[] {
+  if (max === null || count <= max) return [];
+  const message = `${count} instances are more than max_instances, which is ${max}`;
+  return [{ code: 'INSTANCES_ABOVE_MAX', message, hint: '', path, at: 'value' }];
+}
+
+/** A sentence of the rules, as the clause after a place. */
+function uncapitalize(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '');
+}
