@@ -14,11 +14,12 @@ const MAY_IMPORT = {
   notify: ['base', 'domain', 'store'],
   people: ['base', 'domain', 'store'],
   workspaces: ['base', 'domain', 'store', 'contract/manifest', 'contract/agent'],
+  templates: ['base', 'domain', 'store', 'contract/manifest', 'archive'],
   jobs: ['base', 'domain', 'store', 'contract/manifest'],
   reconciler: ['base', 'domain', 'store', 'contract/manifest'],
   api: [
     ...['base', 'domain', 'contract', 'archive', 'store'],
-    ...['people', 'workspaces', 'jobs', 'reconciler'],
+    ...['people', 'workspaces', 'templates', 'jobs', 'reconciler'],
   ],
   client: ['base', 'contract'],
   agent: ['base', 'contract', 'client'],

@@ -5,6 +5,7 @@ const config: KnipConfig = {
   entry: [
     'src/main/standby.ts',
     'src/agent/main.ts',
+    'src/provisioner/drivers/process/supervisor/main.ts',
     'scripts/*.{ts,mjs}',
     // Programs that tests start as processes of their own.
     'test/support/embedded-starter.ts',

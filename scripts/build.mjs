@@ -51,9 +51,7 @@ const main = {
 /** Programs that are copied to other places, so each is one file. */
 const standalone = {
   agent: 'src/agent/main.ts',
-  ...(existsSync(join(root, 'src/provisioner/drivers/process')) && {
-    supervisor: 'src/provisioner/drivers/process/supervisor/main.ts',
-  }),
+  supervisor: 'src/provisioner/drivers/process/supervisor/main.ts',
 };
 
 const mode = process.argv[2];

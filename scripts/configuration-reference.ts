@@ -38,6 +38,10 @@ const AGENT: readonly (readonly [name: string, meaning: string])[] = [
     'STANDBY_AGENT_TOKEN',
     "The workspace's bootstrap token, or its file as STANDBY_AGENT_TOKEN_FILE. Required, as is STANDBY_URL or STANDBY_URL_FILE.",
   ],
+  [
+    'STANDBY_WORKSPACE_DIR',
+    'Set by the process driver for every process of a workspace: its folder. Processes are found again by it.',
+  ],
 ];
 
 /** The whole page. */

@@ -23,7 +23,8 @@ export interface AgentDeps {
 }
 
 const FIRST_RETRY_MS = 200;
-const LAST_RETRY_MS = 20_000;
+// A workspace should be reachable again soon after its control plane is.
+const LAST_RETRY_MS = 5_000;
 
 /** Runs until the signal is aborted, and rejects with its reason. */
 export async function runAgent(kit: Kit, deps: AgentDeps, signal: AbortSignal): Promise<void> {

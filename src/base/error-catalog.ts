@@ -120,6 +120,13 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Use PostgreSQL 15 or newer, or leave STANDBY_DATABASE_URL unset for the embedded one.',
   },
+  STOP_TIMEOUT: {
+    http: 500,
+    exit: 75,
+    retry: 'later',
+    hint: 'Look at the log of the servers for what they wait for.',
+  },
+
   // The database's schema
   SCHEMA_NEWER: {
     http: 503,

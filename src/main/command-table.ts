@@ -4,4 +4,6 @@ import type { CommandTable } from '../cli/command.ts';
 export const COMMAND_TABLE: CommandTable = {
   completion: () => import('../cli/commands/completion.ts'),
   plan: () => import('../cli/commands/plan.ts'),
+  down: () => import('./commands/down.ts'),
+  up: () => import('./commands/up.ts'),
 };

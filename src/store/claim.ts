@@ -19,6 +19,7 @@ export type ClaimOrder = 'oldest' | 'newest';
 export interface ClaimPreset {
   readonly id: PresetId;
   readonly name: string;
+  readonly isDefault: boolean;
   readonly poolId: PoolId | null;
   readonly parameters: Readonly<Record<string, string>>;
   readonly claimOrder: ClaimOrder;
@@ -59,6 +60,7 @@ export const resolveRequest = statement({
         select jsonb_agg(jsonb_build_object(
           'id', p.id,
           'name', p.name,
+          'isDefault', p.is_default,
           'poolId', p.pool_id,
           'parameters', p.parameters,
           'claimOrder', p.claim_order) order by p.name)

@@ -99,6 +99,9 @@ function choosePreset(
 ): ClaimPreset | undefined {
   if (request.preset === 'none') return undefined;
   if (request.preset === undefined) {
+    // Who says nothing gets what the template says is the default.
+    const fallback = presets.find(({ isDefault }) => isDefault);
+    if (fallback !== undefined && Object.keys(request.parameters).length === 0) return fallback;
     return matchPreset(presets, checkParameters(manifest.parameters, request.parameters).values);
   }
   const named = presets.find(({ name }) => name === request.preset);

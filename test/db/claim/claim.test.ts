@@ -95,6 +95,27 @@ describe('a claim', () => {
     ]);
   });
 
+  it('that names neither preset nor parameters gets the default preset, where there is one', async () => {
+    await makeReady(store, make, { pool, count: 2 });
+    await store.sql(`update presets set parameters = '{"size":"s"}' where id = $1`, [
+      pool.presetId,
+    ]);
+    await store.sql(
+      `update template_versions
+       set manifest = jsonb_set(manifest, '{parameters}',
+         '[{"name":"size","type":"string","description":"","default":"s","options":[],"mutable":false}]')
+       where id = $1`,
+      [pool.versionId],
+    );
+    expect(await create({ name: 'one', preset: undefined })).toMatchObject({ claimed: false });
+    await store.sql('update presets set is_default = true where id = $1', [pool.presetId]);
+    expect(await create({ name: 'two', preset: undefined })).toMatchObject({ claimed: true });
+    expect(await create({ name: 'three', preset: 'none' })).toMatchObject({
+      claimed: false,
+      reason: null,
+    });
+  });
+
   it('hands over the newest where the preset says so', async () => {
     await store.sql(`update presets set claim_order = 'newest' where id = $1`, [pool.presetId]);
     const [, second] = await makeReady(store, make, { pool, count: 2 });

@@ -1,0 +1,82 @@
+// The API of a control plane: every route's handler, and who may call it.
+import { createAgentAuthentication, createAgentHandlers } from '../../api/agent/handlers.ts';
+import { createHealthHandlers } from '../../api/health.ts';
+import type { Handlers } from '../../api/handler.ts';
+import { createApi } from '../../api/http/api.ts';
+import { createHttpServer, type HttpServer } from '../../api/http/server.ts';
+import { createJobHandlers } from '../../api/job/handlers.ts';
+import { createDescriptionHandlers } from '../../api/openapi/handlers.ts';
+import { createPeopleHandlers } from '../../api/people/handlers.ts';
+import { createPoolHandlers } from '../../api/pool/handlers.ts';
+import { createProvisionerHandlers } from '../../api/provisioner/handlers.ts';
+import { createTemplateHandlers } from '../../api/template/handlers.ts';
+import { createWorkspaceHandlers } from '../../api/workspace/handlers.ts';
+import { createBootstrapTokens } from '../../base/bootstrap-token.ts';
+import type { Kit } from '../../base/kit.ts';
+import { VERSION } from '../../base/version.ts';
+import type { Config } from '../../config/config.ts';
+import {
+  createPersonAuthenticator,
+  createProvisionerAuthenticator,
+} from '../../people/authenticate.ts';
+import type { Database } from '../../store/database.ts';
+import type { NoticeBus } from '../../store/notice-bus.ts';
+import { reconcilerOptions } from './reconciler-options.ts';
+
+export interface ApiServerDeps {
+  readonly config: Config;
+  readonly database: Database;
+  readonly bus: NoticeBus;
+  readonly secretKey: Uint8Array;
+}
+
+// How often daemons tell of their workspaces when nothing changes.
+const REPORT_INTERVAL_MS = 15_000;
+
+export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
+  const { config, database, bus } = deps;
+  const bootstrapTokens = createBootstrapTokens(deps.secretKey);
+  const pollMs = config.pollInterval;
+  const agents = createAgentAuthentication({ database, bootstrapTokens });
+  const handlers: Handlers = {
+    ...createHealthHandlers({ database, version: VERSION }),
+    ...createDescriptionHandlers(VERSION),
+    ...createPeopleHandlers({ kit, database }),
+    ...createTemplateHandlers({ kit, database }),
+    ...createPoolHandlers({ database }, reconcilerOptions(config, { alone: false })),
+    ...createWorkspaceHandlers({ ...kit, database, bus }, { pollMs }),
+    ...createJobHandlers({ database }),
+    ...createProvisionerHandlers(
+      {
+        kit,
+        database,
+        bus,
+        bootstrapToken: (workspaceId) => bootstrapTokens.issue(workspaceId),
+        // Known once it listens; nobody is served before.
+        get accessUrl() {
+          return config.accessUrl ?? server.address().url;
+        },
+      },
+      {
+        heartbeatIntervalMs: config.heartbeatInterval,
+        reportIntervalMs: REPORT_INTERVAL_MS,
+        pollMs,
+      },
+    ),
+    ...createAgentHandlers(
+      { ...kit, database, bus },
+      { heartbeatIntervalMs: config.agentHeartbeatInterval, pollMs },
+    ),
+  };
+  const api = createApi(kit, {
+    handlers,
+    authenticators: {
+      person: createPersonAuthenticator(kit, database),
+      provisioner: createProvisionerAuthenticator(database),
+      agent_bootstrap: (token) => agents.authenticateAgentBootstrap(token),
+      agent: (token) => agents.authenticateAgent(token),
+    },
+  });
+  const server = createHttpServer(kit, api, { host: config.httpHost, port: config.httpPort });
+  return server;
+}

@@ -1,0 +1,64 @@
+// The control plane of one process: everything on one database, started in order.
+import type { ListeningAddress } from '../../api/http/server.ts';
+import type { Kit } from '../../base/kit.ts';
+import { createServiceStack } from '../../base/service-stack.ts';
+import type { Config } from '../../config/config.ts';
+import { createReaper } from '../../jobs/reaper.ts';
+import { createReconciler } from '../../reconciler/reconciler.ts';
+import type { Database } from '../../store/database.ts';
+import { createNoticeBus } from '../../store/notice-bus.ts';
+import { createApiServer } from './api-server.ts';
+import { reconcilerOptions } from './reconciler-options.ts';
+
+export interface ControlPlaneOptions {
+  readonly config: Config;
+  readonly database: Database;
+  readonly secretKey: Uint8Array;
+  /** No other process uses the database: leadership need not wait for a lease to run out. */
+  readonly alone: boolean;
+}
+
+export interface ControlPlane {
+  readonly address: ListeningAddress;
+  /** Stops everything in order; gives the names of services that took longer than the deadline. */
+  stop(cause: string): Promise<readonly string[]>;
+}
+
+const STOP_DEADLINE_MS = 10_000;
+/** A job that no daemon could have done in all this time has failed. */
+const UNSERVED_AFTER_MS = 30 * 60_000;
+
+/** Throws ADDRESS_IN_USE and what the services' starts throw; nothing runs on then. */
+export async function startControlPlane(
+  kit: Kit,
+  options: ControlPlaneOptions,
+): Promise<ControlPlane> {
+  const { config, database } = options;
+  const stack = createServiceStack(kit.log);
+  const bus = createNoticeBus({ ...kit, database });
+  const reconciler = createReconciler(kit, { database, bus }, reconcilerOptions(config, options));
+  const server = createApiServer(kit, { ...options, bus });
+  try {
+    await stack.start(bus);
+    await stack.start(
+      createReaper(
+        { ...kit, database },
+        {
+          intervalMs: config.sweepInterval,
+          deadAfterMs: config.jobDeadAfter,
+          unservedAfterMs: UNSERVED_AFTER_MS,
+          agentTimeoutMs: AGENT_TIMEOUT_MS,
+        },
+      ),
+    );
+    await stack.start(reconciler);
+    await stack.start(server);
+  } catch (error) {
+    await stack.stop('the start failed', STOP_DEADLINE_MS);
+    throw error;
+  }
+  return { address: server.address(), stop: (cause) => stack.stop(cause, STOP_DEADLINE_MS) };
+}
+
+// The default of a template's agent_timeout: what agents have, after time in which nobody looked.
+const AGENT_TIMEOUT_MS = 60_000;

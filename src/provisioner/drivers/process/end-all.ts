@@ -1,0 +1,25 @@
+// Ends the processes of every workspace of a daemon that does not run. The folders stay: when the
+// daemon runs again, what belongs to people is brought back in them.
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Clock } from '../../../base/clock.ts';
+import { isUuid } from '../../../base/id.ts';
+import { layoutOf } from './layout.ts';
+import { endProcesses } from './processes.ts';
+import { readRecord } from './record.ts';
+import { isAlive } from './workspace.ts';
+
+/** Gives the number of workspaces whose processes lived. */
+export async function endAllWorkspaces(clock: Clock, folder: string): Promise<number> {
+  const ids = (await readdir(folder).catch(() => [])).filter((name) => isUuid(name));
+  const lived = await Promise.all(
+    ids.map(async (id) => {
+      const workspace = path.join(folder, id);
+      const record = await readRecord(layoutOf(workspace).record);
+      const alive = record !== undefined && isAlive(record);
+      await endProcesses(clock, workspace, record?.supervisor ?? null);
+      return alive;
+    }),
+  );
+  return lived.filter(Boolean).length;
+}
