@@ -34,6 +34,13 @@ export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
   database.onNotices((notices) => announced.push(...notices));
   const client = await database.connect();
   let offsetMs = 0;
+  // One connection does one thing at a time.
+  let former: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = former.then(work, work);
+    former = turn;
+    return turn;
+  };
   const close = async (): Promise<void> => {
     await client.end();
     await Promise.all(opened.map((each) => each.close()));
@@ -45,13 +52,14 @@ export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
     announced,
     open,
     sql: async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await client.query(text, [...values])).rows as Row[],
+      (await inTurn(() => client.query(text, [...values]))).rows as Row[],
     advanceClock: async (ms) => {
       offsetMs += ms;
-      await client.query(`
+      const text = `
         create or replace function standby_now() returns timestamptz
           language sql stable parallel safe
-          return date_trunc('milliseconds', clock_timestamp() + interval '${offsetMs} ms')`);
+          return date_trunc('milliseconds', clock_timestamp() + interval '${offsetMs} ms')`;
+      await inTurn(() => client.query(text));
     },
     close,
     [Symbol.asyncDispose]: close,

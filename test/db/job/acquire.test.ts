@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  createId,
+  type DaemonId,
+  type JobId,
+  type OrganizationId,
+  type UserId,
+} from '../../../src/base/id.ts';
+import { acquireJob } from '../../../src/jobs/acquire-job.ts';
+import { createNoticeBus } from '../../../src/store/notice-bus.ts';
+import { createFactory, type Factory, type TestTemplate } from '../../support/factory.ts';
+import { createQueue, type TestQueue } from '../../support/queue.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+let queue: TestQueue;
+let organizationId: OrganizationId;
+let ownerId: UserId;
+let template: TestTemplate;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  queue = createQueue(store, make);
+});
+afterAll(() => store.close());
+
+beforeEach(async () => {
+  // Whatever a test left behind in the queue is not the next one's business.
+  await store.sql(
+    `update jobs set canceled_at = standby_now(), completed_at = standby_now()
+     where status = 'pending'`,
+  );
+  organizationId = await make.organization();
+  ownerId = await make.user({ organizationId });
+  template = await make.template({ organizationId });
+});
+
+describe('a daemon that asks for work', () => {
+  it('gets a job with all that its driver needs', async () => {
+    const built = await make.workspace(template, { ownerId, parameters: { size: 'large' } });
+    const daemon = await queue.daemon();
+    const job = await queue.take(daemon);
+    expect(job).toEqual({
+      id: built.jobId,
+      attempt: 1,
+      type: 'workspace_build',
+      driver: 'null',
+      organizationId,
+      template: template.name,
+      versionId: template.versionId,
+      fileHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      manifest: template.manifest,
+      build: {
+        workspaceId: built.workspaceId,
+        name: expect.stringMatching(/^workspace-/),
+        organization: expect.stringMatching(/^org-/),
+        ownerId,
+        username: expect.stringMatching(/^user-/),
+        displayName: expect.stringMatching(/^user-/),
+        epoch: 1,
+        transition: 'start',
+        stage: 'none',
+        number: 1,
+        parameters: { size: 'large' },
+      },
+    });
+    expect(await queue.take(daemon)).toBeUndefined();
+  });
+
+  it('gets an import without a workspace', async () => {
+    const { versionId, jobId } = await make.version(template);
+    const job = await queue.take(await queue.daemon());
+    expect(job).toMatchObject({
+      id: jobId,
+      type: 'template_version_import',
+      versionId,
+      build: null,
+    });
+  });
+
+  it('gets each job once, however many ask at the same time', async () => {
+    const jobs = await Promise.all(
+      Array.from({ length: 64 }, () => make.workspace(template, { ownerId })),
+    );
+    const daemons = await Promise.all(Array.from({ length: 8 }, () => queue.daemon()));
+    const taken: JobId[] = [];
+    await Promise.all(
+      daemons.map(async (daemon) => {
+        for (let job = await queue.take(daemon); job !== undefined; job = await queue.take(daemon))
+          taken.push(job.id);
+      }),
+    );
+    expect(taken.sort()).toEqual(jobs.map((job) => job.jobId).sort());
+    const rows = await store.sql(
+      `select count(*)::int as jobs, max(attempt) as attempt from jobs where id = any ($1)`,
+      [taken],
+    );
+    expect(rows).toEqual([{ jobs: 64, attempt: 1 }]);
+  });
+
+  it('gets only jobs of its organization, unless it serves all', async () => {
+    const other = await make.organization();
+    const { jobId } = await make.workspace(template, { ownerId });
+    expect(await queue.take(await queue.daemon({}, { organizationId: other }))).toBeUndefined();
+    const own = await queue.daemon({}, { organizationId });
+    expect(await queue.take(own)).toMatchObject({ id: jobId });
+  });
+
+  it('gets only jobs of its drivers', async () => {
+    const { jobId } = await make.workspace(template, { ownerId, driver: 'process' });
+    expect(await queue.take(await queue.daemon({ drivers: ['null'] }))).toBeUndefined();
+    const both = await queue.daemon({ drivers: ['null', 'process'] });
+    expect(await queue.take(both)).toMatchObject({ id: jobId });
+  });
+
+  it('gets only jobs all of whose tags it has', async () => {
+    const { jobId } = await make.workspace(template, { ownerId, tags: { zone: 'eu', gpu: 'yes' } });
+    for (const tags of [{}, { zone: 'eu' }, { zone: 'us', gpu: 'yes' }]) {
+      expect(await queue.take(await queue.daemon({ tags }))).toBeUndefined();
+    }
+    const tags = { zone: 'eu', gpu: 'yes', disk: 'fast' };
+    expect(await queue.take(await queue.daemon({ tags }))).toMatchObject({ id: jobId });
+  });
+
+  it('cannot overrule the tags of its key', async () => {
+    await make.workspace(template, { ownerId, tags: { zone: 'eu' } });
+    const bound = await queue.daemon({ tags: { zone: 'eu' } }, { tags: { zone: 'us' } });
+    expect(await queue.take(bound)).toBeUndefined();
+  });
+
+  it('gets what lives on one machine only there', async () => {
+    const { jobId } = await make.workspace(template, { ownerId, machineId: 'here' });
+    expect(await queue.take(await queue.daemon({ machineId: 'there' }))).toBeUndefined();
+    expect(await queue.take(await queue.daemon({ machineId: 'here' }))).toMatchObject({
+      id: jobId,
+    });
+  });
+
+  it('is refused when a newer process of it has registered', async () => {
+    const former = await queue.daemon();
+    await queue.restart(former);
+    await make.workspace(template, { ownerId });
+    await expect(queue.take(former)).rejects.toMatchObject({ code: 'DAEMON_REPLACED' });
+  });
+
+  it('is told to register when its key has no such daemon', async () => {
+    const daemon = await queue.daemon();
+    const stranger = { ...daemon, keyId: await make.key() };
+    await expect(queue.take(stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const unknown = { ...daemon, daemonId: createId<DaemonId>(store.kit) };
+    await expect(queue.take(unknown)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('the order of the queue', () => {
+  async function takeAll(): Promise<readonly JobId[]> {
+    const daemon = await queue.daemon();
+    const order: JobId[] = [];
+    for (let job = await queue.take(daemon); job !== undefined; job = await queue.take(daemon))
+      order.push(job.id);
+    return order;
+  }
+  async function queued(jobClass: 1 | 2 | 3 | 4, ageMinutes = 0): Promise<JobId> {
+    const { jobId } = await make.workspace(template, { ownerId, jobClass });
+    await store.sql(
+      `update jobs set created_at = created_at - $2 * interval '1 minute' where id = $1`,
+      [jobId, ageMinutes],
+    );
+    return jobId;
+  }
+
+  it('is by class, and oldest first within one', async () => {
+    const creation = await queued(4, 3);
+    const person = await queued(2, 1);
+    const olderPerson = await queued(2, 2);
+    const claim = await queued(1);
+    const deletion = await queued(3, 4);
+    expect(await takeAll()).toEqual([claim, olderPerson, person, deletion, creation]);
+  });
+
+  it('lifts a job by one class for every ten minutes, but never among the claims', async () => {
+    const claim = await queued(1);
+    const person = await queued(2, 15);
+    const freshDeletion = await queued(3, 9.5);
+    const agedDeletion = await queued(3, 10.5);
+    const agedCreation = await queued(4, 12);
+    const oldCreation = await queued(4, 300);
+    expect(await takeAll()).toEqual([
+      claim,
+      oldCreation,
+      person,
+      agedDeletion,
+      agedCreation,
+      freshDeletion,
+    ]);
+  });
+});
+
+describe('a daemon that waits for work', () => {
+  it('is woken by a notice, long before it would look again', async () => {
+    await using other = await openTestStore();
+    const makeThere = createFactory(other);
+    const there = createQueue(other, makeThere);
+    const bus = createNoticeBus({ ...other.kit, database: other.database });
+    const daemon = await there.daemon();
+    const organization = await makeThere.organization();
+    const owner = await makeThere.user({ organizationId: organization });
+    const made = await makeThere.template({ organizationId: organization });
+
+    const waiting = acquireJob({ ...there.deps, bus }, daemon, {
+      signal: new AbortController().signal,
+      waitMs: 60_000,
+      pollMs: 60_000,
+    });
+    const { jobId } = await makeThere.workspace(made, { ownerId: owner });
+    other.database.announce([{ kind: 'queue', organizationId: organization, driver: 'null' }]);
+    expect(await waiting).toMatchObject({ id: jobId });
+  });
+
+  it('looks by itself when the notice was lost', async () => {
+    const daemon = await queue.daemon();
+    const waiting = acquireJob(queue.deps, daemon, {
+      signal: new AbortController().signal,
+      waitMs: 60_000,
+      pollMs: 20,
+    });
+    const { jobId } = await make.workspace(template, { ownerId });
+    expect(await waiting).toMatchObject({ id: jobId });
+  });
+
+  it('gives back what it took for a caller who has hung up', async () => {
+    const { jobId } = await make.workspace(template, { ownerId });
+    const daemon = await queue.daemon();
+    const caller = new AbortController();
+    caller.abort();
+    const options = { signal: caller.signal, waitMs: 60_000, pollMs: 60_000 };
+    expect(await acquireJob(queue.deps, daemon, options)).toBeUndefined();
+    expect(await queue.status(jobId)).toMatchObject({ status: 'pending', daemon_id: null });
+    // Counted all the same: a report of it would be stale.
+    expect(await queue.take(daemon)).toMatchObject({ id: jobId, attempt: 2 });
+  });
+});

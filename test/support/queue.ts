@@ -1,0 +1,128 @@
+// The queue as daemons use it, with a bus of its own and daemons that register at once.
+import { createId, type DaemonId, type JobId } from '../../src/base/id.ts';
+import type { JobResult } from '../../src/domain/job/job.ts';
+import { acquireJob, type AcquireDeps } from '../../src/jobs/acquire-job.ts';
+import type { AttemptRef, DaemonRef } from '../../src/jobs/attempt.ts';
+import { cancelJob } from '../../src/jobs/cancel-job.ts';
+import { completeJob } from '../../src/jobs/complete-job.ts';
+import { heartbeatJob, type LogLine } from '../../src/jobs/heartbeat-job.ts';
+import {
+  registerDaemon,
+  type RegisteringDaemon,
+  type RegisteringKey,
+} from '../../src/jobs/register-daemon.ts';
+import { sweepJobs, type SweepOptions, type SweepResult } from '../../src/jobs/sweep-jobs.ts';
+import type { TakenJob } from '../../src/store/job-acquire.ts';
+import type { JobStatus } from '../../src/domain/job/job.ts';
+import type { Factory } from './factory.ts';
+import type { TestStore } from './store.ts';
+
+export const SWEEP: SweepOptions = {
+  intervalMs: 10_000,
+  deadAfterMs: 45_000,
+  unservedAfterMs: 1_800_000,
+};
+
+export interface TestDaemon extends DaemonRef {
+  readonly key: RegisteringKey;
+  readonly asked: RegisteringDaemon;
+}
+
+export interface TestQueue {
+  readonly deps: AcquireDeps;
+  /** Registers a new daemon under a new key. */
+  daemon(
+    change?: Partial<RegisteringDaemon>,
+    key?: Partial<Pick<RegisteringKey, 'organizationId' | 'tags'>>,
+  ): Promise<TestDaemon>;
+  /** Registers the same daemon again, as after a restart. */
+  restart(daemon: TestDaemon): Promise<TestDaemon>;
+  /** One look, without waiting. */
+  take(daemon: DaemonRef): Promise<TakenJob | undefined>;
+  /** Like `take`, for a job that must be there. */
+  mustTake(daemon: DaemonRef): Promise<AttemptRef>;
+  complete(attempt: AttemptRef, result?: JobResult): Promise<void>;
+  heartbeat(attempt: AttemptRef, logs?: readonly LogLine[]): Promise<{ readonly cancel: boolean }>;
+  cancel(id: JobId): Promise<JobStatus | undefined>;
+  sweep(change?: Partial<SweepOptions>): Promise<SweepResult>;
+  /** As if looks had been made without a gap until now: silence may be judged. */
+  watch(): Promise<void>;
+  status(id: JobId): Promise<JobRow>;
+}
+
+export interface JobRow {
+  readonly status: JobStatus;
+  readonly attempt: number;
+  readonly error_code: string | null;
+  readonly daemon_id: DaemonId | null;
+}
+
+export const SUCCEEDED: JobResult = {
+  outcome: 'succeeded',
+  outputs: { url: 'http://localhost:1' },
+};
+export const FAILED: JobResult = { outcome: 'failed', error: 'it broke', errorCode: 'exit_1' };
+
+/** Without a bus: every look is made by hand. */
+const DEAF = { subscribe: () => () => undefined };
+
+export function createQueue(store: TestStore, make: Factory): TestQueue {
+  const { kit, database } = store;
+  const deps: AcquireDeps = { ...kit, database, bus: DEAF };
+  const register = async (key: RegisteringKey, asked: RegisteringDaemon): Promise<TestDaemon> => {
+    const { incarnation } = await registerDaemon(deps, key, asked);
+    return { daemonId: asked.id, keyId: key.keyId, incarnation, key, asked };
+  };
+  const take = (daemon: DaemonRef): Promise<TakenJob | undefined> =>
+    acquireJob(deps, daemon, { signal: new AbortController().signal, waitMs: 0, pollMs: 1_000 });
+  const sweep = (change: Partial<SweepOptions> = {}): Promise<SweepResult> =>
+    sweepJobs(deps, { ...SWEEP, ...change });
+  return {
+    deps,
+    daemon: async (change = {}, given = {}) => {
+      const key = { organizationId: null, tags: {}, ...given };
+      const keyId = await make.key(key);
+      return register(
+        { ...key, keyId },
+        {
+          id: createId<DaemonId>(kit),
+          name: 'daemon',
+          machineId: 'machine',
+          drivers: ['null'],
+          tags: {},
+          slots: 4,
+          version: 'test',
+          protocolVersion: 1,
+          ...change,
+        },
+      );
+    },
+    restart: ({ key, asked }) => register(key, asked),
+    take,
+    mustTake: async (daemon) => {
+      const job = await take(daemon);
+      if (job === undefined) throw new Error('there was no job to take');
+      return { daemon, jobId: job.id, attempt: job.attempt };
+    },
+    complete: (attempt, result = SUCCEEDED) => completeJob(deps, attempt, result),
+    heartbeat: (attempt, logs = []) => heartbeatJob(deps, attempt, logs),
+    cancel: (id) => database.transaction((tx) => cancelJob(kit, tx, id)),
+    sweep,
+    watch: async () => {
+      await store.sql(
+        `insert into watches (name, last_at, judging_from)
+         select name, standby_now(), '-infinity' from unnest($1::text[]) as name
+         on conflict (name) do update
+         set last_at = excluded.last_at, judging_from = excluded.judging_from`,
+        [['silent_jobs', 'unserved_jobs']],
+      );
+    },
+    status: async (id) => {
+      const [row] = await store.sql<JobRow>(
+        'select status, attempt, error_code, daemon_id from jobs where id = $1',
+        [id],
+      );
+      return row!;
+    },
+  };
+}
