@@ -1,5 +1,7 @@
 // Pools: what is wanted, what is there, and why not.
 import { z } from 'zod';
+import { DESIRED_SOURCES } from '../../domain/schedule/source.ts';
+import { statesOf } from '../../domain/state.ts';
 import { idField, timeField } from '../field.ts';
 
 /** The computed state of section "decision" of the documentation, as `standby plan` prints it. */
@@ -8,7 +10,7 @@ export const poolState = z.object({
   expired: z.int(),
   unhealthy: z.int(),
   desired: z.int(),
-  desired_source: z.enum(['inactive', 'base', 'fallback', 'schedule']),
+  desired_source: z.enum(['inactive', ...statesOf(DESIRED_SOURCES)]),
   target: z.int(),
   eligible: z.int(),
   extraneous: z.int(),

@@ -1,29 +1,19 @@
 // Workspaces, and the request for one.
 import { z } from 'zod';
+import { MISS_REASONS } from '../../domain/claim/miss-reason.ts';
+import { STAGES, TRANSITIONS } from '../../domain/job/job.ts';
+import { statesOf } from '../../domain/state.ts';
+import { WORKSPACE_STATUSES } from '../../domain/workspace/status.ts';
 import { AGENT_LIFECYCLES } from '../agent/protocol.ts';
 import { idField, nameField, parametersField, timeField } from '../field.ts';
 import { outputsField } from '../provisioner/protocol.ts';
-
-/** Derived from the latest build and its job. */
-export const WORKSPACE_STATUSES = [
-  'pending',
-  'starting',
-  'running',
-  'stopping',
-  'stopped',
-  'deleting',
-  'deleted',
-  'canceling',
-  'canceled',
-  'failed',
-] as const;
 
 export const buildView = z
   .object({
     id: idField,
     number: z.int(),
-    transition: z.enum(['start', 'stop', 'delete']),
-    stage: z.enum(['none', 'create', 'claim']),
+    transition: z.enum(statesOf(TRANSITIONS)),
+    stage: z.enum(statesOf(STAGES)),
     reason: z.string(),
     version: z.string(),
     preset: z.string().nullable(),
@@ -45,7 +35,7 @@ export const workspaceView = z
     name: z.string(),
     origin: z.enum(['prebuild', 'user']),
     epoch: z.int(),
-    status: z.enum(WORKSPACE_STATUSES),
+    status: z.enum(statesOf(WORKSPACE_STATUSES)),
     /** Running, every agent or check ready, and every agent has taken over the present owner. */
     usable: z.boolean(),
     agents: z.array(
@@ -67,18 +57,6 @@ export const workspaceView = z
   })
   .meta({ id: 'Workspace' });
 
-export const MISS_REASONS = [
-  'no_pool',
-  'parameters',
-  'quota',
-  'paused',
-  'validation_failed',
-  'hard_limited',
-  'all_expired',
-  'none_ready',
-  'empty',
-] as const;
-
 export const createWorkspaceBody = z.strictObject({
   name: nameField,
   template: nameField,
@@ -94,12 +72,11 @@ export const createWorkspaceAnswer = z
     /** True when a prebuilt workspace was handed over. */
     claimed: z.boolean(),
     /** Why it was not, where a pool might have served the request. */
-    reason: z.enum(MISS_REASONS).nullable(),
+    reason: z.enum(statesOf(MISS_REASONS)).nullable(),
   })
   .meta({ id: 'CreateWorkspaceAnswer' });
 
 export type WorkspaceView = z.output<typeof workspaceView>;
-export type WorkspaceStatus = (typeof WORKSPACE_STATUSES)[number];
 export type BuildView = z.output<typeof buildView>;
 export type CreateWorkspaceBody = z.output<typeof createWorkspaceBody>;
 export type CreateWorkspaceAnswer = z.output<typeof createWorkspaceAnswer>;

@@ -1,10 +1,39 @@
 // The words about provisioner jobs and builds, the same in SQL, TypeScript and JSON.
 
-/** Derived by the database from a job's times. */
-export type JobStatus = 'pending' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled';
-export type JobType = 'workspace_build' | 'template_version_import' | 'rehearsal';
-export type Transition = 'start' | 'stop' | 'delete';
-export type Stage = 'none' | 'create' | 'claim';
+/** Every job status, derived by the database, each with the sentence that says when. */
+export const JOB_STATUSES = {
+  pending: 'when no daemon has taken it yet',
+  running: 'when a daemon works on it',
+  canceling: 'when a cancel was asked for and the daemon has not ended it yet',
+  succeeded: 'when it ended and did what it was for, even if a cancel came too late',
+  failed: 'when it ended with an error',
+  canceled: 'when it ended because a cancel was asked for',
+} as const;
+export type JobStatus = keyof typeof JOB_STATUSES;
+
+/** What a job is for. */
+export const JOB_TYPES = {
+  workspace_build: 'when it starts, stops or deletes one workspace',
+  template_version_import: 'when it checks a template version before that can be promoted',
+  rehearsal: 'when it plans what a claim would replace, and changes nothing',
+} as const;
+export type JobType = keyof typeof JOB_TYPES;
+
+/** What a build does to its workspace. */
+export const TRANSITIONS = {
+  start: 'when it makes the workspace, or brings a stopped one back',
+  stop: 'when it shuts the workspace down and keeps what lasts',
+  delete: 'when it destroys all that was made for the workspace',
+} as const;
+export type Transition = keyof typeof TRANSITIONS;
+
+/** What part of a prebuild's life a build is. */
+export const STAGES = {
+  none: 'when it is neither of the others',
+  create: 'when it makes a prebuild',
+  claim: 'when it makes a prebuild its new owner’s',
+} as const;
+export type Stage = keyof typeof STAGES;
 
 /** 1 claims, 2 people, 3 pool deletes, 4 creations and rehearsals. */
 export type JobClass = 1 | 2 | 3 | 4;

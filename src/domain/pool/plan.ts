@@ -1,6 +1,6 @@
 // What the decision answers for one preset: what is, what to do, and what is held back and why.
 import type { Instant } from '../../base/clock.ts';
-import type { DesiredSource } from '../schedule/desired.ts';
+import type { DesiredSource } from '../schedule/source.ts';
 
 /** The preset as the decision counted it. */
 export interface PoolState {

@@ -3,15 +3,8 @@
 import type { Instant } from '../../base/clock.ts';
 import { matchesMinute } from './cron.ts';
 import { findOverlaps, parseSchedules, type ScheduleEntry } from './schedule.ts';
+import type { DesiredSource } from './source.ts';
 import { readWallClock } from './wall-clock.ts';
-
-/** Where a desired count comes from, each with the sentence that says when. */
-export const DESIRED_SOURCES = {
-  base: 'when there are no schedules, or none is in force',
-  schedule: 'when an entry is in force',
-  fallback: 'when the schedules cannot be used: the base count stands in',
-} as const;
-export type DesiredSource = keyof typeof DESIRED_SOURCES;
 
 export interface Desired {
   readonly count: number;
