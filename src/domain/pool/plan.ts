@@ -44,7 +44,6 @@ export const WITHHELD_REASONS = {
   hard_limited: 'when the newest builds of the pool all failed and no trial is due',
   backoff: 'when a recent build failed and the window after it is still open',
 } as const;
-export type WithheldReason = keyof typeof WITHHELD_REASONS;
 
 export type Withheld =
   | { readonly count: number; readonly deletes: number; readonly reason: 'paused' }
