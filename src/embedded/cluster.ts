@@ -25,6 +25,8 @@ export interface ClusterRequest {
   readonly account: ServerAccount;
   readonly software: Software;
   readonly password: string;
+  /** Those of the server that will run on it. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -90,6 +92,8 @@ async function initialise(request: ClusterRequest, folder: string): Promise<void
     software.binaries.initdb,
     ...['-D', folder, '-U', SUPERUSER, '--auth=reject', '--encoding=UTF8', '--data-checksums'],
     ...localeOptions(software.majorVersion),
+    // Who runs the server so does not wait for the disk here either.
+    ...(request.settings['fsync'] === 'off' ? ['--no-sync'] : []),
   ] as const;
   const result = await runProgram(account, command, { signal });
   if (result.exitCode !== 0) throw failed('initdb could not make the cluster', result.output);
@@ -134,6 +138,7 @@ async function runSingleUser(
 ): Promise<void> {
   const { account, software, signal } = request;
   const settings = commandLineSettings({
+    ...request.settings,
     exit_on_error: 'on',
     // The statements hold the password.
     log_min_error_statement: 'panic',

@@ -7,7 +7,9 @@ const TAIL_CHARACTERS = 2_000;
 export function failed(what: string, output: string): AppError {
   const said = output.trim().slice(-TAIL_CHARACTERS);
   const detail = said === '' ? what : `${what}. PostgreSQL says:\n${said}`;
-  const hint = /No space left on device|Disk quota exceeded/.test(said) ? SPACE_HINT : undefined;
+  const hint = /No space left on device|Disk quota exceeded|Check free disk space/.test(said)
+    ? SPACE_HINT
+    : undefined;
   return new AppError('EMBEDDED_POSTGRES_FAILED', hint === undefined ? detail : { detail, hint });
 }
 

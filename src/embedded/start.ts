@@ -143,7 +143,7 @@ async function prepare(
 
   const known = await findPassword(layout);
   const password = known ?? (await createPassword(kit, layout));
-  const request = { layout, account, software, password, signal };
+  const request = { layout, account, software, password, settings, signal };
   if (cluster === undefined) {
     onProgress?.({ kind: 'creating' });
     await createCluster(kit, request);

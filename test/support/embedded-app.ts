@@ -60,6 +60,8 @@ export interface Starter {
   readonly child: ChildProcess;
   /** Resolves at its first line of that kind; rejects when it ends before. */
   line<K extends StarterLine['kind']>(kind: K): Promise<Extract<StarterLine, { kind: K }>>;
+  /** Resolves when it has ended, by itself or not. */
+  readonly ended: Promise<unknown>;
   /** SIGKILL, and seen dead. */
   kill(): Promise<void>;
 }
@@ -170,7 +172,8 @@ function startProgram(program: string, dataDir: string, options: StartOptions = 
   });
   const lines: StarterLine[] = [];
   const waiting = new Set<() => void>();
-  let ended = false;
+  const ended = once(child, 'close');
+  let over = false;
   const wake = (): void => {
     for (const look of waiting) look();
   };
@@ -179,16 +182,17 @@ function startProgram(program: string, dataDir: string, options: StartOptions = 
     wake();
   });
   child.once('close', () => {
-    ended = true;
+    over = true;
     wake();
   });
   return {
     child,
+    ended,
     line: (kind) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
           const found = lines.find((line) => line.kind === kind);
-          if (found === undefined && !ended) return;
+          if (found === undefined && !over) return;
           waiting.delete(look);
           if (found === undefined) {
             reject(new Error(`the starter ended before ${kind}: ${JSON.stringify(lines)}`));
