@@ -35,6 +35,7 @@ export async function checkArchive(
     throw archiveInvalid({
       reason: 'manifest_missing',
       problem: `has no ${MANIFEST_PATH} at its top`,
+      hint: `Write a ${MANIFEST_PATH}; \`standby template init\` makes an example.`,
     });
   }
   return { files, manifestText };

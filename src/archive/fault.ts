@@ -41,6 +41,8 @@ export interface Fault {
   /** A clause that follows the entry's path: "is a symbolic link". */
   readonly problem: string;
   readonly path?: string;
+  /** Where the catalog's hint is no help. */
+  readonly hint?: string;
   readonly cause?: unknown;
 }
 
@@ -51,6 +53,7 @@ export function archiveInvalid(fault: Fault): AppError {
     'ARCHIVE_INVALID',
     {
       detail: `${subject} ${fault.problem}.`,
+      ...(fault.hint === undefined ? {} : { hint: fault.hint }),
       fields: {
         reason: fault.reason,
         ...(fault.path === undefined ? {} : { path: fault.path }),

@@ -177,6 +177,18 @@ export const ERRORS = {
 
   // Names and requests
   NAME_TAKEN: { http: 409, exit: 73, retry: 'never', hint: 'Choose another name.' },
+  FILE_UNWRITABLE: {
+    http: 500,
+    exit: 73,
+    retry: 'never',
+    hint: 'Check that you may write there, and that there is space.',
+  },
+  FILE_EXISTS: {
+    http: 409,
+    exit: 73,
+    retry: 'never',
+    hint: 'Name a new folder, or move what is there out of the way.',
+  },
   NAME_INVALID: {
     http: 400,
     exit: 65,

@@ -7,9 +7,14 @@ const SHOWN_LENGTH = 64;
 // Control and format characters (line breaks, direction marks, zero width) and lone surrogates.
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
+/** `text` with every invisible character escaped, so that it can do nothing to a terminal. */
+export function escapeInvisible(text: string): string {
+  return text.replace(INVISIBLE, escapeCharacter);
+}
+
 /** `text` in double quotes, invisible characters escaped; a long one is cut and its length said. */
 export function excerpt(text: string): string {
-  const shown = JSON.stringify(text.slice(0, SHOWN_LENGTH)).replace(INVISIBLE, escapeCharacter);
+  const shown = escapeInvisible(JSON.stringify(text.slice(0, SHOWN_LENGTH)));
   return text.length <= SHOWN_LENGTH ? shown : `${shown}… (${text.length} characters)`;
 }
 

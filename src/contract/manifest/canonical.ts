@@ -81,7 +81,7 @@ function toReady(source: ManifestSource['ready']): Manifest['ready'] {
     http: http ?? null,
     // True is the workspace's own port, which is what null means when nothing else is checked.
     tcp: typeof tcp === 'number' ? tcp : null,
-    command: command === undefined ? null : [...command],
+    command: command ?? null,
     interval_seconds: source.interval,
     timeout_seconds: source.timeout,
   };
@@ -95,10 +95,7 @@ function toDriverSettings(
   return {
     terraform: source.terraform ?? (driver === 'terraform' ? {} : null),
     docker: source.docker ?? null,
-    process:
-      process === undefined
-        ? null
-        : { command: [...process.command], environment: process.environment },
+    process: process ?? null,
     null:
       source.null === undefined && driver !== 'null'
         ? null

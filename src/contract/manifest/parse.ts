@@ -3,7 +3,14 @@
 import { toManifest } from './canonical.ts';
 import type { TemplateFile } from './sense/agent.ts';
 import { checkSense } from './sense.ts';
-import { MAX_ISSUES, renderPath, sortIssues, type Finding, type ManifestIssue } from './issue.ts';
+import {
+  manifestInvalid,
+  MAX_ISSUES,
+  renderPath,
+  sortIssues,
+  type Finding,
+  type ManifestIssue,
+} from './issue.ts';
 import type { Manifest } from './schema.ts';
 import { checkShape } from './shape.ts';
 import { manifestSource, TEXT_PATTERNS } from './source.ts';
@@ -29,6 +36,13 @@ export function parseManifest(text: string, files?: readonly TemplateFile[]): Pa
   return findings.length === 0 && yaml.issues.length === 0
     ? { kind: 'valid', manifest }
     : invalid(yaml, findings);
+}
+
+/** The same for who has no use for an invalid one: throws MANIFEST_INVALID with the issues. */
+export function requireManifest(text: string, files: readonly TemplateFile[]): Manifest {
+  const parsed = parseManifest(text, files);
+  if (parsed.kind === 'invalid') throw manifestInvalid(parsed.issues);
+  return parsed.manifest;
 }
 
 function invalid(yaml: YamlText, findings: readonly Finding[]): ParsedManifest {

@@ -11,7 +11,7 @@ interface DurationRange {
   readonly maxMs?: number;
   /** Only whole seconds, as what is stored in an integer column. */
   readonly whole?: true;
-  readonly description: string;
+  readonly description?: string;
 }
 
 /** A duration written as 500ms, 10s, 1m, 2h or 1d; the value is seconds. */
@@ -29,7 +29,7 @@ export function durationField(range: DurationRange): z.ZodType<number, string> {
     .regex(/^\d{1,9}(ms|s|m|h|d)$/, { error: message, abort: true })
     .refine(fits, message)
     .transform((text) => (parseDurationMs(text) ?? 0) / 1000)
-    .meta({ description });
+    .meta(description === undefined ? {} : { description });
 }
 
 /** Text however it looks: numbers and booleans keep the text they were written as. */
@@ -42,12 +42,10 @@ export function plainTextField(max: number): z.ZodType<string, string | number |
 const COMMAND_MESSAGE = 'must be a command line, or a list of a program and its arguments';
 
 /** A command line for `sh -c`, or a program and its arguments, which no shell sees. */
-export function commandField(
-  description: string,
-): z.ZodType<readonly string[], string | readonly string[]> {
+export function commandField(description: string): z.ZodType<string[], string | string[]> {
   return z
     .union(
-      [z.string().min(1).max(10_000), z.array(z.string().max(10_000)).min(1).max(100).readonly()],
+      [z.string().min(1).max(10_000), z.array(z.string().max(10_000)).min(1).max(100)],
       COMMAND_MESSAGE,
     )
     .transform((command) => (typeof command === 'string' ? ['sh', '-c', command] : command))

@@ -34,7 +34,7 @@ const parameterSource = z.strictObject({
   options: z
     .array(parameterValue)
     .max(1_000)
-    .default([])
+    .prefault([])
     .meta({ description: 'The only values allowed; empty: any of the type' }),
   mutable: z
     .boolean()
@@ -56,10 +56,10 @@ const prebuildsSource = z.strictObject({
     .meta({ description: 'How far the pool may grow for those who wait' }),
   ttl: z
     .union(
-      [z.literal(0), durationField({ minMs: 60_000, whole: true, description: '' })],
+      [z.literal(0), durationField({ minMs: 60_000, whole: true })],
       'must be 0 (never) or a duration of at least 1m and at most 365d, such as 8h',
     )
-    .default(0)
+    .prefault(0)
     .meta({ description: 'When an unclaimed one is replaced; 0 means never' }),
   claim_order: z.enum(['oldest', 'newest']).default('oldest'),
   scheduling: z
@@ -77,7 +77,7 @@ const presetSource = z.strictObject({
   name: nameField,
   description: description(128),
   default: z.boolean().default(false),
-  parameters: recordField(z.string().max(63), parameterValue, 100).default({}),
+  parameters: recordField(z.string().max(63), parameterValue, 100).prefault({}),
   prebuilds: prebuildsSource.optional().meta({ description: 'Absent: the preset has no pool' }),
 });
 
@@ -114,7 +114,7 @@ const scriptPath = z
   .max(255)
   .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\]+[^/\\]$/, PATH_RULE);
 const scriptTimeout = (text: string): z.ZodType<number, string | undefined> =>
-  durationField({ minMs: 1_000, maxMs: 86_400_000, description: '' }).prefault(text);
+  durationField({ minMs: 1_000, maxMs: 86_400_000 }).prefault(text);
 
 const agentSource = z.strictObject({
   name: nameField,
@@ -131,7 +131,7 @@ const environmentName = z
 
 const processSource = z.strictObject({
   command: commandField('What runs in the workspace: a line for `sh -c`, or a list of words'),
-  environment: recordField(environmentName, plainTextField(10_000), 100).default({}),
+  environment: recordField(environmentName, plainTextField(10_000), 100).prefault({}),
 });
 
 const nullSource = z.strictObject({
@@ -149,8 +149,8 @@ export const manifestSource = z
     name: nameField,
     description: description(1_000),
     driver: z.enum(DRIVERS),
-    parameters: z.array(parameterSource).max(100).default([]),
-    presets: z.array(presetSource).max(100).default([]),
+    parameters: z.array(parameterSource).max(100).prefault([]),
+    presets: z.array(presetSource).max(100).prefault([]),
     claim: z.enum(['apply', 'instant']).default('apply').meta({
       description: 'apply: a claim runs a build; instant: nothing built depends on the owner',
     }),
@@ -158,7 +158,7 @@ export const manifestSource = z
       description: 'What becomes of a claim build that would replace resources',
     }),
     ready: readySource.optional().meta({ description: 'For templates without agents' }),
-    agents: z.array(agentSource).max(16).default([]),
+    agents: z.array(agentSource).max(16).prefault([]),
     agent_timeout: durationField({
       minMs: 1_000,
       maxMs: 86_400_000,
@@ -179,7 +179,7 @@ export const manifestSource = z
       .optional()
       .meta({ description: 'Of one workspace' }),
     tags: recordField(z.string().min(1).max(64), plainTextField(256), 50)
-      .default({})
+      .prefault({})
       .meta({ description: 'Which daemons may run it: those that have all of them' }),
     terraform: z.strictObject({}).optional(),
     docker: z.strictObject({ image: z.string().min(1).max(500) }).optional(),

@@ -16,7 +16,7 @@ import {
   type Node,
   type YAMLError,
 } from 'yaml';
-import { excerpt } from '../../base/excerpt.ts';
+import { escapeInvisible, excerpt } from '../../base/excerpt.ts';
 import type { ManifestIssue, ManifestIssueCode, ManifestPath } from './issue.ts';
 
 export interface YamlText {
@@ -100,11 +100,11 @@ function findDepthBeyond(text: string, most: number): ManifestIssue | undefined 
   return undefined;
 }
 
-/** The library's message, without its advice to programmers and without a whole text in it. */
+/** The library's message, without its advice to programmers and harmless on a terminal. */
 function tell({ code, message }: YAMLError): string {
   if (code === 'MULTIPLE_DOCS') return 'the text holds more than one document';
-  if (code === 'TAG_RESOLVE_FAILED') return message.replace('Unresolved tag:', 'unknown tag');
-  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
+  const about = code === 'TAG_RESOLVE_FAILED' ? message.replace('Unresolved', 'unknown') : message;
+  return escapeInvisible(about.length > MAX_MESSAGE ? `${about.slice(0, MAX_MESSAGE)}…` : about);
 }
 
 const TOO_COMPLEX = Symbol('too complex');
