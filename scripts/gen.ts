@@ -11,6 +11,7 @@ import {
   findChanged,
   readChecksums,
 } from './migration-checksums.ts';
+import { renderManifestSchema } from './manifest-schema.ts';
 import { renderOpenApi } from './openapi.ts';
 
 const docs = join(findPackageRoot(), 'docs');
@@ -20,6 +21,7 @@ const changed = findChanged(readChecksums(), checksums);
 
 writeFileSync(join(docs, 'cli.md'), await renderCliReference());
 writeFileSync(join(docs, 'openapi.json'), renderOpenApi());
+writeFileSync(join(docs, 'schema', 'standby-manifest.json'), renderManifestSchema());
 writeFileSync(join(docs, 'configuration.md'), renderConfigurationReference());
 writeFileSync(errors, renderErrorReference(existsSync(errors) ? readFileSync(errors, 'utf8') : ''));
 
