@@ -5,7 +5,7 @@ import type { OrganizationId, PoolId, WorkspaceId } from '../base/id.ts';
 import { allowCreations } from '../domain/pool/budget.ts';
 import type { PoolDecision, PresetDecision } from '../domain/pool/decide-pool.ts';
 import { isStuckDelete } from '../domain/pool/housekeeping.ts';
-import { memberPhase, type MemberPhase, type PoolMember } from '../domain/pool/member.ts';
+import { GONE, memberPhase, type MemberPhase, type PoolMember } from '../domain/pool/member.ts';
 import type { PoolState, Withheld } from '../domain/pool/plan.ts';
 import { readCreationBudget } from '../store/creation-budget.ts';
 import type { Database } from '../store/database.ts';
@@ -191,7 +191,7 @@ function describeProblem(
     return `${stuck}its delete did not succeed, tried ${times}: ${error ?? 'canceled'}`;
   }
   if (!isUnhealthy) return null;
-  if (member.broken === 'gone') return 'its processes are gone';
+  if (member.broken === GONE) return 'its processes are gone';
   if (member.broken !== null) return `its startup did not succeed: ${member.broken}`;
   return member.lostAt === null
     ? 'it did not become ready in time'

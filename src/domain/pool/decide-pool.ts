@@ -15,7 +15,7 @@ import {
 import { decidePreset, isActive } from './decide.ts';
 import { unhealthyAt } from './health.ts';
 import { decideHousekeeping, type Housekeeping } from './housekeeping.ts';
-import { memberPhase, type MemberPhase, type PoolMember } from './member.ts';
+import { GONE, memberPhase, type MemberPhase, type PoolMember } from './member.ts';
 import { needsReconciling } from './needs-reconciling.ts';
 import { findBoundary } from './next-boundary.ts';
 import type { Plan } from './plan.ts';
@@ -148,14 +148,17 @@ function look(world: PoolWorld, member: PoolMember): SeenMember {
   };
 }
 
-/** A first build whose workspace became unhealthy counts as failed from that moment. */
+/**
+ * A first build whose workspace became unhealthy counts as failed from that moment, unless its
+ * machine and not its template is to blame.
+ */
 function findTurnedBad(
   judged: readonly JudgedBuild[],
   seen: readonly SeenMember[],
   now: Instant,
 ): readonly JudgedBuild[] {
   return seen.flatMap(({ member, unhealthyAt: at }) => {
-    if (member.buildNumber !== 1 || at === null || at > now) return [];
+    if (member.buildNumber !== 1 || at === null || at > now || member.broken === GONE) return [];
     const build = judged.find(({ workspaceId }) => workspaceId === member.workspaceId);
     return build === undefined || build.failed ? [] : [{ ...build, failed: true, completedAt: at }];
   });

@@ -22,6 +22,12 @@ export interface PoolMember {
   readonly broken: string | null;
 }
 
+/**
+ * Why a member is broken when its processes were killed with their supervisor, as by a reboot: it is
+ * replaced like any unhealthy one, and its template has nothing to do with it.
+ */
+export const GONE = 'gone';
+
 export interface MemberJob {
   readonly status: 'pending' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled';
   /** 0: nobody ever took it. */

@@ -142,6 +142,17 @@ describe('a pool', () => {
     expect(await reconcile()).toEqual(['pool.created 1']);
   });
 
+  it('replaces at once what a machine lost, which is no failure of the template', async () => {
+    await reconcile();
+    await builder.buildAll();
+    await store.sql(
+      `update pool_members set ready = false, broken = 'gone', unready_since = standby_now()
+       where pool_id = $1`,
+      [pool.poolId],
+    );
+    expect(await reconcile()).toEqual(['pool.deleting 3 unhealthy', 'pool.created 3']);
+  });
+
   it('uses the machine and the version of the last build for a delete', async () => {
     await reconcile();
     await builder.buildAll();
