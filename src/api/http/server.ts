@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { AppError } from '../../base/app-error.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Kit } from '../../base/kit.ts';
 import { createService, StopCause, type Service } from '../../base/service.ts';
 import type { Api } from './api.ts';
@@ -38,6 +39,7 @@ const REQUEST_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const SLOW_CALLER_CHECK_MS = 2_000;
 const DEFAULT_DRAIN_TIMEOUT_MS = 10_000;
+const IDLE_CHECK_MS = 20;
 
 export function createHttpServer(kit: Kit, api: Api, options: HttpServerOptions): HttpServer {
   const headersTimeout = options.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS;
@@ -65,9 +67,11 @@ export function createHttpServer(kit: Kit, api: Api, options: HttpServerOptions)
         () => server.closeAllConnections(),
         () => undefined, // all were closed in time
       );
+    // A connection that falls idle after its last answer would be kept for its caller's next request.
+    const idle = closeIdle(kit.clock, server, deadline.signal);
     await closed;
     deadline.abort();
-    await expired;
+    await Promise.all([expired, idle]);
   };
 
   const service = createService(kit.clock, {
@@ -84,6 +88,17 @@ export function createHttpServer(kit: Kit, api: Api, options: HttpServerOptions)
   });
 
   return { ...service, address: () => addressOf(server) };
+}
+
+async function closeIdle(clock: Clock, server: Server, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    server.closeIdleConnections();
+    try {
+      await clock.sleep(IDLE_CHECK_MS, signal);
+    } catch {
+      return; // all are closed
+    }
+  }
 }
 
 async function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {

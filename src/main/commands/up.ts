@@ -20,7 +20,7 @@ export const command = defineCommand({
   arguments: {},
   options: {
     dataDir: { kind: 'text', value: 'DIR', summary: 'Folder for everything kept on this machine' },
-    port: {
+    httpPort: {
       kind: 'integer',
       value: 'PORT',
       min: 0,
@@ -28,11 +28,11 @@ export const command = defineCommand({
       summary: 'Port of the API; 0 takes a free one',
     },
   },
-  examples: ['standby up', 'standby up --port 0 --data-dir ./data'],
+  examples: ['standby up', 'standby up --http-port 0 --data-dir ./data'],
   run: async (context, values) => {
     const config = loadConfig(context.environment, {
       STANDBY_DATA_DIR: values.dataDir,
-      STANDBY_HTTP_PORT: values.port === undefined ? undefined : String(values.port),
+      STANDBY_HTTP_PORT: values.httpPort === undefined ? undefined : String(values.httpPort),
     });
     return up(context, config);
   },

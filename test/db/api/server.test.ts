@@ -1,5 +1,6 @@
+import http from 'node:http';
 import net from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createHttpServer } from '../../../src/api/http/server.ts';
 import { createClient } from '../../../src/client/client.ts';
 import { healthRoutes } from '../../../src/contract/health.ts';
@@ -47,6 +48,24 @@ describe('the HTTP server', () => {
       code: 'CONFIG_INVALID',
       detail: expect.stringContaining('cannot listen on 192.0.2.1:0'),
     });
+  });
+
+  it('does not wait at its stop for callers who keep their connection for later', async () => {
+    await using test = await startTestApi({ handlers: waiting, drainTimeoutMs: 60_000 });
+    const agent = new http.Agent({ keepAlive: true });
+    const answered = new Promise<number | undefined>((resolve, reject) => {
+      http
+        .get(
+          `${test.url}/api/v1/organizations/default/jobs`,
+          { agent, headers: { authorization: `Bearer ${test.adminToken}` } },
+          (response) => response.resume().on('end', () => resolve(response.statusCode)),
+        )
+        .on('error', reject);
+    });
+    await vi.waitFor(() => expect(test.api.requests.waiting).toBe(1));
+    expect(await test.server.stop('test', 30_000)).toBe('stopped');
+    expect(await answered).toBeGreaterThanOrEqual(500);
+    agent.destroy();
   });
 
   it('ends long polls when it stops, and lets other answers finish', async () => {
