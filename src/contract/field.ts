@@ -1,15 +1,12 @@
 // Fields that many documents share.
 import { z } from 'zod';
-
-/** The rule for names of organizations, users, templates and workspaces. */
-const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-export const NAME_RULE = 'must be 1 to 63 lower-case letters, digits and inner hyphens';
+import { NAME_PATTERN, NAME_RULE } from '../domain/name/name.ts';
 
 export const idField = z.uuid();
 export const timeField = z.iso.datetime({ offset: false }).meta({ description: 'RFC 3339, UTC' });
 export const nameField = z
   .string()
-  .regex(NAME, NAME_RULE)
+  .regex(NAME_PATTERN, NAME_RULE)
   .meta({ description: '1 to 63 lower-case letters, digits and inner hyphens' });
 
 /** Parameter values by name; numbers and booleans are written as text. */

@@ -3,7 +3,7 @@ import { AppError } from '../base/app-error.ts';
 import { excerpt } from '../base/excerpt.ts';
 import type { OrganizationId, TemplateId, UserId, VersionId } from '../base/id.ts';
 import { manifestSchema, type Manifest } from '../contract/manifest/schema.ts';
-import { checkName } from '../domain/name/name.ts';
+import { checkName, NO_PRESET } from '../domain/name/name.ts';
 import {
   checkParameters,
   completeParameters,
@@ -97,7 +97,7 @@ function choosePreset(
   presets: readonly ClaimPreset[],
   request: WorkspaceRequest,
 ): ClaimPreset | undefined {
-  if (request.preset === 'none') return undefined;
+  if (request.preset === NO_PRESET) return undefined;
   if (request.preset === undefined) {
     // Who says nothing gets what the template says is the default.
     const fallback = presets.find(({ isDefault }) => isDefault);

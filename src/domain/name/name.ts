@@ -3,7 +3,7 @@
 import { excerpt } from '../../base/excerpt.ts';
 
 /** What people give names to. */
-export type NamedKind = 'organization' | 'user' | 'template' | 'preset' | 'workspace' | 'group';
+export type NamedKind = 'organization' | 'user' | 'template' | 'preset' | 'workspace';
 
 export const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** The pattern in words. */

@@ -21,7 +21,7 @@ function always(
 ): void {
   fc.assert(
     fc.property(snapshots, (snapshot) => check(snapshot, decide(snapshot))),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 }
 

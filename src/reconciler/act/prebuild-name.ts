@@ -1,13 +1,13 @@
 // Names of prebuilds: unique by chance alone, so that making one asks nobody.
 import type { Rng } from '../../base/random.ts';
+import { PREBUILD_PREFIX } from '../../domain/name/name.ts';
 
-const PREFIX = 'prebuild-';
 const RANDOM_BYTES = 9;
 /** RFC 4648, in the lower case that names of workspaces have. */
 const BASE_32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 export function createPrebuildName(rng: Pick<Rng, 'bytes'>): string {
-  let text = PREFIX;
+  let text: string = PREBUILD_PREFIX;
   let bits = 0;
   let bitCount = 0;
   const take = (digit: number): void => {
