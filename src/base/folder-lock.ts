@@ -5,7 +5,13 @@
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Kit } from './kit.ts';
-import { identifyProcess, isSameProcess, type ProcessIdentity } from './process-identity.ts';
+import {
+  formatIdentity,
+  identifyProcess,
+  isSameProcess,
+  parseIdentity,
+  type ProcessIdentity,
+} from './process-identity.ts';
 
 export type LockResult =
   | { readonly kind: 'held'; release(): Promise<void> }
@@ -73,20 +79,9 @@ async function findOther(folder: string, own: string): Promise<ProcessIdentity |
 
 // The name says everything, so that a ticket is there whole or not at all.
 function ticketName(kit: Pick<Kit, 'rng'>, self: ProcessIdentity): string {
-  const nonce = Buffer.from(kit.rng.bytes(6)).toString('hex');
-  const mark = Buffer.from(self.startMark).toString('base64url');
-  const boot = Buffer.from(self.bootId).toString('base64url');
-  return `${self.pid}.${mark}.${boot}.${nonce}`;
+  return `${Buffer.from(kit.rng.bytes(6)).toString('hex')}.${formatIdentity(self)}`;
 }
 
 function parseTicket(name: string): ProcessIdentity | undefined {
-  const [pid, mark, boot, nonce] = name.split('.');
-  if (pid === undefined || mark === undefined || boot === undefined || nonce === undefined) {
-    return undefined;
-  }
-  return { pid: Number(pid), startMark: decode(mark), bootId: decode(boot) };
-}
-
-function decode(text: string): string {
-  return Buffer.from(text, 'base64url').toString();
+  return parseIdentity(name.slice(name.indexOf('.') + 1));
 }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { identifyProcess, parseProcStat } from './process-identity.ts';
+import {
+  formatIdentity,
+  identifyProcess,
+  parseIdentity,
+  parseProcStat,
+} from './process-identity.ts';
 
 const tail = '1 4136 1995 0 -1 4194304 98 0 0 0 0 0 0 0 20 0 1 0 135501 3133440 358';
 
@@ -30,4 +35,19 @@ describe('a number that cannot be a pid', () => {
       expect(identifyProcess(pid)).toBeUndefined();
     },
   );
+});
+
+describe('an identity as a word', () => {
+  it.each([
+    { pid: 4711, startMark: '135501', bootId: 'fc8e07d9-51b7-44d3-91fa-1b8457a50d0c' },
+    { pid: 1, startMark: 'Mon Nov 23 23:16:05 2026', bootId: '' },
+  ])('holds nothing that a file name cannot, and is read back: $startMark', (identity) => {
+    const word = formatIdentity(identity);
+    expect(word).toMatch(/^[\w.-]+$/);
+    expect(parseIdentity(word)).toEqual(identity);
+  });
+
+  it.each(['', '1', '1..', '1.a', '1.a.b.c', 'x.a.b', '1.a/b.'])('is not %j', (text) => {
+    expect(parseIdentity(text)).toBeUndefined();
+  });
 });

@@ -33,6 +33,20 @@ export function isSameProcess(
   return found?.startMark === identity.startMark && found.bootId === identity.bootId;
 }
 
+/** The identity as one word that a file's name can hold; `parseIdentity` reads it. */
+export function formatIdentity({ pid, startMark, bootId }: ProcessIdentity): string {
+  const encode = (text: string): string => Buffer.from(text).toString('base64url');
+  return `${pid}.${encode(startMark)}.${encode(bootId)}`;
+}
+
+/** What `formatIdentity` wrote, or undefined for any other text. */
+export function parseIdentity(text: string): ProcessIdentity | undefined {
+  const [, pid, startMark, bootId] = /^(\d+)\.([\w-]+)\.([\w-]*)$/.exec(text) ?? [];
+  if (pid === undefined || startMark === undefined || bootId === undefined) return undefined;
+  const decode = (word: string): string => Buffer.from(word, 'base64url').toString();
+  return { pid: Number(pid), startMark: decode(startMark), bootId: decode(bootId) };
+}
+
 function identifyByProc(pid: number): ProcessIdentity | undefined {
   let stat: string;
   try {

@@ -1,16 +1,20 @@
 // Folders that something is built in before one rename puts it in its place. Their names carry who
 // builds there, so that what a killed builder left is told from what a living one still fills.
-import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { identifyProcess, type ProcessIdentity } from '../base/process-identity.ts';
+import {
+  formatIdentity,
+  identifyProcess,
+  isSameProcess,
+  parseIdentity,
+} from '../base/process-identity.ts';
 import type { Kit } from '../base/kit.ts';
 
 export async function createScratchFolder(kit: Kit, parent: string): Promise<string> {
   const self = identifyProcess(process.pid);
   if (self === undefined) throw new Error('this process cannot be identified');
   const random = Buffer.from(kit.rng.bytes(4)).toString('hex');
-  const folder = path.join(parent, `${PREFIX}${self.pid}-${fingerprint(self)}-${random}`);
+  const folder = path.join(parent, `${PREFIX}${random}.${formatIdentity(self)}`);
   await mkdir(folder, { mode: 0o700 });
   return folder;
 }
@@ -38,12 +42,6 @@ export function removeFolder(folder: string): Promise<void> {
 const PREFIX = 'new-';
 
 function isInUse(name: string): boolean {
-  const [pid, maker] = name.slice(PREFIX.length).split('-');
-  const identity = identifyProcess(Number(pid));
-  return identity !== undefined && fingerprint(identity) === maker;
-}
-
-function fingerprint(identity: ProcessIdentity): string {
-  const text = `${identity.pid} ${identity.startMark} ${identity.bootId}`;
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+  const maker = parseIdentity(name.slice(name.indexOf('.') + 1));
+  return maker !== undefined && isSameProcess(maker);
 }

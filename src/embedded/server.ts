@@ -4,7 +4,8 @@ import type { Kit } from '../base/kit.ts';
 import type { StopResult } from '../base/service.ts';
 import { DATABASE, ROLE } from './cluster.ts';
 import { asStartFailure } from './failure.ts';
-import { stopPostmaster, waitUntilGone } from './postmaster.ts';
+import { layoutOf } from './layout.ts';
+import { findRunning, stopPostmaster, waitUntilGone } from './postmaster.ts';
 import { probe, type ConnectionParts } from './probe.ts';
 import { startServer, type EmbeddedPostgresOptions } from './start.ts';
 
@@ -49,4 +50,15 @@ export async function startEmbeddedPostgres(
   } catch (error) {
     throw asStartFailure(error, options.dataDir);
   }
+}
+
+/** Stops the server of `dataDir`, whoever started it; `not_running` when there is none. */
+export async function stopEmbeddedPostgres(
+  kit: Kit,
+  dataDir: string,
+  deadlineMs = STOP_DEADLINE_MS,
+): Promise<StopResult | 'not_running'> {
+  const running = await findRunning(layoutOf(dataDir));
+  if (running === undefined) return 'not_running';
+  return stopPostmaster(kit, running.identity, deadlineMs);
 }

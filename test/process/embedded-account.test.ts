@@ -6,15 +6,13 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findRunning } from '../../src/embedded/postmaster.ts';
 import { layoutOf } from '../../src/embedded/layout.ts';
-import {
-  createPlace,
-  installApp,
-  stopServer,
-  type App,
-  type Place,
-} from '../support/embedded-app.ts';
+import { stopEmbeddedPostgres } from '../../src/embedded/server.ts';
+import { createKit } from '../../src/base/kit.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { createPlace, installApp, type App, type Place } from '../support/embedded-app.ts';
 import { ask } from '../support/postgres.ts';
 
+const kit = createKit(silentLog);
 const NOBODY = { uid: 65534, gid: 65534 };
 const isRoot = process.getuid?.() === 0;
 const canMount = isRoot && succeeds('unshare', ['--mount', 'true']);
@@ -62,7 +60,7 @@ describe.skipIf(!isRoot)('the account of the server', () => {
     await starter.kill();
 
     // Whoever made the cluster stays its account, also when root starts it.
-    await stopServer(dataDir);
+    await stopEmbeddedPostgres(kit, dataDir);
     expect((await app.start(dataDir).line('ready')).outcome).toBe('started');
     expect(await serverUid(dataDir)).toBe(NOBODY.uid);
   });
@@ -81,7 +79,7 @@ describe.skipIf(!isRoot)('the account of the server', () => {
 
       // A copy that was torn is replaced.
       await Promise.all(both.map((starter) => starter.kill()));
-      await stopServer(dataDir);
+      await stopEmbeddedPostgres(kit, dataDir);
       const software = path.join(dataDir, 'postgres/software');
       const [version = ''] = await readdir(software);
       await writeFile(path.join(software, version, 'bin/postgres'), '');
@@ -107,7 +105,7 @@ describe.skipIf(!isRoot)('the account of the server', () => {
 
     // Brought to a place that others can reach, it is given to an ordinary account.
     await starter.kill();
-    await stopServer(dataDir);
+    await stopEmbeddedPostgres(kit, dataDir);
     const moved = place.dataDir('moved');
     await cp(dataDir, moved, { recursive: true, preserveTimestamps: true });
     expect((await app.start(moved).line('ready')).outcome).toBe('started');

@@ -9,9 +9,10 @@ import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { identifyProcess, isSameProcess } from '../../src/base/process-identity.ts';
 import { findCluster } from '../../src/embedded/cluster.ts';
+import { keepEmbeddedPostgres } from '../../src/embedded/keep.ts';
 import { layoutOf } from '../../src/embedded/layout.ts';
 import { findRunning } from '../../src/embedded/postmaster.ts';
-import { startEmbeddedPostgres } from '../../src/embedded/server.ts';
+import { startEmbeddedPostgres, stopEmbeddedPostgres } from '../../src/embedded/server.ts';
 import {
   createPlace,
   installApp,
@@ -179,6 +180,28 @@ describe('after a kill', () => {
       detail: expect.stringContaining('no process of this machine or container'),
     });
     await writeFile(pidFile, whole);
+  });
+});
+
+describe('a kept server', () => {
+  it('comes back by itself, under the same address, until it is stopped', async () => {
+    await using place = await createPlace();
+    const dataDir = place.dataDir();
+    const server = await keepEmbeddedPostgres(kit, { dataDir, settings });
+    await ask(server.connection, 'create table kept ()');
+    for (const signal of ['SIGKILL', 'SIGINT'] as const) {
+      const killed = (await findRunning(layoutOf(dataDir)))!.identity;
+      process.kill(killed.pid, signal);
+      await expect.poll(() => isSameProcess(killed), { timeout: 20_000 }).toBe(false);
+      await expect
+        .poll(() => ask(server.connection, 'select 1 from kept').catch(() => 'away'), {
+          timeout: 20_000,
+        })
+        .toEqual([]);
+      expect((await findRunning(layoutOf(dataDir)))!.identity).not.toEqual(killed);
+    }
+    expect(await server.stop()).toBe('stopped');
+    expect(await stopEmbeddedPostgres(kit, dataDir)).toBe('not_running');
   });
 });
 

