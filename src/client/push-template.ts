@@ -1,11 +1,11 @@
 // Pushing a template and, once a daemon has checked it, making it the active version.
 import { AppError } from '../base/app-error.ts';
 import type { Clock } from '../base/clock.ts';
-import { jobRoutes } from '../contract/job/route.ts';
 import type { LogEntryView } from '../contract/job/schema.ts';
 import { templateRoutes } from '../contract/template/route.ts';
 import type { VersionView } from '../contract/template/schema.ts';
 import type { Client } from './client.ts';
+import { readJobLog } from './job-log.ts';
 
 export interface PushedTemplate {
   readonly organization: string;
@@ -21,8 +21,6 @@ export interface PushOptions {
   /** Lines of the import's log, as they come. */
   onLog?(entry: LogEntryView): void;
 }
-
-const POLL_MS = 200;
 
 /** Pushes a version and waits until its import has ended. Throws IMPORT_FAILED when it did not succeed. */
 export async function pushTemplate(
@@ -41,18 +39,8 @@ export async function pushTemplate(
     },
     { signal },
   );
-  let after: string | undefined;
-  for (;;) {
-    const { body } = await client.call(
-      jobRoutes.getJobLogs,
-      { params: { job: version.import_job.id }, query: { after } },
-      { signal },
-    );
-    for (const entry of body.entries) options.onLog?.(entry);
-    after = body.next;
-    if (body.complete) break;
-    if (body.entries.length === 0) await clock.sleep(POLL_MS, signal);
-  }
+  const log = readJobLog({ client, clock }, version.import_job.id, { signal, follow: true });
+  for await (const entry of log) options.onLog?.(entry);
   return checkImported(client, pushed, version.name);
 }
 
