@@ -18,6 +18,10 @@ const OTHERS: readonly (readonly [name: string, meaning: string])[] = [
     'A file of settings, one `NAME=value` per line; `#` starts a comment line.',
   ],
   ['STANDBY_URL', 'The control plane that the command line talks to, unless `--url` names one.'],
+  [
+    'STANDBY_ORGANIZATION',
+    "The organization that the command line's commands are about, unless `--org` names one.",
+  ],
   ['STANDBY_TOKEN', 'The token that the command line shows to it, unless `--token` gives one.'],
   [
     'XDG_DATA_HOME',

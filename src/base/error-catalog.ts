@@ -85,7 +85,7 @@ export const ERRORS = {
     http: 500,
     exit: 69,
     retry: 'never',
-    hint: 'Stop what listens there, or choose another port with --http-port (STANDBY_HTTP_PORT).',
+    hint: 'Stop what listens there, or choose another port: --port (STANDBY_HTTP_PORT).',
   },
   METHOD_NOT_ALLOWED: {
     http: 405,

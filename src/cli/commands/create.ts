@@ -1,0 +1,96 @@
+// `standby create`: asks for a workspace and waits until it can be used.
+import { AppError } from '../../base/app-error.ts';
+import { createId } from '../../base/id.ts';
+import { workspaceRoutes } from '../../contract/workspace/route.ts';
+import type { CreateWorkspaceAnswer } from '../../contract/workspace/schema.ts';
+import { defineCommand } from '../command.ts';
+import { interruptible } from '../session/interruptible.ts';
+import { chooseOrganization, ORGANIZATION_OPTION } from '../session/organization.ts';
+import { connect } from '../session/target.ts';
+import { answer } from '../show/answer.ts';
+import { harmless } from '../show/harmless.ts';
+import { formatSeconds } from '../show/time.ts';
+import { describeClaim, describeOpening } from '../workspace/describe.ts';
+import { insist } from '../session/insist.ts';
+import { waitUntilUsable } from '../workspace/wait.ts';
+
+export const command = defineCommand({
+  name: 'create',
+  summary: 'get a workspace: a prebuilt one if there is any, else a new one',
+  description:
+    'Prints how to open it once it can be used, and why it was not waiting if it was not.',
+  arguments: { name: { summary: 'what to call it' } },
+  options: {
+    template: { kind: 'text', value: 'NAME', short: 't', required: true, summary: 'from which' },
+    preset: {
+      kind: 'text',
+      value: 'NAME',
+      summary: 'a preset of the template, or "none"; the best match, if left out',
+    },
+    parameter: { kind: 'text', value: 'K=V', repeat: true, summary: 'a value for a parameter' },
+    onEmpty: {
+      kind: 'text',
+      value: 'WHAT',
+      choices: ['create', 'fail'],
+      default: 'create',
+      summary: 'what to do when no prebuilt one is ready',
+    },
+    org: ORGANIZATION_OPTION,
+    noWait: { kind: 'flag', summary: 'print what was made, and do not wait for it' },
+  },
+  examples: [
+    'standby create demo --template hello',
+    'standby create api --template go-dev --preset large-eu --parameter region=us',
+  ],
+  run: async (context, values) => {
+    const { name, template, preset, parameter, onEmpty, org, noWait } = values;
+    const parameters = parseParameters(parameter);
+    const client = await connect(context);
+    const farewell = `${name} goes on without you: see \`standby workspace show ${name}\`.`;
+    return interruptible(context, farewell, async (signal) => {
+      const startedMs = context.kit.clock.monotonicMs();
+      const organization = await chooseOrganization(context, client, org);
+      // With one key, a request whose answer was lost is not carried out twice.
+      const key = createId(context.kit);
+      const { body: created } = await insist(context.kit, signal, () =>
+        client.call(
+          workspaceRoutes.createWorkspace,
+          {
+            params: { organization },
+            headers: { 'idempotency-key': key },
+            body: { name, template, preset, parameters, on_empty: onEmpty },
+          },
+          { signal },
+        ),
+      );
+      const workspace = noWait
+        ? created.workspace
+        : await waitUntilUsable(context, client, { workspace: created.workspace, signal });
+      const took = formatSeconds(context.kit.clock.monotonicMs() - startedMs);
+      answer(context, { ...created, workspace }, (shown) => render(shown, took));
+      return 0;
+    });
+  },
+});
+
+function render(created: CreateWorkspaceAnswer, took: string): string {
+  const { workspace } = created;
+  const opening = harmless(describeOpening(workspace));
+  const state = workspace.usable ? `is ready after ${took}` : `is ${workspace.status}`;
+  const open = workspace.usable && opening !== '' ? `Open it: ${opening}\n` : '';
+  return `${workspace.name} ${state}, ${describeClaim(created)}.\n${open}`;
+}
+
+function parseParameters(given: readonly string[]): Record<string, string> {
+  const entries = given.map((text): [string, string] => {
+    const at = text.indexOf('=');
+    if (at < 1) {
+      throw new AppError('USAGE', {
+        detail: `--parameter is ${JSON.stringify(text)}, not NAME=VALUE`,
+        hint: 'For example: --parameter region=eu',
+      });
+    }
+    return [text.slice(0, at), text.slice(at + 1)];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,49 @@
+// Pools in a table.
+import type { PoolView } from '../../contract/pool/schema.ts';
+import type { Colors } from '../show/colors.ts';
+import { renderTable } from '../show/table.ts';
+
+export function renderPools(colors: Colors, pools: readonly PoolView[]): string {
+  return renderTable(colors, {
+    heads: ['pool', 'version', 'ready', 'target', 'starting', 'deleting', 'state'],
+    rows: pools.map((pool) => [
+      `${pool.template}/${pool.preset}`,
+      pool.version ?? '-',
+      count(pool.state?.eligible),
+      count(pool.state?.target),
+      count(pool.state?.starting),
+      count(pool.state?.deleting),
+      describePool(pool),
+    ]),
+    empty: 'There are no pools: no preset of an active version asks for prebuilds.',
+  });
+}
+
+/** Why it is as it is: `full`, `filling`, `paused`, `3 creations withheld: backoff until …`. */
+export function describePool(pool: PoolView): string {
+  const { state, withheld } = pool;
+  if (pool.validation_error !== null) return `its parameters do not fit: ${pool.validation_error}`;
+  if (withheld !== null) {
+    const until = withheld.until === undefined ? '' : ` until ${withheld.until}`;
+    const deletes =
+      withheld.deletes === undefined ? '' : ` and ${plural(withheld.deletes, 'deletion')}`;
+    return `${plural(withheld.count, 'creation')}${deletes} withheld: ${withheld.reason}${until}`;
+  }
+  if (pool.paused) return 'paused';
+  if (state === null) return 'not asked for any more';
+  if (state.desired_source === 'inactive') return 'inactive';
+  const problems = [
+    ...(state.unhealthy > 0 ? [`${state.unhealthy} unhealthy`] : []),
+    ...(state.expired > 0 ? [`${state.expired} expired`] : []),
+  ];
+  const fill = state.eligible >= state.target ? 'full' : 'filling';
+  return [fill, ...problems].join(', ');
+}
+
+function count(value: number | undefined): string {
+  return value === undefined ? '-' : String(value);
+}
+
+function plural(howMany: number, noun: string): string {
+  return `${howMany} ${noun}${howMany === 1 ? '' : 's'}`;
+}

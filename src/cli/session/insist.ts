@@ -1,0 +1,25 @@
+// A request that may safely be made again is, when its answer was lost or the server was just away.
+import { AppError } from '../../base/app-error.ts';
+import type { Kit } from '../../base/kit.ts';
+
+// A restart of the control plane takes a second or two; whoever waits longer should be told why.
+const PAUSES_MS = [200, 800, 2_000];
+
+/** Runs `ask` again, with pauses, while it fails with what may pass by itself. */
+export async function insist<T>(
+  { clock }: Pick<Kit, 'clock'>,
+  signal: AbortSignal,
+  ask: () => Promise<T>,
+): Promise<T> {
+  for (const pauseMs of PAUSES_MS) {
+    try {
+      return await ask();
+    } catch (error) {
+      // Other faults and refusals would be the same again.
+      if (!(error instanceof AppError) || error.spec.http !== 503) throw error;
+      if (error.spec.retry !== 'later') throw error;
+    }
+    await clock.sleep(pauseMs, signal);
+  }
+  return ask();
+}
