@@ -69,10 +69,18 @@ export const recordChecks = statement({
   }>(),
   gives: {},
   sql: `
+    with locked as materialized (
+      select a.id, given.ready
+      from unnest($workspaceIds::uuid[], $ready::boolean[]) as given (workspace_id, ready)
+      join agents a on a.workspace_id = given.workspace_id
+      where a.kind = 'check'
+      -- Two reports about the same workspaces lock them in one order.
+      order by a.id
+      for update of a
+    )
     update agents a
-    set lifecycle = case when given.ready then 'ready' else 'created' end,
+    set lifecycle = case when locked.ready then 'ready' else 'created' end,
       last_seen_at = (select standby_now())
-    from unnest($workspaceIds::uuid[], $ready::boolean[]) as given (workspace_id, ready)
-    where a.workspace_id = given.workspace_id
-      and a.kind = 'check'`,
+    from locked
+    where a.id = locked.id`,
 });
