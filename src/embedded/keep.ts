@@ -1,4 +1,5 @@
 // The embedded server for as long as this process wants it: started again whenever it ends.
+import { createBackoff } from '../base/backoff.ts';
 import type { Kit } from '../base/kit.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './server.ts';
 import type { EmbeddedPostgresOptions } from './start.ts';
@@ -21,14 +22,15 @@ export async function keepEmbeddedPostgres(
   let current = first;
 
   const restart = async (): Promise<void> => {
-    for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
+    const backoff = createBackoff(kit.rng, { firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
+    for (;;) {
       try {
         current = await startEmbeddedPostgres(kit, { ...again, signal });
         return;
       } catch (error) {
         signal.throwIfAborted();
-        kit.log.error('embedded_postgres.restart_failed', { error, retryMs });
-        await kit.clock.sleep(retryMs, signal);
+        kit.log.error('embedded_postgres.restart_failed', { error });
+        await kit.clock.sleep(backoff.nextMs(), signal);
       }
     }
   };

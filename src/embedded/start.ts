@@ -2,6 +2,7 @@
 // it first where there is none. Safe to run twice at once: whoever is second adopts.
 import { realpath } from 'node:fs/promises';
 import { AppError } from '../base/app-error.ts';
+import { createBackoff } from '../base/backoff.ts';
 import type { Kit } from '../base/kit.ts';
 import { findStanding } from './account-ladder.ts';
 import { findBinaries } from './binaries.ts';
@@ -72,7 +73,8 @@ export async function startServer(
   const onWaiting = (waitedMs: number): void => onProgress({ kind: 'waiting', waitedMs });
   let prepared: Prepared | undefined;
   let patienceEndsAt: number | undefined;
-  for (let tries = 0; ; tries++) {
+  const backoff = createBackoff(kit.rng, { firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
+  for (;;) {
     const adopted = await adopt(kit, { layout, signal, onWaiting });
     if (adopted !== undefined) return adopted;
 
@@ -91,7 +93,7 @@ export async function startServer(
     onProgress({ kind: 'retrying', because: obstacle });
     kit.log.info('embedded_postgres.start_retried', { because: obstacle });
     await retireStaleLocks(kit, layout, prepared.socketFolder);
-    await kit.clock.sleep(Math.min(FIRST_RETRY_MS * 2 ** tries, MAX_RETRY_MS), signal);
+    await kit.clock.sleep(backoff.nextMs(), signal);
   }
 }
 
