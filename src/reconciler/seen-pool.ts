@@ -43,8 +43,8 @@ export interface SeenPool {
   readonly world: PoolWorld;
 }
 
-/** A look for silent agents that is three intervals late did not happen: nobody is judged then. */
-const MISSED_SWEEPS = 3;
+/** Two intervals without a look for silent agents are a gap: store/watch.ts draws the same line. */
+const MISSED_SWEEPS = 2;
 
 /** Throws SETTINGS_UNREADABLE: what cannot be read is never "not paused". */
 export async function readMoment(on: Executor, options: DecisionOptions): Promise<Moment> {

@@ -1,5 +1,7 @@
 // One pool's reconcile, step by step, against a real database.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AGENT_WATCH } from '../../../src/store/live-pool/ready-now.ts';
+import { keepWatch } from '../../../src/store/watch.ts';
 import { createBuilder, SUCCEEDED, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { countLive, doneOf, reconcileNow } from '../../support/reconcile.ts';
@@ -151,6 +153,47 @@ describe('a pool', () => {
       [pool.poolId],
     );
     expect(await reconcile()).toEqual(['pool.deleting 3 unhealthy', 'pool.created 3']);
+  });
+
+  it('replaces what went silent, but not for a time in which nobody listened', async () => {
+    const agents = [
+      {
+        name: 'main',
+        startup: null,
+        on_claim: null,
+        startup_timeout_seconds: 60,
+        on_claim_timeout_seconds: 60,
+      },
+    ];
+    const { organizationId } = pool;
+    pool = await make.pool(await make.template({ organizationId, manifest: { agents } }));
+    await reconcile();
+    await builder.buildAll();
+    await store.sql(
+      `with seen as (
+         update agents set lifecycle = 'ready', last_seen_at = standby_now()
+         where workspace_id in (select workspace_id from pool_members where pool_id = $1)
+       )
+       update pool_members set ready = true where pool_id = $1`,
+      [pool.poolId],
+    );
+    const listen = () =>
+      keepWatch.run(store.database, { name: AGENT_WATCH, intervalMs: 10_000, timeoutMs: 60_000 });
+    await store.advanceClock(60 * 60_000);
+    expect(await reconcile()).toEqual([]);
+    await listen();
+    await store.advanceClock(9_000);
+    await listen();
+    expect(await reconcile()).toEqual([]);
+    // A full timeout to be heard in, and the grace of one that was ready before.
+    for (let lookMs = 9_000; lookMs < 60_000 + 120_000 - 9_000; lookMs += 9_000) {
+      expect(await reconcile()).toEqual([]);
+      await store.advanceClock(9_000);
+      await listen();
+    }
+    await store.advanceClock(9_000);
+    await listen();
+    expect(await reconcile()).toContain('pool.deleting 1 unhealthy');
   });
 
   it('uses the machine and the version of the last build for a delete', async () => {
