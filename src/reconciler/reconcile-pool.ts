@@ -7,7 +7,7 @@ import type { Instant } from '../base/clock.ts';
 import type { OrganizationId, PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { PoolDecision, PresetDecision } from '../domain/pool/decide-pool.ts';
-import type { WithheldReason } from '../domain/pool/plan.ts';
+import type { Withheld } from '../domain/pool/plan.ts';
 import type { Database } from '../store/database.ts';
 import { lockPool } from '../store/pool-lock.ts';
 import { isRetryable } from '../store/sqlstate.ts';
@@ -41,7 +41,7 @@ export interface ReconciledPool {
 export interface WithheldCreation {
   readonly preset: string;
   readonly count: number;
-  readonly reason: WithheldReason | 'budget';
+  readonly reason: Withheld['reason'] | 'budget';
 }
 
 type Deps = Kit & { readonly database: Database };
