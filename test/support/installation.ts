@@ -1,0 +1,117 @@
+// A whole installation run by `bin/standby up` in a data folder of its own, and everything that
+// belongs to it, so that a test can kill all of it and see what is left.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { createClient, type Client } from '../../src/client/client.ts';
+
+export interface Installation {
+  readonly dataDir: string;
+  /** Starts `standby up`; resolves when it says that it is ready. Gives what it printed. */
+  up(): Promise<string>;
+  /** Starts it without waiting. */
+  launch(): ChildProcess;
+  /** Ctrl-C; gives what it said at the end. */
+  interrupt(): Promise<string>;
+  /** SIGKILL to every process whose environment, arguments or working folder names the data folder. */
+  killEverything(): void;
+  /** Pids of all of them. */
+  processes(): readonly number[];
+  client(): Promise<Client>;
+  /** Names of the workspaces' folders. */
+  folders(): Promise<readonly string[]>;
+  down(): string;
+  remove(): Promise<void>;
+}
+
+const BIN = path.resolve('bin/standby');
+
+export async function createInstallation(): Promise<Installation> {
+  execFileSync(process.execPath, ['scripts/build.mjs', '--if-stale']);
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'standby-up-'));
+  const run = ['--http-port', '0', '--data-dir', dataDir];
+  let child: ChildProcess | undefined;
+  let said = '';
+
+  const launch = (): ChildProcess => {
+    said = '';
+    const started = spawn(BIN, ['up', ...run], { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.setEncoding('utf8');
+      stream.on('data', (text: string) => {
+        said += text;
+      });
+    }
+    child = started;
+    return started;
+  };
+
+  const down = (): string =>
+    execFileSync(BIN, ['down', '--data-dir', dataDir], { encoding: 'utf8' });
+
+  return {
+    dataDir,
+    launch,
+    up: async () => {
+      const started = launch();
+      await new Promise<void>((resolve, reject) => {
+        started.stdout?.on('data', () => {
+          if (said.includes('Standby is ready')) resolve();
+        });
+        started.on('exit', () => reject(new Error(`standby up ended:\n${said}`)));
+      });
+      return said;
+    },
+    interrupt: async () => {
+      if (child === undefined) throw new Error('nothing runs');
+      const exited = once(child, 'exit');
+      child.kill('SIGINT');
+      await exited;
+      return said;
+    },
+    killEverything: () => {
+      for (const pid of processesOf(dataDir)) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        }
+      }
+    },
+    processes: () => processesOf(dataDir),
+    client: async () => {
+      const file = path.join(dataDir, 'credentials.json');
+      return createClient(
+        JSON.parse(await readFile(file, 'utf8')) as { url: string; token: string },
+      );
+    },
+    folders: () => readdir(path.join(dataDir, 'provisioner', 'workspaces')),
+    down,
+    remove: async () => {
+      down();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function processesOf(dataDir: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => namesFolder(pid, dataDir))
+    .map(Number);
+}
+
+function namesFolder(pid: string, dataDir: string): boolean {
+  try {
+    return (
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dataDir) ||
+      readFileSync(`/proc/${pid}/environ`, 'utf8').includes(dataDir) ||
+      readlinkSync(`/proc/${pid}/cwd`).startsWith(dataDir)
+    );
+  } catch {
+    return false; // gone
+  }
+}
