@@ -49,23 +49,6 @@ export async function lockFolder(
   }
 }
 
-/** Runs `work` while holding the lock. Throws when it stays taken for `waitMs`. */
-export async function withFolderLock<T>(
-  kit: Pick<Kit, 'clock' | 'rng'>,
-  lock: LockOptions & { readonly folder: string },
-  work: () => Promise<T>,
-): Promise<T> {
-  const result = await lockFolder(kit, lock.folder, lock);
-  if (result.kind === 'taken') {
-    throw new Error(`process ${result.by.pid} held ${lock.folder} for more than ${lock.waitMs} ms`);
-  }
-  try {
-    return await work();
-  } finally {
-    await result.release();
-  }
-}
-
 async function findOther(folder: string, own: string): Promise<ProcessIdentity | undefined> {
   for (const name of await readdir(folder)) {
     const file = path.join(folder, name);

@@ -35,7 +35,6 @@ export const bool = column<boolean>(OID.bool);
 export const bytes = column<Buffer>(OID.bytea);
 /** A count; int8, because that is what count() gives. Exact up to 2^53. */
 export const count = column<number>(OID.int8);
-export const int2 = column<number>(OID.int2);
 export const int = column<number>(OID.int4);
 export const float = column<number>(OID.float8);
 export const text = column<string>(OID.text);

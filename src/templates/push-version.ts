@@ -14,7 +14,7 @@ import {
   type VersionId,
 } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
-import { parseManifest, type ParsedManifest } from '../contract/manifest/parse.ts';
+import { requireManifest } from '../contract/manifest/parse.ts';
 import type { Manifest, ManifestPreset } from '../contract/manifest/schema.ts';
 import type { Database } from '../store/database.ts';
 import { insertFile } from '../store/file.ts';
@@ -51,7 +51,7 @@ export async function pushVersion(
 ): Promise<PushedVersion> {
   const { organizationId, template, archive, pushedBy } = request;
   const { manifestText, files } = await checkArchive(archive);
-  const manifest = requireValid(parseManifest(manifestText, files));
+  const manifest = requireManifest(manifestText, files);
   requireName(manifest, template);
   const hash = createHash('sha256').update(archive).digest();
 
@@ -81,16 +81,6 @@ export async function pushVersion(
     );
     tx.notify({ kind: 'queue', organizationId, driver: manifest.driver }, { kind: 'job', jobId });
     return { templateId, name };
-  });
-}
-
-function requireValid(parsed: ParsedManifest): Manifest {
-  if (parsed.kind === 'valid') return parsed.manifest;
-  const { issues } = parsed;
-  const lines = issues.map(({ line, column, message }) => `${line}:${column} ${message}`);
-  throw new AppError('MANIFEST_INVALID', {
-    detail: `standby.yaml: ${lines.join('; ')}`,
-    fields: { issues },
   });
 }
 

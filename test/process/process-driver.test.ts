@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createId } from '../../src/base/id.ts';
 import { createKit } from '../../src/base/kit.ts';
+import { installProbe } from '../../src/base/probe.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Build, Driver, DriverContext, Machine } from '../../src/provisioner/driver.ts';
 import { createProcessDriver } from '../../src/provisioner/drivers/process/driver.ts';
@@ -214,6 +215,32 @@ describe('a workspace of the process driver', () => {
 });
 
 describe('what a crash left behind', () => {
+  it.each([
+    'process.start.recorded',
+    'process.start.spawned',
+    'process.remove.recorded',
+    'process.remove.ended',
+  ])('at %s is taken away at the next start, or was never lost', async (point) => {
+    const made = build();
+    // The daemon dies here: what it was doing is never gone on with.
+    const reached = new Promise<void>((resolve) => {
+      installProbe((at) => {
+        if (at !== point) return undefined;
+        resolve();
+        return new Promise(() => undefined);
+      });
+    });
+    const work = driver.start(made, context()).then(() => driver.delete(made, context()));
+    work.catch(() => undefined); // it never ends
+    await reached;
+    installProbe(undefined);
+    await machine().close();
+    driver = open();
+    await machine().open();
+    expect(living()).toBe(0);
+    expect(await readdir(workspaces)).toEqual([]);
+  });
+
   it('is taken away at the next start: half-made folders, and processes without a folder', async () => {
     const made = build();
     await driver.start(made, context());

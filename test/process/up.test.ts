@@ -49,7 +49,9 @@ describe('standby up', () => {
 
     const { workspace, claimed } = await claim('demo');
     expect(claimed).toBe(true);
-    await until(async () => expect(await page(workspace.id)).toContain('<h1>Hello, Administrator!</h1>'));
+    await until(async () =>
+      expect(await page(workspace.id)).toContain('<h1>Hello, Administrator!</h1>'),
+    );
     await until(async () => expect(await eligible()).toBe(2));
 
     expect(await installation.interrupt()).toMatch(/3 workspaces go on living/);
@@ -63,7 +65,9 @@ describe('standby up', () => {
     await installation.up();
     client = await installation.client();
     // The person's one is back in its folder, with its owner; the pool was filled anew.
-    await until(async () => expect(await page(workspace.id)).toContain('<h1>Hello, Administrator!</h1>'));
+    await until(async () =>
+      expect(await page(workspace.id)).toContain('<h1>Hello, Administrator!</h1>'),
+    );
     await until(async () => expect(await installation.folders()).toHaveLength(3));
   }, 180_000);
 

@@ -97,5 +97,4 @@ export const manifestSchema = z
 export type Manifest = z.output<typeof manifestSchema>;
 export type ManifestParameter = z.output<typeof parameterSchema>;
 export type ManifestPreset = z.output<typeof presetSchema>;
-export type ManifestAgent = z.output<typeof agentSchema>;
 export type ReadyCheck = z.output<typeof readyCheckSchema>;

@@ -78,5 +78,4 @@ export const createWorkspaceAnswer = z
 
 export type WorkspaceView = z.output<typeof workspaceView>;
 export type BuildView = z.output<typeof buildView>;
-export type CreateWorkspaceBody = z.output<typeof createWorkspaceBody>;
 export type CreateWorkspaceAnswer = z.output<typeof createWorkspaceAnswer>;

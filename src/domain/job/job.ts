@@ -35,9 +35,6 @@ export const STAGES = {
 } as const;
 export type Stage = keyof typeof STAGES;
 
-/** 1 claims, 2 people, 3 pool deletes, 4 creations and rehearsals. */
-export type JobClass = 1 | 2 | 3 | 4;
-
 /** How an attempt ended, as its daemon reports it. */
 export type JobResult =
   | { readonly outcome: 'succeeded'; readonly outputs: Readonly<Record<string, string>> }

@@ -2,12 +2,10 @@
 // writer of that table: a change here goes with one of workspaces, builds or agents in the same
 // transaction.
 import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
-import { uuid, type RowOf } from '../column.ts';
+import { uuid } from '../column.ts';
 import { statement, takes } from '../statement.ts';
 
 const memberColumns = { workspaceId: uuid<WorkspaceId>(), poolId: uuid<PoolId>() };
-
-export type Member = RowOf<typeof memberColumns>;
 
 /** Locks those of the workspaces that are members, always in one order. */
 export const lockMembers = statement({
