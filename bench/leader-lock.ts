@@ -1,4 +1,4 @@
-// What docs/adr/0009 weighs, measured on an embedded PostgreSQL: how leadership is held, and how a
+// What docs/adr/0010-the-lease-saves-work.md weighs, measured on an embedded PostgreSQL: how leadership is held, and how a
 // pool is locked. Run: npx tsx bench/leader-lock.ts
 import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';

@@ -7,7 +7,7 @@ import { statement, takes } from './statement.ts';
 
 /**
  * Only locks. What is decided has to be read by later statements: a statement that locks and reads
- * sees the world as it was before it waited (measured: docs/adr/0009-the-lease-saves-work.md).
+ * sees the world as it was before it waited (measured: docs/adr/0010-the-lease-saves-work.md).
  *
  * Foreign keys of new rows ask for `key share`, which `no key update` lets through, so claims and
  * completions never wait for a reconcile.
