@@ -21,7 +21,7 @@ export interface RegisteringDaemon {
   /** Stable: kept in the daemon's data folder. */
   readonly id: DaemonId;
   readonly name: string;
-  /** Daemons on one machine say the same. */
+  /** Where its workspaces live: daemons that can look after each other's say the same. */
   readonly machineId: string;
   readonly drivers: readonly string[];
   readonly tags: Readonly<Record<string, string>>;

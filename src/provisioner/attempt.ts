@@ -8,7 +8,7 @@ import type { AttemptRef, ControlPlane } from './control-plane.ts';
 import type { Driver, DriverContext, Outputs } from './driver.ts';
 import { createLogBuffer } from './log-buffer.ts';
 import { beat, beatOnce, isAttemptOver, nameOf, type PulseDeps } from './pulse.ts';
-import type { Registered } from './registration.ts';
+import type { Registered, Registration } from './registration.ts';
 import { StopWork } from './stop-work.ts';
 import type { AttemptFolder } from './work-folder.ts';
 
@@ -21,7 +21,7 @@ export interface AttemptDeps {
   /** Aborted when the daemon cannot even wait for answers any longer. */
   readonly giveUp: AbortSignal;
   openFolder(job: AcquiredJob): Promise<AttemptFolder>;
-  onRefused(error: AppError, attempt: AttemptRef): void;
+  readonly registration: Pick<Registration, 'refused'>;
 }
 
 type Ending = JobResult | 'stale';
@@ -48,7 +48,7 @@ export async function runAttempt(
     logs,
     onCancel: () => work.abort(new StopWork('canceled')),
     onStale: (error) => {
-      deps.onRefused(error, attempt);
+      noteRefusal(deps, error, attempt);
       work.abort(new StopWork('stale'));
     },
   };
@@ -184,8 +184,7 @@ async function complete(deps: AttemptDeps, pulse: PulseDeps, result: JobResult):
       const error = toAppError(thrown);
       const name = nameOf(pulse.attempt);
       if (isAttemptOver(error)) {
-        deps.onRefused(error, pulse.attempt);
-        kit.log.warn('attempt.refused', { ...name, error });
+        noteRefusal(deps, error, pulse.attempt);
         return false;
       }
       kit.log.warn('attempt.complete_failed', { ...name, error });
@@ -196,6 +195,12 @@ async function complete(deps: AttemptDeps, pulse: PulseDeps, result: JobResult):
       return true; // the daemon ends; what was made is settled after its next registration
     }
   }
+}
+
+function noteRefusal(deps: AttemptDeps, error: AppError, attempt: AttemptRef): void {
+  deps.kit.log.warn('attempt.refused', { ...nameOf(attempt), error });
+  // That the job is not known says nothing of the daemon.
+  if (error.code === 'DAEMON_REPLACED') deps.registration.refused(error, attempt);
 }
 
 async function undo(deps: AttemptDeps, job: AcquiredJob): Promise<void> {

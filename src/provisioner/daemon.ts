@@ -1,22 +1,22 @@
-// The provisioner daemon: takes jobs from the control plane and has its drivers do them.
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
-import { AppError, toAppError } from '../base/app-error.ts';
-import { createBackoff } from '../base/backoff.ts';
-import { lockFolder, type LockResult } from '../base/folder-lock.ts';
-import type { DaemonId } from '../base/id.ts';
+// The provisioner daemon: takes jobs from the control plane, has its drivers do them, and looks after
+// the workspaces on its machine in between.
 import type { Kit } from '../base/kit.ts';
-import { createService, type Service } from '../base/service.ts';
-import { PROVISIONER_PROTOCOL_VERSION } from '../contract/provisioner/protocol.ts';
+import { createService, type Service, type ServiceScope } from '../base/service.ts';
+import {
+  PROVISIONER_PROTOCOL_VERSION,
+  type RegisterAnswer,
+} from '../contract/provisioner/protocol.ts';
 import { createArchiveCache } from './archive-cache.ts';
-import { runAttempt, type AttemptDeps } from './attempt.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { takeDataFolder, type DataFolder } from './data-folder.ts';
+import { createDeadlines } from './deadlines.ts';
 import type { Driver } from './driver.ts';
 import { loadDaemonIdentity } from './identity.ts';
-import { createRegistration, type Registration } from './registration.ts';
-import { keepReporting } from './reporter.ts';
+import { createRegistration } from './registration.ts';
+import { report } from './report.ts';
 import { StopWork } from './stop-work.ts';
-import { openAttemptFolder, sweepWorkFolders } from './work-folder.ts';
+import { openAttemptFolder } from './work-folder.ts';
+import { work, type WorkerDeps } from './worker.ts';
 
 export interface DaemonOptions {
   /** Of this daemon alone. */
@@ -32,152 +32,106 @@ export interface DaemonOptions {
   readonly drainMs?: number;
 }
 
-/** How long one request for a job may wait at the control plane. */
-const ACQUIRE_WAIT_MS = 25_000;
-const ACQUIRE_RETRY = { firstMs: 250, maxMs: 10_000 };
+export interface Daemon extends Service {
+  /** Aborted when a newer process has taken this daemon's place: this one does no more work. */
+  readonly replaced: AbortSignal;
+}
+
 const DRAIN_MS = 3_000;
 /** After the drain, for drivers to undo what they were doing and to report it. */
 const UNDO_MS = 4_000;
 
-export function createDaemon(kit: Kit, options: DaemonOptions): Service {
-  const log = kit.log.child({ component: 'daemon' });
-  const daemonKit = { ...kit, log };
-  const stopWork = new AbortController();
-  const giveUp = new AbortController();
-  let lock: FolderLock | undefined;
+/** Its start throws DAEMON_FOLDER_TAKEN while another process uses the folder. */
+export function createDaemon(kit: Kit, options: DaemonOptions): Daemon {
+  const replaced = new AbortController();
+  let folder: DataFolder | undefined;
 
-  return createService(kit.clock, {
+  const service = createService(kit.clock, {
     name: 'daemon',
-    start: async ({ signal, background }) => {
-      lock = await takeFolder(daemonKit, options.folder);
-      const workDir = path.join(options.folder, 'work');
-      await sweepWorkFolders(workDir);
-      const machines = options.drivers.flatMap(({ machine }) => machine ?? []);
-      for (const machine of machines) await machine.open();
-      const registration = await register(daemonKit, options, signal);
-      const { controlPlane } = options;
-      const archives = createArchiveCache(
-        daemonKit,
-        path.join(options.folder, 'archives'),
-        controlPlane,
-      );
-      const attempts: AttemptDeps = {
-        kit: daemonKit,
-        controlPlane,
-        drivers: new Map(options.drivers.map((driver) => [driver.name, driver])),
-        stopWork: stopWork.signal,
-        giveUp: giveUp.signal,
-        openFolder: (job) => openAttemptFolder({ workDir, archives }, job),
-        onRefused: (error, attempt) => {
-          if (registration.isReplaced(error, attempt)) log.error('daemon.replaced', { error });
-        },
-      };
-      for (let n = 0; n < options.concurrency; n++) {
-        background(keepWorking({ attempts, registration, signal }));
-      }
-      background(keepReporting({ kit: daemonKit, controlPlane, registration, machines, signal }));
-      background(
-        drain(daemonKit, { signal, stopWork, giveUp, drainMs: options.drainMs ?? DRAIN_MS }),
-      );
+    start: async (scope) => {
+      folder = await takeDataFolder(kit, options.folder);
+      for (const { machine } of options.drivers) await machine?.open();
+      await startLoops(kit, options, { folder, scope, replaced });
     },
     stop: async () => {
       for (const { machine } of options.drivers) await machine?.close();
-      await lock?.release();
+      await folder?.release();
     },
   });
+  return { ...service, replaced: replaced.signal };
 }
 
-type FolderLock = Extract<LockResult, { readonly kind: 'held' }>;
-
-async function takeFolder(kit: Kit, folder: string): Promise<FolderLock> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const lock = await lockFolder(kit, path.join(folder, 'lock'), { waitMs: 1_000 });
-  if (lock.kind === 'held') return lock;
-  throw new AppError(
-    'DAEMON_FOLDER_TAKEN',
-    `process ${lock.by.pid} is a daemon with the data folder ${folder} already`,
-  );
+interface Life {
+  readonly folder: DataFolder;
+  readonly scope: ServiceScope;
+  readonly replaced: AbortController;
 }
 
-async function register(
-  kit: Kit,
-  options: DaemonOptions,
-  signal: AbortSignal,
-): Promise<Registration> {
-  const { daemonId, machineId } = await loadDaemonIdentity(kit, options.folder);
-  return createRegistration({
+async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promise<void> {
+  const { folder, scope, replaced } = life;
+  const { controlPlane, drivers, concurrency } = options;
+  const identity = await loadDaemonIdentity(given, options.folder);
+  const { daemonId, machineId } = identity;
+  const kit = { ...given, log: given.log.child({ component: 'daemon', daemonId }) };
+  const stopping = AbortSignal.any([scope.signal, replaced.signal]);
+  const { drainMs = DRAIN_MS } = options;
+  const deadlines = createDeadlines(kit, { drainMs, undoMs: UNDO_MS });
+
+  const registration = createRegistration({
     kit,
-    controlPlane: options.controlPlane,
-    signal,
+    controlPlane,
     body: {
       protocol_version: PROVISIONER_PROTOCOL_VERSION,
-      daemon_id: daemonId satisfies DaemonId,
-      name: options.name,
+      daemon_id: daemonId,
       machine_id: machineId,
-      drivers: options.drivers.map(({ name }) => name),
+      name: options.name,
+      drivers: drivers.map(({ name }) => name),
       tags: { ...options.tags },
-      slots: options.concurrency,
+      slots: concurrency,
       version: options.version,
     },
-    onEnded: async (attempts) => {
-      for (const { job_id: jobId, attempt } of attempts) {
-        for (const driver of options.drivers) await driver.undo({ jobId, attempt });
-      }
+    signal: stopping,
+    onEnded: (attempts) => undoAttempts(kit, drivers, attempts),
+    onReplaced: (error) => {
+      kit.log.error('daemon.replaced', { error });
+      deadlines.stopNow(new StopWork('stale'));
+      replaced.abort(error);
     },
   });
+
+  const archives = createArchiveCache(kit, folder.archives, controlPlane);
+  const worker: WorkerDeps = {
+    kit,
+    controlPlane,
+    registration,
+    drivers: new Map(drivers.map((driver) => [driver.name, driver])),
+    stopWork: deadlines.stopWork,
+    giveUp: deadlines.giveUp,
+    openFolder: (job) => openAttemptFolder({ workDir: folder.work, archives }, job),
+  };
+  const machines = drivers.flatMap(({ machine }) => machine ?? []);
+  const loops = [
+    ...Array.from({ length: concurrency }, () => work(worker, stopping)),
+    report({ kit, controlPlane, registration, machines }, { signal: stopping, concurrency }),
+  ];
+  const done = new AbortController();
+  scope.background(Promise.all(loops).then(() => done.abort()));
+  scope.background(deadlines.follow(stopping, done.signal));
 }
 
-interface Worker {
-  readonly attempts: AttemptDeps;
-  readonly registration: Registration;
-  readonly signal: AbortSignal;
-}
-
-/** One job after the other until the signal is aborted. Never rejects. */
-async function keepWorking({ attempts, registration, signal }: Worker): Promise<void> {
-  const { kit, controlPlane } = attempts;
-  const backoff = createBackoff(kit.rng, ACQUIRE_RETRY);
-  for (;;) {
-    try {
-      signal.throwIfAborted();
-      const registered = await registration.get();
-      const job = await controlPlane.acquire(registered, ACQUIRE_WAIT_MS, signal);
-      backoff.reset();
-      if (job !== undefined) await runAttempt(attempts, job, registered);
-    } catch (thrown) {
-      if (signal.aborted) return;
-      const error = toAppError(thrown);
-      const registered = await registration.get().catch(() => undefined);
-      if (registered !== undefined && registration.isReplaced(error, registered)) {
-        kit.log.error('daemon.replaced', { error });
-        return;
+/** What the control plane counts as lost must not stay behind as if it had succeeded. */
+async function undoAttempts(
+  kit: Kit,
+  drivers: readonly Driver[],
+  attempts: RegisterAnswer['ended_attempts'],
+): Promise<void> {
+  for (const { job_id: jobId, attempt } of attempts) {
+    for (const driver of drivers) {
+      try {
+        await driver.undo({ jobId, attempt });
+      } catch (error) {
+        kit.log.error('attempt.undo_failed', { jobId, attempt, driver: driver.name, error });
       }
-      // A control plane that lost its database does not know this daemon any more.
-      if (registered !== undefined && error.code === 'NOT_FOUND') registration.forget(registered);
-      kit.log.warn('daemon.acquire_failed', { error });
-      await kit.clock.sleep(backoff.nextMs(), signal).catch(() => undefined);
     }
   }
-}
-
-/** After the stop: lets running attempts end, then ends them, then gives up waiting for answers. */
-async function drain(
-  { clock }: Kit,
-  ending: {
-    readonly signal: AbortSignal;
-    readonly stopWork: AbortController;
-    readonly giveUp: AbortController;
-    readonly drainMs: number;
-  },
-): Promise<void> {
-  await new Promise<void>((resolve) => {
-    if (ending.signal.aborted) resolve();
-    else ending.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  // Not waited for by the stop: when all attempts have ended, nothing is left to end.
-  void clock
-    .sleep(ending.drainMs)
-    .then(() => ending.stopWork.abort(new StopWork('drained')))
-    .then(() => clock.sleep(UNDO_MS))
-    .then(() => ending.giveUp.abort());
 }

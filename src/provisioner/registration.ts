@@ -1,6 +1,5 @@
 // The daemon's standing with the control plane: registered once, and again when it was forgotten.
-import type { AppError } from '../base/app-error.ts';
-import { toAppError } from '../base/app-error.ts';
+import { toAppError, type AppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import type { Kit } from '../base/kit.ts';
 import type { RegisterAnswer, RegisterBody } from '../contract/provisioner/protocol.ts';
@@ -14,14 +13,8 @@ export interface Registered extends Caller {
 export interface Registration {
   /** Waits, and tries again, until the control plane has answered. Rejects when the daemon stops. */
   get(): Promise<Registered>;
-  /** The control plane does not know this daemon any more: the next `get` registers again. */
-  forget(registered: Registered): void;
-  /**
-   * Whether `error`, the answer to a call of `caller`, says that another process has taken this
-   * daemon's place. A call from before this process's own newer registration is refused with the
-   * same code and means no such thing.
-   */
-  isReplaced(error: AppError, caller: Caller): boolean;
+  /** A call that `caller` made as this daemon was refused: learns what that says of its standing. */
+  refused(error: AppError, caller: Caller): void;
 }
 
 export interface RegistrationDeps {
@@ -31,6 +24,8 @@ export interface RegistrationDeps {
   readonly signal: AbortSignal;
   /** Settles attempts of an earlier life that the control plane has just ended. */
   onEnded(attempts: RegisterAnswer['ended_attempts']): Promise<void>;
+  /** A newer process has taken this daemon's place. */
+  onReplaced(error: AppError): void;
 }
 
 /** A control plane that restarts is back within seconds; one that is away longer is asked rarely. */
@@ -59,11 +54,13 @@ export function createRegistration(deps: RegistrationDeps): Registration {
 
   return {
     get: () => (pending ??= register()),
-    forget: (registered) => {
-      if (registered.incarnation === newest?.incarnation) pending = undefined;
+    refused: (error, caller) => {
+      // What was said of an earlier registration of this process is no news.
+      if (caller.incarnation !== newest?.incarnation) return;
+      if (error.code === 'DAEMON_REPLACED') deps.onReplaced(error);
+      // The control plane lost its memory of this daemon: its database was restored, or replaced.
+      if (error.code === 'NOT_FOUND') pending = undefined;
     },
-    isReplaced: (error, caller) =>
-      error.code === 'DAEMON_REPLACED' && caller.incarnation === newest?.incarnation,
   };
 }
 

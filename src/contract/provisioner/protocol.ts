@@ -12,7 +12,7 @@ export const registerBody = z.object({
   /** Stable: kept in the daemon's data folder. */
   daemon_id: idField,
   name: z.string().min(1).max(128),
-  /** Daemons on one machine say the same. */
+  /** Where its workspaces live: daemons that can look after each other's say the same. */
   machine_id: z.string().min(1).max(128),
   drivers: z.array(z.string().min(1).max(32)).max(16),
   tags: tagsField,

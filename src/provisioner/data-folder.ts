@@ -1,0 +1,34 @@
+// The daemon's data folder: one process at a time, and nothing left in it of attempts that a kill cut
+// short.
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '../base/app-error.ts';
+import { lockFolder } from '../base/folder-lock.ts';
+import type { Kit } from '../base/kit.ts';
+import { sweepWorkFolders } from './work-folder.ts';
+
+export interface DataFolder {
+  /** Where attempts have their folders. */
+  readonly work: string;
+  /** Where archives are kept. */
+  readonly archives: string;
+  release(): Promise<void>;
+}
+
+/** A former process of this daemon lets go when it ends, however it ends; it may just be ending. */
+const LOCK_WAIT_MS = 1_000;
+
+/** Takes the folder for this process. Throws DAEMON_FOLDER_TAKEN while another one has it. */
+export async function takeDataFolder(kit: Kit, folder: string): Promise<DataFolder> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const lock = await lockFolder(kit, path.join(folder, 'lock'), { waitMs: LOCK_WAIT_MS });
+  if (lock.kind === 'taken') {
+    throw new AppError(
+      'DAEMON_FOLDER_TAKEN',
+      `process ${lock.by.pid} is a daemon with the data folder ${folder} already`,
+    );
+  }
+  const work = path.join(folder, 'work');
+  await sweepWorkFolders(work);
+  return { work, archives: path.join(folder, 'archives'), release: () => lock.release() };
+}

@@ -1,0 +1,144 @@
+// Tells the control plane how the workspaces on this machine are, and does what it wants done with
+// them. At once when something changed, and every interval whatever is known: the first report after
+// a crash is what settles everything.
+import { isAborted } from '../base/abort.ts';
+import { toAppError } from '../base/app-error.ts';
+import type { Kit } from '../base/kit.ts';
+import type { ReportAnswer } from '../contract/provisioner/protocol.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { Machine } from './driver.ts';
+import type { Registered, Registration } from './registration.ts';
+
+export interface ReporterDeps {
+  readonly kit: Kit;
+  readonly controlPlane: Pick<ControlPlane, 'report'>;
+  readonly machines: readonly Machine[];
+  readonly registration: Registration;
+}
+
+export interface ReporterOptions {
+  readonly signal: AbortSignal;
+  /** Restarts and removals at once; each may start or end some processes. */
+  readonly concurrency: number;
+}
+
+type Wish = ReportAnswer['workspaces'][number];
+
+/** Many changes at once, as when a pool gets ready, make one report. */
+const GATHER_MS = 100;
+/** After a report that failed: often enough to be in time, as the control plane counts silence. */
+const RETRY_MS = 1_000;
+
+/** Reports until the signal aborts, then waits for what it does. Never rejects. */
+export async function report(deps: ReporterDeps, options: ReporterOptions): Promise<void> {
+  const { kit } = deps;
+  const { signal } = options;
+  const bell = createBell(deps.machines);
+  const wishes = createWishes(deps, options);
+  while (!signal.aborted) {
+    let waitMs = RETRY_MS;
+    let registered: Registered | undefined;
+    try {
+      registered = await deps.registration.get();
+      wishes.add(await reportOnce(deps, registered, signal));
+      waitMs = registered.reportIntervalMs;
+    } catch (thrown) {
+      if (isAborted(signal)) break;
+      const error = toAppError(thrown);
+      kit.log.warn('daemon.report_failed', { error });
+      if (registered !== undefined) deps.registration.refused(error, registered);
+    }
+    await bell.wait(kit, Math.min(GATHER_MS, waitMs), { limitMs: waitMs, signal });
+  }
+  await wishes.settled();
+}
+
+interface MachineWish extends Wish {
+  readonly machine: Machine;
+}
+
+async function reportOnce(
+  deps: ReporterDeps,
+  registered: Registered,
+  signal: AbortSignal,
+): Promise<readonly MachineWish[]> {
+  const machineOf = new Map<string, Machine>();
+  const states: Awaited<ReturnType<Machine['inspect']>> = [];
+  for (const machine of deps.machines) {
+    for (const state of await machine.inspect()) {
+      machineOf.set(state.id, machine);
+      states.push(state);
+    }
+  }
+  const answer = await deps.controlPlane.report(registered, states, signal);
+  return answer.flatMap((wish) => {
+    const machine = machineOf.get(wish.id);
+    return machine === undefined ? [] : [{ ...wish, machine }];
+  });
+}
+
+/** Carries wishes out beside the reports: a removal that takes its time must not silence the others. */
+function createWishes(
+  { kit }: ReporterDeps,
+  { concurrency, signal }: ReporterOptions,
+): { add(wishes: readonly MachineWish[]): void; settled(): Promise<void> } {
+  const waiting = new Map<string, MachineWish>();
+  const running = new Map<string, Promise<void>>();
+
+  const fulfil = async ({ id, want, machine }: MachineWish): Promise<void> => {
+    try {
+      kit.log.info('workspace.wish', { workspaceId: id, want });
+      await (want === 'restart' ? machine.restart(id) : machine.remove(id));
+    } catch (error) {
+      // The next report says how it is now, and the control plane wishes again.
+      kit.log.error('workspace.wish_failed', { workspaceId: id, want, error });
+    }
+  };
+  const pump = (): void => {
+    for (const [id, wish] of waiting) {
+      if (running.size >= concurrency || signal.aborted) return;
+      if (running.has(id)) continue;
+      waiting.delete(id);
+      running.set(
+        id,
+        fulfil(wish).finally(() => {
+          running.delete(id);
+          pump();
+        }),
+      );
+    }
+  };
+
+  return {
+    add: (wishes) => {
+      waiting.clear(); // what was wished before and is still true is wished again
+      for (const wish of wishes) if (wish.want !== 'keep') waiting.set(wish.id, wish);
+      pump();
+    },
+    settled: async () => {
+      while (running.size > 0) await Promise.all(running.values());
+    },
+  };
+}
+
+interface Bell {
+  /** Waits for a ring and then `gatherMs` for more; `limitMs` altogether without one. */
+  wait(
+    kit: Kit,
+    gatherMs: number,
+    until: { readonly limitMs: number; readonly signal: AbortSignal },
+  ): Promise<void>;
+}
+
+function createBell(machines: readonly Machine[]): Bell {
+  let rung = new AbortController();
+  for (const machine of machines) machine.onChange(() => rung.abort());
+  return {
+    wait: async (kit, gatherMs, { limitMs, signal }) => {
+      const asleep = AbortSignal.any([rung.signal, signal]);
+      await kit.clock.sleep(limitMs, asleep).catch(() => undefined); // woken
+      await kit.clock.sleep(gatherMs, signal).catch(() => undefined); // stopped
+      rung = new AbortController();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+// Asks for work, does it, asks again. A daemon runs as many of these as it has slots.
+import { isAborted } from '../base/abort.ts';
+import { toAppError } from '../base/app-error.ts';
+import { createBackoff } from '../base/backoff.ts';
+import { runAttempt, type AttemptDeps } from './attempt.ts';
+import type { Registered, Registration } from './registration.ts';
+
+export interface WorkerDeps extends AttemptDeps {
+  readonly registration: Registration;
+}
+
+/** How long one request for a job may wait at the control plane. */
+const ACQUIRE_WAIT_MS = 25_000;
+const RETRY = { firstMs: 250, maxMs: 10_000 };
+/** An answer that came sooner than this although it might have waited: ask again, but not at once. */
+const HASTY_MS = 50;
+
+/** Works until `signal` aborts; an attempt that runs then is finished. Never rejects. */
+export async function work(deps: WorkerDeps, signal: AbortSignal): Promise<void> {
+  const { kit } = deps;
+  const backoff = createBackoff(kit.rng, RETRY);
+  let registered: Registered | undefined;
+  while (!signal.aborted) {
+    try {
+      registered = await deps.registration.get();
+      const askedMs = kit.clock.monotonicMs();
+      const job = await deps.controlPlane.acquire(registered, ACQUIRE_WAIT_MS, signal);
+      if (job !== undefined) {
+        backoff.reset();
+        await runAttempt(deps, job, registered);
+      } else if (kit.clock.monotonicMs() - askedMs < HASTY_MS) {
+        await kit.clock.sleep(backoff.nextMs(), signal);
+      }
+    } catch (thrown) {
+      if (isAborted(signal)) return;
+      const error = toAppError(thrown);
+      kit.log.warn('daemon.acquire_failed', { error });
+      if (registered !== undefined) deps.registration.refused(error, registered);
+      await kit.clock.sleep(backoff.nextMs(), signal).catch(() => undefined); // the loop ends then
+    }
+  }
+}

@@ -1,0 +1,422 @@
+// The daemon against a control plane in memory: what it does when that is away, forgets, cancels,
+// takes work back; and what a second daemon finds.
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { packFolder } from '../../src/archive/pack-folder.ts';
+import { whenAborted } from '../../src/base/abort.ts';
+import { createKit } from '../../src/base/kit.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { createDaemon, type Daemon } from '../../src/provisioner/daemon.ts';
+import { createNullDriver } from '../../src/provisioner/drivers/null/driver.ts';
+import { sampleJob, sampleWorkspace } from '../support/acquired-job.ts';
+import { createFakeControlPlane, type FakeControlPlane } from '../support/fake-control-plane.ts';
+import { sampleManifest } from '../support/manifest.ts';
+import { createScriptedDriver, type ScriptedDriver } from '../support/scripted-driver.ts';
+import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+
+const kit = createKit(silentLog);
+let scratch: TemporaryFolder;
+let plane: FakeControlPlane;
+let started: Daemon[];
+
+beforeEach(async () => {
+  scratch = await makeTemporaryFolder();
+  plane = createFakeControlPlane();
+  started = [];
+});
+
+afterEach(async () => {
+  plane.away = false;
+  for (const daemon of started)
+    expect(await daemon.stop('the test is over', 5_000)).toBe('stopped');
+  await scratch[Symbol.asyncDispose]();
+});
+
+const folderOf = (name: string): string => path.join(scratch.path, name);
+
+function makeDaemon(
+  driver: ScriptedDriver,
+  options: { readonly folder?: string; readonly drainMs?: number; readonly slots?: number } = {},
+): Daemon {
+  const daemon = createDaemon(kit, {
+    folder: folderOf(options.folder ?? 'daemon'),
+    name: 'd',
+    version: '1',
+    tags: {},
+    concurrency: options.slots ?? 2,
+    controlPlane: plane,
+    drivers: [driver, createNullDriver(kit)],
+    drainMs: options.drainMs ?? 50,
+  });
+  started.push(daemon);
+  return daemon;
+}
+
+const until = <T>(check: () => T | Promise<T>): Promise<T> =>
+  vi.waitFor(check, { timeout: 5_000, interval: 5 });
+
+const working = (driver: ScriptedDriver): Promise<ScriptedDriver['working'][number]> =>
+  until(() => {
+    const [first] = driver.working;
+    if (first === undefined) throw new Error('nothing is being built');
+    return first;
+  });
+
+describe('a daemon', () => {
+  it('does what is offered and reports it with every log line once', async () => {
+    const driver = createScriptedDriver();
+    await makeDaemon(driver).start();
+    const offered = plane.offer(sampleJob());
+    const id = offered.job.workspace?.id ?? '';
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(offered.result).toEqual({ outcome: 'succeeded', outputs: { url: `http://${id}/` } });
+    expect([...offered.lines.values()]).toEqual([`building ${id}`, 'built']);
+    expect([...driver.world.keys()]).toEqual([id]);
+  });
+
+  it('works on as many jobs at once as it has slots', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    await makeDaemon(driver, { slots: 2 }).start();
+    const offered = Array.from({ length: 5 }, () => plane.offer(sampleJob()));
+    for (let built = 0; built < 5; built += 1) {
+      const building = await working(driver);
+      building.resolve(undefined);
+      await until(() => expect(driver.working).not.toContain(building));
+    }
+    await until(() => expect(offered.every(({ status }) => status === 'ended')).toBe(true));
+    expect(driver.most).toBe(2);
+  });
+
+  it('tells why a job failed, in words and as a code', async () => {
+    await makeDaemon(createScriptedDriver()).start();
+    const broken = sampleManifest({ null: { start_seconds: 0, start_error: 'no luck' } });
+    const { template } = sampleJob();
+    const failing = plane.offer(
+      sampleJob({ driver: 'null', template: { ...template, manifest: broken } }),
+    );
+    const unknown = plane.offer(sampleJob({ driver: 'docker' }));
+    const rehearsal = plane.offer(sampleJob({ type: 'rehearsal' }));
+    await until(() => expect(rehearsal.status).toBe('ended'));
+    expect(failing.result).toEqual({
+      outcome: 'failed',
+      error: 'no luck',
+      error_code: 'build_failed',
+    });
+    expect(unknown.result).toMatchObject({ error: 'this daemon has no driver "docker"' });
+    expect(rehearsal.result).toMatchObject({ outcome: 'failed', error_code: 'build_failed' });
+  });
+
+  it('shows signs of life while a job runs', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    await makeDaemon(driver).start();
+    const offered = plane.offer(sampleJob());
+    await until(() => expect(offered.beats).toBeGreaterThan(3));
+    (await working(driver)).resolve(undefined);
+    await until(() => expect(offered.result?.outcome).toBe('succeeded'));
+  });
+});
+
+describe('a daemon whose control plane is away', () => {
+  it('registers as soon as that is there', async () => {
+    plane.away = true;
+    await makeDaemon(createScriptedDriver()).start();
+    const offered = plane.offer(sampleJob());
+    await until(() => expect(plane.missedCalls).toBeGreaterThan(1));
+    plane.away = false;
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(plane.registrations).toBe(1);
+  });
+
+  it('goes on with its work and delivers lines and result afterwards', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    await makeDaemon(driver).start();
+    const offered = plane.offer(sampleJob());
+    const building = await working(driver);
+    plane.away = true;
+    building.context.log('info', 'said while it was away');
+    building.resolve(undefined);
+    await until(() => expect(driver.world.size).toBe(1));
+    await until(() => expect(plane.missedCalls).toBeGreaterThan(1));
+    plane.away = false;
+    await until(() => expect(offered.result?.outcome).toBe('succeeded'));
+    expect([...offered.lines.values()]).toContain('said while it was away');
+    expect(offered.attempt).toBe(1);
+    expect(driver.undone).toEqual([]);
+    expect(plane.registrations).toBe(1);
+  });
+
+  it('reports a result again whose receipt was lost, and does not do the work again', async () => {
+    const driver = createScriptedDriver();
+    plane.loseAnswers = 1;
+    await makeDaemon(driver).start();
+    const offered = plane.offer(sampleJob());
+    await until(() => expect(plane.loseAnswers).toBe(0));
+    const next = plane.offer(sampleJob());
+    await until(() => expect(next.status).toBe('ended'));
+    expect(offered.result?.outcome).toBe('succeeded');
+    expect(driver.world.size).toBe(2);
+    expect(driver.undone).toEqual([]);
+  });
+
+  it('registers again when it was forgotten, but not when only a job was', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    await makeDaemon(driver).start();
+    await until(() => expect(plane.registrations).toBe(1));
+    const offered = plane.offer(sampleJob());
+    const building = await working(driver);
+    (plane.jobs as unknown[]).splice(0);
+    building.resolve(undefined);
+    await until(() => expect(driver.undone).toEqual([`${offered.job.id}/1`]));
+    expect(driver.world.size).toBe(0);
+    expect(plane.registrations).toBe(1);
+    plane.forget();
+    await until(() => expect(plane.registrations).toBe(2));
+    plane.offer(sampleJob());
+    await working(driver);
+  });
+});
+
+describe('an attempt', () => {
+  it('that is canceled ends its work and is reported as canceled', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    await makeDaemon(driver).start();
+    const offered = plane.offer(sampleJob());
+    await working(driver);
+    offered.cancel = true;
+    await until(() => expect(offered.result).toEqual({ outcome: 'canceled' }));
+    expect(driver.world.size).toBe(0);
+  });
+
+  it('that succeeds although it was canceled has succeeded', async () => {
+    const driver = createScriptedDriver();
+    const start: ScriptedDriver['start'] = async (build, context) => {
+      await whenAborted(context.signal);
+      return driver.start(build, context);
+    };
+    await makeDaemon({ ...driver, start }).start();
+    const offered = plane.offer(sampleJob());
+    await until(() => expect(offered.status).toBe('running'));
+    offered.cancel = true;
+    await until(() => expect(offered.result?.outcome).toBe('succeeded'));
+    expect(driver.world.size).toBe(1);
+  });
+
+  it('that was overtaken while it worked is given up, undone and not reported', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    await makeDaemon(driver).start();
+    const offered = plane.offer(sampleJob());
+    await working(driver);
+    plane.overtake(offered);
+    await until(() => expect(driver.undone).toEqual([`${offered.job.id}/1`]));
+    expect(offered.result).toBeUndefined();
+  });
+
+  it('whose result comes too late is undone', async () => {
+    const slow = createFakeControlPlane({ heartbeatIntervalMs: 60_000 });
+    plane = slow;
+    const driver = createScriptedDriver({ waits: true });
+    await makeDaemon(driver).start();
+    const offered = plane.offer(sampleJob());
+    const building = await working(driver);
+    plane.overtake(offered); // no heartbeat tells of it
+    building.resolve(undefined);
+    await until(() => expect(driver.undone).toEqual([`${offered.job.id}/1`]));
+    expect(driver.world.size).toBe(0);
+    expect(offered.result).toBeUndefined();
+  });
+
+  it('of an earlier life that the control plane has ended is undone', async () => {
+    const driver = createScriptedDriver();
+    const first = makeDaemon(driver, { drainMs: 0 });
+    await first.start();
+    const offered = plane.offer(sampleJob());
+    await until(() => expect(offered.status).toBe('ended'));
+    await first.stop('killed', 1_000);
+    // As if the process had been killed before the result was reported.
+    Object.assign(offered, { status: 'running', result: undefined });
+    await makeDaemon(driver).start();
+    await until(() => expect(driver.undone).toEqual([`${offered.job.id}/1`]));
+    expect(driver.world.size).toBe(0);
+    expect(offered.result).toMatchObject({ error_code: 'daemon_lost' });
+  });
+});
+
+describe('stopping a daemon', () => {
+  it('takes no more jobs and lets those that run end', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    const daemon = makeDaemon(driver, { drainMs: 4_000, slots: 1 });
+    await daemon.start();
+    const running = plane.offer(sampleJob());
+    const waiting = plane.offer(sampleJob());
+    const building = await working(driver);
+    const stopped = daemon.stop('enough', 5_000);
+    building.resolve(undefined);
+    expect(await stopped).toBe('stopped');
+    expect(running.result?.outcome).toBe('succeeded');
+    expect(waiting.status).toBe('pending');
+  });
+
+  it('stops those that take too long and reports them as nobody else’s fault', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    const daemon = makeDaemon(driver, { drainMs: 10 });
+    await daemon.start();
+    const offered = plane.offer(sampleJob());
+    await working(driver);
+    expect(await daemon.stop('enough', 5_000)).toBe('stopped');
+    expect(offered.result).toMatchObject({ outcome: 'failed', error_code: 'daemon_lost' });
+    expect(driver.world.size).toBe(0);
+  });
+
+  it('before it could register ends at once', async () => {
+    plane.away = true;
+    const daemon = makeDaemon(createScriptedDriver());
+    await daemon.start();
+    expect(await daemon.stop('enough', 1_000)).toBe('stopped');
+  });
+});
+
+describe('a daemon that was replaced by a newer process', () => {
+  it('ends its work, undoes what no longer counts, and says so', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    const daemon = makeDaemon(driver);
+    await daemon.start();
+    const offered = plane.offer(sampleJob());
+    await working(driver);
+    plane.replace();
+    await until(() => expect(daemon.replaced.aborted).toBe(true));
+    await until(() => expect(driver.undone).toEqual([`${offered.job.id}/1`]));
+    const reports = plane.reports;
+    driver.ringChanged();
+    const next = plane.offer(sampleJob());
+    expect(await daemon.stop('it was replaced', 1_000)).toBe('stopped');
+    expect(plane.reports).toBe(reports);
+    expect(plane.registrations).toBe(1);
+    expect(next.status).toBe('pending');
+  });
+});
+
+describe('the data folder of a daemon', () => {
+  it('is used by one process at a time', async () => {
+    const driver = createScriptedDriver();
+    const first = makeDaemon(driver);
+    await first.start();
+    const second = makeDaemon(driver);
+    await expect(second.start()).rejects.toMatchObject({ code: 'DAEMON_FOLDER_TAKEN' });
+    await first.stop('over', 1_000);
+    await makeDaemon(driver).start();
+  });
+
+  it('gives a daemon the same id in every life, and two daemons two', async () => {
+    const ids = async (folder: string): Promise<unknown> => {
+      const daemon = makeDaemon(createScriptedDriver(), { folder });
+      const before = plane.registrations;
+      const register = vi.spyOn(plane, 'register');
+      await daemon.start();
+      await until(() => expect(plane.registrations).toBe(before + 1));
+      await daemon.stop('over', 1_000);
+      const { daemon_id, machine_id } = register.mock.lastCall?.[0] ?? {};
+      register.mockRestore();
+      return { daemon_id, machine_id };
+    };
+    const one = await ids('one');
+    expect(await ids('one')).toEqual(one);
+    expect(await ids('two')).not.toEqual(one);
+  });
+
+  it('is swept of what killed attempts left', async () => {
+    await mkdir(path.join(folderOf('daemon'), 'work', 'left-1', 'template'), { recursive: true });
+    await makeDaemon(createScriptedDriver()).start();
+    expect(await readdir(path.join(folderOf('daemon'), 'work'))).toEqual([]);
+  });
+});
+
+describe('the archive of a template', () => {
+  const push = async (text: string): Promise<string> => {
+    const template = path.join(scratch.path, `template-${text}`);
+    await mkdir(template);
+    await writeFile(path.join(template, 'standby.yaml'), text);
+    const { bytes, sha256 } = await packFolder(template);
+    plane.files.set(sha256, bytes);
+    return sha256;
+  };
+  const importOf = (file_hash: string): ReturnType<typeof sampleJob> => {
+    const job = sampleJob({ type: 'template_version_import', workspace: null });
+    return { ...job, template: { ...job.template, file_hash } };
+  };
+
+  it('is fetched once, and again when the copy was damaged', async () => {
+    const getFile = vi.spyOn(plane, 'getFile');
+    await makeDaemon(createScriptedDriver()).start();
+    const hash = await push('one');
+    const run = async (): Promise<unknown> => {
+      const offered = plane.offer(importOf(hash));
+      await until(() => expect(offered.status).toBe('ended'));
+      return offered.result?.outcome;
+    };
+    expect([await run(), await run()]).toEqual(['succeeded', 'succeeded']);
+    expect(getFile).toHaveBeenCalledTimes(1);
+    await writeFile(path.join(folderOf('daemon'), 'archives', hash), 'torn');
+    expect(await run()).toBe('succeeded');
+    expect(getFile).toHaveBeenCalledTimes(2);
+    expect(await readdir(path.join(folderOf('daemon'), 'work'))).toEqual([]);
+  });
+
+  it('that is not the one that was asked for fails the job', async () => {
+    await makeDaemon(createScriptedDriver()).start();
+    const other = createHash('sha256').update('other').digest('hex');
+    plane.files.set(other, Buffer.from('something'));
+    plane.files.set('f'.repeat(64), plane.files.get(other) ?? Buffer.alloc(0));
+    const offered = plane.offer(importOf('f'.repeat(64)));
+    await until(() => expect(offered.result).toMatchObject({ outcome: 'failed' }));
+  });
+});
+
+describe('the report of a daemon', () => {
+  it('does what the control plane wants done, one wish not waiting for another', async () => {
+    const driver = createScriptedDriver();
+    await makeDaemon(driver).start();
+    const jobs = ['a', 'b', 'c'].map(() => plane.offer(sampleJob()));
+    const [a = '', b = '', c = ''] = jobs.map(({ job }) => job.workspace?.id ?? '');
+    await until(() => expect(driver.world.size).toBe(3));
+    plane.wants.set(a, 'restart').set(b, 'remove');
+    driver.ringChanged();
+    await until(() => expect(driver.done).toEqual(expect.arrayContaining([`remove ${b}`])));
+    expect(driver.done).toContain(`restart ${a}`);
+    expect([...driver.world.keys()].sort()).toEqual([a, c].sort());
+    expect(plane.reported?.map(({ id }) => id).sort()).toEqual([a, b, c].sort());
+  });
+
+  it('comes when something changed, and else in its interval', async () => {
+    plane = createFakeControlPlane({ reportIntervalMs: 60_000 });
+    const driver = createScriptedDriver();
+    await makeDaemon(driver).start();
+    await until(() => expect(plane.reports).toBe(1));
+    driver.ringChanged();
+    await until(() => expect(plane.reports).toBe(2));
+  });
+
+  it('goes on after the control plane was away', async () => {
+    plane = createFakeControlPlane({ reportIntervalMs: 10 });
+    await makeDaemon(createScriptedDriver()).start();
+    await until(() => expect(plane.reports).toBeGreaterThan(0));
+    plane.away = true;
+    await until(() => expect(plane.missedCalls).toBeGreaterThan(1));
+    plane.away = false;
+    const { reports } = plane;
+    await until(() => expect(plane.reports).toBeGreaterThan(reports));
+  });
+
+  it('names a workspace with its id', async () => {
+    const driver = createScriptedDriver();
+    await makeDaemon(driver).start();
+    const workspace = sampleWorkspace();
+    plane.offer(sampleJob({ workspace }));
+    await until(() => expect(driver.world.size).toBe(1));
+    driver.ringChanged();
+    await until(() =>
+      expect(plane.reported).toEqual([{ id: workspace.id, state: 'running', ready: null }]),
+    );
+  });
+});

@@ -1,0 +1,240 @@
+// A control plane for daemons, in memory: registrations with incarnations, jobs with attempts,
+// heartbeats that tell of cancels, results that are fenced and may come twice. It can be away, and
+// can lose the answer to what it did.
+import { AppError } from '../../src/base/app-error.ts';
+import { isAborted } from '../../src/base/abort.ts';
+import type {
+  AcquiredJob,
+  JobResult,
+  ReportBody,
+} from '../../src/contract/provisioner/protocol.ts';
+import type { AttemptRef, Caller, ControlPlane } from '../../src/provisioner/control-plane.ts';
+import { decideLostAttempt } from '../../src/domain/job/lost-attempt.ts';
+
+export interface FakeJob {
+  readonly job: Omit<AcquiredJob, 'attempt'>;
+  attempt: number;
+  status: 'pending' | 'running' | 'ended';
+  cancel: boolean;
+  holder: Caller | undefined;
+  result: JobResult | undefined;
+  /** Which attempt the result is of. */
+  resultAttempt: number | undefined;
+  beats: number;
+  /** By seq, as stored: each once. */
+  readonly lines: Map<number, string>;
+}
+
+type Wanted = 'keep' | 'restart' | 'remove';
+
+export interface FakeControlPlane extends ControlPlane {
+  readonly jobs: readonly FakeJob[];
+  readonly registrations: number;
+  /** The newest report; undefined before any. */
+  readonly reported: ReportBody['workspaces'] | undefined;
+  readonly reports: number;
+  offer(job: Omit<AcquiredJob, 'attempt'>): FakeJob;
+  /** Another attempt counts from now on. */
+  overtake(job: FakeJob): void;
+  /** Another process of the same daemon registers. */
+  replace(): void;
+  /** Forgets its daemons, as one whose database was restored. */
+  forget(): void;
+  away: boolean;
+  /** Calls that found it away. */
+  readonly missedCalls: number;
+  /** As many of the next completions are stored, and their answers lost. */
+  loseAnswers: number;
+  readonly files: Map<string, Uint8Array>;
+  /** What is answered to reports; keep unless said. */
+  readonly wants: Map<string, Wanted>;
+}
+
+export interface FakeOptions {
+  readonly heartbeatIntervalMs?: number;
+  readonly reportIntervalMs?: number;
+}
+
+export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPlane {
+  const jobs: FakeJob[] = [];
+  const incarnations = new Map<string, number>();
+  const wakers = new Set<() => void>();
+  let registrations = 0;
+  let reports = 0;
+  let missedCalls = 0;
+  let reported: ReportBody['workspaces'] | undefined;
+
+  const reach = (): void => {
+    if (!fake.away) return;
+    missedCalls += 1;
+    throw new AppError('SERVER_UNREACHABLE', 'the control plane is away');
+  };
+  const standing = ({ daemonId, incarnation }: Caller): void => {
+    reach();
+    const current = incarnations.get(daemonId);
+    if (current === undefined) throw new AppError('NOT_FOUND', `there is no daemon ${daemonId}`);
+    if (current !== incarnation) throw new AppError('DAEMON_REPLACED', `${daemonId} is newer`);
+  };
+  const find = (attempt: AttemptRef): FakeJob => {
+    standing(attempt);
+    const found = jobs.find(({ job }) => job.id === attempt.jobId);
+    if (found === undefined) throw new AppError('NOT_FOUND', `there is no job ${attempt.jobId}`);
+    const holds = found.holder?.daemonId === attempt.daemonId;
+    if (!holds || found.attempt !== attempt.attempt) throw stale(attempt);
+    return found;
+  };
+  const stale = ({ jobId, attempt }: AttemptRef): AppError =>
+    new AppError('ATTEMPT_STALE', `attempt ${attempt} of ${jobId} does not count`);
+  const endHeld = (daemonId: string): { job_id: string; attempt: number }[] => {
+    const held = jobs.filter(
+      ({ status, holder }) => status === 'running' && holder?.daemonId === daemonId,
+    );
+    return held.map((entry) => {
+      const { job, attempt, cancel } = entry;
+      const lost = decideLostAttempt({
+        type: job.type,
+        transition: job.workspace?.transition ?? null,
+        status: cancel ? 'canceling' : 'running',
+        attempt,
+      });
+      entry.holder = undefined;
+      entry.status = lost === 'requeue' ? 'pending' : 'ended';
+      if (lost === 'fail') {
+        entry.result = { outcome: 'failed', error: 'lost', error_code: 'daemon_lost' };
+      }
+      return { job_id: job.id, attempt };
+    });
+  };
+  const wake = (): void => {
+    for (const waker of [...wakers]) waker();
+  };
+
+  const fake: FakeControlPlane = {
+    jobs,
+    files: new Map(),
+    wants: new Map(),
+    away: false,
+    loseAnswers: 0,
+    get registrations() {
+      return registrations;
+    },
+    get missedCalls() {
+      return missedCalls;
+    },
+    get reports() {
+      return reports;
+    },
+    get reported() {
+      return reported;
+    },
+    offer: (job) => {
+      const entry: FakeJob = {
+        job,
+        attempt: 0,
+        status: 'pending',
+        cancel: false,
+        holder: undefined,
+        result: undefined,
+        resultAttempt: undefined,
+        beats: 0,
+        lines: new Map(),
+      };
+      jobs.push(entry);
+      wake();
+      return entry;
+    },
+    overtake: (entry) => {
+      entry.attempt += 1;
+      entry.holder = undefined;
+    },
+    replace: () => {
+      for (const [id, incarnation] of incarnations) incarnations.set(id, incarnation + 1);
+      wake();
+    },
+    forget: () => {
+      incarnations.clear();
+      wake();
+    },
+
+    register: async (body) => {
+      reach();
+      registrations += 1;
+      const incarnation = (incarnations.get(body.daemon_id) ?? 0) + 1;
+      incarnations.set(body.daemon_id, incarnation);
+      return {
+        incarnation,
+        heartbeat_interval_ms: options.heartbeatIntervalMs ?? 20,
+        report_interval_ms: options.reportIntervalMs ?? 10_000,
+        ended_attempts: endHeld(body.daemon_id),
+      };
+    },
+    acquire: async (caller, waitMs, signal) => {
+      const deadline = new AbortController();
+      const timer = setTimeout(() => deadline.abort(), waitMs);
+      try {
+        for (;;) {
+          standing(caller);
+          const entry = jobs.find(({ status }) => status === 'pending');
+          if (entry !== undefined) {
+            entry.status = 'running';
+            entry.attempt += 1;
+            entry.holder = caller;
+            return { ...entry.job, attempt: entry.attempt };
+          }
+          await news(wakers, AbortSignal.any([signal, deadline.signal]));
+          signal.throwIfAborted();
+          if (isAborted(deadline.signal)) return undefined;
+        }
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    heartbeat: async (attempt, lines) => {
+      const entry = find(attempt);
+      if (entry.status !== 'running') throw stale(attempt);
+      entry.beats += 1;
+      for (const { seq, line } of lines) entry.lines.set(seq, line);
+      return entry.cancel;
+    },
+    complete: async (attempt, result) => {
+      const entry = find(attempt);
+      if (entry.status === 'ended') {
+        if (JSON.stringify(entry.result) !== JSON.stringify(result)) throw stale(attempt);
+        return;
+      }
+      entry.status = 'ended';
+      entry.result = result;
+      entry.resultAttempt = attempt.attempt;
+      if (fake.loseAnswers > 0) {
+        fake.loseAnswers -= 1;
+        throw new AppError('SERVER_UNREACHABLE', 'the answer was lost');
+      }
+    },
+    report: async (caller, workspaces) => {
+      standing(caller);
+      reports += 1;
+      reported = workspaces;
+      return workspaces.map(({ id }) => ({ id, want: fake.wants.get(id) ?? 'keep' }));
+    },
+    getFile: async (hash) => {
+      reach();
+      const file = fake.files.get(hash);
+      if (file === undefined) throw new AppError('NOT_FOUND', `there is no file ${hash}`);
+      return file;
+    },
+  };
+  return fake;
+}
+
+function news(wakers: Set<() => void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      wakers.delete(done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    wakers.add(done);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
+}
