@@ -54,6 +54,18 @@ describe('parseArguments', () => {
     });
   });
 
+  it('takes an option that begins with "no" for what it is', () => {
+    const remove = defineCommand({
+      name: 'remove',
+      summary: 'remove it',
+      arguments: {},
+      options: { noWait: { kind: 'flag', summary: 'end at once' } },
+      run: () => Promise.resolve(0),
+    });
+    expect(parseArguments(remove, ['--no-wait'])).toMatchObject({ values: { noWait: true } });
+    expect(parseArguments(remove, [])).toMatchObject({ values: { noWait: false } });
+  });
+
   it('reads options in any place, repeated ones in order, and what follows -- as it is', () => {
     const argv = ['--json', 'demo', '--parameter', 'a=1', '--template=x', '--parameter', 'b=-2'];
     const rest = ['--wait-seconds', '30', '--follow', '--on-empty', 'fail', '--', '--url'];

@@ -88,6 +88,7 @@ function toOption(key: string, spec: OptionSpec): Option {
   const value = spec.kind === 'flag' ? '' : ` <${spec.value}>`;
   const required = spec.kind !== 'flag' && spec.required === true ? ' (required)' : '';
   const option = new Option(`${short}${flagName(key)}${value}`, spec.summary + required);
+  option.negate = false; // for commander `--no-wait` would be the opposite of a `--wait`
   if (spec.kind === 'flag') return option;
   if (spec.default !== undefined) option.default(spec.default);
   if (spec.kind === 'integer') return option.argParser((text) => parseInteger(spec, text));
