@@ -2,11 +2,12 @@
 import { createKit, type Kit } from '../../src/base/kit.ts';
 import { silentLog, type Log } from '../../src/base/log.ts';
 import type { Notice } from '../../src/store/notice.ts';
-import { createDatabase, type Database } from '../../src/store/database.ts';
+import { createDatabase, type ConnectionParts, type Database } from '../../src/store/database.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export interface TestStore extends AsyncDisposable {
   readonly kit: Kit;
+  readonly connection: ConnectionParts;
   readonly database: Database;
   /** Everything announced so far, while no notice bus has taken the receiver's place. */
   readonly announced: Notice[];
@@ -48,6 +49,7 @@ export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
   };
   return {
     kit,
+    connection: testDatabase.connection,
     database,
     announced,
     open,

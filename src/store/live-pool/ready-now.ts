@@ -19,5 +19,7 @@ export const READY_NOW = `(m.ready and (
         >= (select standby_now()), false))
     from agents
     where agents.workspace_id = m.workspace_id), true)
-  or (select standby_now()) < (
-    select judging_from from watches where watches.name = '${AGENT_WATCH}')))`;
+  or exists (
+    select from watches
+    where watches.name = '${AGENT_WATCH}'
+      and watches.judging_from > (select standby_now()))))`;

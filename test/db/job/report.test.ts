@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createId, type UserId, type WorkspaceId } from '../../../src/base/id.ts';
+import { reportWorkspaces, type ReportedWorkspace } from '../../../src/jobs/report-workspaces.ts';
+import {
+  createFactory,
+  type Factory,
+  type TestBuild,
+  type TestPool,
+} from '../../support/factory.ts';
+import { createQueue, FAILED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+let queue: TestQueue;
+let pool: TestPool;
+let ownerId: UserId;
+let daemon: TestDaemon;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  queue = createQueue(store, make);
+});
+afterAll(() => store.close());
+
+beforeEach(async () => {
+  const organizationId = await make.organization();
+  ownerId = await make.user({ organizationId });
+  pool = await make.pool(await make.template({ organizationId, manifest: { driver: 'process' } }));
+  daemon = await queue.daemon({ drivers: ['process'], machineId: 'home' }, { organizationId });
+});
+
+async function prebuilt(): Promise<TestBuild> {
+  const build = await make.prebuild(pool);
+  await make.agent(build.workspaceId, { kind: 'check' });
+  await queue.complete(await queue.mustTake(daemon));
+  return build;
+}
+
+async function owned(): Promise<TestBuild> {
+  const build = await make.workspace(pool, { ownerId });
+  await queue.complete(await queue.mustTake(daemon));
+  return build;
+}
+
+async function report(
+  id: WorkspaceId,
+  change: Partial<ReportedWorkspace> = {},
+  by: TestDaemon = daemon,
+): Promise<string> {
+  const reported = [{ id, state: 'running' as const, ready: null, ...change }];
+  const [answer] = await reportWorkspaces(queue.deps, by, reported);
+  expect(answer?.id).toBe(id);
+  return answer!.want;
+}
+
+async function member(workspaceId: WorkspaceId): Promise<unknown> {
+  const rows = await store.sql('select ready, broken from pool_members where workspace_id = $1', [
+    workspaceId,
+  ]);
+  return rows[0];
+}
+
+describe('a report', () => {
+  it('makes a prebuild ready by its check, and unready again', async () => {
+    const { workspaceId } = await prebuilt();
+    expect(await member(workspaceId)).toEqual({ ready: false, broken: null });
+    store.announced.length = 0;
+    expect(await report(workspaceId, { ready: true })).toBe('keep');
+    expect(await member(workspaceId)).toEqual({ ready: true, broken: null });
+    expect(store.announced).toContainEqual({ kind: 'pool', poolId: pool.poolId });
+    await report(workspaceId, { ready: false });
+    expect(await member(workspaceId)).toEqual({ ready: false, broken: null });
+  });
+
+  it('renews a check without announcing or locking anything', async () => {
+    const { workspaceId } = await prebuilt();
+    await report(workspaceId, { ready: true });
+    await store.advanceClock(30_000);
+    store.announced.length = 0;
+    await report(workspaceId, { ready: true });
+    expect(store.announced).toEqual([]);
+    const [agent] = await store.sql(
+      `select standby_now() - last_seen_at < interval '5 s' as fresh from agents
+       where workspace_id = $1`,
+      [workspaceId],
+    );
+    expect(agent).toEqual({ fresh: true });
+  });
+
+  it('of a prebuild that is gone tells its pool, for good', async () => {
+    const { workspaceId } = await prebuilt();
+    await report(workspaceId, { ready: true });
+    store.announced.length = 0;
+    expect(await report(workspaceId, { state: 'gone' })).toBe('keep');
+    expect(await member(workspaceId)).toEqual({ ready: false, broken: 'gone' });
+    expect(store.announced).toContainEqual({ kind: 'pool', poolId: pool.poolId });
+    await report(workspaceId, { ready: true });
+    expect(await member(workspaceId)).toEqual({ ready: false, broken: 'gone' });
+  });
+
+  it('of somebody’s workspace that is gone brings it back', async () => {
+    const { workspaceId } = await owned();
+    expect(await report(workspaceId, { state: 'gone' })).toBe('restart');
+    expect(await report(workspaceId)).toBe('keep');
+  });
+
+  it('of an unknown workspace has it removed', async () => {
+    expect(await report(createId<WorkspaceId>(store.kit))).toBe('remove');
+  });
+
+  it('of a deleted workspace has it removed', async () => {
+    const build = await owned();
+    await make.nextBuild(pool, build, { transition: 'delete', initiatorId: ownerId });
+    expect(await report(build.workspaceId)).toBe('keep');
+    await queue.complete(await queue.mustTake(daemon), { outcome: 'succeeded', outputs: {} });
+    expect(await report(build.workspaceId)).toBe('remove');
+  });
+
+  it('of a workspace whose only build failed has it removed, but not while it is built', async () => {
+    const { workspaceId } = await make.workspace(pool, { ownerId });
+    expect(await report(workspaceId)).toBe('keep');
+    const attempt = await queue.mustTake(daemon);
+    expect(await report(workspaceId)).toBe('keep');
+    await queue.complete(attempt, FAILED);
+    expect(await report(workspaceId)).toBe('remove');
+  });
+
+  it('never has anything removed that lives elsewhere', async () => {
+    const build = await owned();
+    await make.nextBuild(pool, build, { transition: 'delete', initiatorId: ownerId });
+    await queue.complete(await queue.mustTake(daemon), { outcome: 'succeeded', outputs: {} });
+    const { organizationId } = pool;
+    const away = await queue.daemon({ machineId: 'away' }, { organizationId });
+    expect(await report(build.workspaceId, {}, away)).toBe('keep');
+    const stranger = await queue.daemon(
+      { machineId: 'home' },
+      { organizationId: await make.organization() },
+    );
+    expect(await report(build.workspaceId, {}, stranger)).toBe('keep');
+  });
+
+  it('from elsewhere changes nothing', async () => {
+    const { workspaceId } = await prebuilt();
+    await report(workspaceId, { ready: true });
+    const away = await queue.daemon({ machineId: 'away' });
+    await report(workspaceId, { ready: false }, away);
+    await report(workspaceId, { state: 'gone' }, away);
+    expect(await member(workspaceId)).toEqual({ ready: true, broken: null });
+  });
+
+  it('is refused from a process that was replaced, or was never there', async () => {
+    await queue.restart(daemon);
+    await expect(reportWorkspaces(queue.deps, daemon, [])).rejects.toMatchObject({
+      code: 'DAEMON_REPLACED',
+    });
+    const stranger = { ...daemon, keyId: await make.key() };
+    await expect(reportWorkspaces(queue.deps, stranger, [])).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+  });
+
+  it('about a thousand workspaces costs a few statements', async () => {
+    const { workspaceId } = await prebuilt();
+    let statements = 0;
+    const counted = {
+      ...store.database,
+      query: (...args: Parameters<typeof store.database.query>) => {
+        statements++;
+        return store.database.query(...args);
+      },
+    };
+    const many = Array.from({ length: 1_000 }, (_, index) => ({
+      id: index === 0 ? workspaceId : createId<WorkspaceId>(store.kit),
+      state: 'running' as const,
+      ready: false,
+    }));
+    const answers = await reportWorkspaces({ ...queue.deps, database: counted }, daemon, many);
+    expect(answers).toHaveLength(1_000);
+    expect(statements).toBe(3);
+  });
+});
