@@ -341,3 +341,16 @@ agent_timeout: 60
     expect(error.fields).toEqual({ issues: parsed.issues });
   });
 });
+
+describe('text that cannot be stored', () => {
+  it.each([
+    [String.raw`description: "a\0b"`, '3:14', 'a\\u0000b'],
+    [String.raw`description: "\ud800"`, '3:14', '\\ud800'],
+    [String.raw`"ki\0nd": 1`, '3:1', 'ki\\u0000nd'],
+    [String.raw`presets: [{name: "p\0"}]`, '3:18', 'p\\u0000'],
+  ])('is refused: %s', (line, place, shown) => {
+    expect(() => parse(`name: a\ndriver: "null"\n${line}\n`)).toThrow(
+      `MANIFEST_INVALID: standby.yaml: ${place}: "${shown}" has a character that cannot be stored.`,
+    );
+  });
+});

@@ -13,6 +13,7 @@ import {
 } from './issue.ts';
 import type { Manifest } from './schema.ts';
 import { checkShape } from './shape.ts';
+import { checkStorable } from './storable.ts';
 import { manifestSource, TEXT_PATTERNS } from './source.ts';
 import { readYaml, type YamlText } from './yaml.ts';
 
@@ -29,6 +30,8 @@ export function parseManifest(text: string, files?: readonly TemplateFile[]): Pa
   const read = readYaml(text, TEXT_PATTERNS);
   if (read.kind === 'invalid') return { kind: 'invalid', issues: sortIssues(read.issues) };
   const { yaml } = read;
+  const unstorable = checkStorable(yaml.value);
+  if (unstorable.length > 0) return invalid(yaml, unstorable);
   const shaped = checkShape(manifestSource, yaml.value);
   if (shaped.kind === 'misfits') return invalid(yaml, shaped.findings);
   const manifest = toManifest(shaped.value);
