@@ -22,6 +22,15 @@ export function idCursor<Id extends string>({ cursor }: PageQuery): Id | null {
   return cursor as Id;
 }
 
+/** The cursor of a list that is ordered by a number. Throws BAD_REQUEST for one that is none. */
+export function numberCursor({ cursor }: PageQuery): number | null {
+  if (cursor === undefined) return null;
+  if (!/^\d{1,9}$/.test(cursor)) {
+    throw new AppError('BAD_REQUEST', `query.cursor is ${excerpt(cursor)}`);
+  }
+  return Number(cursor);
+}
+
 /** The page of `rows`, which were read with rowsToRead. */
 export function pageOf<Row, View>(
   query: PageQuery,

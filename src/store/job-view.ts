@@ -94,6 +94,16 @@ export const listJobs = statement({
     limit $limit::integer`,
 });
 
+/** The jobs of these ids, in no order. */
+export const listJobsById = statement({
+  name: 'job.list_by_id',
+  takes: takes<{ readonly ids: readonly JobId[] }>(),
+  gives: columns,
+  sql: `
+    ${SELECT_JOBS}
+    where j.id = any ($ids::uuid[])`,
+});
+
 /** The job, if the user may see it: a member of its organization, or anybody where `asMember` is null. */
 export const findVisibleJob = statement({
   name: 'job.find_visible',

@@ -8,7 +8,8 @@ import type {
   UserId,
   VersionId,
 } from '../base/id.ts';
-import { bool, instant, int, json, text, uuid, type RowOf } from './column.ts';
+import type { JobStatus } from '../domain/job/job.ts';
+import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
 import { asJson, statement, takes, type Executor } from './statement.ts';
 
 const columns = {
@@ -23,6 +24,8 @@ const columns = {
   createdBy: text,
   createdAt: instant,
   importJobId: uuid<JobId>(),
+  importStatus: oneOf<JobStatus>(),
+  importError: nullable(text),
   manifest: json<unknown>(),
 } as const;
 
@@ -32,9 +35,10 @@ const SELECT_VERSIONS = `
   select v.id, t.name as template, v.name, v.number, v.message,
     encode(v.file_hash, 'hex') as file_hash,
     coalesce(t.active_version_id = v.id, false) as active, u.username as created_by, v.created_at,
-    v.import_job_id, v.manifest
+    v.import_job_id, j.status as import_status, j.error as import_error, v.manifest
   from template_versions v
   join templates t on t.id = v.template_id
+  join jobs j on j.id = v.import_job_id
   join users u on u.id = v.created_by`;
 
 const list = statement({

@@ -2,7 +2,12 @@
 // that the notices start.
 import { AppError } from '../base/app-error.ts';
 import type { Database } from '../store/database.ts';
-import { findVersion, listPoolsOfVersions, retryValidation } from '../store/template-version.ts';
+import {
+  findVersion,
+  listPoolsOfVersions,
+  retryValidation,
+  type VersionRow,
+} from '../store/template-version.ts';
 import { activateVersion, lockPoolsOfTemplate, type TemplateRow } from '../store/template.ts';
 
 /** Throws NOT_FOUND, and VERSION_NOT_IMPORTED unless the version's import succeeded. */
@@ -26,10 +31,14 @@ export async function promoteVersion(
     if (!(await activateVersion(tx, template.id, version.id))) {
       throw new AppError(
         'VERSION_NOT_IMPORTED',
-        `version "${versionName}" of template "${template.name}" has no successful import`,
+        `version "${versionName}" of template "${template.name}" has no successful import: it ${describeImport(version)}`,
       );
     }
     await retryValidation(tx, version.id);
     tx.notify(...poolIds.map((poolId) => ({ kind: 'pool', poolId }) as const));
   });
+}
+
+function describeImport({ importStatus, importError }: VersionRow): string {
+  return importError === null ? `is ${importStatus}` : `${importStatus}: ${importError}`;
 }

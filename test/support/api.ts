@@ -1,4 +1,5 @@
 // An API on a database of its own and a socket of its own, with an administrator who holds a token.
+import { createHash } from 'node:crypto';
 import { createKit, type Kit } from '../../src/base/kit.ts';
 import { silentLog, type Log } from '../../src/base/log.ts';
 import { createToken } from '../../src/base/token.ts';
@@ -29,6 +30,8 @@ export interface TestApi extends AsyncDisposable {
   readonly provisionerKey: string;
   readonly admin: Client;
   clientWith(token: string | undefined): Client;
+  /** Rows of any statement. */
+  sql(text: string, values?: readonly unknown[]): Promise<readonly (readonly unknown[])[]>;
   /** Makes a user who belongs to the organizations, and gives a client and token of theirs. */
   person(
     username: string,
@@ -96,6 +99,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       });
       const made = await admin.call(peopleRoutes.createToken, { body: { name: 'test', username } });
       return { client: clientWith(made.body.secret), token: made.body.secret };
+    },
+    sql: async (text, values = []) => {
+      const name = createHash('sha256').update(text).digest('hex').slice(0, 32);
+      return (await database.query({ name, text, values })).rows;
     },
     send: (path, init) => fetch(url + path, init),
     [Symbol.asyncDispose]: async () => {

@@ -7,13 +7,13 @@ import type { VersionView } from '../../contract/template/schema.ts';
 import { requireAllowed } from '../../domain/permission/permission.ts';
 import { getVisibleOrganization } from '../../people/organization.ts';
 import type { Database } from '../../store/database.ts';
-import { findVisibleJob } from '../../store/job-view.ts';
+import { listJobsById } from '../../store/job-view.ts';
 import { findVersion, listVersions, type VersionRow } from '../../store/template-version.ts';
 import { findTemplate, listTemplates, type TemplateRow } from '../../store/template.ts';
 import { promoteVersion } from '../../templates/promote-version.ts';
 import { pushVersion } from '../../templates/push-version.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
-import { pageOf, rowsToRead } from '../page.ts';
+import { numberCursor, pageOf, rowsToRead } from '../page.ts';
 import { toTemplateView, toVersionView } from './view.ts';
 
 interface Named {
@@ -39,14 +39,19 @@ export function createTemplateHandlers(deps: {
     return found;
   };
 
-  const viewVersion = async (row: VersionRow): Promise<VersionView> => {
-    const job = await findVisibleJob.one(database, { id: row.importJobId, asMember: null });
-    return toVersionView(row, job);
+  const viewVersions = async (rows: readonly VersionRow[]): Promise<VersionView[]> => {
+    const jobs = await listJobsById.all(database, { ids: rows.map((row) => row.importJobId) });
+    const byId = new Map(jobs.map((job) => [job.id, job]));
+    return rows.flatMap((row) => {
+      const job = byId.get(row.importJobId);
+      return job === undefined ? [] : [toVersionView(row, job)];
+    });
   };
 
   const getVersion = async (template: TemplateRow, name: string): Promise<VersionView> => {
     const row = await findVersion(database, template.id, name);
-    if (row !== undefined) return viewVersion(row);
+    const [view] = row === undefined ? [] : await viewVersions([row]);
+    if (view !== undefined) return view;
     throw new AppError(
       'NOT_FOUND',
       `template ${excerpt(template.name)} has no version ${excerpt(name)}`,
@@ -82,14 +87,14 @@ export function createTemplateHandlers(deps: {
     listVersions: async ({ caller, params, query }) => {
       const template = await getTemplate(caller, params);
       const rows = await listVersions(database, template.id, {
-        before: numberCursor(query.cursor),
+        before: numberCursor(query) ?? NO_NUMBER,
         limit: rowsToRead(query),
       });
       const show = { view: (row: VersionRow) => row, key: (row: VersionRow) => String(row.number) };
       const { items, next_cursor } = pageOf(query, rows, show);
       return {
         status: 200,
-        body: { items: await Promise.all(items.map(viewVersion)), next_cursor },
+        body: { items: await viewVersions(items), next_cursor },
       };
     },
     getVersion: async ({ caller, params }) => ({
@@ -103,12 +108,4 @@ export function createTemplateHandlers(deps: {
       return { status: 200, body: toTemplateView(await getTemplate(caller, params)) };
     },
   };
-}
-
-function numberCursor(cursor: string | undefined): number {
-  if (cursor === undefined) return NO_NUMBER;
-  if (!/^\d{1,9}$/.test(cursor)) {
-    throw new AppError('BAD_REQUEST', `query.cursor is ${excerpt(cursor)}`);
-  }
-  return Number(cursor);
 }

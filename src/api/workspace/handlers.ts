@@ -12,7 +12,7 @@ import { findWorkspace, listBuilds, listWorkspaces } from '../../store/workspace
 import { createWorkspace, type CreateDeps } from '../../workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../workspaces/delete-workspace.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
-import { idCursor, pageOf, rowsToRead } from '../page.ts';
+import { idCursor, numberCursor, pageOf, rowsToRead } from '../page.ts';
 import { toBuildView, toWorkspaceView } from './view.ts';
 
 export interface WorkspaceApiDeps extends CreateDeps {
@@ -74,7 +74,7 @@ export function createWorkspaceHandlers(
       const { id } = await readWorkspace(database, caller, params.workspace as WorkspaceId);
       const rows = await listBuilds.all(database, {
         workspaceId: id as WorkspaceId,
-        before: numberCursor(query.cursor),
+        before: numberCursor(query),
         limit: rowsToRead(query),
       });
       const show = {
@@ -128,12 +128,4 @@ async function chosenOwner(
   const user = await findUser(on, owner);
   if (user === undefined) throw new AppError('NOT_FOUND', `there is no user ${excerpt(owner)}`);
   return user.id;
-}
-
-function numberCursor(cursor: string | undefined): number | null {
-  if (cursor === undefined) return null;
-  if (!/^\d{1,9}$/.test(cursor)) {
-    throw new AppError('BAD_REQUEST', `query.cursor is ${excerpt(cursor)}`);
-  }
-  return Number(cursor);
 }

@@ -6,7 +6,13 @@ import { templateView, versionView } from './schema.ts';
 
 const organizationParams = z.object({ organization: nameField });
 const templateParams = organizationParams.extend({ template: nameField });
-const versionName = z.string().min(1).max(64);
+// Part of a path: nothing that a URL would resolve or a terminal obey.
+const versionName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/,
+    'must be 1 to 64 letters, digits, dots, hyphens, underscores and plus signs, the first a letter or digit',
+  );
 
 export const templateRoutes = {
   listTemplates: route({

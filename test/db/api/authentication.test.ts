@@ -82,8 +82,6 @@ describe('a token', () => {
     test
       .send('/api/v1/whoami', { headers: { authorization: `Bearer ${token}` } })
       .then((answer) => answer.status);
-  const change = (sql: string): Promise<unknown> =>
-    test.database.query({ name: sql, text: sql, values: [] });
 
   it('opens until it is revoked', async () => {
     const { body } = await test.admin.call(peopleRoutes.createToken, { body: { name: 'a' } });
@@ -97,14 +95,14 @@ describe('a token', () => {
       body: { name: 'a', lifetime_seconds: 60 },
     });
     expect(await whoami(body.secret)).toBe(200);
-    await change(`update tokens set expires_at = standby_now() where id = '${body.token.id}'`);
+    await test.sql(`update tokens set expires_at = standby_now() where id = '${body.token.id}'`);
     expect(await whoami(body.secret)).toBe(401);
   });
 
   it('opens nothing while its user is suspended', async () => {
     const { token } = await test.person('sleeper');
     expect(await whoami(token)).toBe(200);
-    await change(`update users set status = 'suspended' where username = 'sleeper'`);
+    await test.sql(`update users set status = 'suspended' where username = 'sleeper'`);
     expect(await whoami(token)).toBe(401);
   });
 
@@ -137,7 +135,7 @@ describe('a token', () => {
     await whoami(token);
     await whoami(token);
     expect(await lastUsed()).toEqual(first);
-    await change(`update tokens set last_used_at = last_used_at - interval '61 seconds'`);
+    await test.sql(`update tokens set last_used_at = last_used_at - interval '61 seconds'`);
     const older = await lastUsed();
     await whoami(token);
     await expect.poll(lastUsed).not.toEqual(older);
