@@ -31,7 +31,7 @@ export function createLog(level: LogLevel, destination?: string): Log {
       messageKey: 'event',
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label === 'fatal' ? 'critical' : label }) },
-      serializers: { error: pino.stdSerializers.err },
+      serializers: { error: describeError },
     },
     target,
   );
@@ -46,6 +46,23 @@ export const silentLog: Log = {
   critical: () => undefined,
   child: () => silentLog,
 };
+
+/**
+ * What of an error is told. Nothing else: libraries hang whole connections on theirs, with addresses
+ * and what was asked over them.
+ */
+export function describeError(thrown: unknown): unknown {
+  if (!(thrown instanceof Error)) return thrown;
+  const { name, message, stack, cause } = thrown;
+  const code: unknown = 'code' in thrown ? thrown.code : undefined;
+  return {
+    type: name,
+    ...(typeof code === 'string' ? { code } : {}),
+    message,
+    stack,
+    ...(cause === undefined ? {} : { cause: describeError(cause) }),
+  };
+}
 
 function wrap(logger: pino.Logger): Log {
   return {

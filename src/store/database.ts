@@ -65,8 +65,15 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
     max: options.maxConnections,
     idleTimeoutMillis: 30_000,
   });
+  let closing = false;
+  const noteLost =
+    (event: string) =>
+    (error: Error): void => {
+      // Closed connections linger for moments, and a server that stops right after says so to them.
+      if (!closing) kit.log.warn(event, { error });
+    };
   // An idle connection that dies is replaced at the next use; without a listener it ends the process.
-  pool.on('error', (error) => kit.log.warn('database.idle_connection_lost', { error }));
+  pool.on('error', noteLost('database.idle_connection_lost'));
 
   let receive: (notices: readonly Notice[]) => void = () => undefined;
 
@@ -131,7 +138,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       translated(async () => {
         // Waiting is what such a connection is for; its user sets a limit where one is needed.
         const client = new pg.Client({ ...config, query_timeout: 0 });
-        client.on('error', (error) => kit.log.warn('database.connection_lost', { error }));
+        client.on('error', noteLost('database.connection_lost'));
         await client.connect();
         return client;
       }),
@@ -142,7 +149,10 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       assertOutsideTransaction('announcing');
       receive(notices);
     },
-    close: () => pool.end(),
+    close: () => {
+      closing = true;
+      return pool.end();
+    },
   };
 }
 
