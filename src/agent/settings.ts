@@ -2,6 +2,7 @@
 // starts it (a driver, a template) has to set.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { AppError } from '../base/app-error.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,7 +19,7 @@ export interface AgentSettings {
   readonly bootstrapToken: () => string;
 }
 
-/** Throws an Error naming the variable that is missing. */
+/** Throws CONFIG_INVALID naming the variable that is missing. */
 export function readAgentSettings(environment: Environment): AgentSettings {
   const scriptDir = required(environment, 'STANDBY_AGENT_SCRIPT_DIR');
   return {
@@ -40,6 +41,9 @@ function textOrFile(environment: Environment, name: string): () => string {
 
 function required(environment: Environment, name: string): string {
   const value = environment[name];
-  if (value === undefined || value === '') throw new Error(`${name} is not set`);
-  return value;
+  if (value !== undefined && value !== '') return value;
+  throw new AppError('CONFIG_INVALID', {
+    detail: `${name} is not set`,
+    hint: 'Whoever starts an agent sets it; docs/configuration.md says to what.',
+  });
 }

@@ -85,7 +85,7 @@ export const ERRORS = {
     http: 500,
     exit: 69,
     retry: 'never',
-    hint: 'Stop what listens there, or choose another port: --port (STANDBY_HTTP_PORT).',
+    hint: 'Stop what listens there, or choose another port: --http-port (STANDBY_HTTP_PORT).',
   },
   METHOD_NOT_ALLOWED: {
     http: 405,
@@ -113,7 +113,12 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Make the folder writable for this user, or set STANDBY_DATA_DIR to another one.',
   },
-
+  ALREADY_RUNNING: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Use the one that runs, stop it (`standby down`), or set STANDBY_DATA_DIR to another folder.',
+  },
   DATABASE_UNSUPPORTED: {
     http: 503,
     exit: 78,

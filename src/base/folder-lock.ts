@@ -39,7 +39,7 @@ export async function lockFolder(
   const ticket = path.join(folder, ticketName(kit, self));
   for (let draw = 1; ; draw += 1) {
     await (await open(ticket, 'wx', 0o600)).close();
-    const other = await findOther(folder, ticket);
+    const other = await findHolder(folder, ticket);
     if (other === undefined) return { kind: 'held', release: () => rm(ticket, { force: true }) };
     await rm(ticket, { force: true });
     if (draw >= TIE_DRAWS && kit.clock.monotonicMs() >= deadlineMs) {
@@ -49,8 +49,12 @@ export async function lockFolder(
   }
 }
 
-async function findOther(folder: string, own: string): Promise<ProcessIdentity | undefined> {
-  for (const name of await readdir(folder)) {
+/** The living process that holds the lock, or is about to; `own` is a ticket that does not count. */
+export async function findHolder(
+  folder: string,
+  own?: string,
+): Promise<ProcessIdentity | undefined> {
+  for (const name of await listTickets(folder)) {
     const file = path.join(folder, name);
     const identity = parseTicket(name);
     if (identity === undefined || file === own) continue;
@@ -58,6 +62,15 @@ async function findOther(folder: string, own: string): Promise<ProcessIdentity |
     await rm(file, { force: true });
   }
   return undefined;
+}
+
+async function listTickets(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []; // nobody ever took it
+    throw error;
+  }
 }
 
 // The name says everything, so that a ticket is there whole or not at all.

@@ -7,7 +7,17 @@ import { SETTINGS } from './settings.ts';
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
 // Settings whose default is null may stay undefined; all others always have a value.
-type OptionalKey = 'dataDir' | 'accessUrl' | 'databaseUrl' | 'postgresBinDir' | 'secretKeyFile';
+type OptionalKey =
+  | 'dataDir'
+  | 'accessUrl'
+  | 'databaseUrl'
+  | 'postgresBinDir'
+  | 'secretKeyFile'
+  | 'provisionerName'
+  | 'provisionerKey'
+  | 'provisionerKeyFile'
+  | 'provisionerTags'
+  | 'provisionerDrivers';
 
 export type Config = {
   readonly [K in keyof typeof SETTINGS]: K extends OptionalKey

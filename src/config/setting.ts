@@ -7,6 +7,8 @@ export interface Setting<T> {
   readonly name: string;
   /** One line for the documentation and `--help`. */
   readonly summary: string;
+  /** What stands for the value in `--help`, in capitals. */
+  readonly value: string;
   /** As it would be written; null: no default. */
   readonly fallback: string | null;
   /** What may be written, in words. */
@@ -37,16 +39,51 @@ export function readSetting<T>(setting: Setting<T>, sources: Sources): T | undef
   return value;
 }
 
-/** The flag of a setting: STANDBY_HTTP_PORT → http-port. */
+/** The flag of a setting: STANDBY_HTTP_PORT → http-port, and STANDBY_PROVISIONER_KEY → key. */
 export function flagOf(name: string): string {
   return name
-    .replace(/^STANDBY_/, '')
+    .replace(/^STANDBY_(PROVISIONER_)?/, '')
     .toLowerCase()
     .replaceAll('_', '-');
 }
 
 export function textSetting(spec: Spec): Setting<string> {
-  return { ...spec, allowed: spec.allowed ?? 'any text', parse: (text) => text };
+  return {
+    ...spec,
+    value: spec.value ?? 'TEXT',
+    allowed: spec.allowed ?? 'any text',
+    parse: (text) => text,
+  };
+}
+
+/** Names with commas between them. */
+export function listSetting(spec: Spec): Setting<readonly string[]> {
+  return {
+    ...spec,
+    value: spec.value ?? 'NAME,…',
+    allowed: spec.allowed ?? 'names with commas between them',
+    parse: (text) => {
+      const names = text.split(',').map((name) => name.trim());
+      return names.includes('') ? undefined : names;
+    },
+  };
+}
+
+/** Pairs with commas between them; a key may stand there once. */
+export function pairsSetting(spec: Spec): Setting<Readonly<Record<string, string>>> {
+  return {
+    ...spec,
+    value: spec.value ?? 'KEY=VALUE,…',
+    allowed: spec.allowed ?? 'key=value pairs with commas between them, each key once',
+    parse: (text) => {
+      const pairs = text.split(',').map((pair) => /^\s*([^=\s]+)=(.*?)\s*$/.exec(pair));
+      const entries = pairs.flatMap((pair) => (pair === null ? [] : [[pair[1], pair[2]]]));
+      const keys = new Set(entries.map(([key]) => key));
+      return keys.size === pairs.length
+        ? (Object.fromEntries(entries) as Record<string, string>)
+        : undefined;
+    },
+  };
 }
 
 export function choiceSetting<const T extends string>(
@@ -54,6 +91,7 @@ export function choiceSetting<const T extends string>(
 ): Setting<T> {
   return {
     ...spec,
+    value: spec.value ?? 'CHOICE',
     allowed: `one of ${spec.choices.join(', ')}`,
     parse: (text) => spec.choices.find((choice) => choice === text),
   };
@@ -64,6 +102,7 @@ export function integerSetting(
 ): Setting<number> {
   return {
     ...spec,
+    value: spec.value ?? 'N',
     allowed: `a whole number from ${spec.min} to ${spec.max}`,
     parse: (text) => {
       if (!/^-?\d{1,12}$/.test(text)) return undefined;
@@ -81,6 +120,7 @@ export function durationSetting(
   const maxMs = spec.maxMs ?? 366 * 86_400_000;
   return {
     ...spec,
+    value: spec.value ?? 'DURATION',
     allowed: spec.allowed ?? `a duration such as 500ms, 10s, 1m, 2h or 1d`,
     parse: (text) => {
       const value = parseDurationMs(text);
@@ -94,4 +134,5 @@ interface Spec {
   readonly summary: string;
   readonly fallback: string | null;
   readonly allowed?: string;
+  readonly value?: string;
 }

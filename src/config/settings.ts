@@ -1,6 +1,13 @@
 // Every setting of the servers. docs/configuration.md is made from this table.
 import { LOG_LEVELS } from '../base/log.ts';
-import { choiceSetting, durationSetting, integerSetting, textSetting } from './setting.ts';
+import {
+  choiceSetting,
+  durationSetting,
+  integerSetting,
+  listSetting,
+  pairsSetting,
+  textSetting,
+} from './setting.ts';
 
 export const SETTINGS = {
   dataDir: textSetting({
@@ -8,14 +15,17 @@ export const SETTINGS = {
     summary: 'Folder for everything Standby keeps on this machine',
     fallback: null,
     allowed: 'a folder; without it /var/lib/standby as root, else standby in the user data home',
+    value: 'DIR',
   }),
   httpHost: textSetting({
     name: 'STANDBY_HTTP_HOST',
     summary: 'Address the API listens on',
     fallback: '127.0.0.1',
+    value: 'HOST',
   }),
   httpPort: integerSetting({
     name: 'STANDBY_HTTP_PORT',
+    value: 'PORT',
     summary: 'Port the API listens on; 0 takes a free one',
     fallback: '7850',
     min: 0,
@@ -26,12 +36,14 @@ export const SETTINGS = {
     summary: 'Address under which daemons and workspaces reach the API, where it differs',
     fallback: null,
     allowed: 'an http or https URL',
+    value: 'URL',
   }),
   databaseUrl: textSetting({
     name: 'STANDBY_DATABASE_URL',
     summary: 'PostgreSQL 15 or newer to use instead of the embedded one',
     fallback: null,
     allowed: 'a postgres:// URL',
+    value: 'URL',
   }),
   databaseMaxConnections: integerSetting({
     name: 'STANDBY_DATABASE_MAX_CONNECTIONS',
@@ -45,18 +57,53 @@ export const SETTINGS = {
     summary: 'Folder with initdb and postgres, instead of the binaries that come along',
     fallback: null,
     allowed: 'a folder',
+    value: 'DIR',
   }),
   secretKeyFile: textSetting({
     name: 'STANDBY_SECRET_KEY_FILE',
     summary: 'File with the installation secret; every replica needs the same',
     fallback: null,
     allowed: 'a file; `standby up` makes secret.key in the data folder',
+    value: 'FILE',
   }),
   logLevel: choiceSetting({
     name: 'STANDBY_LOG_LEVEL',
+    value: 'LEVEL',
     summary: 'Least severe log line that is written',
     fallback: 'info',
     choices: LOG_LEVELS,
+  }),
+  provisionerName: textSetting({
+    name: 'STANDBY_PROVISIONER_NAME',
+    summary: 'What people see a daemon called',
+    fallback: null,
+    allowed: 'any text; without it the name of the machine',
+  }),
+  provisionerKey: textSetting({
+    name: 'STANDBY_PROVISIONER_KEY',
+    summary: 'Key by which a daemon is known to the control plane',
+    fallback: null,
+    allowed: 'a provisioner key; a file keeps it from lists of processes',
+    value: 'KEY',
+  }),
+  provisionerKeyFile: textSetting({
+    name: 'STANDBY_PROVISIONER_KEY_FILE',
+    summary: 'File with that key',
+    fallback: null,
+    allowed: 'a file; without it provisioner.key in the data folder',
+    value: 'FILE',
+  }),
+  provisionerTags: pairsSetting({
+    name: 'STANDBY_PROVISIONER_TAGS',
+    summary: 'What a daemon offers beside what its key brings; jobs ask for tags',
+    fallback: null,
+  }),
+  provisionerDrivers: listSetting({
+    name: 'STANDBY_PROVISIONER_DRIVERS',
+    summary: 'Drivers that a daemon offers',
+    fallback: null,
+    allowed:
+      'names with commas between them; without it `standby up` offers all, `standby provisioner` all but process, which runs templates unconfined on its machine',
   }),
   provisionerConcurrency: integerSetting({
     name: 'STANDBY_PROVISIONER_CONCURRENCY',

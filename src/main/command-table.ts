@@ -2,6 +2,7 @@
 import type { CommandTable } from '../cli/command.ts';
 
 export const COMMAND_TABLE: CommandTable = {
+  agent: () => import('./commands/agent.ts'),
   completion: () => import('../cli/commands/completion.ts'),
   create: () => import('../cli/commands/create.ts'),
   down: () => import('./commands/down.ts'),
@@ -9,6 +10,7 @@ export const COMMAND_TABLE: CommandTable = {
   'job logs': () => import('../cli/commands/job/logs.ts'),
   'job show': () => import('../cli/commands/job/show.ts'),
   login: () => import('../cli/commands/login.ts'),
+  migrate: () => import('./commands/migrate.ts'),
   'org add-member': () => import('../cli/commands/org/add-member.ts'),
   'org create': () => import('../cli/commands/org/create.ts'),
   'org list': () => import('../cli/commands/org/list.ts'),
@@ -16,6 +18,8 @@ export const COMMAND_TABLE: CommandTable = {
   'pool list': () => import('../cli/commands/pool/list.ts'),
   'pool show': () => import('../cli/commands/pool/show.ts'),
   'pool watch': () => import('../cli/commands/pool/watch.ts'),
+  provisioner: () => import('./commands/provisioner.ts'),
+  server: () => import('./commands/server.ts'),
   'template init': () => import('../cli/commands/template/init.ts'),
   'template list': () => import('../cli/commands/template/list.ts'),
   'template promote': () => import('../cli/commands/template/promote.ts'),

@@ -1,5 +1,6 @@
-// What `standby up` says while it starts: one line a step, to people; the log goes to a file.
-import type { CommandIo } from '../../cli/command.ts';
+// What a program says while it starts: `up` one line a step to people, services into their log.
+import type { Log } from '../base/log.ts';
+import type { CommandIo } from '../cli/command.ts';
 
 export interface Progress {
   /** A step that is done, and how it ended. */
@@ -22,5 +23,13 @@ export function createProgress(io: Pick<CommandIo, 'err'>): Progress {
     done: (step, how) => say(`  ✓ ${step.padEnd(STEP_WIDTH)} ${how}`),
     busy: (step, how) => say(`  … ${step.padEnd(STEP_WIDTH)} ${how}`),
     note: (text) => say(`  ! ${text}`),
+  };
+}
+
+export function createLoggedProgress(log: Log): Progress {
+  return {
+    done: (step, how) => log.info('start.step_done', { step, how }),
+    busy: (step, how) => log.info('start.step_begun', { step, how }),
+    note: (text) => log.warn('start.noted', { text }),
   };
 }

@@ -18,10 +18,15 @@ export interface DataFolder {
 /** A former process of this daemon lets go when it ends, however it ends; it may just be ending. */
 const LOCK_WAIT_MS = 1_000;
 
+/** The lock of whatever daemon has `folder`. */
+export function lockOf(folder: string): string {
+  return path.join(folder, 'lock');
+}
+
 /** Takes the folder for this process. Throws DAEMON_FOLDER_TAKEN while another one has it. */
 export async function takeDataFolder(kit: Kit, folder: string): Promise<DataFolder> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const lock = await lockFolder(kit, path.join(folder, 'lock'), { waitMs: LOCK_WAIT_MS });
+  const lock = await lockFolder(kit, lockOf(folder), { waitMs: LOCK_WAIT_MS });
   if (lock.kind === 'taken') {
     throw new AppError(
       'DAEMON_FOLDER_TAKEN',

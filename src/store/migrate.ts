@@ -55,10 +55,7 @@ export async function migrate(
     await client.query('set statement_timeout = 0');
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await client.query(CREATE_TABLE);
-    const { rows } = await client.query<{ name: string; checksum: string }>(
-      'select name, checksum from schema_migrations order by name',
-    );
-    const missing = findMissing(rows, migrations);
+    const missing = findMissing(await readApplied(client), migrations);
     for (const migration of missing) await apply(client, migration);
     return { applied: missing.map((migration) => migration.name) };
   } finally {
@@ -67,8 +64,37 @@ export async function migrate(
   }
 }
 
+/** The names of those that migrate would apply. Throws as it does, and changes nothing. */
+export async function listMissing(
+  database: Database,
+  migrations: readonly Migration[],
+): Promise<readonly string[]> {
+  const client = await database.connect();
+  try {
+    const { rows } = await client.query<{ found: boolean }>(
+      "select to_regclass('schema_migrations') is not null as found",
+    );
+    const applied = rows[0]?.found === true ? await readApplied(client) : [];
+    return findMissing(applied, migrations).map(({ name }) => name);
+  } finally {
+    await client.end();
+  }
+}
+
+interface Applied {
+  readonly name: string;
+  readonly checksum: string;
+}
+
+async function readApplied(client: pg.Client): Promise<readonly Applied[]> {
+  const { rows } = await client.query<Applied>(
+    'select name, checksum from schema_migrations order by name',
+  );
+  return rows;
+}
+
 function findMissing(
-  applied: readonly { readonly name: string; readonly checksum: string }[],
+  applied: readonly Applied[],
   migrations: readonly Migration[],
 ): readonly Migration[] {
   const known = new Map(migrations.map((migration) => [migration.name, migration]));

@@ -1,11 +1,12 @@
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { formatIdentity } from '../../src/base/process-identity.ts';
 import { systemRng } from '../../src/base/random.ts';
-import { openDataFolder } from '../../src/main/installation/data-folder.ts';
-import { findInstance, occupy } from '../../src/main/installation/instance.ts';
+import { dataFolderAt, openDataFolder } from '../../src/main/installation/data-folder.ts';
+import { findInstance, occupy, occupyOrRefuse } from '../../src/main/installation/instance.ts';
 import { loadSecretKey } from '../../src/main/installation/secret-file.ts';
 
 let scratch: string;
@@ -63,35 +64,40 @@ describe('the secret key', () => {
 });
 
 describe('the instance of a data folder', () => {
+  const kit = { clock: systemClock, rng: systemRng };
+
   it('is one living process at a time', async () => {
-    const file = path.join(scratch, 'up.json');
-    const first = await occupy(systemClock, file);
-    if (first.kind !== 'mine') throw new Error('the folder was free');
+    const folder = dataFolderAt(scratch);
+    const first = await occupyOrRefuse(kit, folder);
+    expect(await findInstance(folder)).toMatchObject({ url: null });
     await first.announce('http://127.0.0.1:1');
-    const second = await occupy(systemClock, file);
-    expect(second).toMatchObject({
+    expect(await occupy(kit, folder)).toMatchObject({
       kind: 'taken',
       by: { url: 'http://127.0.0.1:1', process: { pid: process.pid } },
     });
+    await expect(occupyOrRefuse(kit, folder)).rejects.toThrow(
+      `ALREADY_RUNNING: process ${process.pid} runs a control plane in ${scratch} (http://127.0.0.1:1)`,
+    );
     await first.release();
-    expect((await occupy(systemClock, file)).kind).toBe('mine');
+    expect((await occupy(kit, folder)).kind).toBe('mine');
   });
 
-  it('left behind by a dead process, or torn, is taken over', async () => {
-    const file = path.join(scratch, 'up.json');
-    const gone = { pid: process.pid, startMark: '1', bootId: 'another boot' };
-    await writeFile(file, JSON.stringify({ process: gone, url: 'http://x' }));
-    expect(await findInstance(file)).toBeUndefined();
-    expect((await occupy(systemClock, file)).kind).toBe('mine');
-    await writeFile(file, '{"proc');
-    expect((await occupy(systemClock, file)).kind).toBe('mine');
-    expect(await readdir(scratch)).toEqual(['up.json']);
+  it('that died names nobody, and a torn address no address', async () => {
+    const folder = dataFolderAt(scratch);
+    const gone = formatIdentity({ pid: process.pid, startMark: '1', bootId: 'another boot' });
+    await mkdir(folder.instanceLock);
+    await writeFile(path.join(folder.instanceLock, `abcdef.${gone}`), '');
+    await writeFile(folder.instanceFile, JSON.stringify({ process: gone, url: 'http://x' }));
+    expect(await findInstance(folder)).toBeUndefined();
+    expect((await occupy(kit, folder)).kind).toBe('mine');
+    expect(await findInstance(folder)).toMatchObject({ url: null });
+    await writeFile(folder.instanceFile, '{"proc');
+    expect(await findInstance(folder)).toMatchObject({ url: null });
   });
 
-  it('goes to exactly one of many that start at once beside a stale file', async () => {
-    const file = path.join(scratch, 'up.json');
-    await writeFile(file, '{}');
-    const all = await Promise.all(Array.from({ length: 20 }, () => occupy(systemClock, file)));
+  it('is exactly one of many that start at once', async () => {
+    const folder = dataFolderAt(scratch);
+    const all = await Promise.all(Array.from({ length: 20 }, () => occupy(kit, folder)));
     expect(all.filter((one) => one.kind === 'mine')).toHaveLength(1);
   });
 });

@@ -1,19 +1,17 @@
 // A whole installation run by `bin/standby up` in a data folder of its own, and everything that
 // belongs to it, so that a test can kill all of it and see what is left.
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createClient, type Client } from '../../src/client/client.ts';
+import { BIN, buildBin, startProgram, type Program } from './program.ts';
 
 export interface Installation {
   readonly dataDir: string;
   /** Starts `standby up`; resolves when it says that it is ready. Gives what it printed. */
   up(): Promise<string>;
-  /** Starts it without waiting. */
-  launch(): ChildProcess;
   /** Ctrl-C; gives what it said at the end. */
   interrupt(): Promise<string>;
   /** SIGKILL to every process whose environment, arguments or working folder names the data folder. */
@@ -27,50 +25,24 @@ export interface Installation {
   remove(): Promise<void>;
 }
 
-const BIN = path.resolve('bin/standby');
-
 export async function createInstallation(): Promise<Installation> {
-  execFileSync(process.execPath, ['scripts/build.mjs', '--if-stale']);
+  buildBin();
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'standby-up-'));
-  const run = ['--http-port', '0', '--data-dir', dataDir];
-  let child: ChildProcess | undefined;
-  let said = '';
-
-  const launch = (): ChildProcess => {
-    said = '';
-    const started = spawn(BIN, ['up', ...run], { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [started.stdout, started.stderr]) {
-      stream.setEncoding('utf8');
-      stream.on('data', (text: string) => {
-        said += text;
-      });
-    }
-    child = started;
-    return started;
-  };
+  let program: Program | undefined;
 
   const down = (): string =>
     execFileSync(BIN, ['down', '--data-dir', dataDir], { encoding: 'utf8' });
 
   return {
     dataDir,
-    launch,
-    up: async () => {
-      const started = launch();
-      await new Promise<void>((resolve, reject) => {
-        started.stdout?.on('data', () => {
-          if (said.includes('Standby is ready')) resolve();
-        });
-        started.on('exit', () => reject(new Error(`standby up ended:\n${said}`)));
-      });
-      return said;
+    up: () => {
+      program = startProgram(['up', '--http-port', '0', '--data-dir', dataDir]);
+      return program.until('Standby is ready');
     },
     interrupt: async () => {
-      if (child === undefined) throw new Error('nothing runs');
-      const exited = once(child, 'exit');
-      child.kill('SIGINT');
-      await exited;
-      return said;
+      if (program === undefined) throw new Error('nothing runs');
+      await program.end('SIGINT');
+      return program.said();
     },
     killEverything: () => {
       for (const pid of processesOf(dataDir)) {

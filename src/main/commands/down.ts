@@ -1,9 +1,9 @@
 // `standby down`: stops what `standby up` left running.
 import { defineCommand } from '../../cli/command.ts';
-import { loadConfig } from '../../config/config.ts';
 import { dataDir } from '../../config/data-dir.ts';
 import { openDataFolder } from '../installation/data-folder.ts';
 import { runDown } from '../up/down.ts';
+import { configOf, DATA_DIR_OPTION } from './setting-options.ts';
 
 export const command = defineCommand({
   name: 'down',
@@ -12,11 +12,9 @@ export const command = defineCommand({
     'Nothing is deleted. The next `standby up` brings the workspaces of people back in their ' +
     'folders and fills the pools anew.',
   arguments: {},
-  options: {
-    dataDir: { kind: 'text', value: 'DIR', summary: 'Folder for everything kept on this machine' },
-  },
+  options: DATA_DIR_OPTION,
   run: async ({ kit, io, environment, globals }, values) => {
-    const config = loadConfig(environment, { STANDBY_DATA_DIR: values.dataDir });
+    const config = configOf(environment, values);
     const folder = await openDataFolder(dataDir(environment, config.dataDir));
     const { stoppedServers, stoppedWorkspaces } = await runDown(kit, folder);
     if (globals.json) {

@@ -2,13 +2,14 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand, type CommandContext, type ExitStatus } from '../../cli/command.ts';
-import { loadConfig, type Config } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
 import { dataDir } from '../../config/data-dir.ts';
 import { openDataFolder } from '../installation/data-folder.ts';
 import { occupy } from '../installation/instance.ts';
+import { createProgress } from '../progress.ts';
 import { programName } from '../up/program-name.ts';
-import { createProgress } from '../up/progress.ts';
 import { runUp } from '../up/up.ts';
+import { ALL_OPTIONS, configOf } from './setting-options.ts';
 
 export const command = defineCommand({
   name: 'up',
@@ -16,32 +17,17 @@ export const command = defineCommand({
   description:
     'The first start makes an administrator, pushes the example templates and fills their pools. ' +
     'Ctrl-C stops the servers; workspaces go on living until `standby down`. Settings come from ' +
-    'the environment or STANDBY_CONFIG_FILE: see docs/configuration.md.',
+    'flags, the environment or STANDBY_CONFIG_FILE: see docs/configuration.md.',
   arguments: {},
-  options: {
-    dataDir: { kind: 'text', value: 'DIR', summary: 'Folder for everything kept on this machine' },
-    httpPort: {
-      kind: 'integer',
-      value: 'PORT',
-      min: 0,
-      max: 65_535,
-      summary: 'Port of the API; 0 takes a free one',
-    },
-  },
+  options: ALL_OPTIONS,
   examples: ['standby up', 'standby up --http-port 0 --data-dir ./data'],
-  run: async (context, values) => {
-    const config = loadConfig(context.environment, {
-      STANDBY_DATA_DIR: values.dataDir,
-      STANDBY_HTTP_PORT: values.httpPort === undefined ? undefined : String(values.httpPort),
-    });
-    return up(context, config);
-  },
+  run: (context, values) => up(context, configOf(context.environment, values)),
 });
 
 async function up(context: CommandContext, config: Config): Promise<ExitStatus> {
   const { kit, io } = context;
   const folder = await openDataFolder(dataDir(context.environment, config.dataDir));
-  const occupation = await occupy(kit.clock, folder.instanceFile);
+  const occupation = await occupy(kit, folder);
   if (occupation.kind === 'taken') {
     const { url, process } = occupation.by;
     io.err(

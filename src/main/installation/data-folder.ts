@@ -5,6 +5,7 @@ import path from 'node:path';
 import { AppError } from '../../base/app-error.ts';
 import { ensureFolder } from '../../base/folder.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
+import { lockOf } from '../../provisioner/data-folder.ts';
 
 /** Rises when an older program could no longer use the folder. */
 const LAYOUT_VERSION = 1;
@@ -15,20 +16,27 @@ export interface DataFolder {
   readonly credentialsFile: string;
   readonly secretKeyFile: string;
   readonly provisionerKeyFile: string;
-  /** Of whoever runs in the folder now. */
+  /** The lock of the control plane that runs in the folder. */
+  readonly instanceLock: string;
+  /** Where it can be reached. */
   readonly instanceFile: string;
   readonly provisionerDir: string;
+  /** The lock of the daemon that runs in it. */
+  readonly provisionerLock: string;
   readonly logFile: string;
 }
 
 export function dataFolderAt(folder: string): DataFolder {
+  const provisionerDir = path.join(folder, 'provisioner');
   return {
     path: folder,
     credentialsFile: path.join(folder, 'credentials.json'),
     secretKeyFile: path.join(folder, 'secret.key'),
     provisionerKeyFile: path.join(folder, 'provisioner.key'),
-    instanceFile: path.join(folder, 'up.json'),
-    provisionerDir: path.join(folder, 'provisioner'),
+    instanceLock: path.join(folder, 'lock'),
+    instanceFile: path.join(folder, 'instance.json'),
+    provisionerDir,
+    provisionerLock: lockOf(provisionerDir),
     logFile: path.join(folder, 'log', 'standby.log'),
   };
 }

@@ -1,36 +1,47 @@
-// From an address to a database that can be used: reachable, new enough, migrated.
+// From an address to a database that can be used: reachable, new enough, and as migrated as asked.
 import path from 'node:path';
 import { AppError } from '../../base/app-error.ts';
 import { createBackoff } from '../../base/backoff.ts';
 import type { Kit } from '../../base/kit.ts';
 import { findPackageRoot } from '../../base/package-root.ts';
 import { createDatabase, type Database, type DatabaseOptions } from '../../store/database.ts';
-import { migrate, readMigrations } from '../../store/migrate.ts';
+import { migrate, readMigrations, type Migration } from '../../store/migrate.ts';
 import { checkServerVersion } from '../../store/server-version.ts';
 
 export interface OpenDatabaseOptions extends DatabaseOptions {
   readonly signal: AbortSignal;
   /** Told once, when the database cannot be reached yet and is waited for. */
   onWaiting(error: AppError): void;
+  /** Done once the database can be reached, and again when it went away meanwhile. */
+  prepare(kit: Kit, database: Database): Promise<void>;
 }
 
 const RETRY = { firstMs: 250, maxMs: 5_000 };
 
-/** Waits for a database that is down. Throws DATABASE_UNSUPPORTED, SCHEMA_NEWER and the like. */
+/** Waits for a database that is down. Throws DATABASE_UNSUPPORTED, and what `prepare` throws. */
 export async function openDatabase(kit: Kit, options: OpenDatabaseOptions): Promise<Database> {
   const database = createDatabase(kit, options);
   try {
     await untilReachable(kit, options, async () => {
       await checkServerVersion(database);
-      const folder = path.join(findPackageRoot(), 'migrations');
-      const { applied } = await migrate(database, await readMigrations(folder));
-      if (applied.length > 0) kit.log.info('database.migrated', { applied });
+      await options.prepare(kit, database);
     });
     return database;
   } catch (error) {
     await database.close();
     throw error;
   }
+}
+
+/** Brings the schema up to this version. Throws SCHEMA_NEWER, SCHEMA_CHANGED, MIGRATION_FAILED. */
+export async function migrateSchema(kit: Kit, database: Database): Promise<void> {
+  const { applied } = await migrate(database, await readOwnMigrations());
+  if (applied.length > 0) kit.log.info('database.migrated', { applied });
+}
+
+/** Those of this version. */
+export function readOwnMigrations(): Promise<readonly Migration[]> {
+  return readMigrations(path.join(findPackageRoot(), 'migrations'));
 }
 
 async function untilReachable(

@@ -1,12 +1,12 @@
-// `standby down`: ends everything that `standby up` started in a data folder, workspaces included.
+// `standby down`: ends everything that runs in a data folder, workspaces included.
 import { AppError } from '../../base/app-error.ts';
+import { findHolder } from '../../base/folder-lock.ts';
 import type { Kit } from '../../base/kit.ts';
-import { isSameProcess } from '../../base/process-identity.ts';
+import { isSameProcess, type ProcessIdentity } from '../../base/process-identity.ts';
 import { stopEmbeddedPostgres } from '../../embedded/server.ts';
 import { endAllWorkspaces } from '../../provisioner/drivers/process/end-all.ts';
+import { workspacesDir } from '../daemon/drivers.ts';
 import type { DataFolder } from '../installation/data-folder.ts';
-import { findInstance } from '../installation/instance.ts';
-import { workspacesDir } from './local-daemon.ts';
 
 export interface DownResult {
   readonly stoppedServers: boolean;
@@ -19,25 +19,30 @@ const POLL_MS = 100;
 
 export async function runDown(kit: Kit, folder: DataFolder): Promise<DownResult> {
   const stoppedServers = await stopServers(kit, folder);
-  const stoppedWorkspaces = await endAllWorkspaces(kit.clock, workspacesDir(folder));
+  const stoppedWorkspaces = await endAllWorkspaces(kit.clock, workspacesDir(folder.provisionerDir));
   // Left running by servers that were killed.
   await stopEmbeddedPostgres(kit, folder.path);
   return { stoppedServers, stoppedWorkspaces };
 }
 
+/** The control plane and the daemon; in `standby up` they are one process. */
 async function stopServers({ clock }: Kit, folder: DataFolder): Promise<boolean> {
-  const instance = await findInstance(folder.instanceFile);
-  if (instance === undefined) return false;
-  process.kill(instance.process.pid, 'SIGTERM');
+  const holders = [await findHolder(folder.provisionerLock), await findHolder(folder.instanceLock)];
+  const running = holders.filter((holder) => holder !== undefined);
+  for (const pid of new Set(running.map((identity) => identity.pid))) process.kill(pid, 'SIGTERM');
   const deadlineMs = clock.monotonicMs() + SERVERS_STOP_MS;
-  while (isSameProcess(instance.process)) {
-    if (clock.monotonicMs() > deadlineMs) {
-      throw new AppError('STOP_TIMEOUT', {
-        detail: `process ${instance.process.pid} has not ended for ${SERVERS_STOP_MS / 1000} s`,
-        hint: `See ${folder.logFile}; \`kill -9 ${instance.process.pid}\` loses nothing.`,
-      });
+  for (const identity of running) {
+    while (isSameProcess(identity)) {
+      if (clock.monotonicMs() > deadlineMs) throw tooLate(identity, folder);
+      await clock.sleep(POLL_MS);
     }
-    await clock.sleep(POLL_MS);
   }
-  return true;
+  return running.length > 0;
+}
+
+function tooLate({ pid }: ProcessIdentity, { logFile }: DataFolder): AppError {
+  return new AppError('STOP_TIMEOUT', {
+    detail: `process ${pid} has not ended for ${SERVERS_STOP_MS / 1000} s`,
+    hint: `See ${logFile}; \`kill -9 ${pid}\` loses nothing.`,
+  });
 }

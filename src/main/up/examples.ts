@@ -9,7 +9,7 @@ import type { Client } from '../../client/client.ts';
 import { promoteVersion, pushTemplate } from '../../client/push-template.ts';
 import { parseManifest } from '../../contract/manifest/parse.ts';
 import { templateRoutes } from '../../contract/template/route.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from '../progress.ts';
 
 export interface ExampleDeps {
   readonly kit: Kit;

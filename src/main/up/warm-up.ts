@@ -3,7 +3,7 @@ import type { Kit } from '../../base/kit.ts';
 import type { Client } from '../../client/client.ts';
 import { poolRoutes } from '../../contract/pool/route.ts';
 import type { PoolView } from '../../contract/pool/schema.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from '../progress.ts';
 
 const POLL_MS = 250;
 

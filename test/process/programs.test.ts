@@ -1,0 +1,119 @@
+// The programs by themselves, as services run them: control planes and a daemon on one database.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { BIN, buildBin, startProgram, type Program } from '../support/program.ts';
+
+const run = promisify(execFile);
+let scratch: string;
+let database: TestDatabase;
+let running: Program[];
+
+beforeAll(buildBin);
+
+beforeEach(async () => {
+  scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-programs-'));
+  database = await createTestDatabase({ schema: 'empty' });
+  running = [];
+});
+
+afterEach(async () => {
+  await Promise.all(running.map((program) => program.end('SIGKILL')));
+  await run(BIN, ['down', '--data-dir', folder('one')]);
+  await database.close();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+const folder = (name: string): string => path.join(scratch, name);
+
+const start = (
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Program => {
+  const program = startProgram(argv, { STANDBY_DATABASE_URL: database.url, ...environment });
+  running.push(program);
+  return program;
+};
+
+const SERVER = ['server', '--http-port', '0', '--log-level', 'error'];
+
+describe('standby server and standby provisioner', () => {
+  it('serve side by side, find each other in one data folder, and end in order', async () => {
+    const one = start([...SERVER, '--data-dir', folder('one')]);
+    await one.until('Standby serves at http://127.0.0.1:');
+    const daemon = start(['provisioner', '--data-dir', folder('one'), '--drivers', 'process,null']);
+    await daemon.until('The daemon works for http://127.0.0.1:');
+    const two = start([...SERVER, '--data-dir', folder('two')], {
+      STANDBY_SECRET_KEY_FILE: path.join(folder('one'), 'secret.key'),
+    });
+    await two.until('Standby serves at');
+
+    // Asked of the one, built by the daemon of the other.
+    const environment = { ...process.env, STANDBY_DATA_DIR: folder('two') };
+    await run(BIN, ['template', 'push', 'templates/hello'], { env: environment });
+    const { stdout } = await run(BIN, ['create', 'demo', '--template', 'hello', '--json'], {
+      env: environment,
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ workspace: { name: 'demo', status: 'running' } });
+
+    expect(await daemon.end('SIGTERM')).toBe(0);
+    expect(await one.end('SIGTERM')).toBe(0);
+    expect(await two.end('SIGTERM')).toBe(0);
+    expect(one.said()).not.toMatch(/"level":"error"/);
+  });
+
+  it('say what they need', async () => {
+    const asked = async (...argv: readonly string[]): Promise<unknown> => {
+      const env = { ...process.env, STANDBY_DATA_DIR: folder('one') };
+      return run(BIN, [...argv, '--json'], { env }).catch((error: unknown) =>
+        JSON.parse((error as { stderr: string }).stderr.trim().split('\n').at(-1) ?? ''),
+      );
+    };
+    expect(await asked('provisioner')).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `no control plane is named, and none runs in ${folder('one')}`,
+    });
+    expect(await asked('provisioner', '--url', 'standby.example')).toMatchObject({
+      message:
+        'the address of the control plane is "standby.example", which is no http or https URL',
+    });
+    expect(await asked('provisioner', '--url', 'http://127.0.0.1:1')).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/provisioner key cannot be read from .*provisioner\.key/),
+    });
+    expect(
+      await asked('provisioner', '--url', 'http://127.0.0.1:1', '--key', 'x', '--drivers', 'vax'),
+    ).toMatchObject({
+      message: 'STANDBY_PROVISIONER_DRIVERS names "vax"; there are null, process',
+    });
+    expect(await asked('agent')).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: 'STANDBY_AGENT_SCRIPT_DIR is not set',
+    });
+    const server = start([...SERVER, '--data-dir', folder('one')]);
+    await server.until('Standby serves at');
+    expect(await asked('server')).toMatchObject({
+      code: 'ALREADY_RUNNING',
+      message: expect.stringContaining(`process ${server.child.pid} runs a control plane`),
+    });
+  });
+});
+
+describe('standby migrate', () => {
+  it('brings a database up to date, once, and can say so before', async () => {
+    const migrate = async (...options: readonly string[]): Promise<unknown> => {
+      const env = { ...process.env, STANDBY_DATABASE_URL: database.url };
+      const argv = ['migrate', '--data-dir', folder('one'), '--json', ...options];
+      return JSON.parse((await run(BIN, argv, { env })).stdout) as unknown;
+    };
+    const checksums = JSON.parse(await readFile('migrations/checksums.json', 'utf8')) as object;
+    const all = Object.keys(checksums);
+    expect(await migrate('--dry-run')).toEqual({ dry_run: true, migrations: all });
+    expect(await migrate()).toEqual({ dry_run: false, migrations: all });
+    expect(await migrate('--dry-run')).toEqual({ dry_run: true, migrations: [] });
+  });
+});

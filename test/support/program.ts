@@ -1,0 +1,58 @@
+// `bin/standby` as a process of its own: what it says, and how it ends.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
+export const BIN = path.resolve('bin/standby');
+
+export interface Program {
+  readonly child: ChildProcess;
+  /** All it has written, standard output and error alike. */
+  said(): string;
+  /** Resolves with what it has said once that holds `text`; rejects when it ends before. */
+  until(text: string): Promise<string>;
+  /** Sends the signal and waits for the end; gives the exit status, or the signal's name. */
+  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+}
+
+/** Builds the program where it is older than its sources. */
+export function buildBin(): void {
+  execFileSync(process.execPath, ['scripts/build.mjs', '--if-stale']);
+}
+
+export function startProgram(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Program {
+  let said = '';
+  const child = spawn(BIN, argv, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8');
+    stream.on('data', (text: string) => {
+      said += text;
+    });
+  }
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  return {
+    child,
+    said: () => said,
+    until: (text) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (said.includes(text)) resolve(said);
+        };
+        child.stdout.on('data', look);
+        child.stderr.on('data', look);
+        void exited.then(() => reject(new Error(`${argv.join(' ')} ended:\n${said}`)));
+        look();
+      }),
+    end: async (signal) => {
+      child.kill(signal);
+      const [status, by] = await exited;
+      return status ?? by;
+    },
+  };
+}
