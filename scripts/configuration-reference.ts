@@ -43,6 +43,10 @@ const AGENT: readonly (readonly [name: string, meaning: string])[] = [
     "The workspace's bootstrap token, or its file as STANDBY_AGENT_TOKEN_FILE. Required, as is STANDBY_URL or STANDBY_URL_FILE.",
   ],
   [
+    'STANDBY_ATTEMPT_DIR',
+    'Set by a daemon for every process that works for an attempt: its folder. Processes that a killed daemon left are found by it.',
+  ],
+  [
     'STANDBY_WORKSPACE_DIR',
     'Set by the process driver for every process of a workspace: its folder. Processes are found again by it.',
   ],

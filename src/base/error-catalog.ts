@@ -131,6 +131,12 @@ export const ERRORS = {
     retry: 'later',
     hint: 'Look at the log of the servers for what they wait for.',
   },
+  SECRET_KEY_WRONG: {
+    http: 503,
+    exit: 78,
+    retry: 'never',
+    hint: 'Start with the secret key that this database was first used with: every replica needs the same STANDBY_SECRET_KEY_FILE.',
+  },
 
   // The database's schema
   SCHEMA_NEWER: {

@@ -15,6 +15,8 @@ export type BuildId = Brand<string, 'BuildId'>;
 export type JobId = Brand<string, 'JobId'>;
 export type DaemonId = Brand<string, 'DaemonId'>;
 export type ProvisionerKeyId = Brand<string, 'ProvisionerKeyId'>;
+export type DataKeyId = Brand<string, 'DataKeyId'>;
+export type StrayStateId = Brand<string, 'StrayStateId'>;
 export type AgentId = Brand<string, 'AgentId'>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

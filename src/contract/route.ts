@@ -22,6 +22,8 @@ export interface Route {
   /** Header names are lower case. */
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType | typeof ARCHIVE;
+  /** Where a JSON body may be longer than those of other routes. */
+  readonly maxBodyBytes?: number;
   /** The answers by status; null for one without a body. */
   readonly answers: Readonly<Record<number, z.ZodType | typeof ARCHIVE | null>>;
   /** Codes beyond those that any route may answer with. */

@@ -3,6 +3,7 @@ import { agentRoutes } from './agent/route.ts';
 import { descriptionRoutes } from './description.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './job/route.ts';
+import { keyRoutes } from './key/route.ts';
 import { peopleRoutes } from './people/route.ts';
 import { poolRoutes } from './pool/route.ts';
 import { provisionerRoutes } from './provisioner/route.ts';
@@ -17,6 +18,7 @@ export const routes = {
   ...poolRoutes,
   ...workspaceRoutes,
   ...jobRoutes,
+  ...keyRoutes,
   ...provisionerRoutes,
   ...agentRoutes,
 } as const;

@@ -4,6 +4,7 @@ import { MACHINE_BOUND_DRIVERS } from '../domain/job/job.ts';
 import { findDaemon } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
 import { acquireNextJob, releaseJob, type TakenJob } from '../store/job-acquire.ts';
+import { findStrayBuild } from '../store/stray-state.ts';
 import { waitFor } from '../store/long-poll.ts';
 import type { Notice } from '../store/notice.ts';
 import type { NoticeBus } from '../store/notice-bus.ts';
@@ -54,8 +55,9 @@ export async function acquireJob(
     await giveBack(deps, taken);
     return undefined;
   }
-  const { id: jobId, attempt, organizationId } = taken;
-  const workspaceId = taken.build?.workspaceId;
+  const job = await withStray(database, taken);
+  const { id: jobId, attempt, organizationId } = job;
+  const workspaceId = job.build?.workspaceId;
   deps.log.info('job.acquired', {
     jobId,
     attempt,
@@ -67,7 +69,13 @@ export async function acquireJob(
     { kind: 'job', jobId },
     ...(workspaceId === undefined ? [] : [{ kind: 'workspace', workspaceId } as const]),
   ]);
-  return taken;
+  return job;
+}
+
+/** A cleanup is about a former build, which is not worth joining to every acquisition. */
+async function withStray(database: Database, taken: TakenJob): Promise<TakenJob> {
+  if (taken.type !== 'stray_cleanup') return taken;
+  return { ...taken, ...(await findStrayBuild.one(database, { jobId: taken.id })) };
 }
 
 /** Nobody is left to hear the answer: without this the job would stay silent until it counts as hung. */

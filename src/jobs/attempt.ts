@@ -43,7 +43,7 @@ export function daemonReplaced({ daemonId, incarnation }: DaemonRef): AppError {
   );
 }
 
-export function unknownDaemon({ daemonId }: DaemonRef): AppError {
+export function unknownDaemon({ daemonId }: Pick<DaemonRef, 'daemonId'>): AppError {
   return new AppError('NOT_FOUND', {
     detail: `this key has registered no daemon ${daemonId}`,
     hint: 'Register the daemon first.',

@@ -3,13 +3,24 @@
 import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
+import type { Keyring, Sealed } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
 import type { LockedJob } from '../store/job.ts';
+import { secretOutputsPlace } from '../store/sealed-value.ts';
 import { finishJob, storableResult } from './finish-job.ts';
 import { checkHolder, staleAttempt, type AttemptRef } from './attempt.ts';
 import { lockJob } from './locked-job.ts';
 
-type Deps = Pick<Kit, 'clock' | 'rng'> & { readonly database: Database };
+interface Deps extends Pick<Kit, 'clock' | 'rng'> {
+  readonly database: Database;
+  readonly keyring: Keyring;
+}
+
+/** A result as a daemon reports it. */
+export type ReportedResult = JobResult & {
+  /** Connection details for the workspace's owner alone. */
+  readonly secretOutputs?: Readonly<Record<string, string>>;
+};
 
 /**
  * Stores the result of an attempt. The same report again is a success; another one, or one of an
@@ -17,21 +28,31 @@ type Deps = Pick<Kit, 'clock' | 'rng'> & { readonly database: Database };
  * has a newer process.
  */
 export async function completeJob(
-  { database, ...kit }: Deps,
+  { database, keyring, ...kit }: Deps,
   attempt: AttemptRef,
-  result: JobResult,
+  result: ReportedResult,
 ): Promise<void> {
+  const secretOutputs = sealOutputs(keyring, attempt, result.secretOutputs ?? {});
   await database.transaction(async (tx) => {
     const locked = await lockJob(tx, attempt.jobId);
     if (locked === undefined) throw new AppError('NOT_FOUND', `there is no job ${attempt.jobId}`);
     const { job } = locked;
     checkHolder(attempt, job);
     if (job.status === 'running' || job.status === 'canceling') {
-      await finishJob(kit, tx, { locked, result });
+      await finishJob(kit, tx, { locked, result, secretOutputs });
     } else if (!isReported(job, storableResult(result))) {
       throw staleAttempt(attempt, `it has ${job.status} already`);
     }
   });
+}
+
+function sealOutputs(
+  keyring: Keyring,
+  { jobId }: AttemptRef,
+  outputs: Readonly<Record<string, string>>,
+): Sealed | null {
+  if (Object.keys(outputs).length === 0) return null;
+  return keyring.seal(secretOutputsPlace(jobId), Buffer.from(JSON.stringify(outputs)));
 }
 
 function isReported(job: LockedJob, result: JobResult): boolean {

@@ -4,6 +4,7 @@ import { createId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import { isTemplateFault } from '../domain/job/failure.ts';
+import type { Sealed } from '../keys/keyring.ts';
 import type { Transaction } from '../store/database.ts';
 import {
   failClaim,
@@ -16,6 +17,7 @@ import { recordJudgedBuild } from '../store/judged-build.ts';
 import { finishMemberBuild, removeMember } from '../store/live-pool/member.ts';
 import { refreshReadiness } from '../store/live-pool/readiness.ts';
 import { insertPoolEvents, type NewPoolEvent } from '../store/pool-event.ts';
+import { removeStates } from '../store/state.ts';
 import { asJson } from '../store/statement.ts';
 
 export interface FinishedBuild {
@@ -24,6 +26,7 @@ export interface FinishedBuild {
   /** The workspace is still the pool's. */
   readonly isMember: boolean;
   readonly result: JobResult;
+  readonly secretOutputs: Sealed | null;
   readonly times: {
     readonly createdAt: Instant;
     readonly acquiredAt: Instant | null;
@@ -36,7 +39,7 @@ export async function finishBuild(
   tx: Transaction,
   finished: FinishedBuild,
 ): Promise<void> {
-  const { job, workspace, isMember, result } = finished;
+  const { job, workspace, isMember, result, secretOutputs } = finished;
   const { buildId, transition } = job;
   if (buildId === null || transition === null) throw new Error(`job ${job.id} has no build`);
   const workspaceId = workspace.id;
@@ -48,8 +51,12 @@ export async function finishBuild(
     workspaceId,
     machineId: job.machineId,
     outputs: succeeded && transition === 'start' ? asJson(result.outputs) : null,
+    secretOutputs: secretOutputs?.sealed ?? null,
+    secretOutputsKeyId: secretOutputs?.keyId ?? null,
+    resources: asJson(succeeded ? (result.resources ?? []) : []),
     deleted,
   });
+  if (deleted) await removeStates.run(tx, { workspaceId });
   if (succeeded && transition !== 'start') await silenceAgents.run(tx, { workspaceId });
   if (result.outcome === 'failed' && job.stage === 'claim') {
     await failClaim.run(tx, { workspaceId, epoch: workspace.epoch });

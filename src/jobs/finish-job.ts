@@ -2,17 +2,26 @@
 // for the workspace, its pool and its claim.
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
+import type { Sealed } from '../keys/keyring.ts';
 import type { Transaction } from '../store/database.ts';
 import { finishJobRow } from '../store/job.ts';
+import { markStrayDestroyed } from '../store/stray-state.ts';
 import { storableText } from '../store/storable-text.ts';
 import { finishBuild } from './finish-build.ts';
 import type { Locked } from './locked-job.ts';
+
+export interface JobEnd {
+  readonly locked: Locked;
+  readonly result: JobResult;
+  /** Connection details for the owner alone. */
+  readonly secretOutputs?: Sealed | null;
+}
 
 /** Ends a locked job that has not ended yet; announces it. */
 export async function finishJob(
   kit: Pick<Kit, 'clock' | 'rng'>,
   tx: Transaction,
-  { locked, result }: { readonly locked: Locked; readonly result: JobResult },
+  { locked, result, secretOutputs = null }: JobEnd,
 ): Promise<void> {
   const { job } = locked;
   const stored = storableResult(result);
@@ -26,8 +35,11 @@ export async function finishJob(
   });
   tx.notify({ kind: 'job', jobId: job.id });
   const { workspace, isMember } = locked;
+  if (job.type === 'stray_cleanup' && stored.outcome === 'succeeded') {
+    await markStrayDestroyed.run(tx, { jobId: job.id });
+  }
   if (workspace === null) return;
-  await finishBuild(kit, tx, { job, workspace, isMember, result: stored, times });
+  await finishBuild(kit, tx, { job, workspace, isMember, result: stored, secretOutputs, times });
 }
 
 /** What daemons say may hold what PostgreSQL cannot keep. */
@@ -37,7 +49,11 @@ export function storableResult(result: JobResult): JobResult {
       const outputs = Object.entries(result.outputs).map(
         ([name, value]) => [storableText(name), storableText(value)] as const,
       );
-      return { outcome: 'succeeded', outputs: Object.fromEntries(outputs) };
+      const resources = (result.resources ?? []).map(({ address, type }) => ({
+        address: storableText(address),
+        type: storableText(type),
+      }));
+      return { outcome: 'succeeded', outputs: Object.fromEntries(outputs), resources };
     }
     case 'failed':
       return {

@@ -2,9 +2,12 @@
 // claims and pools judge by. Every replica runs one.
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service } from '../base/service.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
 import { AGENT_WATCH } from '../store/live-pool/ready-now.ts';
 import { keepWatch } from '../store/watch.ts';
+import { queueStrayCleanups } from './state/clean-strays.ts';
 import { sweepJobs, type SweepOptions } from './sweep-jobs.ts';
 
 export interface ReaperOptions extends SweepOptions {
@@ -13,7 +16,7 @@ export interface ReaperOptions extends SweepOptions {
 }
 
 export function createReaper(
-  deps: Kit & { readonly database: Database },
+  deps: Kit & { readonly database: Database; readonly keyring: Keyring },
   options: ReaperOptions,
 ): Service {
   const { clock, rng } = deps;
@@ -22,6 +25,8 @@ export function createReaper(
   const look = async (): Promise<void> => {
     await keepWatch.one(deps.database, { name: AGENT_WATCH, intervalMs, timeoutMs });
     await sweepJobs({ ...deps, log }, options);
+    await queueStrayCleanups({ ...deps, log });
+    await resealRetired({ ...deps, log });
   };
   const run = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {

@@ -5,10 +5,11 @@ import { createBackoff } from '../base/backoff.ts';
 import type { Kit } from '../base/kit.ts';
 import type { AcquiredJob, JobResult } from '../contract/provisioner/protocol.ts';
 import type { AttemptRef, ControlPlane } from './control-plane.ts';
-import type { Driver, DriverContext, Outputs } from './driver.ts';
+import type { Driver, DriverContext, Started } from './driver.ts';
 import { createLogBuffer } from './log-buffer.ts';
 import { beat, beatOnce, isAttemptOver, nameOf, type PulseDeps } from './pulse.ts';
 import type { Registered, Registration } from './registration.ts';
+import { createStateKeeper } from './state-keeper.ts';
 import { StopWork } from './stop-work.ts';
 import type { AttemptFolder } from './work-folder.ts';
 
@@ -24,7 +25,8 @@ export interface AttemptDeps {
   readonly registration: Pick<Registration, 'refused'>;
 }
 
-type Ending = JobResult | 'stale';
+/** unkept: its state could not be stored before the daemon ends, so that nothing may be reported. */
+type Ending = JobResult | 'stale' | 'unkept';
 
 const COMPLETE_RETRY = { firstMs: 250, maxMs: 10_000 };
 
@@ -54,35 +56,38 @@ export async function runAttempt(
   };
   const beating = beat(pulse, registered.heartbeatIntervalMs, done.signal);
   const ending = await perform(deps, job, {
+    attempt,
     log: (...line) => logs.add(...line),
     signal: work.signal,
+    onOvertaken: () => work.abort(new StopWork('stale')),
   });
   done.abort();
   await beating;
   deps.stopWork.removeEventListener('abort', stop);
+  if (ending === 'unkept') return;
   if (ending !== 'stale' && (await complete(deps, pulse, ending))) return;
   await undo(deps, job);
+}
+
+interface Performance extends Pick<DriverContext, 'log' | 'signal'> {
+  readonly attempt: AttemptRef;
+  /** Another attempt has taken the lock of the workspace's state. */
+  onOvertaken(): void;
 }
 
 /** Runs the driver, in a folder of the attempt's own. */
 async function perform(
   deps: AttemptDeps,
   job: AcquiredJob,
-  context: Pick<DriverContext, 'log' | 'signal'>,
+  performance: Performance,
 ): Promise<Ending> {
   const { kit } = deps;
   const startedMs = kit.clock.monotonicMs();
-  const { signal } = context;
+  const { signal } = performance;
   let ending: Ending;
   try {
     const folder = await deps.openFolder(job);
-    try {
-      const templateFolder = () => folder.template(signal);
-      const outputs = await drive(deps, job, { ...context, templateFolder });
-      ending = { outcome: 'succeeded', outputs: { ...outputs } };
-    } finally {
-      await folder.close();
-    }
+    ending = await performIn(deps, job, { ...performance, folder });
   } catch (error) {
     ending = endingOf(error, signal);
   }
@@ -94,17 +99,74 @@ async function perform(
     workspaceId: job.workspace?.id,
     transition: job.workspace?.transition,
     durationMs: Math.round(kit.clock.monotonicMs() - startedMs),
-    ...(ending === 'stale' ? { outcome: 'stale' } : ending),
-    outputs: undefined,
+    ...(typeof ending === 'string' ? { outcome: ending } : describeResult(ending)),
   });
   return ending;
+}
+
+/** Without what it gives: that may be secret. */
+function describeResult(result: JobResult): Record<string, unknown> {
+  return result.outcome === 'succeeded' ? { outcome: result.outcome } : { ...result };
+}
+
+async function performIn(
+  deps: AttemptDeps,
+  job: AcquiredJob,
+  performance: Performance & { readonly folder: AttemptFolder },
+): Promise<Ending> {
+  const { attempt, folder, signal, log } = performance;
+  const { kit, controlPlane, giveUp } = deps;
+  const state = createStateKeeper({
+    kit,
+    controlPlane,
+    attempt,
+    folder: folder.path,
+    giveUp,
+    onOvertaken: () => performance.onOvertaken(),
+  });
+  let ending: Ending;
+  try {
+    const started = await drive(deps, job, {
+      attempt,
+      log,
+      signal,
+      templateFolder: () => folder.template(signal),
+      stateFile: () => state.open(signal),
+    });
+    ending = succeeded(started);
+  } catch (error) {
+    ending = endingOf(error, signal);
+  }
+  try {
+    // What was not stored stays for the daemon's next life, which finds it there.
+    if (!(await state.settle())) return 'unkept';
+  } catch (error) {
+    await folder.putAside();
+    return endingOf(error, signal);
+  }
+  await folder.close();
+  return signal.aborted && isStale(signal) ? 'stale' : ending;
+}
+
+/** An attempt may be overtaken at its very end, when the last of its state is stored. */
+function isStale({ reason }: AbortSignal): boolean {
+  return reason instanceof StopWork && reason.kind === 'stale';
+}
+
+function succeeded({ outputs, secretOutputs = {}, resources = [] }: Started): JobResult {
+  return {
+    outcome: 'succeeded',
+    outputs: { ...outputs },
+    secret_outputs: { ...secretOutputs },
+    resources: [...resources],
+  };
 }
 
 async function drive(
   deps: AttemptDeps,
   job: AcquiredJob,
-  context: DriverContext,
-): Promise<Outputs> {
+  context: DriverContext & Pick<Performance, 'attempt'>,
+): Promise<Started> {
   const driver = deps.drivers.get(job.driver);
   if (driver === undefined) {
     throw new AppError('BUILD_FAILED', `this daemon has no driver "${job.driver}"`);
@@ -114,29 +176,40 @@ async function drive(
   switch (job.type) {
     case 'template_version_import':
       await driver.check(template, context);
-      return {};
+      return NOTHING;
     case 'rehearsal':
       throw new AppError('BUILD_FAILED', `the driver "${driver.name}" makes no plan to rehearse`);
     case 'workspace_build':
+    case 'stray_cleanup':
       break;
     default:
       return assertNever(job.type);
   }
   if (workspace === null) throw new AppError('BUILD_FAILED', `job ${job.id} names no workspace`);
   const build = { jobId: job.id, attempt: job.attempt, template, workspace };
+  if (job.type === 'stray_cleanup') {
+    if (driver.destroyStray === undefined) {
+      throw new AppError('BUILD_FAILED', `the driver "${driver.name}" keeps no state`);
+    }
+    const { stray, current } = await deps.controlPlane.readStray(context.attempt, context.signal);
+    await driver.destroyStray({ ...build, stray, current: current ?? undefined }, context);
+    return NOTHING;
+  }
   switch (workspace.transition) {
     case 'start':
       return driver.start(build, context);
     case 'stop':
       await driver.stop(build, context);
-      return {};
+      return NOTHING;
     case 'delete':
       await driver.delete(build, context);
-      return {};
+      return NOTHING;
     default:
       return assertNever(workspace.transition);
   }
 }
+
+const NOTHING: Started = { outputs: {} };
 
 /** A driver that was stopped and left nothing behind throws the signal's reason; all else is a failure. */
 function endingOf(thrown: unknown, signal: AbortSignal): Ending {

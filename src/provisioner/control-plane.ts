@@ -5,11 +5,14 @@ import type { Client } from '../client/client.ts';
 import type {
   AcquiredJob,
   JobResult,
+  KeepStateAnswer,
   LogLine,
   RegisterAnswer,
   RegisterBody,
   ReportAnswer,
   ReportBody,
+  StrayAnswer,
+  TakeStateAnswer,
 } from '../contract/provisioner/protocol.ts';
 import { provisionerRoutes } from '../contract/provisioner/route.ts';
 
@@ -21,6 +24,16 @@ export interface ControlPlane {
   /** Whether somebody asked for the job's cancellation. */
   heartbeat(attempt: AttemptRef, logs: readonly LogLine[], signal: AbortSignal): Promise<boolean>;
   complete(attempt: AttemptRef, result: JobResult, signal: AbortSignal): Promise<void>;
+  /** Takes the lock of the state of the workspace that the attempt builds. */
+  takeState(attempt: AttemptRef, signal: AbortSignal): Promise<TakeStateAnswer>;
+  /** Stores a state under a lock that this daemon took, whatever became of the attempt since. */
+  keepState(
+    attempt: AttemptRef,
+    given: { readonly lock: number; readonly state: string },
+    signal: AbortSignal,
+  ): Promise<KeepStateAnswer['kept']>;
+  /** The states that a cleanup is about. */
+  readStray(attempt: AttemptRef, signal: AbortSignal): Promise<StrayAnswer>;
   report(
     caller: Caller,
     workspaces: ReportBody['workspaces'],
@@ -65,6 +78,21 @@ export function createHttpControlPlane(client: Client): ControlPlane {
       const { params, fence } = of(attempt);
       const input = { params, body: { ...fence, result } };
       await client.call(provisionerRoutes.completeJob, input, { signal });
+    },
+    takeState: async (attempt, signal) => {
+      const { params, fence } = of(attempt);
+      return (await client.call(provisionerRoutes.takeState, { params, body: fence }, { signal }))
+        .body;
+    },
+    keepState: async (attempt, { lock, state }, signal) => {
+      const { params } = of(attempt);
+      const input = { params, body: { attempt: attempt.attempt, lock, state } };
+      return (await client.call(provisionerRoutes.keepState, input, { signal })).body.kept;
+    },
+    readStray: async (attempt, signal) => {
+      const { params, fence } = of(attempt);
+      return (await client.call(provisionerRoutes.readStray, { params, body: fence }, { signal }))
+        .body;
     },
     report: async ({ daemonId, incarnation }, workspaces, signal) => {
       const input = { params: { daemon: daemonId }, body: { incarnation, workspaces } };

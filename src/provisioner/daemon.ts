@@ -1,5 +1,6 @@
 // The provisioner daemon: takes jobs from the control plane, has its drivers do them, and looks after
 // the workspaces on its machine in between.
+import { isAborted } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service, type ServiceScope } from '../base/service.ts';
 import {
@@ -12,6 +13,7 @@ import { takeDataFolder, type DataFolder } from './data-folder.ts';
 import { createDeadlines } from './deadlines.ts';
 import type { Driver } from './driver.ts';
 import { loadDaemonIdentity } from './identity.ts';
+import { endLeftoverProcesses, settleLeftovers } from './leftover.ts';
 import { createRegistration } from './registration.ts';
 import { report } from './report.ts';
 import { StopWork } from './stop-work.ts';
@@ -50,6 +52,7 @@ export function createDaemon(kit: Kit, options: DaemonOptions): Daemon {
     name: 'daemon',
     start: async (scope) => {
       folder = await takeDataFolder(kit, options.folder);
+      await endLeftoverProcesses(kit, folder.work);
       for (const { machine } of options.drivers) await machine?.open();
       await startLoops(kit, options, { folder, scope, replaced });
     },
@@ -107,11 +110,22 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
     stopWork: deadlines.stopWork,
     giveUp: deadlines.giveUp,
-    openFolder: (job) => openAttemptFolder({ workDir: folder.work, archives }, job),
+    openFolder: (job) => openAttemptFolder({ kit, folders: folder, archives }, job),
   };
   const machines = drivers.flatMap(({ machine }) => machine ?? []);
+  // Before any work: a state that is late becomes a stray when the next attempt has taken its lock.
+  const settled = settleLeftovers({ kit, controlPlane, registration, folders: folder }, stopping);
+  const workWhenSettled = async (): Promise<void> => {
+    try {
+      await settled;
+    } catch (error) {
+      if (isAborted(stopping)) return;
+      kit.log.error('leftover.failed', { error });
+    }
+    await work(worker, stopping);
+  };
   const loops = [
-    ...Array.from({ length: concurrency }, () => work(worker, stopping)),
+    ...Array.from({ length: concurrency }, workWhenSettled),
     report({ kit, controlPlane, registration, machines }, { signal: stopping, concurrency }),
   ];
   const done = new AbortController();

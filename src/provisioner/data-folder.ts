@@ -1,17 +1,17 @@
-// The daemon's data folder: one process at a time, and nothing left in it of attempts that a kill cut
-// short.
+// The daemon's data folder, which one process has at a time.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../base/app-error.ts';
 import { lockFolder } from '../base/folder-lock.ts';
 import type { Kit } from '../base/kit.ts';
-import { sweepWorkFolders } from './work-folder.ts';
 
 export interface DataFolder {
   /** Where attempts have their folders. */
   readonly work: string;
   /** Where archives are kept. */
   readonly archives: string;
+  /** Where states are kept that no control plane takes. */
+  readonly unplacedStates: string;
   release(): Promise<void>;
 }
 
@@ -34,6 +34,11 @@ export async function takeDataFolder(kit: Kit, folder: string): Promise<DataFold
     );
   }
   const work = path.join(folder, 'work');
-  await sweepWorkFolders(work);
-  return { work, archives: path.join(folder, 'archives'), release: () => lock.release() };
+  await mkdir(work, { recursive: true, mode: 0o700 });
+  return {
+    work,
+    archives: path.join(folder, 'archives'),
+    unplacedStates: path.join(folder, 'unplaced-states'),
+    release: () => lock.release(),
+  };
 }

@@ -5,6 +5,7 @@ import type {
   JobWorkspace,
   LogLine,
   ReportBody,
+  Resource,
 } from '../contract/provisioner/protocol.ts';
 
 export interface Driver {
@@ -13,15 +14,20 @@ export interface Driver {
   /** Checks a pushed version. Throws TEMPLATE_REFUSED with what is wrong. */
   check(template: JobTemplate, context: DriverContext): Promise<void>;
   /**
-   * Brings a workspace to life, whether it is new, stopped or already running as asked; gives its
-   * connection details. When it fails or `context.signal` aborts, nothing that was not there before
-   * stays behind; then it throws, after an abort the signal's reason itself.
+   * Brings a workspace to life, whether it is new, stopped or already running as asked. When it fails
+   * or `context.signal` aborts, nothing that was not there before stays behind but what its stored
+   * state names; then it throws, after an abort the signal's reason itself.
    */
-  start(build: Build, context: DriverContext): Promise<Outputs>;
+  start(build: Build, context: DriverContext): Promise<Started>;
   /** Ends what runs and keeps what is stored. Asked twice, the second time does nothing. */
   stop(build: Build, context: DriverContext): Promise<void>;
   /** Takes away every trace. Without a trace it does nothing. */
   delete(build: Build, context: DriverContext): Promise<void>;
+  /**
+   * Destroys what a state of an overtaken attempt names and the current one does not. Only of drivers
+   * that keep a state.
+   */
+  readonly destroyStray?: (stray: StrayBuild, context: DriverContext) => Promise<void>;
   /**
    * Takes away a workspace that this very attempt made, because the attempt no longer counts. One
    * that was there before the attempt stays.
@@ -59,6 +65,13 @@ export interface Build extends AttemptName {
   readonly workspace: JobWorkspace;
 }
 
+/** The build whose attempt made the stray, as a delete. */
+export interface StrayBuild extends Build {
+  readonly stray: string;
+  /** Undefined when nothing of the workspace is left. */
+  readonly current: string | undefined;
+}
+
 export interface DriverContext {
   log(level: LogLine['level'], line: string): void;
   /** Aborted when the work is no longer wanted: canceled, overtaken, or the daemon goes. */
@@ -68,6 +81,29 @@ export interface DriverContext {
    * fetched when asked for, so that a delete needs no archive.
    */
   templateFolder(): Promise<string>;
+  /**
+   * For drivers whose tool keeps a state, a JSON document: takes the lock of the workspace's state
+   * for this attempt, and gives the file that holds the newest one, or does not exist yet. Whatever
+   * is written there is stored at the control plane, at every change; the attempt ends when the last
+   * is. When another attempt takes the lock, the signal aborts.
+   */
+  stateFile(): Promise<string>;
 }
 
+/** Connection details, such as `url`. */
 export type Outputs = Readonly<Record<string, string>>;
+
+export interface Started {
+  /** For whoever may see the workspace. */
+  readonly outputs: Outputs;
+  /** For its owner alone. */
+  readonly secretOutputs?: Outputs;
+  /** What stands for the workspace now, where the driver's tool has names for it. */
+  readonly resources?: readonly Resource[];
+}
+
+/**
+ * In the environment of every process that works for an attempt: its folder. By it the next life of
+ * a daemon that was killed ends them.
+ */
+export const ATTEMPT_MARK = 'STANDBY_ATTEMPT_DIR';

@@ -1,25 +1,35 @@
 // A clean folder for every attempt, with the template unpacked when the driver asks for it.
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { extractArchive } from '../archive/extract-archive.ts';
+import type { Kit } from '../base/kit.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import type { AcquiredJob } from '../contract/provisioner/protocol.ts';
 import type { ArchiveCache } from './archive-cache.ts';
 
 export interface AttemptFolder {
+  readonly path: string;
   /** The template's files; the driver may take them away. */
   template(signal: AbortSignal): Promise<string>;
   close(): Promise<void>;
+  /** Instead of a close: keeps it for somebody to look at. */
+  putAside(): Promise<void>;
+}
+
+export interface Folders {
+  readonly work: string;
+  readonly unplacedStates: string;
 }
 
 export async function openAttemptFolder(
-  deps: { readonly workDir: string; readonly archives: ArchiveCache },
+  deps: { readonly kit: Kit; readonly folders: Folders; readonly archives: ArchiveCache },
   job: AcquiredJob,
 ): Promise<AttemptFolder> {
-  const folder = path.join(deps.workDir, `${job.id}-${job.attempt}`);
+  const folder = path.join(deps.folders.work, `${job.id}-${job.attempt}`);
   await removeTree(folder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return {
+    path: folder,
     template: async (signal) => {
       const target = path.join(folder, 'template');
       const archive = await deps.archives.get(job.template.file_hash, signal);
@@ -27,11 +37,18 @@ export async function openAttemptFolder(
       return target;
     },
     close: () => removeTree(folder),
+    putAside: () => putAside(deps, folder),
   };
 }
 
-/** What attempts of an earlier life left behind. */
-export async function sweepWorkFolders(workDir: string): Promise<void> {
-  await mkdir(workDir, { recursive: true, mode: 0o700 });
-  for (const name of await readdir(workDir)) await removeTree(path.join(workDir, name));
+/** For a state that no control plane takes (its database is an older one, say). */
+export async function putAside(
+  { kit, folders }: { readonly kit: Kit; readonly folders: Folders },
+  folder: string,
+): Promise<void> {
+  const kept = path.join(folders.unplacedStates, path.basename(folder));
+  await mkdir(folders.unplacedStates, { recursive: true, mode: 0o700 });
+  await removeTree(kept);
+  await rename(folder, kept);
+  kit.log.critical('state.unplaced', { folder: kept });
 }

@@ -3,6 +3,7 @@
 import type {
   BuildId,
   DaemonId,
+  DataKeyId,
   JobId,
   OrganizationId,
   PoolId,
@@ -151,13 +152,19 @@ export const finishBuildRow = statement({
     readonly workspaceId: WorkspaceId;
     readonly machineId: string | null;
     readonly outputs: string | null;
+    readonly secretOutputs: Buffer | null;
+    readonly secretOutputsKeyId: DataKeyId | null;
+    readonly resources: string;
     readonly deleted: boolean;
   }>(),
   gives: {},
   sql: `
     with built as (
       update builds
-      set outputs = $outputs::jsonb
+      set outputs = $outputs::jsonb,
+        secret_outputs = $secretOutputs::bytea,
+        secret_outputs_key_id = $secretOutputsKeyId::uuid,
+        resources = $resources::jsonb
       where id = $buildId
         and $outputs::jsonb is not null
     )

@@ -1,6 +1,7 @@
 // Reading workspaces as people see them, and locking one for a change.
 import type {
   BuildId,
+  DataKeyId,
   JobId,
   OrganizationId,
   PoolId,
@@ -12,7 +13,18 @@ import type {
 } from '../base/id.ts';
 
 import type { AgentLifecycle } from './agent.ts';
-import { instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import {
+  bytes,
+  count,
+  instant,
+  int,
+  json,
+  nullable,
+  oneOf,
+  text,
+  uuid,
+  type RowOf,
+} from './column.ts';
 import { AGENT_WATCH } from './live-pool/ready-now.ts';
 import { statement, takes, type Statement } from './statement.ts';
 
@@ -74,6 +86,10 @@ const workspaceColumns = {
   ...buildColumns,
   parameters: json<Readonly<Record<string, string>>>(),
   outputs: json<Readonly<Record<string, string>>>(),
+  /** Of the build whose outputs hold, when it has secret ones. */
+  secretOutputsJobId: nullable(uuid<JobId>()),
+  /** States of overtaken attempts that are still to be destroyed. */
+  strays: count,
   agents: json<readonly WorkspaceAgent[]>(),
 };
 
@@ -98,14 +114,13 @@ function workspaceStatement<Args>(
         w.name, w.origin, w.epoch, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
         ${BUILD_COLUMNS},
         b.parameters,
-        -- Connection details hold until a later start replaces them.
-        coalesce((
-          select s.outputs
-          from builds s
-          where s.workspace_id = w.id and s.outputs is not null
-          order by s.number desc
-          limit 1
-        ), '{}') as outputs,
+        coalesce(held.outputs, '{}') as outputs,
+        held.secret_outputs_job_id,
+        (
+          select count(*)
+          from stray_states s
+          where s.workspace_id = w.id and s.destroyed_at is null
+        ) as strays,
         coalesce((
           select jsonb_agg(jsonb_build_object(
             'name', a.name,
@@ -128,6 +143,15 @@ function workspaceStatement<Args>(
       cross join lateral (
         select * from builds where builds.workspace_id = w.id order by builds.number desc limit 1
       ) as b
+      -- Connection details hold until a later start replaces them.
+      left join lateral (
+        select s.outputs, case when s.secret_outputs is not null then s.job_id end
+          as secret_outputs_job_id
+        from builds s
+        where s.workspace_id = w.id and s.outputs is not null
+        order by s.number desc
+        limit 1
+      ) as held on true
       ${BUILD_JOINS}
       ${spec.rest}`,
   });
@@ -223,4 +247,16 @@ export const findLatestBuild = statement({
     where b.workspace_id = $workspaceId
     order by b.number desc
     limit 1`,
+});
+
+/** Of the build that a job made; no row when it has none. */
+export const findSecretOutputs = statement({
+  name: 'build.find_secret_outputs',
+  takes: takes<{ readonly jobId: JobId }>(),
+  gives: { keyId: uuid<DataKeyId>(), sealed: bytes },
+  sql: `
+    select secret_outputs_key_id as key_id, secret_outputs as sealed
+    from builds
+    where job_id = $jobId
+      and secret_outputs is not null`,
 });

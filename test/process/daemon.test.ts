@@ -71,7 +71,12 @@ describe('a daemon', () => {
     const offered = plane.offer(sampleJob());
     const id = offered.job.workspace?.id ?? '';
     await until(() => expect(offered.status).toBe('ended'));
-    expect(offered.result).toEqual({ outcome: 'succeeded', outputs: { url: `http://${id}/` } });
+    expect(offered.result).toEqual({
+      outcome: 'succeeded',
+      outputs: { url: `http://${id}/` },
+      secret_outputs: {},
+      resources: [],
+    });
     expect([...offered.lines.values()]).toEqual([`building ${id}`, 'built']);
     expect([...driver.world.keys()]).toEqual([id]);
   });
@@ -328,7 +333,9 @@ describe('the data folder of a daemon', () => {
   it('is swept of what killed attempts left', async () => {
     await mkdir(path.join(folderOf('daemon'), 'work', 'left-1', 'template'), { recursive: true });
     await makeDaemon(createScriptedDriver()).start();
-    expect(await readdir(path.join(folderOf('daemon'), 'work'))).toEqual([]);
+    await until(async () =>
+      expect(await readdir(path.join(folderOf('daemon'), 'work'))).toEqual([]),
+    );
   });
 });
 
@@ -360,7 +367,9 @@ describe('the archive of a template', () => {
     await writeFile(path.join(folderOf('daemon'), 'archives', hash), 'torn');
     expect(await run()).toBe('succeeded');
     expect(getFile).toHaveBeenCalledTimes(2);
-    expect(await readdir(path.join(folderOf('daemon'), 'work'))).toEqual([]);
+    await until(async () =>
+      expect(await readdir(path.join(folderOf('daemon'), 'work'))).toEqual([]),
+    );
   });
 
   it('that is not the one that was asked for fails the job', async () => {

@@ -9,7 +9,8 @@ import { silentLog } from '../../src/base/log.ts';
 import type { Build, Driver, DriverContext, Machine } from '../../src/provisioner/driver.ts';
 import { createProcessDriver } from '../../src/provisioner/drivers/process/driver.ts';
 import { createPorts } from '../../src/provisioner/drivers/process/port.ts';
-import { findMarked } from '../../src/provisioner/drivers/process/processes.ts';
+import { MARK } from '../../src/provisioner/drivers/process/processes.ts';
+import { findMarked } from '../../src/provisioner/marked-process.ts';
 import { sampleManifest } from '../support/manifest.ts';
 import { buildPrograms, type Programs } from '../support/programs.ts';
 
@@ -73,6 +74,7 @@ const context = (signal = new AbortController().signal): DriverContext => ({
     await cp(path.join(scratch, 'template'), copy, { recursive: true });
     return copy;
   },
+  stateFile: () => Promise.reject(new Error('the process driver keeps no state')),
 });
 
 function build(id: string = createId(kit)): Build {
@@ -111,14 +113,16 @@ const answer = async (url: string | undefined): Promise<number> =>
   Number(await (await fetch(url ?? '')).text());
 
 const living = (): number =>
-  [...findMarked((folder) => folder.startsWith(workspaces)).values()].flat().length;
+  [...findMarked(MARK, (folder) => folder.startsWith(workspaces)).values()].flat().length;
 
 const stateOf = async (id: string): Promise<string | undefined> =>
   (await machine().inspect()).find((one) => one.id === id)?.state;
 
 /** Kills one of the workspace's processes, the supervisor being the oldest. */
 function killSupervisor(id: string): void {
-  const found = [...findMarked((folder) => folder === path.join(workspaces, id)).values()].flat();
+  const found = [
+    ...findMarked(MARK, (folder) => folder === path.join(workspaces, id)).values(),
+  ].flat();
   const supervisor = found.sort((a, b) => Number(a.startMark) - Number(b.startMark))[0];
   if (supervisor !== undefined) process.kill(supervisor.pid, 'SIGKILL');
 }
@@ -126,7 +130,7 @@ function killSupervisor(id: string): void {
 describe('a workspace of the process driver', () => {
   it('runs on a port of its own until it is deleted, and then nothing is left of it', async () => {
     const made = build();
-    const outputs = await driver.start(made, context());
+    const { outputs } = await driver.start(made, context());
     await until(() => answer(outputs['url']));
     expect(await stateOf(made.workspace.id)).toBe('running');
     await driver.delete(made, context());
@@ -139,19 +143,19 @@ describe('a workspace of the process driver', () => {
   it('keeps its port and its files over stop and start', async () => {
     const made = build();
     const first = await driver.start(made, context());
-    await until(() => answer(first['url']));
+    await until(() => answer(first.outputs['url']));
     await writeFile(path.join(workspaces, made.workspace.id, 'files', 'mine'), '');
     await driver.stop(made, context());
     expect(living()).toBe(0);
     expect(await stateOf(made.workspace.id)).toBe('stopped');
     expect(await driver.start(made, context())).toEqual(first);
-    await until(() => answer(first['url']));
+    await until(() => answer(first.outputs['url']));
     expect(await readdir(path.join(workspaces, made.workspace.id, 'files'))).toContain('mine');
   });
 
   it('is restarted by its supervisor when its program ends', async () => {
     const made = build();
-    const { url } = await driver.start(made, context());
+    const { url } = (await driver.start(made, context())).outputs;
     const first = await until(() => answer(url));
     process.kill(first, 'SIGKILL');
     await until(async () => expect(await answer(url)).not.toBe(first));
@@ -160,7 +164,7 @@ describe('a workspace of the process driver', () => {
 
   it('outlives the daemon, whose next life finds it as it was', async () => {
     const made = build();
-    const { url } = await driver.start(made, context());
+    const { url } = (await driver.start(made, context())).outputs;
     const pid = await until(() => answer(url));
     await machine().close();
     driver = open();
@@ -171,7 +175,7 @@ describe('a workspace of the process driver', () => {
 
   it('whose supervisor was killed is told gone, and comes back where it was when wanted', async () => {
     const made = build();
-    const { url } = await driver.start(made, context());
+    const { url } = (await driver.start(made, context())).outputs;
     const pid = await until(() => answer(url));
     killSupervisor(made.workspace.id);
     await until(async () => expect(await stateOf(made.workspace.id)).toBe('gone'));
@@ -184,13 +188,13 @@ describe('a workspace of the process driver', () => {
     const made = build();
     const first = await driver.start(made, context());
     expect(await driver.start(made, context())).toEqual(first);
-    await until(() => answer(first['url']));
+    await until(() => answer(first.outputs['url']));
     expect(await readdir(workspaces)).toHaveLength(1);
   });
 
   it('takes parameters as values and never as code', async () => {
     const made = build();
-    const { url } = await driver.start(made, context());
+    const { url } = (await driver.start(made, context())).outputs;
     await until(() => answer(url));
     expect(await readdir(path.join(workspaces, made.workspace.id, 'files'))).toEqual([
       'server.cjs',

@@ -46,6 +46,11 @@ export interface FakeControlPlane extends ControlPlane {
   /** As many of the next completions are stored, and their answers lost. */
   loseAnswers: number;
   readonly files: Map<string, Uint8Array>;
+  /** By workspace, oldest first. */
+  readonly states: Map<string, readonly string[]>;
+  readonly strays: Map<string, readonly string[]>;
+  /** By workspace: `job/attempt` of every lock that was taken. */
+  readonly stateLocks: Map<string, string[]>;
   /** What is answered to reports; keep unless said. */
   readonly wants: Map<string, Wanted>;
 }
@@ -112,6 +117,9 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
   const fake: FakeControlPlane = {
     jobs,
     files: new Map(),
+    states: new Map(),
+    strays: new Map(),
+    stateLocks: new Map(),
     wants: new Map(),
     away: false,
     loseAnswers: 0,
@@ -209,6 +217,33 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
         fake.loseAnswers -= 1;
         throw new AppError('SERVER_UNREACHABLE', 'the answer was lost');
       }
+    },
+    takeState: async (attempt) => {
+      const { job } = find(attempt);
+      const id = job.workspace?.id ?? '';
+      const locks = fake.stateLocks.get(id) ?? [];
+      fake.stateLocks.set(id, locks);
+      const name = `${attempt.jobId}/${attempt.attempt}`;
+      if (locks.at(-1) !== name) locks.push(name);
+      return { lock: locks.length, state: fake.states.get(id)?.at(-1) ?? null };
+    },
+    keepState: async (attempt, { lock, state }) => {
+      reach();
+      const entry = [...fake.stateLocks].find(
+        ([, locks]) => locks[lock - 1] === `${attempt.jobId}/${attempt.attempt}`,
+      );
+      if (entry === undefined) throw new AppError('NOT_FOUND', 'no such lock');
+      const [id, locks] = entry;
+      const kept = locks.length === lock ? fake.states : fake.strays;
+      kept.set(id, [...(kept.get(id) ?? []), state]);
+      return kept === fake.states ? 'current' : 'stray';
+    },
+    readStray: async (attempt) => {
+      const id = find(attempt).job.workspace?.id ?? '';
+      return {
+        stray: fake.strays.get(id)?.at(-1) ?? '{}',
+        current: fake.states.get(id)?.at(-1) ?? null,
+      };
     },
     report: async (caller, workspaces) => {
       standing(caller);

@@ -1,10 +1,11 @@
 // The queue as daemons use it, with a bus of its own and daemons that register at once.
+import type { Keyring } from '../../src/keys/keyring.ts';
 import { createId, type DaemonId, type JobId } from '../../src/base/id.ts';
 import type { JobResult } from '../../src/domain/job/job.ts';
 import { acquireJob, type AcquireDeps } from '../../src/jobs/acquire-job.ts';
 import type { AttemptRef, DaemonRef } from '../../src/jobs/attempt.ts';
 import { cancelJob } from '../../src/jobs/cancel-job.ts';
-import { completeJob } from '../../src/jobs/complete-job.ts';
+import { completeJob, type ReportedResult } from '../../src/jobs/complete-job.ts';
 import { heartbeatJob, type LogLine } from '../../src/jobs/heartbeat-job.ts';
 import {
   registerDaemon,
@@ -29,7 +30,7 @@ export interface TestDaemon extends DaemonRef {
 }
 
 export interface TestQueue {
-  readonly deps: AcquireDeps;
+  readonly deps: AcquireDeps & { readonly keyring: Keyring };
   /** Registers a new daemon under a new key. */
   daemon(
     change?: Partial<RegisteringDaemon>,
@@ -41,7 +42,7 @@ export interface TestQueue {
   take(daemon: DaemonRef): Promise<TakenJob | undefined>;
   /** Like `take`, for a job that must be there. */
   mustTake(daemon: DaemonRef): Promise<AttemptRef>;
-  complete(attempt: AttemptRef, result?: JobResult): Promise<void>;
+  complete(attempt: AttemptRef, result?: ReportedResult): Promise<void>;
   heartbeat(attempt: AttemptRef, logs?: readonly LogLine[]): Promise<{ readonly cancel: boolean }>;
   cancel(id: JobId): Promise<JobStatus | undefined>;
   sweep(change?: Partial<SweepOptions>): Promise<SweepResult>;
@@ -68,7 +69,7 @@ const DEAF = { subscribe: () => () => undefined };
 
 export function createQueue(store: TestStore, make: Factory): TestQueue {
   const { kit, database } = store;
-  const deps: AcquireDeps = { ...kit, database, bus: DEAF };
+  const deps = { ...kit, database, bus: DEAF, keyring: store.keyring };
   const register = async (key: RegisteringKey, asked: RegisteringDaemon): Promise<TestDaemon> => {
     const { incarnation } = await registerDaemon(deps, key, asked);
     return { daemonId: asked.id, keyId: key.keyId, incarnation, key, asked };

@@ -62,7 +62,7 @@ export function createScriptedDriver(options: { readonly waits?: boolean } = {})
       if (options.waits === true) await wait(build, context);
       if (!world.has(id)) world.set(id, nameOf(build));
       context.log('info', 'built');
-      return { url: `http://${id}/` };
+      return { outputs: { url: `http://${id}/` } };
     },
     stop: async () => undefined,
     delete: async ({ workspace }) => void world.delete(workspace.id),

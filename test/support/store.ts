@@ -1,6 +1,7 @@
 // A migrated database with the product's own connection pool on it, and a clock that tests can move.
 import { createKit, type Kit } from '../../src/base/kit.ts';
 import { silentLog, type Log } from '../../src/base/log.ts';
+import { openKeyring, type Keyring } from '../../src/keys/keyring.ts';
 import type { Notice } from '../../src/store/notice.ts';
 import { createDatabase, type ConnectionParts, type Database } from '../../src/store/database.ts';
 import { createTestDatabase } from './postgres.ts';
@@ -9,6 +10,7 @@ export interface TestStore extends AsyncDisposable {
   readonly kit: Kit;
   readonly connection: ConnectionParts;
   readonly database: Database;
+  readonly keyring: Keyring;
   /** Everything announced so far, while no notice bus has taken the receiver's place. */
   readonly announced: Notice[];
   /** Another connection pool on the same database, as another process would have; closed with the store. */
@@ -19,6 +21,8 @@ export interface TestStore extends AsyncDisposable {
   advanceClock(ms: number): Promise<void>;
   close(): Promise<void>;
 }
+
+const TEST_SECRET_KEY = Buffer.alloc(32, 7);
 
 export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
   const testDatabase = await createTestDatabase();
@@ -31,6 +35,7 @@ export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
     return made;
   };
   const database = open();
+  const keyring = await openKeyring({ ...kit, database, secretKey: TEST_SECRET_KEY });
   const announced: Notice[] = [];
   database.onNotices((notices) => announced.push(...notices));
   const client = await database.connect();
@@ -51,6 +56,7 @@ export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
     kit,
     connection: testDatabase.connection,
     database,
+    keyring,
     announced,
     open,
     sql: async <Row>(text: string, values: readonly unknown[] = []) =>

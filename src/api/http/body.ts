@@ -11,11 +11,14 @@ export const MAX_JSON_BYTES = MIB;
 export const MAX_ARCHIVE_BYTES = 11 * MIB;
 
 /** The parsed document. Text in it may still be what PostgreSQL cannot store: see refuseUnstorable. */
-export async function readJsonBody(request: HonoRequest): Promise<JsonBody> {
+export async function readJsonBody(
+  request: HonoRequest,
+  maxBytes = MAX_JSON_BYTES,
+): Promise<JsonBody> {
   requireType(request, ['application/json']);
-  const text = checkAnnouncedLength(request, MAX_JSON_BYTES)
+  const text = checkAnnouncedLength(request, maxBytes)
     ? await request.text()
-    : new TextDecoder().decode(await readAtMost(request, MAX_JSON_BYTES));
+    : new TextDecoder().decode(await readAtMost(request, maxBytes));
   return { text, value: parseJson(text) };
 }
 

@@ -30,7 +30,7 @@ export function createEndpoint(
   const readBody = async (c: HttpContext): Promise<unknown> => {
     if (bodySchema === undefined) return undefined;
     if (bodySchema === ARCHIVE) return readArchiveBody(c.req);
-    const body = await readJsonBody(c.req);
+    const body = await readJsonBody(c.req, route.maxBodyBytes);
     // What programs report (a log line with a null byte) is mended where it is stored.
     if (route.audience === 'person') refuseUnstorable(body);
     return validate(bodySchema, 'body', body.value);

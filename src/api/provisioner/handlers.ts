@@ -8,13 +8,17 @@ import {
   type CompleteBody,
 } from '../../contract/provisioner/protocol.ts';
 import type { provisionerRoutes } from '../../contract/provisioner/route.ts';
-import type { JobResult } from '../../domain/job/job.ts';
 import { acquireJob } from '../../jobs/acquire-job.ts';
-import type { AttemptRef, DaemonRef } from '../../jobs/attempt.ts';
-import { completeJob } from '../../jobs/complete-job.ts';
+import { unknownDaemon, type AttemptRef, type DaemonRef } from '../../jobs/attempt.ts';
+import { completeJob, type ReportedResult } from '../../jobs/complete-job.ts';
 import { heartbeatJob } from '../../jobs/heartbeat-job.ts';
 import { registerDaemon } from '../../jobs/register-daemon.ts';
 import { reportWorkspaces } from '../../jobs/report-workspaces.ts';
+import { keepState } from '../../jobs/state/keep-state.ts';
+import { readStray } from '../../jobs/state/read-stray.ts';
+import { takeState } from '../../jobs/state/take-state.ts';
+import type { Keyring } from '../../keys/keyring.ts';
+import { findDaemon } from '../../store/daemon.ts';
 import { findFileForDaemon } from '../../store/daemon-file.ts';
 import type { Database } from '../../store/database.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
@@ -25,6 +29,7 @@ export interface ProvisionerHandlerDeps extends Surroundings {
   readonly kit: Kit;
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
+  readonly keyring: Keyring;
 }
 
 export interface ProvisionerHandlerOptions {
@@ -39,8 +44,8 @@ export function createProvisionerHandlers(
   handlerDeps: ProvisionerHandlerDeps,
   { heartbeatIntervalMs, reportIntervalMs, pollMs }: ProvisionerHandlerOptions,
 ): Handlers<keyof typeof provisionerRoutes> {
-  const { kit, database, bus } = handlerDeps;
-  const deps = { ...kit, database, bus };
+  const { kit, database, bus, keyring } = handlerDeps;
+  const deps = { ...kit, database, bus, keyring };
   return {
     registerDaemon: async ({ caller, body }) => {
       checkProtocol(body.daemon_id, body.protocol_version);
@@ -82,6 +87,26 @@ export function createProvisionerHandlers(
       await completeJob(deps, attemptOf(caller, params, body), resultOf(body.result));
       return { status: 204, body: null };
     },
+
+    takeState: async ({ caller, params, body }) => ({
+      status: 200,
+      body: await takeState(deps, attemptOf(caller, params, body)),
+    }),
+
+    keepState: async ({ caller, params, body }) => {
+      // A former process of the daemon may say what it knows as well: the lock alone decides.
+      const { keyId } = caller;
+      const daemonId = params.daemon as DaemonId;
+      const known = await findDaemon.maybe(database, { id: daemonId, keyId });
+      if (known === undefined) throw unknownDaemon({ daemonId });
+      const kept = await keepState(deps, { daemonId, jobId: params.job as JobId, ...body });
+      return { status: 200, body: { kept } };
+    },
+
+    readStray: async ({ caller, params, body }) => ({
+      status: 200,
+      body: await readStray(deps, attemptOf(caller, params, body)),
+    }),
 
     reportWorkspaces: async ({ caller, params, body }) => {
       const daemon = daemonOf(caller, params.daemon, body.incarnation);
@@ -126,8 +151,17 @@ function attemptOf(
   };
 }
 
-function resultOf(result: CompleteBody['result']): JobResult {
-  if (result.outcome !== 'failed') return result;
-  const { outcome, error, error_code } = result;
-  return { outcome, error, errorCode: error_code };
+function resultOf(result: CompleteBody['result']): ReportedResult {
+  switch (result.outcome) {
+    case 'succeeded': {
+      const { outcome, outputs, secret_outputs: secretOutputs, resources } = result;
+      return { outcome, outputs, secretOutputs, resources };
+    }
+    case 'failed': {
+      const { outcome, error, error_code: errorCode } = result;
+      return { outcome, error, errorCode };
+    }
+    case 'canceled':
+      return result;
+  }
 }

@@ -4,19 +4,27 @@ import { excerpt } from '../../base/excerpt.ts';
 import type { UserId, WorkspaceId } from '../../base/id.ts';
 import type { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
+import type { Keyring } from '../../keys/keyring.ts';
 import type { Executor } from '../../store/statement.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { findUser } from '../../store/user.ts';
-import { findWorkspace, listBuilds, listWorkspaces } from '../../store/workspace.ts';
+import {
+  findWorkspace,
+  listBuilds,
+  listWorkspaces,
+  type WorkspaceRow,
+} from '../../store/workspace.ts';
 import { createWorkspace, type CreateDeps } from '../../workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../workspaces/delete-workspace.ts';
+import { readSecretOutputs } from '../../workspaces/secret-outputs.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
 import { idCursor, numberCursor, pageOf, rowsToRead } from '../page.ts';
 import { toBuildView, toWorkspaceView } from './view.ts';
 
 export interface WorkspaceApiDeps extends CreateDeps {
   readonly bus: Pick<NoticeBus, 'subscribe'>;
+  readonly keyring: Keyring;
 }
 
 /** `owner=all` lists everybody's. */
@@ -39,7 +47,7 @@ export function createWorkspaceHandlers(
         onEmpty: body.on_empty,
         idempotencyKey: headers['idempotency-key'],
       });
-      const workspace = await readWorkspace(database, caller, created.workspaceId);
+      const workspace = await readWorkspace(deps, caller, created.workspaceId);
       const { claimed, reason } = created;
       return { status: 201, body: { workspace, claimed, reason } };
     },
@@ -51,7 +59,10 @@ export function createWorkspaceHandlers(
         before: idCursor<WorkspaceId>(query),
         limit: rowsToRead(query),
       });
-      const show = { view: toWorkspaceView, key: (row: { readonly id: string }) => row.id };
+      const show = {
+        view: (row: WorkspaceRow) => toWorkspaceView(row),
+        key: (row: { readonly id: string }) => row.id,
+      };
       return { status: 200, body: pageOf(query, rows, show) };
     },
     getWorkspace: async ({ caller, params, query, signal }) => {
@@ -62,16 +73,16 @@ export function createWorkspaceHandlers(
         {
           wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === id,
           look: async () => {
-            const view = await readWorkspace(database, caller, id);
+            const view = await readWorkspace(deps, caller, id);
             return isSettled(view) ? view : undefined;
           },
         },
         wait,
       );
-      return { status: 200, body: await readWorkspace(database, caller, id) };
+      return { status: 200, body: await readWorkspace(deps, caller, id) };
     },
     listBuilds: async ({ caller, params, query }) => {
-      const { id } = await readWorkspace(database, caller, params.workspace as WorkspaceId);
+      const { id } = await readWorkspace(deps, caller, params.workspace as WorkspaceId);
       const rows = await listBuilds.all(database, {
         workspaceId: id as WorkspaceId,
         before: numberCursor(query),
@@ -86,21 +97,23 @@ export function createWorkspaceHandlers(
     deleteWorkspace: async ({ caller, params }) => {
       const id = params.workspace as WorkspaceId;
       await deleteWorkspace(deps, caller, id);
-      return { status: 202, body: await readWorkspace(database, caller, id) };
+      return { status: 202, body: await readWorkspace(deps, caller, id) };
     },
   };
 }
 
 async function readWorkspace(
-  on: Executor,
+  { database, keyring }: WorkspaceApiDeps,
   caller: PersonCaller,
   id: WorkspaceId,
 ): Promise<WorkspaceView> {
-  const row = await findWorkspace.maybe(on, { id });
+  const row = await findWorkspace.maybe(database, { id });
   if (row === undefined || !(row.ownerId === caller.userId || caller.isAdmin)) {
     throw new AppError('NOT_FOUND', `there is no workspace ${id}`);
   }
-  return toWorkspaceView(row);
+  const jobId = row.secretOutputsJobId;
+  if (jobId === null || row.ownerId !== caller.userId) return toWorkspaceView(row);
+  return toWorkspaceView(row, await readSecretOutputs({ on: database, keyring }, jobId));
 }
 
 /** Nothing will change by itself any more, or it can be used. */

@@ -5,7 +5,11 @@ import { deriveWorkspaceStatus } from '../../domain/workspace/status.ts';
 import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
 import type { BuildRow, WorkspaceAgent, WorkspaceRow } from '../../store/workspace.ts';
 
-export function toWorkspaceView(row: WorkspaceRow): WorkspaceView {
+/** `secretOutputs` are for the owner alone. */
+export function toWorkspaceView(
+  row: WorkspaceRow,
+  secretOutputs: Readonly<Record<string, string>> = {},
+): WorkspaceView {
   const status = deriveWorkspaceStatus(row.transition, row.jobStatus);
   return {
     id: row.id,
@@ -24,7 +28,8 @@ export function toWorkspaceView(row: WorkspaceRow): WorkspaceView {
       last_seen_at: agent.lastSeenAt === null ? null : formatInstant(Date.parse(agent.lastSeenAt)),
       applied_epoch: agent.appliedEpoch,
     })),
-    outputs: row.outputs,
+    outputs: { ...row.outputs, ...secretOutputs },
+    strays: row.strays,
     parameters: row.parameters,
     latest_build: toBuildView(row),
     created_at: formatInstant(row.createdAt),

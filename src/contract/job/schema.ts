@@ -14,7 +14,7 @@ export const JOB_STATUSES = [
 export const jobView = z
   .object({
     id: idField,
-    type: z.enum(['workspace_build', 'template_version_import', 'rehearsal']),
+    type: z.enum(['workspace_build', 'template_version_import', 'rehearsal', 'stray_cleanup']),
     status: z.enum(JOB_STATUSES),
     organization: z.string(),
     driver: z.string(),

@@ -54,7 +54,7 @@ export const jobWorkspace = z.object({
 export const acquiredJob = z.object({
   id: idField,
   attempt: z.int(),
-  type: z.enum(['workspace_build', 'template_version_import', 'rehearsal']),
+  type: z.enum(['workspace_build', 'template_version_import', 'rehearsal', 'stray_cleanup']),
   driver: z.string(),
   template: z.object({
     name: z.string(),
@@ -87,11 +87,24 @@ export const jobHeartbeatAnswer = z.object({
 /** Connection details of a workspace, for example `url`. */
 export const outputsField = z.record(z.string().min(1).max(64), z.string().max(2_000));
 
+/** Something the driver made for the workspace, by the name the driver's tool has for it. */
+export const resourceField = z.object({
+  address: z.string().min(1).max(1_024),
+  type: z.string().min(1).max(256),
+});
+
 export const completeBody = z.object({
   incarnation: z.int(),
   attempt: z.int(),
   result: z.discriminatedUnion('outcome', [
-    z.object({ outcome: z.literal('succeeded'), outputs: outputsField }),
+    z.object({
+      outcome: z.literal('succeeded'),
+      outputs: outputsField,
+      /** Connection details for the workspace's owner alone. */
+      secret_outputs: outputsField.default({}),
+      /** What stands for the workspace now. */
+      resources: z.array(resourceField).max(10_000).default([]),
+    }),
     z.object({
       outcome: z.literal('failed'),
       error: z.string().min(1).max(10_000),
@@ -100,6 +113,35 @@ export const completeBody = z.object({
     /** Stopped on request; what was left behind was removed. */
     z.object({ outcome: z.literal('canceled') }),
   ]),
+});
+
+export const takeStateBody = z.object({ incarnation: z.int(), attempt: z.int() });
+
+export const takeStateAnswer = z.object({
+  /** Goes with every state that the attempt gives to keep. */
+  lock: z.int(),
+  /** The newest state of the workspace, as a driver wrote it; null before the first. */
+  state: z.string().nullable(),
+});
+
+/** As large as any state that a tool still works with; its text is JSON once more here. */
+export const MAX_STATE_BODY_BYTES = 64 * 1024 * 1024;
+
+export const keepStateBody = z.object({ attempt: z.int(), lock: z.int(), state: z.string() });
+
+export const keepStateAnswer = z.object({
+  /**
+   * current: what the next attempt or build starts from; stray: another attempt has taken the lock
+   * meanwhile, and what this state names beyond the current one is destroyed by a job of its own.
+   */
+  kept: z.enum(['current', 'stray']),
+});
+
+export const strayAnswer = z.object({
+  /** What an overtaken attempt wrote last. */
+  stray: z.string(),
+  /** The newest state, none of whose resources a cleanup may touch; null when there is none. */
+  current: z.string().nullable(),
 });
 
 /** What the daemon knows of the workspaces whose life depends on its machine. */
@@ -138,5 +180,9 @@ export type JobWorkspace = z.output<typeof jobWorkspace>;
 export type LogLine = z.output<typeof logLine>;
 export type CompleteBody = z.output<typeof completeBody>;
 export type JobResult = CompleteBody['result'];
+export type Resource = z.output<typeof resourceField>;
+export type StrayAnswer = z.output<typeof strayAnswer>;
+export type TakeStateAnswer = z.output<typeof takeStateAnswer>;
+export type KeepStateAnswer = z.output<typeof keepStateAnswer>;
 export type ReportBody = z.output<typeof reportBody>;
 export type ReportAnswer = z.output<typeof reportAnswer>;

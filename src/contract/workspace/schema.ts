@@ -47,8 +47,10 @@ export const workspaceView = z
         applied_epoch: z.int(),
       }),
     ),
-    /** How to reach it, as its driver reported: `url` and more. */
+    /** How to reach it, as its driver reported: `url` and more; to its owner, secret ones too. */
     outputs: outputsField,
+    /** States of overtaken attempts whose infrastructure is still to be destroyed. */
+    strays: z.int(),
     parameters: parametersField,
     latest_build: buildView,
     created_at: timeField,

@@ -16,6 +16,7 @@ export const JOB_TYPES = {
   workspace_build: 'when it starts, stops or deletes one workspace',
   template_version_import: 'when it checks a template version before that can be promoted',
   rehearsal: 'when it plans what a claim would replace, and changes nothing',
+  stray_cleanup: 'when it destroys what an overtaken attempt made beyond the current state',
 } as const;
 export type JobType = keyof typeof JOB_TYPES;
 
@@ -35,9 +36,19 @@ export const STAGES = {
 } as const;
 export type Stage = keyof typeof STAGES;
 
+/** Something that stands for a workspace, by the name that the driver's tool has for it. */
+export interface Resource {
+  readonly address: string;
+  readonly type: string;
+}
+
 /** How an attempt ended, as its daemon reports it. */
 export type JobResult =
-  | { readonly outcome: 'succeeded'; readonly outputs: Readonly<Record<string, string>> }
+  | {
+      readonly outcome: 'succeeded';
+      readonly outputs: Readonly<Record<string, string>>;
+      readonly resources?: readonly Resource[];
+    }
   | { readonly outcome: 'failed'; readonly error: string; readonly errorCode: string }
   /** Stopped on request; what was left behind was removed. */
   | { readonly outcome: 'canceled' };

@@ -12,6 +12,8 @@ const ADMIN_ONLY: readonly Action[] = [
   'member.add',
   'user.create',
   'user.list',
+  'key.list',
+  'key.rotate',
   'template.push',
   'template.promote',
 ];

@@ -25,6 +25,8 @@ const NEEDED = {
   'user.list': 'admin',
   'token.create': 'ownership',
   'token.revoke': 'ownership',
+  'key.list': 'admin',
+  'key.rotate': 'admin',
   'template.read': 'membership',
   // A template is code that daemons run.
   'template.push': 'admin',

@@ -5,6 +5,7 @@ import type { Handlers } from '../../api/handler.ts';
 import { createApi } from '../../api/http/api.ts';
 import { createHttpServer, type HttpServer } from '../../api/http/server.ts';
 import { createJobHandlers } from '../../api/job/handlers.ts';
+import { createKeyHandlers } from '../../api/key/handlers.ts';
 import { createDescriptionHandlers } from '../../api/openapi/handlers.ts';
 import { createPeopleHandlers } from '../../api/people/handlers.ts';
 import { createPoolHandlers } from '../../api/pool/handlers.ts';
@@ -19,6 +20,7 @@ import {
   createPersonAuthenticator,
   createProvisionerAuthenticator,
 } from '../../people/authenticate.ts';
+import type { Keyring } from '../../keys/keyring.ts';
 import type { Database } from '../../store/database.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { reconcilerOptions } from './reconciler-options.ts';
@@ -28,6 +30,7 @@ export interface ApiServerDeps {
   readonly database: Database;
   readonly bus: NoticeBus;
   readonly secretKey: Uint8Array;
+  readonly keyring: Keyring;
 }
 
 // How often daemons tell of their workspaces when nothing changes.
@@ -44,13 +47,15 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
     ...createPeopleHandlers({ kit, database }),
     ...createTemplateHandlers({ kit, database }),
     ...createPoolHandlers({ database }, reconcilerOptions(config, { alone: false })),
-    ...createWorkspaceHandlers({ ...kit, database, bus }, { pollMs }),
+    ...createWorkspaceHandlers({ ...kit, database, bus, keyring: deps.keyring }, { pollMs }),
     ...createJobHandlers({ database }),
+    ...createKeyHandlers({ database, keyring: deps.keyring }),
     ...createProvisionerHandlers(
       {
         kit,
         database,
         bus,
+        keyring: deps.keyring,
         bootstrapToken: (workspaceId) => bootstrapTokens.issue(workspaceId),
         // Known once it listens; nobody is served before.
         get accessUrl() {

@@ -3,6 +3,7 @@ import type { ListeningAddress } from '../../api/http/server.ts';
 import type { Kit } from '../../base/kit.ts';
 import { createServiceStack } from '../../base/service-stack.ts';
 import type { Config } from '../../config/config.ts';
+import { openKeyring } from '../../keys/keyring.ts';
 import { createReaper } from '../../jobs/reaper.ts';
 import { createReconciler } from '../../reconciler/reconciler.ts';
 import type { Database } from '../../store/database.ts';
@@ -28,7 +29,7 @@ const STOP_DEADLINE_MS = 10_000;
 /** A job that no daemon could have done in all this time has failed. */
 const UNSERVED_AFTER_MS = 30 * 60_000;
 
-/** Throws ADDRESS_IN_USE and what the services' starts throw; nothing runs on then. */
+/** Throws ADDRESS_IN_USE, SECRET_KEY_WRONG and what the services' starts throw; nothing runs on then. */
 export async function startControlPlane(
   kit: Kit,
   options: ControlPlaneOptions,
@@ -37,12 +38,13 @@ export async function startControlPlane(
   const stack = createServiceStack(kit.log);
   const bus = createNoticeBus({ ...kit, database });
   const reconciler = createReconciler(kit, { database, bus }, reconcilerOptions(config, options));
-  const server = createApiServer(kit, { ...options, bus });
+  const keyring = await openKeyring({ ...kit, database, secretKey: options.secretKey });
+  const server = createApiServer(kit, { ...options, bus, keyring });
   try {
     await stack.start(bus);
     await stack.start(
       createReaper(
-        { ...kit, database },
+        { ...kit, database, keyring },
         {
           intervalMs: config.sweepInterval,
           deadAfterMs: config.jobDeadAfter,

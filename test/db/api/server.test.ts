@@ -36,7 +36,7 @@ describe('the HTTP server', () => {
     await expect(second.start()).rejects.toMatchObject({
       code: 'ADDRESS_IN_USE',
       detail: `another program listens on 127.0.0.1:${port}`,
-      hint: expect.stringContaining('--port'),
+      hint: expect.stringContaining('--http-port'),
     });
     expect(await second.stop('test', 1_000)).toBe('stopped');
   });

@@ -174,7 +174,7 @@ describe('a silent attempt', () => {
     await store.advanceClock(60_000);
     const options = { ...SWEEP, intervalMs: 10, deadAfterMs: 100, agentTimeoutMs: 60_000 };
     const reapers = [store.database, store.open()].map((database) =>
-      createReaper({ ...store.kit, database }, options),
+      createReaper({ ...store.kit, database, keyring: store.keyring }, options),
     );
     await Promise.all(reapers.map((reaper) => reaper.start()));
     await expect

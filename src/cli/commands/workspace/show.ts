@@ -48,6 +48,9 @@ function render(colors: Colors, { workspace, builds, now }: Shown): string {
     ['state', describeState(workspace)],
     ['origin', workspace.origin],
     ['age', formatAge(workspace.created_at, now)],
+    ...(workspace.strays === 0
+      ? []
+      : [['strays', `${workspace.strays} being destroyed: see \`standby job list\``] as const]),
     ...prefixed('output', workspace.outputs),
     ...prefixed('parameter', workspace.parameters),
   ]);

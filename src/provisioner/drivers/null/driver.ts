@@ -15,7 +15,7 @@ export function createNullDriver({ clock }: Pick<Kit, 'clock'>): Driver {
       signal.throwIfAborted();
       const error = settings?.start_error ?? null;
       if (error !== null) throw new AppError('BUILD_FAILED', error);
-      return {};
+      return { outputs: {} };
     },
     stop: async () => undefined,
     delete: async () => undefined,

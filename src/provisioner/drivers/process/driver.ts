@@ -41,7 +41,7 @@ export function createProcessDriver(deps: WorkspaceDeps, options: ProcessDriverO
           context,
         });
         machine.changed();
-        return outputs;
+        return { outputs };
       }),
     stop: (build) =>
       turns.run(build.workspace.id, () => stopWorkspace(deps, folderOf(build.workspace.id))),

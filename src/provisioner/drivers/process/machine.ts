@@ -8,7 +8,8 @@ import { writePrivateFile } from '../../../base/private-file.ts';
 import type { ReportBody } from '../../../contract/provisioner/protocol.ts';
 import type { Machine } from '../../driver.ts';
 import { layoutOf } from './layout.ts';
-import { endProcesses, findMarked } from './processes.ts';
+import { endProcesses, MARK } from './processes.ts';
+import { findMarked } from '../../marked-process.ts';
 import { isReady } from './ready-check.ts';
 import { readRecord, type WorkspaceRecord } from './record.ts';
 import { isAlive, removeWorkspace, restartWorkspace, type WorkspaceDeps } from './workspace.ts';
@@ -125,7 +126,7 @@ async function settle(deps: WorkspaceDeps, options: MachineOptions): Promise<voi
   }
   if (process.platform !== 'linux') return;
   const kept = new Map(records.map(({ id, record }) => [options.folderOf(id), record]));
-  const marked = findMarked((folder) => folder.startsWith(`${options.folder}/`));
+  const marked = findMarked(MARK, (folder) => folder.startsWith(`${options.folder}/`));
   for (const folder of marked.keys()) {
     // Alive without their supervisor they would be in the way of a restart.
     const record = kept.get(folder);

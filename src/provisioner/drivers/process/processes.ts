@@ -1,31 +1,13 @@
 // The processes of a workspace: found by what every one of them inherits, and ended for good.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Clock } from '../../../base/clock.ts';
-import {
-  identifyProcess,
-  isSameProcess,
-  type ProcessIdentity,
-} from '../../../base/process-identity.ts';
+import { isSameProcess, type ProcessIdentity } from '../../../base/process-identity.ts';
+import { findMarked, signalProcess } from '../../marked-process.ts';
 import { childrenSchema } from './supervisor/plan.ts';
 import { layoutOf } from './layout.ts';
 
 /** In the environment of every process of a workspace: its folder. */
 export const MARK = 'STANDBY_WORKSPACE_DIR';
-
-/** Living processes marked with a folder that `wanted` accepts, by folder. */
-export function findMarked(
-  wanted: (folder: string) => boolean,
-): ReadonlyMap<string, readonly ProcessIdentity[]> {
-  const found = new Map<string, ProcessIdentity[]>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
-    const folder = readMark(name);
-    if (folder === undefined || !wanted(folder)) continue;
-    const identity = identifyProcess(Number(name));
-    if (identity !== undefined) found.set(folder, [...(found.get(folder) ?? []), identity]);
-  }
-  return found;
-}
 
 /** Ends every process of the workspace: the supervisor is asked, whatever is left is killed. */
 export async function endProcesses(
@@ -60,10 +42,7 @@ function processesOf(
   supervisor: ProcessIdentity | null,
 ): readonly ProcessIdentity[] {
   const recorded = [...(supervisor === null ? [] : [supervisor]), ...recordedChildren(folder)];
-  const marked =
-    process.platform === 'linux'
-      ? [...findMarked((found) => found === folder).values()].flat()
-      : [];
+  const marked = [...findMarked(MARK, (found) => found === folder).values()].flat();
   return [...recorded.filter((identity) => isSameProcess(identity)), ...marked];
 }
 
@@ -73,27 +52,6 @@ function recordedChildren(folder: string): readonly ProcessIdentity[] {
     return childrenSchema.parse(JSON.parse(text)).flatMap((child) => child.process ?? []);
   } catch {
     return []; // none yet, or not ours; the mark finds them
-  }
-}
-
-function readMark(pid: string): string | undefined {
-  try {
-    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-    const line = environment.split('\0').find((entry) => entry.startsWith(`${MARK}=`));
-    return line?.slice(MARK.length + 1);
-  } catch {
-    return undefined; // gone, or another user's
-  }
-}
-
-function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
-  if (!isSameProcess(identity)) return false;
-  try {
-    process.kill(identity.pid, signal);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
   }
 }
 

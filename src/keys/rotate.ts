@@ -1,0 +1,50 @@
+// Changing the key that seals: a new one for what comes, then everything that is there sealed anew.
+import type { Kit } from '../base/kit.ts';
+import type { DataKeyId } from '../base/id.ts';
+import { insertFirstDataKey, removeUnusedDataKeys, retireDataKey } from '../store/data-key.ts';
+import type { Database } from '../store/database.ts';
+import { SEALED_VALUES } from '../store/sealed-value.ts';
+import type { Keyring } from './keyring.ts';
+
+interface Deps {
+  readonly database: Database;
+  readonly keyring: Keyring;
+}
+
+/** What is sealed from now on is sealed with the key that this gives. */
+export async function rotateKeys({ database, keyring }: Deps): Promise<DataKeyId> {
+  const { keyId, sealed } = keyring.make();
+  await database.transaction(async (tx) => {
+    await retireDataKey.run(tx, {});
+    await insertFirstDataKey.run(tx, { id: keyId, sealed });
+  });
+  await keyring.refresh();
+  return keyId;
+}
+
+/** Some at a time, so that no row is held and no memory filled for long. */
+const BATCH = 50;
+
+/** Seals anew what retired keys have sealed, and removes keys that are not needed any more. */
+export async function resealRetired({
+  database,
+  keyring,
+  log,
+}: Deps & Pick<Kit, 'log'>): Promise<void> {
+  await keyring.refresh();
+  let resealed = 0;
+  for (const { find, write } of SEALED_VALUES) {
+    for (;;) {
+      const found = await find.all(database, { limit: BATCH });
+      if (found.length === 0) break;
+      for (const { keyId: oldKeyId, sealed, place, row } of found) {
+        const plain = await keyring.unseal(place, { keyId: oldKeyId, sealed });
+        resealed += await write.run(database, { row, oldKeyId, ...keyring.seal(place, plain) });
+      }
+    }
+  }
+  const removed = await removeUnusedDataKeys.all(database, {});
+  if (resealed > 0 || removed.length > 0) {
+    log.info('keys.resealed', { resealed, removed: removed.map(({ id }) => id) });
+  }
+}

@@ -1,0 +1,29 @@
+// What an attempt's folder says about the state in it, for whoever finds it after a kill.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { writePrivateFile } from '../base/private-file.ts';
+
+/** In an attempt's folder: the state as the driver's tool writes it. */
+export const STATE_FILE = 'state.json';
+const HOLD_FILE = 'held-state.json';
+
+const heldStateSchema = z.object({ job_id: z.string(), attempt: z.int(), lock: z.int() });
+
+/** The attempt, and the lock of the workspace's state that it took. */
+export type HeldState = z.output<typeof heldStateSchema>;
+
+export async function writeHeldState(folder: string, held: HeldState): Promise<void> {
+  await writePrivateFile(path.join(folder, HOLD_FILE), JSON.stringify(held));
+}
+
+/** Undefined for an attempt that took no lock. */
+export async function readHeldState(folder: string): Promise<HeldState | undefined> {
+  try {
+    const text = await readFile(path.join(folder, HOLD_FILE), 'utf8');
+    return heldStateSchema.parse(JSON.parse(text));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

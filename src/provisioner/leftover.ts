@@ -1,0 +1,95 @@
+// What attempts of an earlier life of this daemon left behind: processes that work on, and states
+// that were not stored yet. Both are settled before the folders are swept, so that nothing a tool
+// has made is forgotten.
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { toAppError } from '../base/app-error.ts';
+import { createBackoff } from '../base/backoff.ts';
+import type { Kit } from '../base/kit.ts';
+import type { ProcessIdentity } from '../base/process-identity.ts';
+import { removeTree } from '../base/remove-tree.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { ATTEMPT_MARK } from './driver.ts';
+import { readHeldState, STATE_FILE } from './held-state.ts';
+import { findMarked, signalProcess } from './marked-process.ts';
+import type { Registration } from './registration.ts';
+import { readState } from './state-keeper.ts';
+import { putAside, type Folders } from './work-folder.ts';
+
+/** What a tool is given to end in order, which is when it writes down what it has made. */
+const INTERRUPT_MS = 60_000;
+const POLL_MS = 50;
+
+/** Ends the processes that still work for attempts below `workDir`: interrupted first, then killed. */
+export async function endLeftoverProcesses({ clock, log }: Kit, workDir: string): Promise<void> {
+  const isOurs = (folder: string): boolean => folder.startsWith(`${workDir}${path.sep}`);
+  const find = (): readonly ProcessIdentity[] =>
+    [...findMarked(ATTEMPT_MARK, isOurs).values()].flat();
+
+  const found = find();
+  if (found.length === 0) return;
+  log.warn('leftover.processes_found', { pids: found.map(({ pid }) => pid) });
+  for (const identity of found) signalProcess(identity, 'SIGINT');
+  const deadlineMs = clock.monotonicMs() + INTERRUPT_MS;
+  while (find().length > 0 && clock.monotonicMs() < deadlineMs) await clock.sleep(POLL_MS);
+  for (let left = find(); left.length > 0; left = find()) {
+    for (const identity of left) signalProcess(identity, 'SIGKILL');
+    await clock.sleep(POLL_MS);
+  }
+}
+
+export interface LeftoverDeps {
+  readonly kit: Kit;
+  readonly controlPlane: Pick<ControlPlane, 'keepState'>;
+  readonly registration: Registration;
+  readonly folders: Folders;
+}
+
+const RETRY = { firstMs: 250, maxMs: 15_000 };
+
+/**
+ * Stores the states that are left in work folders, for as long as it takes, and removes the folders.
+ * Rejects when `signal` aborts; what is still there is left to the next life.
+ */
+export async function settleLeftovers(deps: LeftoverDeps, signal: AbortSignal): Promise<void> {
+  const backoff = createBackoff(deps.kit.rng, RETRY);
+  for (const name of await readdir(deps.folders.work)) {
+    const folder = path.join(deps.folders.work, name);
+    while (!(await settleFolder(deps, folder, signal))) {
+      await deps.kit.clock.sleep(backoff.nextMs(), signal);
+    }
+    backoff.reset();
+  }
+}
+
+/** False when it has to be tried again. */
+async function settleFolder(
+  deps: LeftoverDeps,
+  folder: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const held = await readHeldState(folder);
+  const state = held === undefined ? undefined : await readState(path.join(folder, STATE_FILE));
+  if (held !== undefined && state !== undefined) {
+    const registered = await deps.registration.get();
+    const { job_id: jobId, attempt, lock } = held;
+    try {
+      const given = { lock, state };
+      const kept = await deps.controlPlane.keepState(
+        { ...registered, jobId, attempt },
+        given,
+        signal,
+      );
+      deps.kit.log.info('leftover.state_kept', { jobId, attempt, kept });
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const error = toAppError(thrown);
+      deps.kit.log.warn('leftover.state_not_kept', { jobId, attempt, error });
+      if (error.spec.retry === 'later') return false;
+      await putAside(deps, folder);
+      return true;
+    }
+  }
+  await removeTree(folder);
+  return true;
+}

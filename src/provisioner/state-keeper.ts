@@ -1,0 +1,158 @@
+// Keeps the state of one attempt stored at the control plane: a file that the driver's tool writes,
+// and that is sent at every change. What could not be sent stays in the attempt's folder, for the
+// daemon's next life (leftover.ts).
+import { watch, type FSWatcher } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { toAppError } from '../base/app-error.ts';
+import { createBackoff } from '../base/backoff.ts';
+import type { Kit } from '../base/kit.ts';
+import { writePrivateFile } from '../base/private-file.ts';
+import type { AttemptRef, ControlPlane } from './control-plane.ts';
+import { STATE_FILE, writeHeldState } from './held-state.ts';
+
+export interface StateKeeper {
+  /** Takes the lock and gives the file; a second call gives it again. */
+  open(signal: AbortSignal): Promise<string>;
+  /**
+   * Stops watching and sends the last change. False when the control plane stayed away for too long;
+   * throws when it refuses the state. Without an open there is nothing to send.
+   */
+  settle(): Promise<boolean>;
+}
+
+export interface StateKeeperDeps {
+  readonly kit: Kit;
+  readonly controlPlane: Pick<ControlPlane, 'takeState' | 'keepState'>;
+  readonly attempt: AttemptRef;
+  /** The attempt's. */
+  readonly folder: string;
+  /** Aborted when nobody can wait for answers any longer. */
+  readonly giveUp: AbortSignal;
+  /** Another attempt has taken the lock. */
+  onOvertaken(): void;
+}
+
+/** A change that no event told of is seen within this. */
+const POLL_MS = 1_000;
+const RETRY = { firstMs: 100, maxMs: 5_000 };
+
+export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
+  const { kit, controlPlane, attempt, folder, giveUp } = deps;
+  const file = path.join(folder, STATE_FILE);
+  const settling = new AbortController();
+  let lock: number | undefined;
+  let kept: string | undefined;
+  let opening: Promise<string> | undefined;
+  let watching: Promise<void> = Promise.resolve();
+
+  const take = async (signal: AbortSignal): Promise<string> => {
+    const taken = await controlPlane.takeState(attempt, signal);
+    lock = taken.lock;
+    await writeHeldState(folder, { job_id: attempt.jobId, attempt: attempt.attempt, lock });
+    if (taken.state !== null) await writePrivateFile(file, taken.state);
+    kept = taken.state ?? undefined;
+    watching = watchFile();
+    return file;
+  };
+
+  const send = async (state: string): Promise<void> => {
+    if (lock === undefined) throw new Error('a state was sent before its lock was taken');
+    const answer = await controlPlane.keepState(attempt, { lock, state }, giveUp);
+    kept = state;
+    if (answer === 'stray') deps.onOvertaken();
+  };
+
+  const sendChange = async (): Promise<void> => {
+    const state = await readState(file);
+    if (state !== undefined && state !== kept) await send(state);
+  };
+
+  const watchFile = async (): Promise<void> => {
+    const bell = createFileBell(kit, folder);
+    const backoff = createBackoff(kit.rng, RETRY);
+    try {
+      while (!settling.signal.aborted) {
+        await bell.wait(POLL_MS, settling.signal);
+        try {
+          await sendChange();
+          backoff.reset();
+        } catch (error) {
+          kit.log.warn('state.not_kept', { jobId: attempt.jobId, error });
+          await kit.clock.sleep(backoff.nextMs(), settling.signal).catch(() => undefined); // settled below
+        }
+      }
+    } finally {
+      bell.close();
+    }
+  };
+
+  return {
+    open: (signal) => {
+      opening ??= take(signal);
+      return opening;
+    },
+    settle: async () => {
+      settling.abort();
+      await opening?.catch(() => undefined); // its caller was told
+      await watching;
+      if (lock === undefined) return true;
+      const backoff = createBackoff(kit.rng, RETRY);
+      for (;;) {
+        try {
+          await sendChange();
+          return true;
+        } catch (error) {
+          kit.log.warn('state.not_kept', { jobId: attempt.jobId, error });
+          if (toAppError(error).spec.retry === 'never') throw error;
+        }
+        try {
+          await kit.clock.sleep(backoff.nextMs(), giveUp);
+        } catch {
+          return false;
+        }
+      }
+    },
+  };
+}
+
+/** The state in `file`; undefined when there is none, or it is only half written. */
+export async function readState(file: string): Promise<string | undefined> {
+  try {
+    const text = await readFile(file, 'utf8');
+    JSON.parse(text);
+    return text;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+interface FileBell {
+  /** Until something changed in the folder, at most `longestMs`. */
+  wait(longestMs: number, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+function createFileBell(kit: Kit, folder: string): FileBell {
+  let rung = new AbortController();
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watch(folder, (_event, name) => {
+      if (name === STATE_FILE) rung.abort();
+    });
+    watcher.on('error', () => undefined); // polling goes on
+  } catch (error) {
+    kit.log.debug('state.unwatched', { error }); // the system has no watches left; polling serves
+  }
+  return {
+    wait: async (longestMs, signal) => {
+      const asleep = AbortSignal.any([rung.signal, signal]);
+      await kit.clock.sleep(longestMs, asleep).catch(() => undefined); // woken
+      rung = new AbortController();
+    },
+    close: () => watcher?.close(),
+  };
+}

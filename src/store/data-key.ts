@@ -1,0 +1,74 @@
+// Keys that seal what is stored. Each is itself sealed; what opens it is not in the database.
+import type { DataKeyId } from '../base/id.ts';
+import { bytes, count, instant, nullable, uuid } from './column.ts';
+import { statement, takes, type NoArgs } from './statement.ts';
+
+const columns = {
+  id: uuid<DataKeyId>(),
+  sealed: bytes,
+  createdAt: instant,
+  retiredAt: nullable(instant),
+};
+
+/** The newest first; the first is the current one. */
+export const listDataKeys = statement({
+  name: 'data_key.list',
+  takes: takes<NoArgs>(),
+  gives: columns,
+  sql: `
+    select id, sealed, created_at, retired_at
+    from data_keys
+    order by retired_at desc nulls first, created_at desc`,
+});
+
+/** Stores a first key; does nothing when there is a current one. */
+export const insertFirstDataKey = statement({
+  name: 'data_key.insert_first',
+  takes: takes<{ readonly id: DataKeyId; readonly sealed: Buffer }>(),
+  gives: {},
+  sql: `
+    insert into data_keys (id, sealed, created_at)
+    values ($id, $sealed, standby_now())
+    on conflict ((true)) where retired_at is null do nothing`,
+});
+
+/** Retires the current key; a new one has to be inserted in the same transaction. */
+export const retireDataKey = statement({
+  name: 'data_key.retire',
+  takes: takes<NoArgs>(),
+  gives: {},
+  sql: `
+    update data_keys
+    set retired_at = (select standby_now())
+    where retired_at is null`,
+});
+
+/**
+ * Removes keys that nothing is sealed with. Not those that were retired within the hour: another
+ * replica may not have heard of it and still seal with one.
+ */
+export const removeUnusedDataKeys = statement({
+  name: 'data_key.remove_unused',
+  takes: takes<NoArgs>(),
+  gives: { id: uuid<DataKeyId>() },
+  sql: `
+    delete from data_keys k
+    where k.retired_at < (select standby_now()) - interval '1 hour'
+      and not exists (select from workspace_states s where s.key_id = k.id)
+      and not exists (select from stray_states s where s.key_id = k.id)
+      and not exists (select from builds b where b.secret_outputs_key_id = k.id)
+    returning k.id`,
+});
+
+/** What is sealed with each key. */
+export const countSealed = statement({
+  name: 'data_key.count_sealed',
+  takes: takes<NoArgs>(),
+  gives: { id: uuid<DataKeyId>(), sealed: count },
+  sql: `
+    select k.id,
+      (select count(*) from workspace_states s where s.key_id = k.id)
+      + (select count(*) from stray_states s where s.key_id = k.id)
+      + (select count(*) from builds b where b.secret_outputs_key_id = k.id) as sealed
+    from data_keys k`,
+});

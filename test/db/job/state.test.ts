@@ -1,0 +1,249 @@
+// States of workspaces: who may write them, what becomes of late ones, and how they are stored.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { UserId } from '../../../src/base/id.ts';
+import type { AttemptRef } from '../../../src/jobs/attempt.ts';
+import { queueStrayCleanups } from '../../../src/jobs/state/clean-strays.ts';
+import { keepState } from '../../../src/jobs/state/keep-state.ts';
+import { readStray } from '../../../src/jobs/state/read-stray.ts';
+import { takeState, type TakenState } from '../../../src/jobs/state/take-state.ts';
+import { openKeyring } from '../../../src/keys/keyring.ts';
+import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { createQueue, FAILED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+let queue: TestQueue;
+let ownerId: UserId;
+let pool: TestPool;
+let daemon: TestDaemon;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  queue = createQueue(store, make);
+});
+afterAll(() => store.close());
+
+beforeEach(async () => {
+  const organizationId = await make.organization();
+  ownerId = await make.user({ organizationId });
+  pool = await make.pool(await make.template({ organizationId }));
+  daemon = await queue.daemon({}, { organizationId });
+});
+
+const take = (attempt: AttemptRef): Promise<TakenState> => takeState(queue.deps, attempt);
+
+const keep = (
+  { jobId, attempt, daemon: { daemonId } }: AttemptRef,
+  lock: number,
+  state: string,
+): Promise<string> => keepState(queue.deps, { daemonId, jobId, attempt, lock, state });
+
+/** A build that is running on the daemon, with its state's lock taken. */
+async function running(by = daemon): Promise<{
+  readonly attempt: AttemptRef;
+  readonly taken: TakenState;
+  readonly built: Awaited<ReturnType<Factory['workspace']>>;
+}> {
+  const built = await make.workspace(pool, { ownerId });
+  const attempt = await queue.mustTake(by);
+  return { built, attempt, taken: await take(attempt) };
+}
+
+describe('the state of a workspace', () => {
+  it('begins with nothing, and is what was kept last', async () => {
+    const { attempt, taken, built } = await running();
+    expect(taken).toEqual({ lock: 1, state: null });
+    expect(await keep(attempt, 1, '{"serial":1}')).toBe('current');
+    expect(await keep(attempt, 1, '{"serial":2}')).toBe('current');
+    expect(await take(attempt)).toEqual({ lock: 1, state: '{"serial":2}' });
+    await queue.complete(attempt);
+
+    await make.nextBuild(pool, built, { initiatorId: ownerId, transition: 'stop' });
+    const next = await queue.mustTake(daemon);
+    expect(await take(next)).toEqual({ lock: 2, state: '{"serial":2}' });
+    const versions = await store.sql(
+      'select number from workspace_states where workspace_id = $1',
+      [built.workspaceId],
+    );
+    expect(versions).toHaveLength(2);
+  });
+
+  it('is where the next build begins, whatever became of the former one', async () => {
+    const { attempt, built } = await running();
+    await keep(attempt, 1, '{"made":"half"}');
+    await queue.complete(attempt, FAILED);
+    // Late, but nobody has taken the lock yet: it still counts.
+    expect(await keep(attempt, 1, '{"made":"more"}')).toBe('current');
+    await make.nextBuild(pool, built, { initiatorId: ownerId, transition: 'delete' });
+    const removal = await queue.mustTake(daemon);
+    expect((await take(removal)).state).toBe('{"made":"more"}');
+    await keep(removal, 2, '{}');
+    await queue.complete(removal);
+    expect(
+      await store.sql('select from workspace_states where workspace_id = $1', [built.workspaceId]),
+    ).toEqual([]);
+  });
+
+  it('cannot be taken or kept by who does not hold it', async () => {
+    const { attempt } = await running();
+    const other = await queue.daemon({}, { organizationId: pool.organizationId });
+    await expect(take({ ...attempt, daemon: other })).rejects.toThrow('ATTEMPT_STALE');
+    await expect(take({ ...attempt, attempt: 2 })).rejects.toThrow('ATTEMPT_STALE');
+    await expect(keep({ ...attempt, daemon: other }, 1, '{}')).rejects.toThrow('NOT_FOUND');
+    await expect(keep(attempt, 2, '{}')).rejects.toThrow(
+      `NOT_FOUND: attempt 1 of job ${attempt.jobId} has not taken lock 2`,
+    );
+    await queue.complete(attempt);
+    await expect(take(attempt)).rejects.toThrow('it has succeeded already');
+  });
+
+  it('is stored sealed, and opens with no other secret key', async () => {
+    const { attempt, built } = await running();
+    await keep(attempt, 1, '{"password":"canary-2f9b"}');
+    const [row] = await store.sql<{ sealed: Buffer }>(
+      'select sealed from workspace_states where workspace_id = $1',
+      [built.workspaceId],
+    );
+    expect(row?.sealed.includes('canary')).toBe(false);
+    const secretKey = Buffer.alloc(32, 8);
+    await expect(
+      openKeyring({ ...store.kit, database: store.database, secretKey }),
+    ).rejects.toThrow('SECRET_KEY_WRONG: the keys in the database do not open');
+  });
+
+  it('goes on when the key is changed, also in processes that have not heard of it', async () => {
+    const { attempt, built } = await running();
+    await keep(attempt, 1, '{"serial":1}');
+    const { database, keyring } = store;
+    const secretKey = Buffer.alloc(32, 7);
+    const elsewhere = await openKeyring({ ...store.kit, database, secretKey });
+    const keyId = await rotateKeys({ database, keyring: elsewhere });
+    await keep(attempt, 1, '{"serial":2}');
+    await resealRetired({ ...store.kit, database, keyring: elsewhere });
+    const used = await store.sql(
+      'select distinct key_id from workspace_states where workspace_id = $1',
+      [built.workspaceId],
+    );
+    expect(used).toEqual([{ key_id: keyId }]);
+    expect((await take(attempt)).state).toBe('{"serial":2}');
+    await store.advanceClock(2 * 3_600_000);
+    await resealRetired({ ...store.kit, database, keyring });
+    expect(await store.sql('select id from data_keys')).toEqual([{ id: keyId }]);
+  });
+});
+
+describe('a state that comes when another attempt has taken the lock', () => {
+  /** A start whose daemon was lost, and a delete that has taken the lock since. */
+  async function overtaken() {
+    const first = await running();
+    await keep(first.attempt, 1, '{"made":["a"]}');
+    await queue.complete(first.attempt, FAILED);
+    await make.nextBuild(pool, first.built, { initiatorId: ownerId, transition: 'delete' });
+    const removal = await queue.mustTake(daemon);
+    await take(removal);
+    return { ...first, removal };
+  }
+
+  it('is a stray, is destroyed by a job of its own, and never becomes the current one', async () => {
+    const { attempt, removal, built } = await overtaken();
+    expect(await keep(attempt, 1, '{"made":["a","b"]}')).toBe('stray');
+    expect(await keep(attempt, 1, '{"made":["a","b","c"]}')).toBe('stray');
+    expect((await take(removal)).state).toBe('{"made":["a"]}');
+    await queue.complete(removal);
+
+    const [jobId] = await queueStrayCleanups(queue.deps);
+    expect(await queueStrayCleanups(queue.deps)).toEqual([]);
+    const job = await queue.take(daemon);
+    expect(job).toMatchObject({
+      id: jobId,
+      type: 'stray_cleanup',
+      template: pool.name,
+      versionId: pool.versionId,
+      build: { workspaceId: built.workspaceId, transition: 'delete', number: 1 },
+    });
+    const cleanup = { daemon, jobId: job!.id, attempt: 1 };
+    // What an earlier state of the attempt named, the later one names too.
+    expect(await readStray(queue.deps, cleanup)).toEqual({
+      stray: '{"made":["a","b","c"]}',
+      current: null,
+    });
+    await expect(readStray(queue.deps, { ...cleanup, attempt: 2 })).rejects.toThrow(
+      'ATTEMPT_STALE',
+    );
+    await queue.complete(cleanup);
+    await store.advanceClock(3 * 3_600_000);
+    expect(await queueStrayCleanups(queue.deps)).toEqual([]);
+  });
+
+  it('is tried again ever later when it cannot be destroyed', async () => {
+    const { attempt } = await overtaken();
+    await keep(attempt, 1, '{"made":["a","b"]}');
+    const pauses = [0, 61_000, 121_000, 241_000];
+    for (const pauseMs of pauses) {
+      if (pauseMs > 0) {
+        await store.advanceClock(pauseMs - 2_000);
+        expect(await queueStrayCleanups(queue.deps)).toEqual([]);
+        await store.advanceClock(2_000);
+      }
+      expect(await queueStrayCleanups(queue.deps)).toHaveLength(1);
+      await queue.complete(await queue.mustTake(daemon), FAILED);
+    }
+  });
+
+  it('of an attempt that goes on while its first stray is destroyed gets another job', async () => {
+    const { attempt } = await overtaken();
+    await keep(attempt, 1, '{"made":["a","b"]}');
+    await queueStrayCleanups(queue.deps);
+    await keep(attempt, 1, '{"made":["a","b","c"]}');
+    expect(await queueStrayCleanups(queue.deps)).toHaveLength(1);
+  });
+
+  it('has one job only, however many look', async () => {
+    const { attempt } = await overtaken();
+    await keep(attempt, 1, '{"made":["a","b"]}');
+    const looks = await Promise.all(
+      Array.from({ length: 8 }, () => queueStrayCleanups(queue.deps)),
+    );
+    expect(looks.flat()).toHaveLength(1);
+  });
+
+  it('races the taking of the lock without a third way', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const { attempt, built } = await running();
+      await queue.complete(attempt, FAILED);
+      await make.nextBuild(pool, built, { initiatorId: ownerId, transition: 'delete' });
+      const removal = await queue.mustTake(daemon);
+      const [kept, taken] = await Promise.all([
+        keep(attempt, 1, `{"round":${round}}`),
+        take(removal),
+      ]);
+      // Either the taker began from it, or it is a stray.
+      expect(kept === 'current').toBe(taken.state === `{"round":${round}}`);
+      await queue.complete(removal);
+    }
+  });
+});
+
+describe('secret outputs', () => {
+  it('are stored sealed beside the others', async () => {
+    const { attempt, built } = await running();
+    await queue.complete(attempt, {
+      outcome: 'succeeded',
+      outputs: { url: 'http://x' },
+      secretOutputs: { password: 'canary-77aa' },
+      resources: [{ address: 'terraform_data.x', type: 'terraform_data' }],
+    });
+    const [row] = await store.sql<{ outputs: unknown; secret: Buffer; resources: unknown }>(
+      'select outputs, secret_outputs as secret, resources from builds where id = $1',
+      [built.buildId],
+    );
+    expect(row).toMatchObject({
+      outputs: { url: 'http://x' },
+      resources: [{ address: 'terraform_data.x', type: 'terraform_data' }],
+    });
+    expect(row?.secret.includes('canary')).toBe(false);
+  });
+});

@@ -1,0 +1,238 @@
+// What a daemon does with the states that drivers' tools write, through absence and kills.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createKit } from '../../src/base/kit.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { createDaemon, type Daemon } from '../../src/provisioner/daemon.ts';
+import { ATTEMPT_MARK, type Driver, type DriverContext } from '../../src/provisioner/driver.ts';
+import { createNullDriver } from '../../src/provisioner/drivers/null/driver.ts';
+import { STATE_FILE, writeHeldState } from '../../src/provisioner/held-state.ts';
+import { sampleJob } from '../support/acquired-job.ts';
+import { createDeferred } from '../support/deferred.ts';
+import {
+  createFakeControlPlane,
+  type FakeControlPlane,
+  type FakeJob,
+} from '../support/fake-control-plane.ts';
+import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+
+const kit = createKit(silentLog);
+let scratch: TemporaryFolder;
+let plane: FakeControlPlane;
+let started: Daemon[];
+
+beforeEach(async () => {
+  scratch = await makeTemporaryFolder();
+  plane = createFakeControlPlane();
+  started = [];
+});
+
+afterEach(async () => {
+  plane.away = false;
+  for (const daemon of started) await daemon.stop('the test is over', 5_000);
+  await scratch[Symbol.asyncDispose]();
+});
+
+const until = <T>(check: () => T | Promise<T>): Promise<T> =>
+  vi.waitFor(check, { timeout: 10_000, interval: 5 });
+
+const work = (): string => path.join(scratch.path, 'work');
+
+/** A driver that keeps a state, and whose start is the test's. */
+const stateful = (start: (context: DriverContext) => Promise<void>): Driver => ({
+  ...createNullDriver(kit),
+  name: 'scripted',
+  start: async (_build, context) => {
+    await start(context);
+    return { outputs: {} };
+  },
+});
+
+async function startDaemon(driver: Driver): Promise<Daemon> {
+  const daemon = createDaemon(kit, {
+    folder: scratch.path,
+    name: 'd',
+    version: '1',
+    tags: {},
+    concurrency: 1,
+    controlPlane: plane,
+    drivers: [driver],
+    drainMs: 20,
+  });
+  started.push(daemon);
+  await daemon.start();
+  return daemon;
+}
+
+const statesOf = ({ job }: FakeJob): readonly string[] =>
+  plane.states.get(job.workspace?.id ?? '') ?? [];
+const straysOf = ({ job }: FakeJob): readonly string[] =>
+  plane.strays.get(job.workspace?.id ?? '') ?? [];
+
+describe('the state of an attempt', () => {
+  it('is stored at every change, and the attempt ends when the last one is', async () => {
+    const goOn = createDeferred<undefined>();
+    const offered = plane.offer(sampleJob());
+    await startDaemon(
+      stateful(async (context) => {
+        const file = await context.stateFile();
+        expect(await context.stateFile()).toBe(file);
+        await writeFile(file, '{"serial":1}');
+        await goOn.promise;
+        await writeFile(file, '{"serial":2}');
+      }),
+    );
+    await until(() => expect(statesOf(offered)).toEqual(['{"serial":1}']));
+    goOn.resolve(undefined);
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(statesOf(offered)).toEqual(['{"serial":1}', '{"serial":2}']);
+    expect(await readdir(work())).toEqual([]);
+  });
+
+  it('begins where the last one ended, and a half-written one is never stored', async () => {
+    const offered = plane.offer(sampleJob());
+    plane.states.set(offered.job.workspace?.id ?? '', ['{"serial":7}']);
+    const seen: string[] = [];
+    await startDaemon(
+      stateful(async (context) => {
+        const file = await context.stateFile();
+        seen.push(await readFile(file, 'utf8'));
+        await writeFile(file, '{"serial":8,"resour');
+      }),
+    );
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(seen).toEqual(['{"serial":7}']);
+    expect(statesOf(offered)).toEqual(['{"serial":7}']);
+  });
+
+  it('is stored before the result is told, also when the control plane was away', async () => {
+    const offered = plane.offer(sampleJob());
+    await startDaemon(
+      stateful(async (context) => {
+        const file = await context.stateFile();
+        plane.away = true;
+        await writeFile(file, '{"serial":1}');
+      }),
+    );
+    await until(() => expect(plane.missedCalls).toBeGreaterThan(2));
+    expect(offered.status).toBe('running');
+    plane.away = false;
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(statesOf(offered)).toEqual(['{"serial":1}']);
+  });
+
+  it('that could not be stored before the daemon ended is stored by its next life', async () => {
+    const offered = plane.offer(sampleJob());
+    const first = await startDaemon(
+      stateful(async (context) => {
+        const { signal } = context;
+        const file = await context.stateFile();
+        plane.away = true;
+        await writeFile(file, '{"serial":1}');
+        await until(() => expect(signal.aborted).toBe(true));
+        throw signal.reason;
+      }),
+    );
+    await until(() => expect(plane.missedCalls).toBeGreaterThan(0));
+    expect(await first.stop('its machine is restarted', 10_000)).toBe('stopped');
+    expect(offered.status).toBe('running');
+    expect(await readdir(work())).toHaveLength(1);
+    plane.away = false;
+    await startDaemon(stateful(async () => undefined));
+    await until(() => expect(statesOf(offered)).toEqual(['{"serial":1}']));
+    await until(async () => expect(await readdir(work())).toEqual([]));
+  });
+
+  it('that another attempt has overtaken ends the work, and what it still says is kept as stray', async () => {
+    const offered = plane.offer(sampleJob());
+    const ended = createDeferred<unknown>();
+    await startDaemon(
+      stateful(async (context) => {
+        const { signal } = context;
+        const file = await context.stateFile();
+        await writeFile(file, '{"serial":1}');
+        await until(() => expect(statesOf(offered)).toHaveLength(1));
+        plane.stateLocks.get(offered.job.workspace?.id ?? '')?.push('somebody else');
+        await writeFile(file, '{"serial":2}');
+        await until(() => expect(signal.aborted).toBe(true));
+        await writeFile(file, '{"serial":3}');
+        ended.resolve(signal.reason);
+        throw signal.reason;
+      }),
+    );
+    expect(await ended.promise).toMatchObject({ kind: 'stale' });
+    await until(() => expect(straysOf(offered)).toEqual(['{"serial":2}', '{"serial":3}']));
+    expect(statesOf(offered)).toEqual(['{"serial":1}']);
+    expect(offered.status).toBe('running'); // nothing was reported
+  });
+});
+
+describe('what a killed daemon left', () => {
+  async function leave(
+    name: string,
+    left: { readonly job: string; readonly lock: number; readonly state: string },
+  ): Promise<string> {
+    const folder = path.join(work(), name);
+    await mkdir(folder, { recursive: true });
+    await writeHeldState(folder, { job_id: left.job, attempt: 1, lock: left.lock });
+    await writeFile(path.join(folder, STATE_FILE), left.state);
+    return folder;
+  }
+
+  it('is stored before any new work begins, and swept', async () => {
+    const offered = plane.offer(sampleJob());
+    const { id: job, workspace } = offered.job;
+    plane.stateLocks.set(workspace?.id ?? '', [`${job}/1`]);
+    await leave(`${job}-1`, { job, lock: 1, state: '{"left":true}' });
+    await mkdir(path.join(work(), 'without-a-state'));
+    let begun: string | undefined;
+    await startDaemon(
+      stateful(async () => {
+        begun = statesOf(offered).at(-1);
+      }),
+    );
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(begun).toBe('{"left":true}');
+    expect(await readdir(work())).toEqual([]);
+  });
+
+  it('is put aside and never lost when the control plane does not know it', async () => {
+    await leave('strange-1', { job: 'strange', lock: 9, state: '{"only":"here"}' });
+    const offered = plane.offer(sampleJob());
+    await startDaemon(stateful(async () => undefined));
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(await readdir(work())).toEqual([]);
+    expect(await readdir(path.join(scratch.path, 'unplaced-states', 'strange-1'))).toContain(
+      STATE_FILE,
+    );
+  });
+
+  it('is interrupted where it still runs, and what it writes at its end is stored', async () => {
+    const offered = plane.offer(sampleJob());
+    const { id: job, workspace } = offered.job;
+    plane.stateLocks.set(workspace?.id ?? '', [`${job}/1`]);
+    const folder = await leave(`${job}-1`, { job, lock: 1, state: '{"made":1}' });
+    // A tool that writes down what it has made when it is interrupted, and a child that ignores it.
+    const tool = spawn(
+      'sh',
+      [
+        '-c',
+        `trap 'echo "{\\"made\\":2}" > ${STATE_FILE}; exit' INT; echo up; while :; do sleep 0.05; done`,
+      ],
+      {
+        cwd: folder,
+        env: { PATH: process.env['PATH'], [ATTEMPT_MARK]: folder },
+        stdio: ['ignore', 'pipe', 'ignore'],
+        detached: true,
+      },
+    );
+    const ended = once(tool, 'exit');
+    await once(tool.stdout, 'data');
+    await startDaemon(stateful(async () => undefined));
+    await ended;
+    await until(() => expect(statesOf(offered)[0]).toBe('{"made":2}\n'));
+  });
+});
