@@ -1,6 +1,7 @@
 // What a route's handler is: parsed request and known caller in, answer out. It knows no HTTP.
 import type {
   AgentId,
+  AgentSessionId,
   OrganizationId,
   ProvisionerKeyId,
   TokenId,
@@ -32,6 +33,7 @@ export interface AgentBootstrapCaller {
 
 /** Holds the live session of one agent. */
 export interface AgentCaller {
+  readonly sessionId: AgentSessionId;
   readonly agentId: AgentId;
   readonly workspaceId: WorkspaceId;
   /** The epoch the session is bound to. */

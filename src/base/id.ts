@@ -18,6 +18,7 @@ export type ProvisionerKeyId = Brand<string, 'ProvisionerKeyId'>;
 export type DataKeyId = Brand<string, 'DataKeyId'>;
 export type StrayStateId = Brand<string, 'StrayStateId'>;
 export type AgentId = Brand<string, 'AgentId'>;
+export type AgentSessionId = Brand<string, 'AgentSessionId'>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

@@ -1,5 +1,5 @@
 // Agents and their sessions. Lock order: a workspace's row before its agents' rows.
-import type { AgentId, UserId, WorkspaceId } from '../base/id.ts';
+import type { AgentId, AgentSessionId, UserId, WorkspaceId } from '../base/id.ts';
 import { bool, int, json, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 
@@ -10,9 +10,14 @@ export type AgentLifecycle =
 export const findAgentSession = statement({
   name: 'agent_session.find',
   takes: takes<{ readonly hash: Buffer }>(),
-  gives: { agentId: uuid<AgentId>(), workspaceId: uuid<WorkspaceId>(), epoch: int },
+  gives: {
+    sessionId: uuid<AgentSessionId>(),
+    agentId: uuid<AgentId>(),
+    workspaceId: uuid<WorkspaceId>(),
+    epoch: int,
+  },
   sql: `
-    select s.agent_id, s.workspace_id, s.epoch
+    select s.id as session_id, s.agent_id, s.workspace_id, s.epoch
     from agent_sessions s
     join workspaces w on w.id = s.workspace_id
     where s.hash = $hash
@@ -57,7 +62,7 @@ export const lockAgent = statement({
 export const replaceAgentSession = statement({
   name: 'agent_session.replace',
   takes: takes<{
-    readonly id: string;
+    readonly id: AgentSessionId;
     readonly agentId: AgentId;
     readonly workspaceId: WorkspaceId;
     readonly epoch: number;
@@ -111,19 +116,36 @@ export const recordSignOfLife = statement({
     where id = $agentId`,
 });
 
-/** Who an agent works for. */
+/** Who an agent works for, and whether the session may still be told. */
 export const findAgentOwner = statement({
   name: 'agent.find_owner',
-  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  takes: takes<{ readonly sessionId: AgentSessionId; readonly workspaceId: WorkspaceId }>(),
   gives: {
     epoch: int,
     ownerId: uuid<UserId>(),
     username: text,
     displayName: text,
     isSystem: bool,
+    /**
+     * The agent's newest session until now: another was not opened since, and if it has ended, then by
+     * a claim. Of two opened in one millisecond neither is, and both exchange again.
+     */
+    isNewest: bool,
   },
   sql: `
-    select w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system
+    select w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
+      exists (
+        select
+        from agent_sessions s
+        where s.id = $sessionId
+          and (s.ended_at is null or s.epoch < w.epoch)
+          and not exists (
+            select
+            from agent_sessions later
+            where later.workspace_id = w.id
+              and later.agent_id = s.agent_id
+              and later.id <> s.id
+              and later.created_at >= s.created_at)) as is_newest
     from workspaces w
     join users u on u.id = w.owner_id
     where w.id = $workspaceId

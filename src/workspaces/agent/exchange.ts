@@ -1,6 +1,6 @@
 // A workspace's bootstrap token against a session: bound to one agent and the present owner's epoch.
 import { AppError } from '../../base/app-error.ts';
-import { createId, type AgentId, type WorkspaceId } from '../../base/id.ts';
+import { createId, type AgentId, type AgentSessionId, type WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import { createToken } from '../../base/token.ts';
 import {
@@ -10,6 +10,7 @@ import {
   replaceAgentSession,
 } from '../../store/agent.ts';
 import type { Database, Transaction } from '../../store/database.ts';
+import { readOwnership, type Ownership } from './owner.ts';
 
 export interface NewSession {
   /** Shown to the agent once. */
@@ -38,15 +39,32 @@ export async function exchangeBootstrapToken(
   return opened;
 }
 
-/** For an agent whose session ended by a claim while it was being served. */
+/**
+ * For an agent whose session ended by a claim while it was being served: tells the owner and opens the
+ * session of the new epoch. Throws as `readOwnership` does: whoever holds a session that an exchange
+ * has replaced gets neither.
+ */
 export async function handOverSession(
   kit: Kit,
   database: Database,
-  agent: { readonly workspaceId: WorkspaceId; readonly agentId: AgentId },
-): Promise<NewSession | undefined> {
+  agent: {
+    readonly sessionId: AgentSessionId;
+    readonly workspaceId: WorkspaceId;
+    readonly agentId: AgentId;
+  },
+): Promise<Ownership & { readonly session: string }> {
+  const { workspaceId, agentId } = agent;
   return database.transaction(async (tx) => {
-    const workspace = await lockWorkspaceEpoch.maybe(tx, agent);
-    return workspace && openSession(kit, tx, { ...agent, epoch: workspace.epoch });
+    await lockWorkspaceEpoch.maybe(tx, { workspaceId });
+    await lockAgent.run(tx, { agentId });
+    // Read under the locks: of two requests with one session only the first is handed the next.
+    const ownership = await readOwnership(tx, agent);
+    const { session } = await openSession(kit, tx, {
+      workspaceId,
+      agentId,
+      epoch: ownership.epoch,
+    });
+    return { ...ownership, session };
   });
 }
 

@@ -1,7 +1,6 @@
 // An agent's sign of life, whose answer waits for a change of owner.
-import type { AgentId, WorkspaceId } from '../../base/id.ts';
+import type { AgentId, AgentSessionId, WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
-import { AppError } from '../../base/app-error.ts';
 import type { AGENT_LIFECYCLES } from '../../contract/agent/protocol.ts';
 import type { AgentHeartbeatAnswer } from '../../contract/agent/protocol.ts';
 import { recordSignOfLife, renewSignOfLife, type SignOfLife } from '../../store/agent.ts';
@@ -11,7 +10,7 @@ import { refreshReadiness } from '../../store/live-pool/readiness.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { handOverSession } from './exchange.ts';
-import { findOwnership } from './owner.ts';
+import { readOwnership } from './owner.ts';
 
 export interface HeartbeatDeps extends Kit {
   readonly database: Database;
@@ -20,6 +19,7 @@ export interface HeartbeatDeps extends Kit {
 
 /** Who beats: an agent with the epoch its session is bound to. */
 export interface BeatingAgent {
+  readonly sessionId: AgentSessionId;
   readonly agentId: AgentId;
   readonly workspaceId: WorkspaceId;
   readonly epoch: number;
@@ -51,24 +51,17 @@ export async function serveHeartbeat(
     {
       wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === agent.workspaceId,
       look: async () => {
-        const found = await findOwnership(deps.database, agent.workspaceId);
-        return found === undefined || found.epoch > beat.knownEpoch ? true : undefined;
+        const { epoch } = await readOwnership(deps.database, agent);
+        return epoch > beat.knownEpoch ? true : undefined;
       },
     },
     { signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
   );
-  return answer(deps, agent);
-}
-
-async function answer(deps: HeartbeatDeps, agent: BeatingAgent): Promise<AgentHeartbeatAnswer> {
-  const ownership = await findOwnership(deps.database, agent.workspaceId);
-  if (ownership === undefined) {
-    throw new AppError('AGENT_UNKNOWN', `workspace ${agent.workspaceId} has been deleted`);
-  }
+  // Read again in any case: the wait may have been cut short, and its last look is a while ago.
+  const ownership = await readOwnership(deps.database, agent);
   if (ownership.epoch === agent.epoch) return { ...ownership, session: null };
   // A claim ended the session that this very request was made with.
-  const handed = await handOverSession(deps, deps.database, agent);
-  return { ...ownership, session: handed?.session ?? null };
+  return handOverSession(deps, deps.database, agent);
 }
 
 async function storeSignOfLife(

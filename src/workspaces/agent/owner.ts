@@ -1,5 +1,6 @@
-// Who an agent works for, as it is told.
-import type { WorkspaceId } from '../../base/id.ts';
+// Who an agent works for, as the holder of its newest session is told.
+import { AppError } from '../../base/app-error.ts';
+import type { AgentSessionId, WorkspaceId } from '../../base/id.ts';
 import type { AgentOwner } from '../../contract/agent/protocol.ts';
 import { findAgentOwner } from '../../store/agent.ts';
 import type { Executor } from '../../store/statement.ts';
@@ -10,13 +11,23 @@ export interface Ownership {
   readonly owner: AgentOwner;
 }
 
-/** Undefined when the workspace is gone. */
-export async function findOwnership(
+/** Throws AGENT_UNKNOWN when the workspace is gone, and UNAUTHENTICATED for a session that was replaced. */
+export async function readOwnership(
   on: Executor,
-  workspaceId: WorkspaceId,
-): Promise<Ownership | undefined> {
-  const row = await findAgentOwner.maybe(on, { workspaceId });
-  if (row === undefined) return undefined;
+  session: { readonly sessionId: AgentSessionId; readonly workspaceId: WorkspaceId },
+): Promise<Ownership> {
+  const { sessionId, workspaceId } = session;
+  const row = await findAgentOwner.maybe(on, { sessionId, workspaceId });
+  if (row === undefined) {
+    throw new AppError('AGENT_UNKNOWN', `workspace ${workspaceId} has been deleted`);
+  }
+  if (!row.isNewest) {
+    throw new AppError('UNAUTHENTICATED', {
+      detail:
+        'the session has ended: another was opened for this agent, or the workspace was stopped',
+      hint: 'Exchange the bootstrap token for a new session.',
+    });
+  }
   const owner = { id: row.ownerId, username: row.username, display_name: row.displayName };
   return { epoch: row.epoch, owner: row.isSystem ? null : owner };
 }

@@ -26,7 +26,10 @@ describe('a route that is not open', () => {
       handlers: unreachable,
       authenticators: {
         agent_bootstrap: async () => ({ workspaceId: 'w' as never }),
-        agent: async () => ({ agentId: 'a' as never, workspaceId: 'w' as never, epoch: 0 }),
+        agent: async () => ({
+          ...{ sessionId: 's' as never, agentId: 'a' as never, workspaceId: 'w' as never },
+          epoch: 0,
+        }),
       },
     });
     tokens = {
