@@ -5,14 +5,11 @@
 // has ended, every owner that the heart hears of is handed the workspace by the on_claim script.
 import path from 'node:path';
 import type { Kit } from '../base/kit.ts';
-import type {
-  AgentHeartbeatAnswer,
-  AgentLifecycle,
-  AgentManifest,
-} from '../contract/agent/protocol.ts';
-import { Unauthorized, type ControlPlane } from './control-plane.ts';
-import { readHandedOver, writeHandedOver } from './handed-over.ts';
+import type { AgentLifecycle, AgentManifest } from '../contract/agent/protocol.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { createHandOver } from './hand-over.ts';
 import { runScript, type ScriptResult } from './script.ts';
+import { createSession } from './session.ts';
 import type { AgentSettings } from './settings.ts';
 
 export interface AgentDeps {
@@ -25,77 +22,76 @@ export interface AgentDeps {
 const FIRST_RETRY_MS = 200;
 // A workspace should be reachable again soon after its control plane is.
 const LAST_RETRY_MS = 5_000;
+/** An answer without news that came sooner than this, although it might have waited. */
+const HASTY_MS = 50;
 
 /** Runs until the signal is aborted, and rejects with its reason. */
 export async function runAgent(kit: Kit, deps: AgentDeps, signal: AbortSignal): Promise<void> {
-  const { settings, controlPlane } = deps;
-  let session = await persistently(kit, signal, async () => {
-    const { session } = await controlPlane.exchange(signal);
-    return session;
-  });
-  const manifest = await persistently(kit, signal, () => controlPlane.manifest(session, signal));
-
-  let handedOver = await readHandedOver(settings.stateDir);
+  const { settings, controlPlane, environment } = deps;
+  const session = createSession(controlPlane, signal);
+  const manifest = await persistently(kit, signal, () =>
+    session.use((token) => controlPlane.manifest(token, signal)),
+  );
+  const handOver = await createHandOver(kit, { settings, manifest, environment, signal });
   let lifecycle: AgentLifecycle = 'starting';
-  let told: AgentHeartbeatAnswer | undefined;
+  let knownEpoch = -1;
   let changed = new AbortController();
-  let handOver: Promise<void> = Promise.resolve();
-
-  const tell = (): void => {
-    changed.abort();
-  };
-
-  const takeOver = async (answer: AgentHeartbeatAnswer): Promise<void> => {
-    if (answer.owner === null || answer.epoch <= handedOver.epoch) return;
-    const result = await runOnClaim(kit, deps, { manifest, answer, signal });
-    signal.throwIfAborted();
-    handedOver = { epoch: answer.epoch, ok: result.kind === 'ok' };
-    await writeHandedOver(settings.stateDir, handedOver);
-    if (lifecycle === 'ready' && !handedOver.ok) lifecycle = 'start_error';
-    kit.log.info('agent.handed_over', { epoch: answer.epoch, result });
-    tell();
-  };
 
   const startUp = async (): Promise<void> => {
     const result = await runStartup(kit, deps, { manifest, signal });
     signal.throwIfAborted();
     kit.log.info('agent.started', { result });
-    lifecycle =
-      result.kind === 'ok' && !handedOver.ok ? 'start_error' : LIFECYCLE_AFTER[result.kind];
-    tell();
+    lifecycle = LIFECYCLE_AFTER[result.kind];
+    changed.abort();
   };
+  // One thing after the other; what one of them throws is logged and holds up none of the next.
+  let turn: Promise<void> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): void => {
+    turn = turn.then(work).catch((error: unknown) => {
+      if (!signal.aborted) kit.log.error('agent.failed', { error });
+    });
+  };
+  const said = (): AgentLifecycle =>
+    lifecycle === 'ready' && !handOver.done.ok ? 'start_error' : lifecycle;
 
-  const beat = async (): Promise<void> => {
-    const said = { lifecycle, applied_epoch: handedOver.epoch };
-    const known = told?.epoch ?? -1;
+  /** Gives whether there was anything new. */
+  const beat = async (): Promise<boolean> => {
     changed = new AbortController();
     const ended = AbortSignal.any([signal, changed.signal]);
-    const wait_ms = manifest.heartbeat_interval_ms;
-    const body = { ...said, known_epoch: known, wait_ms };
-    told = await controlPlane.heartbeat(session, body, ended);
-    session = told.session ?? session;
-    const answer = told;
-    handOver = handOver.then(() => takeOver(answer));
-    reportFault(kit, handOver);
+    const answer = await session.use((token) => {
+      const body = {
+        lifecycle: said(),
+        applied_epoch: handOver.done.epoch,
+        known_epoch: knownEpoch,
+        wait_ms: manifest.heartbeat_interval_ms,
+      };
+      return controlPlane.heartbeat(token, body, ended);
+    });
+    if (answer.session !== null) session.replace(answer.session);
+    inTurn(async () => {
+      if (await handOver.take(answer)) changed.abort();
+    });
+    const isNews = answer.epoch > knownEpoch;
+    knownEpoch = answer.epoch;
+    return isNews;
   };
 
-  handOver = startUp();
-  reportFault(kit, handOver);
-  let failures = 0;
-  for (;;) {
+  inTurn(startUp);
+  const hastyMs = Math.min(HASTY_MS, manifest.heartbeat_interval_ms / 2);
+  for (let failures = 0; ;) {
+    const askedMs = kit.clock.monotonicMs();
     try {
-      await beat();
-      failures = 0;
+      const isNews = await beat();
+      if (isNews || kit.clock.monotonicMs() - askedMs >= hastyMs) {
+        failures = 0;
+        continue;
+      }
     } catch (error) {
       if (changed.signal.aborted) continue; // there is news to tell at once
       signal.throwIfAborted();
       kit.log.warn('agent.heartbeat_failed', { error });
-      await pause(kit, signal, failures++);
-      if (error instanceof Unauthorized) {
-        const exchanged = await persistently(kit, signal, () => controlPlane.exchange(signal));
-        session = exchanged.session;
-      }
     }
+    await pause(kit, signal, failures++);
   }
 }
 
@@ -107,44 +103,17 @@ const LIFECYCLE_AFTER = {
 
 function runStartup(
   kit: Kit,
-  deps: AgentDeps,
+  { settings, environment }: AgentDeps,
   { manifest, signal }: { readonly manifest: AgentManifest; readonly signal: AbortSignal },
 ): Promise<ScriptResult> {
   if (manifest.startup === null) return Promise.resolve({ kind: 'ok' });
   return runScript(kit.clock, {
     script: manifest.startup,
-    scriptDir: deps.settings.scriptDir,
-    logFile: path.join(deps.settings.stateDir, 'startup.log'),
-    environment: deps.environment,
+    scriptDir: settings.scriptDir,
+    logFile: path.join(settings.stateDir, 'startup.log'),
+    environment,
     timeoutMs: manifest.startup_timeout_ms,
     signal,
-  });
-}
-
-function runOnClaim(
-  kit: Kit,
-  deps: AgentDeps,
-  claim: {
-    readonly manifest: AgentManifest;
-    readonly answer: AgentHeartbeatAnswer;
-    readonly signal: AbortSignal;
-  },
-): Promise<ScriptResult> {
-  const { manifest, answer } = claim;
-  if (manifest.on_claim === null) return Promise.resolve({ kind: 'ok' });
-  return runScript(kit.clock, {
-    script: manifest.on_claim,
-    scriptDir: deps.settings.scriptDir,
-    logFile: path.join(deps.settings.stateDir, 'on-claim.log'),
-    environment: {
-      ...deps.environment,
-      STANDBY_OWNER: answer.owner?.username,
-      STANDBY_OWNER_NAME: answer.owner?.display_name,
-      STANDBY_OWNER_ID: answer.owner?.id,
-      STANDBY_EPOCH: String(answer.epoch),
-    },
-    timeoutMs: manifest.on_claim_timeout_ms,
-    signal: claim.signal,
   });
 }
 
@@ -165,12 +134,4 @@ async function persistently<T>(kit: Kit, signal: AbortSignal, work: () => Promis
 function pause(kit: Kit, signal: AbortSignal, failures: number): Promise<void> {
   const longest = Math.min(FIRST_RETRY_MS * 2 ** failures, LAST_RETRY_MS);
   return kit.clock.sleep(longest * (0.1 + 0.9 * kit.rng.next()), signal);
-}
-
-function reportFault(kit: Kit, work: Promise<void>): void {
-  work.catch((error: unknown) => {
-    if (!(error instanceof Error && error.name === 'StopCause')) {
-      kit.log.error('agent.failed', { error });
-    }
-  });
 }

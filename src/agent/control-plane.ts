@@ -7,6 +7,7 @@ import type {
   AgentManifest,
   ExchangeAnswer,
 } from '../contract/agent/protocol.ts';
+import { isExchangeAnswer, isHeartbeatAnswer, isManifest } from './answer.ts';
 import type { AgentSettings } from './settings.ts';
 
 export interface ControlPlane {
@@ -32,7 +33,7 @@ const MAX_ANSWER_BYTES = 1_000_000;
 export function createControlPlane(settings: AgentSettings): ControlPlane {
   return {
     exchange: (signal) =>
-      call<ExchangeAnswer>(settings, {
+      call(settings, isExchangeAnswer, {
         method: 'POST',
         path: '/api/v1/agent/exchange',
         token: settings.bootstrapToken(),
@@ -41,7 +42,7 @@ export function createControlPlane(settings: AgentSettings): ControlPlane {
         signal,
       }),
     manifest: (session, signal) =>
-      call<AgentManifest>(settings, {
+      call(settings, isManifest, {
         method: 'GET',
         path: '/api/v1/agent/manifest',
         token: session,
@@ -49,7 +50,7 @@ export function createControlPlane(settings: AgentSettings): ControlPlane {
         signal,
       }),
     heartbeat: (session, body, signal) =>
-      call<AgentHeartbeatAnswer>(settings, {
+      call(settings, isHeartbeatAnswer, {
         method: 'POST',
         path: '/api/v1/agent/heartbeat',
         token: session,
@@ -69,11 +70,18 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
-async function call<T>(settings: AgentSettings, wanted: Call): Promise<T> {
+async function call<T>(
+  settings: AgentSettings,
+  isAnswer: (body: unknown) => body is T,
+  wanted: Call,
+): Promise<T> {
   const { status, text } = await request(new URL(wanted.path, settings.url()), wanted);
   if (status === 401) throw new Unauthorized(`${wanted.path} answered 401`);
   if (status !== 200) throw new Error(`${wanted.path} answered ${status}: ${text.slice(0, 500)}`);
-  return JSON.parse(text) as T;
+  const body: unknown = JSON.parse(text);
+  // Not shown: it may hold a session.
+  if (!isAnswer(body)) throw new Error(`${wanted.path} answered something else than Standby does`);
+  return body;
 }
 
 function request(

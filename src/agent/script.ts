@@ -1,8 +1,10 @@
 // Runs one of the template's scripts in a process group of its own, with a time limit.
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { signalGroup } from '../base/process-group.ts';
+import { keepOutputShort, openOutput } from '../base/output-file.ts';
 
 export type ScriptResult =
   | { readonly kind: 'ok' }
@@ -20,14 +22,14 @@ export interface ScriptRun {
   readonly signal: AbortSignal;
 }
 
-// Output beyond this is not worth a full disk: the file starts anew.
-const MAX_LOG_BYTES = 1_000_000;
 // What a script is given to end by itself after SIGTERM.
 const GRACE_MS = 5_000;
 
+/** Never rejects: what keeps a script from running is how it failed. */
 export async function runScript(clock: Clock, run: ScriptRun): Promise<ScriptResult> {
   const output = openLog(run.logFile);
   const stopWaiting = new AbortController();
+  void keepOutputShort(clock, [run.logFile], stopWaiting.signal);
   try {
     const child = spawn(path.resolve(run.scriptDir, run.script), [], {
       cwd: run.scriptDir,
@@ -52,9 +54,11 @@ export async function runScript(clock: Clock, run: ScriptRun): Promise<ScriptRes
     const result = await Promise.race([ended, limit]);
     if (child.pid !== undefined) await endGroup(clock, child.pid, ended);
     return result;
+  } catch (error) {
+    return { kind: 'failed', because: error instanceof Error ? error.message : String(error) };
   } finally {
     stopWaiting.abort();
-    closeSync(output);
+    if (output !== 'ignore') closeSync(output);
   }
 }
 
@@ -69,18 +73,12 @@ async function endGroup(clock: Clock, group: number, ended: Promise<unknown>): P
   signalGroup(group, 'SIGKILL');
 }
 
-function signalGroup(group: number, signal: NodeJS.Signals): boolean {
+/** On a full disk a script can still do its work; then nobody reads what it says. */
+function openLog(file: string): number | 'ignore' {
   try {
-    process.kill(-group, signal);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    return openOutput(file);
+  } catch {
+    return 'ignore';
   }
-}
-
-function openLog(file: string): number {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  return openSync(file, size > MAX_LOG_BYTES ? 'w' : 'a', 0o600);
 }

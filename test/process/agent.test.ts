@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -145,6 +145,82 @@ describe('the agent', () => {
     start(server);
     await until(() => expect(server.heartbeats.slice(before).at(-1)).toMatchObject(failed));
     expect(await claims()).toBe('tried\n');
+  });
+
+  it('hands over what was claimed before it could use its session', async () => {
+    await using server = await createFakeAgentServer(MANIFEST);
+    server.claimAtNextExchange('ann');
+    start(server);
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    expect(await claims()).toBe('1 ann ANN\n');
+  });
+
+  it('hands over once, and the next owner too, when it cannot store that it did', async () => {
+    await using server = await createFakeAgentServer({ ...MANIFEST, heartbeat_interval_ms: 20 });
+    const blocked = path.join(folder, '.standby-agent', '.handed-over.json');
+    await mkdir(blocked, { recursive: true });
+    const agent = start(server);
+    for (const [epoch, username] of [
+      [1, 'ann'],
+      [2, 'bob'],
+    ] as const) {
+      server.claim(username);
+      await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(epoch));
+    }
+    await rm(blocked, { recursive: true });
+    const stored = path.join(folder, '.standby-agent', 'handed-over.json');
+    await until(async () => expect(await readFile(stored, 'utf8')).toContain('2'));
+    await kill(agent);
+    const before = server.heartbeats.length;
+    start(server);
+    await until(() => expect(server.heartbeats.slice(before).at(-1)?.applied_epoch).toBe(2));
+    expect(await claims()).toBe('1 ann ANN\n2 bob BOB\n');
+  });
+
+  it.each([
+    ['another document', 200, '{}'],
+    ['a page', 200, '<html>'],
+    ['an owner without a name', 200, '{"epoch":1,"owner":{},"session":null}'],
+    ['an error', 500, ''],
+  ])('takes no notice of %s', async (_what, status, text) => {
+    await using server = await createFakeAgentServer(MANIFEST);
+    start(server);
+    await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('ready'));
+    server.garbage = { status, text };
+    const before = server.heartbeats.length;
+    await until(() => expect(server.heartbeats.length).toBeGreaterThan(before + 1));
+    server.garbage = undefined;
+    server.claim('ann');
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    expect(await claims()).toBe('1 ann ANN\n');
+  });
+
+  it('does not ask over and over when it is answered at once', async () => {
+    await script('start.sh', 'sleep 0.5');
+    await using server = await createFakeAgentServer({ ...MANIFEST, startup: './start.sh' });
+    server.garbage = { status: 200, text: '{"epoch":0,"owner":null,"session":null}' };
+    start(server);
+    await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('ready'));
+    expect(server.heartbeats.length).toBeLessThan(50);
+  });
+
+  it('goes on after it was stopped in its tracks while its workspace was claimed', async () => {
+    await using server = await createFakeAgentServer({ ...MANIFEST, heartbeat_interval_ms: 20 });
+    const agent = start(server);
+    await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('ready'));
+    agent.kill('SIGSTOP');
+    server.claim('ann');
+    server.cut();
+    agent.kill('SIGCONT');
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    expect(await claims()).toBe('1 ann ANN\n');
+  });
+
+  it('says so when its startup script cannot even be run', async () => {
+    await script('start.sh', '');
+    await using server = await createFakeAgentServer({ ...MANIFEST, startup: './start.sh/x' });
+    start(server);
+    await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('start_error'));
   });
 
   it('leaves no child of its scripts behind', async () => {

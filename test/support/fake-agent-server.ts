@@ -16,14 +16,19 @@ export interface FakeAgentServer extends AsyncDisposable {
   readonly exchanges: () => number;
   /** Hands the workspace to somebody: ends the session and answers whoever waits. */
   claim(username: string): void;
+  /** The next exchange is answered, and a claim has ended its session before the agent can use it. */
+  claimAtNextExchange(username: string): void;
   /** Cuts every connection, answering nobody. */
   cut(): void;
+  /** Answers heartbeats with this, at once, as a broken proxy may; undefined: as it should. */
+  garbage: { readonly status: number; readonly text: string } | undefined;
 }
 
 export async function createFakeAgentServer(manifest: AgentManifest): Promise<FakeAgentServer> {
   const token = 'sba_bootstrap';
   const heartbeats: AgentHeartbeatBody[] = [];
   let exchanges = 0;
+  let claimer: string | undefined;
   let sessions = 0;
   let epoch = 0;
   let owner: AgentHeartbeatAnswer['owner'] = null;
@@ -35,18 +40,32 @@ export async function createFakeAgentServer(manifest: AgentManifest): Promise<Fa
     return live.session;
   };
 
+  const claim = (username: string): void => {
+    epoch++;
+    owner = {
+      id: '0199b2a4-7c3e-7abc-8def-0123456789ab',
+      username,
+      display_name: username.toUpperCase(),
+    };
+    for (const wake of [...waiting]) wake();
+  };
+
   const handle = async (request: IncomingMessage): Promise<readonly [number, unknown]> => {
     const body: unknown = JSON.parse((await readBody(request)) || 'null');
     const shown = request.headers.authorization?.replace('Bearer ', '');
     if (request.url === '/api/v1/agent/exchange') {
       if (shown !== token) return [401, {}];
       exchanges++;
-      return [200, { session: openSession(), epoch }];
+      const answer = { session: openSession(), epoch };
+      if (claimer !== undefined) claim(claimer);
+      claimer = undefined;
+      return [200, answer];
     }
     if (shown === undefined || shown !== live?.session || live.epoch !== epoch) return [401, {}];
     if (request.url === '/api/v1/agent/manifest') return [200, manifest];
     const beat = body as AgentHeartbeatBody;
     heartbeats.push(beat);
+    if (fake.garbage !== undefined) return [fake.garbage.status, fake.garbage.text];
     const bound = live;
     if (epoch <= beat.known_epoch) await newsWithin(beat.wait_ms);
     const session = bound.epoch === epoch ? null : openSession();
@@ -67,25 +86,21 @@ export async function createFakeAgentServer(manifest: AgentManifest): Promise<Fa
   const server = createServer((request, response) => {
     void handle(request).then(([status, answer]) => {
       response.writeHead(status, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(answer));
+      response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
-  return {
+  const fake: FakeAgentServer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     token,
     heartbeats,
     exchanges: () => exchanges,
-    claim: (username) => {
-      epoch++;
-      owner = {
-        id: '0199b2a4-7c3e-7abc-8def-0123456789ab',
-        username,
-        display_name: username.toUpperCase(),
-      };
-      for (const wake of [...waiting]) wake();
+    claim,
+    claimAtNextExchange: (username) => {
+      claimer = username;
     },
+    garbage: undefined,
     cut: () => {
       server.closeAllConnections();
     },
@@ -95,6 +110,7 @@ export async function createFakeAgentServer(manifest: AgentManifest): Promise<Fa
         server.closeAllConnections();
       }),
   };
+  return fake;
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -1,0 +1,51 @@
+// Whether what came is an answer of the agent protocol, and not that of some proxy on the way. Without
+// a library, because every workspace carries this program.
+import type {
+  AgentHeartbeatAnswer,
+  AgentManifest,
+  ExchangeAnswer,
+} from '../contract/agent/protocol.ts';
+
+export function isExchangeAnswer(body: unknown): body is ExchangeAnswer {
+  return isRecord(body) && isText(body['session']) && isCount(body['epoch']);
+}
+
+export function isManifest(body: unknown): body is AgentManifest {
+  return (
+    isRecord(body) &&
+    [body['startup'], body['on_claim']].every((script) => script === null || isText(script)) &&
+    ['startup_timeout_ms', 'on_claim_timeout_ms', 'heartbeat_interval_ms'].every((name) =>
+      isCount(body[name]),
+    )
+  );
+}
+
+export function isHeartbeatAnswer(body: unknown): body is AgentHeartbeatAnswer {
+  return (
+    isRecord(body) &&
+    isCount(body['epoch']) &&
+    (body['owner'] === null || isOwner(body['owner'])) &&
+    (body['session'] === null || isText(body['session']))
+  );
+}
+
+function isOwner(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    isText(value['id']) &&
+    isText(value['username']) &&
+    typeof value['display_name'] === 'string'
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
