@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -77,7 +77,7 @@ const context = (signal = new AbortController().signal): DriverContext => ({
   stateFile: () => Promise.reject(new Error('the process driver keeps no state')),
 });
 
-function build(id: string = createId(kit)): Build {
+function build(id: string = createId(kit), settings: { readonly command?: string[] } = {}): Build {
   return {
     jobId: createId(kit),
     attempt: 1,
@@ -87,7 +87,7 @@ function build(id: string = createId(kit)): Build {
       file_hash: '',
       manifest: sampleManifest({
         driver: 'process',
-        process: { command: ['node', 'server.cjs'], environment: {} },
+        process: { command: ['node', 'server.cjs'], environment: {}, ...settings },
       }),
     },
     workspace: {
@@ -215,6 +215,60 @@ describe('a workspace of the process driver', () => {
     await driver.start(two, context());
     await driver.undo({ jobId: one.jobId, attempt: 1 });
     expect(await readdir(workspaces)).toEqual([two.workspace.id]);
+  });
+});
+
+describe('the supervisor', () => {
+  const template = (text: string): Promise<void> =>
+    writeFile(path.join(scratch, 'template', 'server.cjs'), text);
+  const inWorkspace = ({ workspace }: Build, ...names: readonly string[]): string =>
+    path.join(workspaces, workspace.id, ...names);
+
+  it('goes on when it cannot write', async () => {
+    const made = build();
+    const { url } = await driver.start(made, context());
+    const first = await until(() => answer(url));
+    // What it writes to first is in the way, as a full disk would be.
+    await mkdir(inWorkspace(made, 'children.json.new'));
+    process.kill(first, 'SIGKILL');
+    await until(async () => expect(await answer(url)).not.toBe(first));
+    await rm(inWorkspace(made, 'output.log'));
+    await mkdir(inWorkspace(made, 'output.log'));
+    process.kill(await answer(url), 'SIGKILL');
+    await until(() => expect(answer(url)).rejects.toThrow());
+    await rm(inWorkspace(made, 'output.log'), { recursive: true });
+    await until(() => answer(url));
+    expect(await stateOf(made.workspace.id)).toBe('running');
+  });
+
+  it('tries a command again that cannot be run', async () => {
+    const made = build(undefined, { command: ['./server.cjs/x'] });
+    await driver.start(made, context());
+    const children = async (): Promise<string> =>
+      readFile(inWorkspace(made, 'children.json'), 'utf8').catch(() => '');
+    await until(async () => expect(await children()).toContain('"restarts":2'));
+    expect(await children()).toContain('ENOTDIR');
+    expect(await stateOf(made.workspace.id)).toBe('running');
+  });
+
+  it('ends what ignores SIGTERM and what has left the group, and keeps a flood of output short', async () => {
+    await template(`
+      process.on('SIGTERM', () => undefined);
+      const { spawn } = require('node:child_process');
+      spawn('sh', ['-c', 'trap "" TERM; exec >&- 2>&-; setsid sleep 600 & sleep 600'], { detached: true });
+      const line = Buffer.alloc(1_000_000, 'x');
+      for (let n = 0; n < 30; n++) require('node:fs').writeSync(1, line);
+      ${SERVER}`);
+    const made = build();
+    const { url } = await driver.start(made, context());
+    await until(() => answer(url));
+    await until(async () =>
+      expect((await stat(inWorkspace(made, 'output.log'))).size).toBeLessThan(1_000_000),
+    );
+    expect((await stat(inWorkspace(made, 'output.log.old'))).size).toBe(5_000_000);
+    expect(living()).toBeGreaterThan(4);
+    await driver.stop(made, context());
+    expect(living()).toBe(0);
   });
 });
 

@@ -1,7 +1,11 @@
-// Runs programs, each in a process group of its own, and starts again what ends.
+// Runs programs, each in a process group of its own, and starts again what ends. Nothing that a full
+// disk or a program's own doing brings about may end it: with it the workspace counts as gone.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, renameSync, writeFileSync } from 'node:fs';
+import { isAborted } from '../../../../base/abort.ts';
 import type { Clock } from '../../../../base/clock.ts';
+import { keepOutputShort, openOutput } from '../../../../base/output-file.ts';
+import { signalGroup } from '../../../../base/process-group.ts';
 import { identifyProcess } from '../../../../base/process-identity.ts';
 import type { Children, Plan, Program } from './plan.ts';
 
@@ -11,8 +15,6 @@ const LAST_PAUSE_MS = 30_000;
 const LIVED_A_WHILE_MS = 60_000;
 /** Between the request to end and the end. */
 const GRACE_MS = 4_000;
-/** Output beyond this starts the file anew, the former kept beside it. */
-const MAX_OUTPUT_BYTES = 5_000_000;
 
 type Child = { -readonly [K in keyof Children[number]]: Children[number][K] };
 
@@ -26,9 +28,15 @@ export async function supervise(clock: Clock, plan: Plan, signal: AbortSignal): 
   }));
   const tell = (): void => {
     const scratch = `${plan.children}.new`;
-    writeFileSync(scratch, JSON.stringify(children satisfies Children), { mode: 0o600 });
-    renameSync(scratch, plan.children);
+    try {
+      writeFileSync(scratch, JSON.stringify(children satisfies Children), { mode: 0o600 });
+      renameSync(scratch, plan.children);
+    } catch {
+      // It is told at the next change; what runs is found by its mark as well.
+    }
   };
+  const outputs = new Set(plan.programs.map(({ output }) => output));
+  void keepOutputShort(clock, [...outputs], signal);
   await Promise.all(
     plan.programs.map(async (program, index) => {
       const child = children[index];
@@ -49,18 +57,17 @@ async function keepAlive(clock: Clock, kept: Kept, signal: AbortSignal): Promise
   for (;;) {
     if (isAborted(signal)) return;
     const startedMs = clock.monotonicMs();
-    const process = start(program);
-    const ended = endOf(process);
-    child.process = process.pid === undefined ? null : (identifyProcess(process.pid) ?? null);
+    const { pid, ended } = start(program);
+    child.process = pid === undefined ? null : (identifyProcess(pid) ?? null);
     tell();
     const stopped = onAbort(signal);
     await Promise.race([ended, stopped.promise]);
     stopped.forget();
-    if (isAborted(signal)) return end(clock, process, ended);
+    if (isAborted(signal)) return end(clock, { pid, ended });
     child.lastExit = await ended;
     child.process = null;
     // What the program left in its group is part of it.
-    if (process.pid !== undefined) signalGroup(process.pid, 'SIGKILL');
+    if (pid !== undefined) signalGroup(pid, 'SIGKILL');
     if (clock.monotonicMs() - startedMs > LIVED_A_WHILE_MS) pauseMs = FIRST_PAUSE_MS;
     child.restarts += 1;
     tell();
@@ -69,18 +76,30 @@ async function keepAlive(clock: Clock, kept: Kept, signal: AbortSignal): Promise
   }
 }
 
-function start(program: Program): ChildProcess {
+interface Started {
+  /** Undefined for one that could not be started. */
+  readonly pid: number | undefined;
+  /** How it ended, in words. */
+  readonly ended: Promise<string>;
+}
+
+function start(program: Program): Started {
   const [file = '', ...args] = program.argv;
-  const output = openOutput(program.output);
   try {
-    return spawn(file, args, {
-      cwd: program.cwd,
-      env: program.environment,
-      stdio: ['ignore', output, output],
-      detached: true,
-    });
-  } finally {
-    closeSync(output);
+    const output = openOutput(program.output);
+    try {
+      const process = spawn(file, args, {
+        cwd: program.cwd,
+        env: program.environment,
+        stdio: ['ignore', output, output],
+        detached: true,
+      });
+      return { pid: process.pid, ended: endOf(process) };
+    } finally {
+      closeSync(output);
+    }
+  } catch (error) {
+    return { pid: undefined, ended: Promise.resolve(String(error)) };
   }
 }
 
@@ -91,28 +110,14 @@ function endOf(process: ChildProcess): Promise<string> {
   });
 }
 
-async function end(clock: Clock, process: ChildProcess, ended: Promise<string>): Promise<void> {
-  if (process.pid === undefined) return;
-  signalGroup(process.pid, 'SIGTERM');
+async function end(clock: Clock, { pid, ended }: Started): Promise<void> {
+  if (pid === undefined) return;
+  signalGroup(pid, 'SIGTERM');
   const grace = new AbortController();
   await Promise.race([ended, clock.sleep(GRACE_MS, grace.signal).catch(() => undefined)]);
   grace.abort();
-  signalGroup(process.pid, 'SIGKILL');
+  signalGroup(pid, 'SIGKILL');
   await ended;
-}
-
-function signalGroup(group: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-group, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-function openOutput(file: string): number {
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > MAX_OUTPUT_BYTES) renameSync(file, `${file}.old`);
-  return openSync(file, 'a', 0o600);
 }
 
 function onAbort(signal: AbortSignal): { readonly promise: Promise<void>; forget(): void } {
@@ -123,9 +128,4 @@ function onAbort(signal: AbortSignal): { readonly promise: Promise<void>; forget
     forget = () => signal.removeEventListener('abort', done);
   });
   return { promise, forget: () => forget() };
-}
-
-// A function, because the compiler believes that a signal once seen unaborted stays so.
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }
