@@ -1,30 +1,32 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+// What the process driver does beyond what every driver has to (test/conformance): supervision, ports,
+// records, ready checks, and what it finds after a crash.
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { createId } from '../../src/base/id.ts';
-import { createKit } from '../../src/base/kit.ts';
 import { installProbe } from '../../src/base/probe.ts';
-import { silentLog } from '../../src/base/log.ts';
-import type { Build, Driver, DriverContext, Machine } from '../../src/provisioner/driver.ts';
-import { createProcessDriver } from '../../src/provisioner/drivers/process/driver.ts';
-import { createPorts } from '../../src/provisioner/drivers/process/port.ts';
-import { MARK } from '../../src/provisioner/drivers/process/processes.ts';
-import { findMarked } from '../../src/provisioner/marked-process.ts';
-import { sampleManifest } from '../support/manifest.ts';
+import type { Manifest, ReadyCheck } from '../../src/contract/manifest/schema.ts';
+import type {
+  Build,
+  Driver,
+  DriverContext,
+  Machine,
+  Outputs,
+} from '../../src/provisioner/driver.ts';
+import { sampleWorkspace } from '../support/acquired-job.ts';
+import {
+  createProcessHome,
+  processManifest,
+  SERVER,
+  type ProcessHome,
+} from '../support/process-home.ts';
 import { buildPrograms, type Programs } from '../support/programs.ts';
 
-const kit = createKit(silentLog);
 let programs: Programs;
-let scratch: string;
-let workspaces: string;
+let home: ProcessHome;
 let driver: Driver;
-
-// Says its process id, and starts a child that would outlive it.
-const SERVER = `
-  require('node:child_process').spawn('sleep', ['600']);
-  require('node:http').createServer((_, r) => r.end(String(process.pid)))
-    .listen(Number(process.env.PORT), '127.0.0.1');`;
 
 beforeAll(async () => {
   programs = await buildPrograms();
@@ -32,33 +34,28 @@ beforeAll(async () => {
 afterAll(() => programs.remove());
 
 beforeEach(async () => {
-  scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-process-driver-'));
-  workspaces = path.join(scratch, 'workspaces');
-  await mkdir(path.join(scratch, 'template'));
-  await writeFile(path.join(scratch, 'template', 'server.cjs'), SERVER);
-  driver = open();
+  // What is tried again after minutes is tried again soon.
+  const sleep: typeof systemClock.sleep = (ms, signal) =>
+    systemClock.sleep(ms >= 60_000 ? 20 : ms, signal);
+  home = await createProcessHome(programs, { ...systemClock, sleep });
+  driver = home.open();
   await machine().open();
 });
 
 afterEach(async () => {
+  installProbe(undefined);
   await machine().close();
-  for (const id of await readdir(workspaces).catch(() => [])) await machine().remove(id);
-  expect(living()).toBe(0);
-  await rm(scratch, { recursive: true, force: true });
+  for (const id of await readdir(home.workspaces).catch(() => [])) await machine().remove(id);
+  expect(home.living()).toEqual([]);
+  await home.remove();
 });
 
-/** As a daemon's next life would have it. */
-function open(): Driver {
-  return createProcessDriver(
-    {
-      kit,
-      ports: createPorts(kit.rng, path.join(scratch, 'ports')),
-      programs,
-      environment: process.env,
-      url: 'http://127.0.0.1:1',
-    },
-    { folder: workspaces },
-  );
+/** Ends the daemon's life, lets something happen, and begins the next one. */
+async function nextLife(meanwhile: () => void | Promise<void> = () => undefined): Promise<void> {
+  await machine().close();
+  await meanwhile();
+  driver = home.open();
+  await machine().open();
 }
 
 function machine(): Machine {
@@ -66,45 +63,30 @@ function machine(): Machine {
   return driver.machine;
 }
 
-const context = (signal = new AbortController().signal): DriverContext => ({
+const context: DriverContext = {
   log: () => undefined,
-  signal,
-  templateFolder: async () => {
-    const copy = path.join(scratch, `copy-${createId(kit)}`);
-    await cp(path.join(scratch, 'template'), copy, { recursive: true });
-    return copy;
-  },
+  signal: new AbortController().signal,
+  templateFolder: () => home.templateFolder(),
   stateFile: () => Promise.reject(new Error('the process driver keeps no state')),
+};
+
+const build = (manifest: Partial<Manifest> = {}): Build => ({
+  jobId: createId(home.kit),
+  attempt: 1,
+  template: {
+    name: 't',
+    version_id: createId(home.kit),
+    file_hash: '',
+    manifest: processManifest(manifest),
+  },
+  workspace: sampleWorkspace({ parameters: { evil: '$(touch pwned)`touch pwned`' } }),
 });
 
-function build(id: string = createId(kit), settings: { readonly command?: string[] } = {}): Build {
-  return {
-    jobId: createId(kit),
-    attempt: 1,
-    template: {
-      name: 't',
-      version_id: createId(kit),
-      file_hash: '',
-      manifest: sampleManifest({
-        driver: 'process',
-        process: { command: ['node', 'server.cjs'], environment: {}, ...settings },
-      }),
-    },
-    workspace: {
-      id,
-      name: 'w',
-      organization: 'o',
-      owner: { id: createId(kit), username: 'u', display_name: 'U' },
-      epoch: 0,
-      transition: 'start',
-      stage: 'create',
-      build_number: 1,
-      parameters: { evil: '$(touch pwned)`touch pwned`' },
-      agent_token: 'secret',
-      access_url: 'http://127.0.0.1:1',
-    },
-  };
-}
+const start = async (made: Build): Promise<Outputs> =>
+  (await driver.start(made, context)).outputs;
+const stop = (made: Build): Promise<void> => driver.stop(made, context);
+const inWorkspace = ({ workspace }: Build, ...names: readonly string[]): string =>
+  path.join(home.workspaces, workspace.id, ...names);
 
 const until = <T>(check: () => T | Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: 15_000, interval: 20 });
@@ -112,121 +94,88 @@ const until = <T>(check: () => T | Promise<T>): Promise<T> =>
 const answer = async (url: string | undefined): Promise<number> =>
   Number(await (await fetch(url ?? '')).text());
 
-const living = (): number =>
-  [...findMarked(MARK, (folder) => folder.startsWith(workspaces)).values()].flat().length;
+const reportOf = async ({ workspace }: Build) =>
+  (await machine().inspect()).find(({ id }) => id === workspace.id);
+const stateOf = async (made: Build): Promise<string | undefined> => (await reportOf(made))?.state;
 
-const stateOf = async (id: string): Promise<string | undefined> =>
-  (await machine().inspect()).find((one) => one.id === id)?.state;
-
-/** Kills one of the workspace's processes, the supervisor being the oldest. */
-function killSupervisor(id: string): void {
-  const found = [
-    ...findMarked(MARK, (folder) => folder === path.join(workspaces, id)).values(),
-  ].flat();
-  const supervisor = found.sort((a, b) => Number(a.startMark) - Number(b.startMark))[0];
-  if (supervisor !== undefined) process.kill(supervisor.pid, 'SIGKILL');
+/** The oldest of its processes. */
+function killSupervisor({ workspace }: Build): void {
+  const [supervisor] = home.living(workspace.id);
+  if (supervisor !== undefined) process.kill(supervisor, 'SIGKILL');
 }
 
 describe('a workspace of the process driver', () => {
-  it('runs on a port of its own until it is deleted, and then nothing is left of it', async () => {
+  it('keeps its files over stop and start', async () => {
     const made = build();
-    const { outputs } = await driver.start(made, context());
-    await until(() => answer(outputs['url']));
-    expect(await stateOf(made.workspace.id)).toBe('running');
-    await driver.delete(made, context());
-    await driver.delete(made, context());
-    expect(living()).toBe(0);
-    expect(await readdir(workspaces)).toEqual([]);
-    expect(await readdir(path.join(scratch, 'ports'))).toEqual([]);
+    await start(made);
+    await writeFile(inWorkspace(made, 'files', 'mine'), '');
+    await stop(made);
+    await start(made);
+    expect(await readdir(inWorkspace(made, 'files'))).toContain('mine');
   });
 
-  it('keeps its port and its files over stop and start', async () => {
+  it('goes on as the same process when the daemon ends and comes back', async () => {
     const made = build();
-    const first = await driver.start(made, context());
-    await until(() => answer(first.outputs['url']));
-    await writeFile(path.join(workspaces, made.workspace.id, 'files', 'mine'), '');
-    await driver.stop(made, context());
-    expect(living()).toBe(0);
-    expect(await stateOf(made.workspace.id)).toBe('stopped');
-    expect(await driver.start(made, context())).toEqual(first);
-    await until(() => answer(first.outputs['url']));
-    expect(await readdir(path.join(workspaces, made.workspace.id, 'files'))).toContain('mine');
-  });
-
-  it('is restarted by its supervisor when its program ends', async () => {
-    const made = build();
-    const { url } = (await driver.start(made, context())).outputs;
-    const first = await until(() => answer(url));
-    process.kill(first, 'SIGKILL');
-    await until(async () => expect(await answer(url)).not.toBe(first));
-    expect(await stateOf(made.workspace.id)).toBe('running');
-  });
-
-  it('outlives the daemon, whose next life finds it as it was', async () => {
-    const made = build();
-    const { url } = (await driver.start(made, context())).outputs;
+    const { url } = await start(made);
     const pid = await until(() => answer(url));
-    await machine().close();
-    driver = open();
-    await machine().open();
-    expect(await stateOf(made.workspace.id)).toBe('running');
+    await nextLife();
+    expect(await stateOf(made)).toBe('running');
     expect(await answer(url)).toBe(pid);
   });
 
   it('whose supervisor was killed is told gone, and comes back where it was when wanted', async () => {
     const made = build();
-    const { url } = (await driver.start(made, context())).outputs;
+    const { url } = await start(made);
     const pid = await until(() => answer(url));
-    killSupervisor(made.workspace.id);
-    await until(async () => expect(await stateOf(made.workspace.id)).toBe('gone'));
+    killSupervisor(made);
+    await until(async () => expect(await stateOf(made)).toBe('gone'));
     await machine().restart(made.workspace.id);
     await until(async () => expect(await answer(url)).not.toBe(pid));
-    expect(await stateOf(made.workspace.id)).toBe('running');
-  });
-
-  it('is the same one when it is started twice', async () => {
-    const made = build();
-    const first = await driver.start(made, context());
-    expect(await driver.start(made, context())).toEqual(first);
-    await until(() => answer(first.outputs['url']));
-    expect(await readdir(workspaces)).toHaveLength(1);
+    expect(await stateOf(made)).toBe('running');
   });
 
   it('takes parameters as values and never as code', async () => {
     const made = build();
-    const { url } = (await driver.start(made, context())).outputs;
+    const { url } = await start(made);
     await until(() => answer(url));
-    expect(await readdir(path.join(workspaces, made.workspace.id, 'files'))).toEqual([
-      'server.cjs',
-    ]);
+    expect(await readdir(inWorkspace(made, 'files'))).toEqual(['server.cjs']);
   });
 
-  it('leaves nothing when its start is canceled', async () => {
-    const cancel = new AbortController();
-    cancel.abort(new Error('canceled'));
-    await expect(driver.start(build(), context(cancel.signal))).rejects.toThrow('canceled');
-    expect(await readdir(workspaces)).toEqual([]);
-    expect(await readdir(path.join(scratch, 'ports')).catch(() => [])).toEqual([]);
+  it('shows no secret in environments and command lines', async () => {
+    const made = build();
+    await start(made);
+    const shown = (pid: number): Promise<string> =>
+      Promise.all(
+        ['environ', 'cmdline'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')),
+      ).then((texts) => texts.join());
+    await until(() => expect(home.living().length).toBeGreaterThan(1));
+    for (const pid of home.living()) {
+      expect(await shown(pid)).not.toContain(made.workspace.agent_token);
+    }
   });
 
-  it('that an attempt made is undone by its name, and only that one', async () => {
-    const [one, two] = [build(), build()];
-    await driver.start(one, context());
-    await driver.start(two, context());
-    await driver.undo({ jobId: one.jobId, attempt: 1 });
-    expect(await readdir(workspaces)).toEqual([two.workspace.id]);
+  it('whose folder somebody removed is ended by its delete all the same', async () => {
+    const made = build();
+    await start(made);
+    await rm(inWorkspace(made), { recursive: true });
+    await driver.delete(made, context);
+    expect(home.living()).toEqual([]);
   });
 });
 
 describe('the supervisor', () => {
-  const template = (text: string): Promise<void> =>
-    writeFile(path.join(scratch, 'template', 'server.cjs'), text);
-  const inWorkspace = ({ workspace }: Build, ...names: readonly string[]): string =>
-    path.join(workspaces, workspace.id, ...names);
+  it('starts a program again that ends', async () => {
+    const made = build();
+    const { url } = await start(made);
+    const first = await until(() => answer(url));
+    process.kill(first, 'SIGKILL');
+    await until(async () => expect(await answer(url)).not.toBe(first));
+    expect(await stateOf(made)).toBe('running');
+  });
 
   it('goes on when it cannot write', async () => {
     const made = build();
-    const { url } = await driver.start(made, context());
+    const { url } = await start(made);
     const first = await until(() => answer(url));
     // What it writes to first is in the way, as a full disk would be.
     await mkdir(inWorkspace(made, 'children.json.new'));
@@ -238,21 +187,21 @@ describe('the supervisor', () => {
     await until(() => expect(answer(url)).rejects.toThrow());
     await rm(inWorkspace(made, 'output.log'), { recursive: true });
     await until(() => answer(url));
-    expect(await stateOf(made.workspace.id)).toBe('running');
+    expect(await stateOf(made)).toBe('running');
   });
 
   it('tries a command again that cannot be run', async () => {
-    const made = build(undefined, { command: ['./server.cjs/x'] });
-    await driver.start(made, context());
+    const made = build({ process: { command: ['./server.cjs/x'], environment: {} } });
+    await start(made);
     const children = async (): Promise<string> =>
       readFile(inWorkspace(made, 'children.json'), 'utf8').catch(() => '');
     await until(async () => expect(await children()).toContain('"restarts":2'));
     expect(await children()).toContain('ENOTDIR');
-    expect(await stateOf(made.workspace.id)).toBe('running');
+    expect(await stateOf(made)).toBe('running');
   });
 
   it('ends what ignores SIGTERM and what has left the group, and keeps a flood of output short', async () => {
-    await template(`
+    await home.writeServer(`
       process.on('SIGTERM', () => undefined);
       const { spawn } = require('node:child_process');
       spawn('sh', ['-c', 'trap "" TERM; exec >&- 2>&-; setsid sleep 600 & sleep 600'], { detached: true });
@@ -260,55 +209,179 @@ describe('the supervisor', () => {
       for (let n = 0; n < 30; n++) require('node:fs').writeSync(1, line);
       ${SERVER}`);
     const made = build();
-    const { url } = await driver.start(made, context());
+    const { url } = await start(made);
     await until(() => answer(url));
     await until(async () =>
       expect((await stat(inWorkspace(made, 'output.log'))).size).toBeLessThan(1_000_000),
     );
     expect((await stat(inWorkspace(made, 'output.log.old'))).size).toBe(5_000_000);
-    expect(living()).toBeGreaterThan(4);
-    await driver.stop(made, context());
-    expect(living()).toBe(0);
+    expect(home.living().length).toBeGreaterThan(4);
+    await stop(made);
+    expect(home.living()).toEqual([]);
+  });
+});
+
+describe('the port of a workspace', () => {
+  const reserved = (): Promise<readonly string[]> => readdir(home.ports);
+
+  it('is its own after a reboot, which ends processes and empties temporary folders', async () => {
+    const made = build();
+    const { port, url } = await start(made);
+    await until(() => answer(url));
+    await nextLife(async () => {
+      for (const pid of home.living()) process.kill(pid, 'SIGKILL');
+      await rm(home.ports, { recursive: true });
+      const record = await readFile(inWorkspace(made, 'record.json'), 'utf8');
+      const bootId = createId(home.kit);
+      await writeFile(
+        inWorkspace(made, 'record.json'),
+        record.replace(/"bootId":"[^"]*"/, `"bootId":"${bootId}"`),
+      );
+    });
+    expect(await stateOf(made)).toBe('gone');
+    expect(await reserved()).toEqual([port]);
+    await machine().restart(made.workspace.id);
+    await until(() => answer(url));
+  });
+
+  it('that a stranger uses is told, and not mistaken for the workspace', async () => {
+    const made = build({
+      ready: { http: '/', tcp: null, command: null, interval_seconds: 0.1, timeout_seconds: 5 },
+    });
+    const { port, url } = await start(made);
+    await until(() => answer(url));
+    await stop(made);
+    const stranger = createServer((_, response) => response.end());
+    await new Promise<void>((resolve) => stranger.listen(Number(port), '127.0.0.1', resolve));
+    await expect(start(made)).rejects.toThrow(`port ${port}`);
+    expect(await reportOf(made)).toMatchObject({ state: 'stopped', ready: false });
+    stranger.closeAllConnections();
+    await new Promise((resolve) => stranger.close(resolve));
+    expect(await start(made)).toMatchObject({ port });
+  });
+
+  it('is reserved in no folder that others can write to', async () => {
+    await mkdir(home.ports, { mode: 0o777 });
+    await chmod(home.ports, 0o777);
+    await expect(start(build())).rejects.toThrow(home.ports);
+    expect(await readdir(home.workspaces)).toEqual([]);
+  });
+
+  it('is never that of another workspace, however many start at once', async () => {
+    const outputs = await Promise.all(Array.from({ length: 12 }, () => start(build())));
+    expect(new Set(outputs.map(({ port }) => port)).size).toBe(12);
+    expect(await reserved()).toHaveLength(12);
+  });
+});
+
+describe('a ready check', () => {
+  const check = (of: Partial<ReadyCheck>): Partial<Manifest> => ({
+    ready: {
+      ...{ http: null, tcp: null, command: null, interval_seconds: 0.1, timeout_seconds: 600 },
+      ...of,
+    },
+  });
+  const becomesReady = (made: Build): Promise<void> =>
+    until(async () => expect(await reportOf(made)).toMatchObject({ ready: true }));
+
+  it('that hangs delays no other', async () => {
+    const hanging = build(check({ http: '/hang' }));
+    await home.writeServer(`
+      require('node:http').createServer((q, r) => {
+        if (q.url === '/hang') require('node:fs').writeFileSync('asked', '');
+        else r.end();
+      }).listen(Number(process.env.PORT), '127.0.0.1');`);
+    await start(hanging);
+    await until(() => stat(inWorkspace(hanging, 'files', 'asked')));
+    const made = build(check({ http: '/' }));
+    await start(made);
+    await becomesReady(made);
+    expect(await reportOf(hanging)).toMatchObject({ ready: false });
+  });
+
+  it('takes a redirection for an answer', async () => {
+    await home.writeServer(`
+      require('node:http').createServer((_, r) => r.writeHead(302, { location: '/x' }).end())
+        .listen(Number(process.env.PORT), '127.0.0.1');`);
+    const made = build(check({ http: '/' }));
+    await start(made);
+    await becomesReady(made);
+  });
+
+  it('of a port is ready when that is listened to', async () => {
+    const made = build(check({ tcp: null }));
+    await start(made);
+    await becomesReady(made);
+  });
+
+  it('by a command runs as the workspace does, and leaves none of its processes', async () => {
+    const command = `echo x >> rounds; [ "$HOME" = "$PWD" ] && [ -n "$STANDBY_PARAMETER_EVIL" ] || exit
+      [ -e go ] || { sleep 600 & sleep 600; }`;
+    const made = build(check({ command: ['sh', '-c', command], timeout_seconds: 0.2 }));
+    const { url } = await start(made);
+    await until(() => answer(url));
+    const rounds = async (): Promise<string> =>
+      readFile(inWorkspace(made, 'files', 'rounds'), 'utf8');
+    await until(async () => expect((await rounds()).length).toBeGreaterThan(8));
+    expect(home.living().length).toBeLessThan(7);
+    await writeFile(inWorkspace(made, 'files', 'go'), '');
+    await becomesReady(made);
+  });
+});
+
+describe('a record that cannot be read', () => {
+  it('is nobody’s end: neither its own workspace’s nor that of others’ reports', async () => {
+    const [made, other] = [build(), build()];
+    const { url } = await start(made);
+    await start(other);
+    const pid = await until(() => answer(url));
+    await writeFile(inWorkspace(made, 'record.json'), '{"of":"another version"}');
+    await nextLife();
+    expect(await answer(url)).toBe(pid);
+    expect(await stateOf(made)).toBe('gone');
+    expect(await stateOf(other)).toBe('running');
+    await expect(machine().restart(made.workspace.id)).rejects.toThrow('record.json');
+    await expect(start(made)).rejects.toThrow('record.json');
+    expect(await answer(url)).toBe(pid);
+    await driver.delete(made, context);
+    expect(await readdir(home.workspaces)).toEqual([other.workspace.id]);
   });
 });
 
 describe('what a crash left behind', () => {
-  it.each([
-    'process.start.recorded',
-    'process.start.spawned',
-    'process.remove.recorded',
-    'process.remove.ended',
-  ])('at %s is taken away at the next start, or was never lost', async (point) => {
-    const made = build();
-    // The daemon dies here: what it was doing is never gone on with.
-    const reached = new Promise<void>((resolve) => {
-      installProbe((at) => {
-        if (at !== point) return undefined;
-        resolve();
-        return new Promise(() => undefined);
-      });
-    });
-    const work = driver.start(made, context()).then(() => driver.delete(made, context()));
-    work.catch(() => undefined); // it never ends
-    await reached;
-    installProbe(undefined);
-    await machine().close();
-    driver = open();
-    await machine().open();
-    expect(living()).toBe(0);
-    expect(await readdir(workspaces)).toEqual([]);
-  });
-
   it('is taken away at the next start: half-made folders, and processes without a folder', async () => {
     const made = build();
-    await driver.start(made, context());
-    await machine().close();
-    // The folder is gone and its processes live; another one has no record yet.
-    await rm(path.join(workspaces, made.workspace.id), { recursive: true });
-    await mkdir(path.join(workspaces, createId(kit), 'files'), { recursive: true });
-    driver = open();
-    await machine().open();
-    expect(living()).toBe(0);
-    expect(await readdir(workspaces)).toEqual([]);
+    await start(made);
+    await nextLife(async () => {
+      // The folder is gone and its processes live; another one has no record yet.
+      await rm(inWorkspace(made), { recursive: true });
+      await mkdir(path.join(home.workspaces, createId(home.kit), 'files'), { recursive: true });
+    });
+    expect(home.living()).toEqual([]);
+    expect(await readdir(home.workspaces)).toEqual([]);
+  });
+
+  it('and cannot be removed holds nothing up, and is tried again', async () => {
+    const made = build();
+    await start(made);
+    await nextLife(async () => {
+      await mkdir(path.join(home.workspaces, createId(home.kit)));
+      installProbe((at) => {
+        if (at === 'process.remove.ended') throw new Error('the disk is broken');
+      });
+    });
+    expect(await stateOf(made)).toBe('running');
+    expect(await readdir(home.workspaces)).toHaveLength(2);
+    installProbe(undefined);
+    await until(async () => expect(await readdir(home.workspaces)).toEqual([made.workspace.id]));
+  });
+
+  it('of a start that failed and could not be undone is tried again', async () => {
+    installProbe((at) => {
+      if (at.startsWith('process.')) throw new Error('the disk is broken');
+    });
+    await expect(start(build())).rejects.toThrow('the disk is broken');
+    installProbe(undefined);
+    await until(async () => expect(await readdir(home.workspaces)).toEqual([]));
   });
 });

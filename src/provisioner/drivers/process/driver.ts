@@ -1,13 +1,12 @@
 // The process driver: a workspace is a folder and a supervised group of processes on this machine.
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../../base/app-error.ts';
 import { isUuid } from '../../../base/id.ts';
 import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { Driver } from '../../driver.ts';
-import { layoutOf } from './layout.ts';
 import { createMachine } from './machine.ts';
-import { readRecord } from './record.ts';
+import { listWorkspaces } from './settle.ts';
 import { removeWorkspace, startWorkspace, stopWorkspace, type WorkspaceDeps } from './workspace.ts';
 
 export interface ProcessDriverOptions {
@@ -48,10 +47,10 @@ export function createProcessDriver(deps: WorkspaceDeps, options: ProcessDriverO
     delete: (build) =>
       turns.run(build.workspace.id, () => removeWorkspace(deps, folderOf(build.workspace.id))),
     undo: async ({ jobId, attempt }) => {
-      for (const id of await readdir(options.folder).catch(() => [])) {
-        if (!isUuid(id)) continue;
-        const madeBy = (await readRecord(layoutOf(folderOf(id)).record))?.madeBy;
-        if (madeBy?.jobId !== jobId || madeBy.attempt !== attempt) continue;
+      for (const { id, record } of await listWorkspaces(options)) {
+        if (record === undefined || record === 'unreadable') continue;
+        const { madeBy } = record;
+        if (madeBy.jobId !== jobId || madeBy.attempt !== attempt) continue;
         await turns.run(id, () => removeWorkspace(deps, folderOf(id)));
       }
     },

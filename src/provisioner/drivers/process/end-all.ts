@@ -15,7 +15,8 @@ export async function endAllWorkspaces(clock: Clock, folder: string): Promise<nu
   const lived = await Promise.all(
     ids.map(async (id) => {
       const workspace = path.join(folder, id);
-      const record = await readRecord(layoutOf(workspace).record);
+      // Of one whose record cannot be read the mark tells what lives.
+      const record = await readRecord(layoutOf(workspace).record).catch(() => undefined);
       const alive = record !== undefined && isAlive(record);
       await endProcesses(clock, workspace, record?.supervisor ?? null);
       return alive;

@@ -1,6 +1,6 @@
 // Ports reserved for workspaces. A reservation is a file in a folder that all daemons of a user share,
 // named by the port and naming the workspace's folder; it holds for as long as that folder exists.
-import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { link, lstat, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { AppError } from '../../../base/app-error.ts';
@@ -14,20 +14,52 @@ const MAX_DRAWS = 500;
 
 export interface Ports {
   reserve(workspaceFolder: string): Promise<number>;
+  /** Takes a reservation again that a reboot or a cleaner of temporary files may have taken away. */
+  hold(port: number, workspaceFolder: string): Promise<'held' | 'lost'>;
   release(port: number, workspaceFolder: string): Promise<void>;
 }
 
-export function createPorts(rng: Pick<Rng, 'next'>, sharedFolder: string): Ports {
+export function createPorts(rng: Rng, sharedFolder: string): Ports {
   const fileOf = (port: number): string => path.join(sharedFolder, String(port));
-  const isMine = async (port: number, workspaceFolder: string): Promise<boolean> =>
-    (await readFile(fileOf(port), 'utf8').catch(() => '')) === workspaceFolder;
+  const holderOf = (port: number): Promise<string> =>
+    readFile(fileOf(port), 'utf8').catch(() => '');
+
+  /** False when somebody has it. The file is there whole or not at all. */
+  const take = async (port: number, workspaceFolder: string): Promise<boolean> => {
+    const scratch = path.join(sharedFolder, `.${Buffer.from(rng.bytes(9)).toString('base64url')}`);
+    await writeFile(scratch, workspaceFolder, { flag: 'wx', mode: 0o600 });
+    try {
+      await link(scratch, fileOf(port));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      return false;
+    } finally {
+      await rm(scratch, { force: true });
+    }
+  };
+
+  /** Clears the reservation of a workspace that is gone. */
+  const clear = async (port: number): Promise<void> => {
+    const holder = await holderOf(port);
+    const lives = await stat(holder).then(
+      () => true,
+      () => false,
+    );
+    if (!lives) await rm(fileOf(port), { force: true });
+  };
+
   return {
     reserve: async (workspaceFolder) => {
-      await mkdir(sharedFolder, { recursive: true, mode: 0o700 });
+      await openFolder(sharedFolder);
       for (let draw = 0; draw < MAX_DRAWS; draw++) {
         const port = FIRST_PORT + Math.floor(rng.next() * (LAST_PORT - FIRST_PORT + 1));
-        if (!(await take(fileOf(port), workspaceFolder))) continue;
-        if (await isFree(port)) return port;
+        if (!(await take(port, workspaceFolder))) {
+          // It is drawn again another time: taking it over at once would be a race.
+          await clear(port);
+          continue;
+        }
+        if (await isPortFree(port)) return port;
         await rm(fileOf(port), { force: true });
       }
       throw new AppError(
@@ -35,33 +67,34 @@ export function createPorts(rng: Pick<Rng, 'next'>, sharedFolder: string): Ports
         `no free port was found from ${FIRST_PORT} to ${LAST_PORT} in ${MAX_DRAWS} draws`,
       );
     },
+    hold: async (port, workspaceFolder) => {
+      if ((await holderOf(port)) === workspaceFolder) return 'held';
+      await openFolder(sharedFolder);
+      await clear(port);
+      return (await take(port, workspaceFolder)) ? 'held' : 'lost';
+    },
     release: async (port, workspaceFolder) => {
-      if (await isMine(port, workspaceFolder)) await rm(fileOf(port), { force: true });
+      if ((await holderOf(port)) === workspaceFolder) await rm(fileOf(port), { force: true });
     },
   };
 }
 
-async function take(file: string, workspaceFolder: string): Promise<boolean> {
-  try {
-    const handle = await open(file, 'wx', 0o600);
-    await handle.writeFile(workspaceFolder);
-    await handle.close();
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  // A reservation whose workspace is gone is cleared, and the port drawn again another time: taking
-  // it over at once would be a race.
-  const holder = await readFile(file, 'utf8').catch(() => '');
-  const lives = holder === '' || (await stat(holder).catch(() => undefined)) !== undefined;
-  if (!lives) await rm(file, { force: true });
-  return false;
-}
-
-function isFree(port: number): Promise<boolean> {
+export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.on('error', () => resolve(false));
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+/** It may lie where everybody can make folders, so another user may have made it first. */
+async function openFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const found = await lstat(folder);
+  const isOwn = found.uid === (process.getuid?.() ?? found.uid) && (found.mode & 0o022) === 0;
+  if (found.isDirectory() && isOwn) return;
+  throw new AppError('BUILD_FAILED', {
+    detail: `${folder}, where ports are reserved, is not a folder of this user alone`,
+    hint: 'Somebody else may have made it. Remove it, and ports are reserved anew.',
   });
 }

@@ -1,64 +1,87 @@
 // The ready check of a template without agents, made once.
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
+import { signalGroup } from '../../../base/process-group.ts';
 import type { ReadyCheck } from '../../../contract/manifest/schema.ts';
-import { MARK } from './processes.ts';
 import type { WorkspaceLayout } from './layout.ts';
+import { planSchema } from './supervisor/plan.ts';
 
 export interface Checked {
   readonly check: ReadyCheck;
   readonly port: number;
   readonly layout: WorkspaceLayout;
-  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Whether the workspace is ready now. Never rejects. */
+/** Whether the workspace is ready now; not, once the signal is aborted. Never rejects. */
 export async function isReady(
   clock: Clock,
-  { check, port, layout, environment }: Checked,
+  { check, port, layout }: Checked,
+  signal: AbortSignal,
 ): Promise<boolean> {
-  const timeoutMs = Math.max(100, check.timeout_seconds * 1000);
-  if (check.http !== null) {
-    const limit = new AbortController();
-    const done = new AbortController();
-    void clock.sleep(timeoutMs, done.signal).then(
-      () => limit.abort(),
-      () => undefined,
-    );
-    try {
-      const url = new URL(check.http, `http://127.0.0.1:${port}`);
-      const answer = await fetch(url, { signal: limit.signal, redirect: 'manual' });
-      await answer.body?.cancel();
-      return answer.ok;
-    } catch {
-      return false; // not listening, or too slow
-    } finally {
-      done.abort();
-    }
+  const done = new AbortController();
+  const limit = new AbortController();
+  const stop = AbortSignal.any([signal, limit.signal]);
+  clock.sleep(check.timeout_seconds * 1000, done.signal).then(
+    () => limit.abort(),
+    () => undefined, // the check ended first
+  );
+  try {
+    if (check.http !== null) return await answers(port, check.http, stop);
+    if (check.command !== null) return await succeeds(layout, check.command, stop);
+    return await accepts(check.tcp ?? port, stop);
+  } catch {
+    return false; // not listening, not to be run, or too slow
+  } finally {
+    done.abort();
   }
-  if (check.command !== null) {
-    const [file = '', ...args] = check.command;
-    return new Promise((resolve) => {
-      const child = spawn(file, args, {
-        cwd: layout.files,
-        stdio: 'ignore',
-        timeout: timeoutMs,
-        killSignal: 'SIGKILL',
-        env: { PATH: environment['PATH'], PORT: String(port), [MARK]: layout.folder },
-      });
-      child.on('error', () => resolve(false));
-      child.on('exit', (code) => resolve(code === 0));
-    });
-  }
+}
+
+async function answers(port: number, where: string, signal: AbortSignal): Promise<boolean> {
+  const url = new URL(where, `http://127.0.0.1:${port}`);
+  const answer = await fetch(url, { signal, redirect: 'manual' });
+  await answer.body?.cancel();
+  return answer.status >= 200 && answer.status < 400;
+}
+
+/** Runs where the workspace's command runs, with its environment. */
+async function succeeds(
+  { files, plan }: WorkspaceLayout,
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { programs } = planSchema.parse(JSON.parse(await readFile(plan, 'utf8')));
+  signal.throwIfAborted();
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, {
+    cwd: files,
+    env: programs[0]?.environment,
+    stdio: 'ignore',
+    detached: true,
+  });
+  // With all that it started: it is made over and over.
+  const end = (): void => {
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+  };
+  signal.addEventListener('abort', end, { once: true });
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port: check.tcp ?? port, timeout: timeoutMs });
-    const answer = (ready: boolean) => (): void => {
+    child.on('error', () => resolve(false));
+    child.on('exit', (code) => {
+      signal.removeEventListener('abort', end);
+      end();
+      resolve(code === 0);
+    });
+  });
+}
+
+function accepts(port: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, signal });
+    socket.on('connect', () => {
       socket.destroy();
-      resolve(ready);
-    };
-    socket.on('connect', answer(true));
-    socket.on('error', answer(false));
-    socket.on('timeout', answer(false));
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
   });
 }

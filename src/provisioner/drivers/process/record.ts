@@ -2,6 +2,7 @@
 // of is done, so that after a crash at any instant it says at least what may exist.
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { AppError } from '../../../base/app-error.ts';
 import { writePrivateFile } from '../../../base/private-file.ts';
 import { readyCheckSchema } from '../../../contract/manifest/schema.ts';
 
@@ -22,23 +23,31 @@ const recordSchema = z.object({
 
 export type WorkspaceRecord = z.output<typeof recordSchema>;
 
-/** Undefined when there is none, or none that this driver wrote whole. */
+/**
+ * Undefined when there is none. Throws for one that cannot be read, or is none of this driver's: what
+ * it speaks of may be somebody's work, and is not to be taken for what a crash left.
+ */
 export async function readRecord(file: string): Promise<WorkspaceRecord | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw unreadable(file, error);
   }
   try {
-    const parsed = recordSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined; // torn
+    return recordSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw unreadable(file, error);
   }
 }
 
 export function writeRecord(file: string, record: WorkspaceRecord): Promise<void> {
   return writePrivateFile(file, JSON.stringify(record));
+}
+
+function unreadable(file: string, cause: unknown): AppError {
+  const detail = `the workspace's record ${file} cannot be read`;
+  const hint = 'Mend the file, or delete the workspace: that needs no record.';
+  return new AppError('BUILD_FAILED', { detail, hint }, { cause });
 }

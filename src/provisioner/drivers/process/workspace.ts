@@ -2,7 +2,8 @@
 // taken, so that whatever instant the machine stops at, the next start knows what may be there.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, rename, stat } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { AppError } from '../../../base/app-error.ts';
 import { probe } from '../../../base/probe.ts';
 import type { Kit } from '../../../base/kit.ts';
 import { writePrivateFile } from '../../../base/private-file.ts';
@@ -11,7 +12,7 @@ import { removeTree } from '../../../base/remove-tree.ts';
 import type { Build, DriverContext, Outputs } from '../../driver.ts';
 import { layoutOf, type WorkspaceLayout } from './layout.ts';
 import { planWorkspace } from './plan-workspace.ts';
-import type { Ports } from './port.ts';
+import { isPortFree, type Ports } from './port.ts';
 import { endProcesses, MARK } from './processes.ts';
 import { readRecord, writeRecord, type WorkspaceRecord } from './record.ts';
 
@@ -46,11 +47,12 @@ export async function startWorkspace(
   }
 }
 
-/** Runs the recorded programs again, in their folder and on their port. */
+/** Runs the recorded programs of one that should run and does not, in their folder and on their port. */
 export async function restartWorkspace(deps: WorkspaceDeps, folder: string): Promise<void> {
   const layout = layoutOf(folder);
   const record = await readRecord(layout.record);
-  if (record === undefined) return;
+  // A build may have stopped or started it since somebody wanted this.
+  if (record?.phase !== 'running' || isAlive(record)) return;
   await endProcesses(deps.kit.clock, folder, record.supervisor);
   await launch(deps, layout, record);
 }
@@ -66,15 +68,22 @@ export async function stopWorkspace(
   await writeRecord(layout.record, { ...record, phase: 'stopped', supervisor: null });
 }
 
-/** Takes away every trace; does nothing without one. */
+/**
+ * Takes away every trace, and needs nothing of it to be whole: the folder may be gone while processes
+ * live, and the record may be anything.
+ */
 export async function removeWorkspace(
   deps: Pick<WorkspaceDeps, 'kit' | 'ports'>,
   folder: string,
 ): Promise<void> {
-  if ((await stat(folder).catch(() => undefined)) === undefined) return;
   const layout = layoutOf(folder);
-  const record = await readRecord(layout.record);
-  if (record !== undefined) await writeRecord(layout.record, { ...record, phase: 'deleting' });
+  const record = await readRecord(layout.record).catch(() => undefined);
+  if (record !== undefined) {
+    // A disk may be full of what is to be removed: without a record it is taken for half made.
+    await writeRecord(layout.record, { ...record, phase: 'deleting' }).catch(() =>
+      rm(layout.record, { force: true }),
+    );
+  }
   await probe('process.remove.recorded');
   await endProcesses(deps.kit.clock, folder, record?.supervisor ?? null);
   await probe('process.remove.ended');
@@ -140,6 +149,7 @@ async function launch(
   layout: WorkspaceLayout,
   record: WorkspaceRecord,
 ): Promise<WorkspaceRecord> {
+  await checkPort(deps, layout, record);
   await writePrivateFile(layout.url, `${deps.url}\n`);
   const log = openSync(layout.supervisorLog, 'a', 0o600);
   // A session of its own and files for streams: nothing ties it to this daemon's life.
@@ -153,10 +163,26 @@ async function launch(
   const failed = new Promise<never>((_resolve, reject) => child.on('error', reject));
   failed.catch(() => undefined); // reported below, where it matters
   child.unref();
-  const supervisor = child.pid === undefined ? undefined : identifyProcess(child.pid);
-  if (supervisor === undefined) return failed;
+  if (child.pid === undefined) return failed;
+  const supervisor = identifyProcess(child.pid);
+  if (supervisor === undefined) {
+    throw new AppError('BUILD_FAILED', `the supervisor ended at once: see ${layout.supervisorLog}`);
+  }
   await probe('process.start.spawned');
   const running: WorkspaceRecord = { ...record, phase: 'running', complete: true, supervisor };
   await writeRecord(layout.record, running);
   return running;
+}
+
+/** Somebody else on its port would be taken for the workspace: by its ready check, and by its owner. */
+async function checkPort(
+  { ports }: WorkspaceDeps,
+  { folder }: WorkspaceLayout,
+  { port }: WorkspaceRecord,
+): Promise<void> {
+  if ((await ports.hold(port, folder)) === 'held' && (await isPortFree(port))) return;
+  throw new AppError('BUILD_FAILED', {
+    detail: `port ${port}, which this workspace keeps, is used by another program`,
+    hint: `Find it with \`ss -ltnp sport = :${port}\` and end it, or delete the workspace.`,
+  });
 }

@@ -1,0 +1,102 @@
+// Takes away what was left half made or half removed, and keeps hold of what stays: at the start of a
+// daemon for all that its former life left, and now and then for what could not be done at once.
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { isUuid } from '../../../base/id.ts';
+import type { KeyedMutex } from '../../../base/keyed-mutex.ts';
+import { writePrivateFile } from '../../../base/private-file.ts';
+import { layoutOf } from './layout.ts';
+import { findMarked } from '../../marked-process.ts';
+import { endProcesses, MARK } from './processes.ts';
+import { readRecord, type WorkspaceRecord } from './record.ts';
+import { isAlive, removeWorkspace, type WorkspaceDeps } from './workspace.ts';
+
+export interface WorkspaceFolders {
+  /** The folder that holds them. */
+  readonly folder: string;
+  readonly folderOf: (workspaceId: string) => string;
+  /** A job, a report and a watch may want the same workspace at once. */
+  readonly turns: KeyedMutex;
+}
+
+export interface FoundWorkspace {
+  readonly id: string;
+  /** Undefined: there is none, so it is half made. */
+  readonly record: WorkspaceRecord | 'unreadable' | undefined;
+}
+
+export async function listWorkspaces(
+  folders: Pick<WorkspaceFolders, 'folder'>,
+): Promise<readonly FoundWorkspace[]> {
+  const ids = (await readdir(folders.folder).catch(() => [])).filter((name) => isUuid(name));
+  return Promise.all(
+    ids.map(async (id): Promise<FoundWorkspace> => {
+      const file = layoutOf(path.join(folders.folder, id)).record;
+      return { id, record: await readRecord(file).catch(() => 'unreadable' as const) };
+    }),
+  );
+}
+
+/** Not in the middle of a first start or of a removal. */
+export function isSettled(record: WorkspaceRecord): boolean {
+  return record.complete && record.phase !== 'deleting';
+}
+
+/** Settles each that no job is at work on. One that fails is logged and keeps none of the others. */
+export async function settleWorkspaces(
+  deps: WorkspaceDeps,
+  folders: WorkspaceFolders,
+): Promise<void> {
+  for (const { id, record } of await listWorkspaces(folders)) {
+    if (folders.turns.isBusy(id)) continue;
+    const folder = folders.folderOf(id);
+    try {
+      if (record === 'unreadable')
+        await readRecord(layoutOf(folder).record); // throws why
+      else if (record !== undefined && isSettled(record)) await keepHold(deps, folder, record);
+      else await folders.turns.run(id, () => removeUnsettled(deps, folder));
+    } catch (error) {
+      deps.kit.log.error('process.settle_failed', { workspaceId: id, error });
+    }
+  }
+}
+
+async function removeUnsettled(deps: WorkspaceDeps, folder: string): Promise<void> {
+  const record = await readRecord(layoutOf(folder).record);
+  if (record === undefined || !isSettled(record)) await removeWorkspace(deps, folder);
+}
+
+async function keepHold(
+  { kit, ports, url }: WorkspaceDeps,
+  folder: string,
+  { port }: WorkspaceRecord,
+): Promise<void> {
+  if ((await ports.hold(port, folder)) === 'lost') {
+    kit.log.error('process.port_lost', { folder, port });
+  }
+  // The control plane may listen elsewhere now.
+  const file = layoutOf(folder).url;
+  const known = await readFile(file, 'utf8').catch(() => undefined);
+  if (known !== `${url}\n`) await writePrivateFile(file, `${url}\n`);
+}
+
+/** Ends processes that belong to no workspace here, or to one without its supervisor. */
+export async function endStrays(
+  { kit }: Pick<WorkspaceDeps, 'kit'>,
+  folders: WorkspaceFolders,
+): Promise<void> {
+  if (process.platform !== 'linux') return;
+  const records = new Map(
+    (await listWorkspaces(folders)).map(({ id, record }) => [folders.folderOf(id), record]),
+  );
+  for (const folder of findMarked(MARK, (one) => one.startsWith(`${folders.folder}/`)).keys()) {
+    // Alive without their supervisor they would be in the way of a restart.
+    const record = records.get(folder);
+    if (record === 'unreadable' || (record !== undefined && isAlive(record))) continue;
+    try {
+      await endProcesses(kit.clock, folder, null);
+    } catch (error) {
+      kit.log.error('process.stray_not_ended', { folder, error });
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// Where the process driver lives in a test: its folders, its daemon's lives, and what it left there.
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { systemClock, type Clock } from '../../src/base/clock.ts';
+import { createId } from '../../src/base/id.ts';
+import { createKit, type Kit } from '../../src/base/kit.ts';
+import { silentLog } from '../../src/base/log.ts';
+import type { Manifest } from '../../src/contract/manifest/schema.ts';
+import type { Driver } from '../../src/provisioner/driver.ts';
+import { createProcessDriver } from '../../src/provisioner/drivers/process/driver.ts';
+import { createPorts } from '../../src/provisioner/drivers/process/port.ts';
+import { MARK } from '../../src/provisioner/drivers/process/processes.ts';
+import { findMarked } from '../../src/provisioner/marked-process.ts';
+import { sampleManifest } from './manifest.ts';
+import type { Programs } from './programs.ts';
+
+/** Says its process id, and starts a child that would outlive it. */
+export const SERVER = `
+  require('node:child_process').spawn('sleep', ['600']);
+  require('node:http').createServer((_, r) => r.end(String(process.pid)))
+    .listen(Number(process.env.PORT), '127.0.0.1');`;
+
+/** Of the template that `createProcessHome` makes. */
+export function processManifest(change: Partial<Manifest> = {}): Manifest {
+  const process = { command: ['node', 'server.cjs'], environment: {} };
+  return sampleManifest({ driver: 'process', null: null, process, ...change });
+}
+
+export interface ProcessHome {
+  readonly kit: Kit;
+  readonly scratch: string;
+  readonly workspaces: string;
+  readonly ports: string;
+  /** The driver as a daemon's next life has it. */
+  open(): Driver;
+  /** Replaces the template's only program. */
+  writeServer(text: string): Promise<void>;
+  /** A copy of the template's files. */
+  templateFolder(): Promise<string>;
+  /** Pids of the workspaces' processes, oldest first. */
+  living(workspaceId?: string): readonly number[];
+  /** Processes, folders and reserved ports. */
+  remains(): Promise<readonly string[]>;
+  remove(): Promise<void>;
+}
+
+export async function createProcessHome(
+  programs: Programs,
+  clock: Clock = systemClock,
+): Promise<ProcessHome> {
+  const kit = { ...createKit(silentLog), clock };
+  const scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-process-home-'));
+  const at = (name: string): string => path.join(scratch, name);
+  const [workspaces, ports, template] = [at('workspaces'), at('ports'), at('template')];
+  const writeServer = (text: string): Promise<void> =>
+    writeFile(path.join(template, 'server.cjs'), text);
+  await mkdir(template);
+  await writeServer(SERVER);
+
+  const living = (workspaceId?: string): readonly number[] => {
+    const isWanted = (folder: string): boolean =>
+      workspaceId === undefined
+        ? folder.startsWith(`${workspaces}/`)
+        : folder === path.join(workspaces, workspaceId);
+    return [...findMarked(MARK, isWanted).values()]
+      .flat()
+      .sort((a, b) => Number(a.startMark) - Number(b.startMark))
+      .map(({ pid }) => pid);
+  };
+  const list = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
+
+  return {
+    kit,
+    scratch,
+    workspaces,
+    ports,
+    open: () =>
+      createProcessDriver(
+        {
+          kit,
+          ports: createPorts(kit.rng, ports),
+          programs,
+          environment: process.env,
+          url: 'http://127.0.0.1:1',
+        },
+        { folder: workspaces },
+      ),
+    writeServer,
+    templateFolder: async () => {
+      const copy = at(`copy-${createId(kit)}`);
+      await cp(template, copy, { recursive: true });
+      return copy;
+    },
+    living,
+    remains: async () => [
+      ...living().map((pid) => `process ${pid}`),
+      ...(await list(workspaces)).map((id) => `folder ${id}`),
+      ...(await list(ports)).map((port) => `port ${port}`),
+    ],
+    remove: async () => {
+      for (const pid of living()) process.kill(pid, 'SIGKILL');
+      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
