@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'guards',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/db/**', 'test/process/**'],
+          exclude: ['test/db/**', 'test/process/**', 'test/conformance/**'],
           pool: 'threads',
           maxWorkers: 2,
           testTimeout: 30_000,
@@ -44,7 +44,7 @@ export default defineConfig({
       {
         test: {
           name: 'process',
-          include: ['test/process/**/*.test.ts'],
+          include: ['test/process/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           globalSetup: ['test/support/postgres-server.ts'],
           pool: 'forks',
           // One file at a time: each starts whole control planes, daemons and workspaces.

@@ -82,8 +82,7 @@ const build = (manifest: Partial<Manifest> = {}): Build => ({
   workspace: sampleWorkspace({ parameters: { evil: '$(touch pwned)`touch pwned`' } }),
 });
 
-const start = async (made: Build): Promise<Outputs> =>
-  (await driver.start(made, context)).outputs;
+const start = async (made: Build): Promise<Outputs> => (await driver.start(made, context)).outputs;
 const stop = (made: Build): Promise<void> => driver.stop(made, context);
 const inWorkspace = ({ workspace }: Build, ...names: readonly string[]): string =>
   path.join(home.workspaces, workspace.id, ...names);

@@ -1,0 +1,25 @@
+import { createKit } from '../../src/base/kit.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { createNullDriver } from '../../src/provisioner/drivers/null/driver.ts';
+import { sampleManifest } from '../support/manifest.ts';
+import { describeDriver } from './driver.ts';
+
+describeDriver({
+  name: 'null',
+  manifests: {
+    good: sampleManifest(),
+    failing: sampleManifest({ null: { start_seconds: 0, start_error: 'no luck' } }),
+    endless: sampleManifest({ null: { start_seconds: 3_600, start_error: null } }),
+    refused: undefined,
+  },
+  points: { start: [], delete: [] },
+  hasMachine: false,
+  makesNothing: true,
+  createHome: async () => ({
+    open: () => createNullDriver(createKit(silentLog)),
+    templateFolder: () => Promise.reject(new Error('the null driver needs no files')),
+    isUsable: async () => true,
+    remains: async () => [],
+    remove: async () => undefined,
+  }),
+});

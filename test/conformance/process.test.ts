@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, vi } from 'vitest';
+import { sampleManifest } from '../support/manifest.ts';
+import { createProcessHome, processManifest } from '../support/process-home.ts';
+import { buildPrograms, type Programs } from '../support/programs.ts';
+import { describeDriver } from './driver.ts';
+
+let programs: Programs;
+
+beforeAll(async () => {
+  programs = await buildPrograms();
+});
+afterAll(() => programs.remove());
+
+const withoutSettings = sampleManifest({ driver: 'process', null: null });
+
+describeDriver({
+  name: 'process',
+  manifests: {
+    good: processManifest(),
+    failing: withoutSettings,
+    endless: undefined,
+    refused: withoutSettings,
+  },
+  points: {
+    start: ['process.start.recorded', 'process.start.spawned'],
+    delete: ['process.remove.recorded', 'process.remove.ended'],
+  },
+  hasMachine: true,
+  makesNothing: false,
+  createHome: async () => {
+    const home = await createProcessHome(programs);
+    return {
+      ...home,
+      isUsable: ({ url }) =>
+        vi.waitFor(async () => (await fetch(url ?? '')).ok, { timeout: 15_000, interval: 20 }),
+    };
+  },
+});
