@@ -33,7 +33,7 @@ export interface Transaction extends Executor {
 
 export interface TransactionOptions {
   /** `snapshot` is REPEATABLE READ READ ONLY; the default is READ COMMITTED. */
-  readonly mode?: 'write' | 'snapshot';
+  readonly mode?: keyof typeof BEGIN;
 }
 
 export interface DatabaseOptions {
@@ -52,6 +52,15 @@ export interface ConnectionParts {
   readonly password?: string;
   readonly database: string;
 }
+
+const BEGIN = {
+  // Said every time: a server, a database or a role may have another default, and under a stricter
+  // one whoever waited for a lock goes on in the world as it was before.
+  write: 'begin isolation level read committed',
+  snapshot: 'begin isolation level repeatable read read only',
+} as const;
+/** For what runs outside a transaction, and so that times come in the form that pg reads. */
+const SESSION = String.raw`-c default_transaction_isolation=read\ committed -c DateStyle=ISO`;
 
 const MAX_TRANSACTION_TRIES = 5;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -101,10 +110,10 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       if (command === 'ROLLBACK') throw new Error('the transaction had failed before its commit');
       return { result, notices };
     } catch (error) {
-      // A connection that cannot roll back is thrown away, which rolls back.
-      await client.query('rollback').catch((failure: unknown) => {
-        broken = failure as Error;
-      });
+      // A connection that cannot roll back is thrown away, which rolls back. One that may not answer
+      // any more is not asked: the caller would wait for a second time limit.
+      if (isUnavailable(error)) broken = error as Error;
+      else await client.query('rollback').catch((failure: unknown) => (broken = failure as Error));
       throw error;
     } finally {
       client.off('error', onError);
@@ -119,11 +128,9 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       return translated(() => execute(pool, query));
     },
     transaction: async (work, { mode = 'write' } = {}) => {
-      const begin =
-        mode === 'snapshot' ? 'begin isolation level repeatable read read only' : 'begin';
       for (let tries = 1; ; tries++) {
         try {
-          const { result, notices } = await translated(() => attempt(work, begin));
+          const { result, notices } = await translated(() => attempt(work, BEGIN[mode]));
           if (notices.length > 0) receive(notices);
           return result;
         } catch (error) {
@@ -206,6 +213,7 @@ function clientConfig(options: DatabaseOptions): pg.ClientConfig {
       ? { connectionString: options.connection }
       : options.connection;
   return {
+    options: SESSION,
     ...where,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

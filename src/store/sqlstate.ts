@@ -37,6 +37,8 @@ export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string' && SOCKET_ERRORS.has(code)) return true;
-  // pg reports these two without a code.
-  return /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message);
+  // pg reports these without a code.
+  return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(
+    error.message,
+  );
 }

@@ -1,0 +1,123 @@
+// Transactions and connections as everything above the store relies on them.
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isUnavailable } from '../../src/store/sqlstate.ts';
+import type { Executor, QueryResult } from '../../src/store/statement.ts';
+import { openTestStore, type TestStore } from '../support/store.ts';
+
+let store: TestStore;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  await store.sql('create table notes (id integer primary key, body text not null)');
+});
+afterAll(() => store.close());
+
+const run = (on: Executor, text: string): Promise<QueryResult> =>
+  on.query({ name: text, text, values: [] });
+const valueOf = async (on: Executor, text: string): Promise<unknown> =>
+  (await run(on, text)).rows[0]?.[0];
+const bodies = async (): Promise<readonly unknown[]> =>
+  (await store.sql<{ body: string }>('select body from notes order by id')).map(({ body }) => body);
+
+describe('a database whose defaults are other than ours', () => {
+  it('is read committed and in ISO dates all the same', async () => {
+    await store.sql(
+      `do $$ begin
+         execute format(
+           'alter database %I set default_transaction_isolation = serializable', current_database());
+         execute format('alter database %I set datestyle = "SQL, DMY"', current_database());
+       end $$`,
+    );
+    const strict = store.open();
+    expect(await valueOf(strict, 'show transaction_isolation')).toBe('read committed');
+    expect(await strict.transaction((tx) => valueOf(tx, 'show transaction_isolation'))).toBe(
+      'read committed',
+    );
+    expect(
+      await strict.transaction((tx) => valueOf(tx, 'show transaction_isolation'), {
+        mode: 'snapshot',
+      }),
+    ).toBe('repeatable read');
+    const at = `select '2026-02-01T00:00:00Z'::timestamptz as at`;
+    expect(await valueOf(strict, at)).toBe(Date.UTC(2026, 1, 1));
+  });
+});
+
+describe('a transaction', () => {
+  it('begins again after a deadlock, and nothing of the first try is left', async () => {
+    await store.sql(`insert into notes values (1, 'a'), (2, 'b')`);
+    const arrived = [0, 0];
+    let bothArrived = (): void => undefined;
+    const meeting = new Promise<void>((resolve) => (bothArrived = resolve));
+    const swap = (who: 0 | 1): Promise<void> =>
+      store.database.transaction(async (tx) => {
+        await run(tx, `update notes set body = body || '!' where id = ${who + 1}`);
+        arrived[who]! += 1;
+        if (arrived.every((tries) => tries > 0)) bothArrived();
+        await meeting;
+        await run(tx, `update notes set body = body || '?' where id = ${2 - who}`);
+      });
+    await Promise.all([swap(0), swap(1)]);
+    expect([...arrived].sort()).toEqual([1, 2]);
+    expect((await bodies()).map((body) => String(body).length)).toEqual([3, 3]);
+    await store.sql('delete from notes');
+  });
+
+  it('undoes a savepoint alone, with what it announced', async () => {
+    store.announced.length = 0;
+    await store.database.transaction(async (tx) => {
+      await run(tx, `insert into notes values (1, 'kept')`);
+      tx.notify({ kind: 'lease', name: 'kept' });
+      const failed = tx.savepoint(async () => {
+        await run(tx, `insert into notes values (2, 'undone')`);
+        tx.notify({ kind: 'lease', name: 'undone' });
+        await run(tx, `insert into notes values (1, 'twice')`);
+      });
+      await expect(failed).rejects.toMatchObject({ code: '23505' });
+    });
+    expect(await bodies()).toEqual(['kept']);
+    expect(store.announced).toEqual([{ kind: 'lease', name: 'kept' }]);
+    await store.sql('delete from notes');
+  });
+
+  it('does not pass for committed when one of its statements failed unnoticed', async () => {
+    const work = store.database.transaction(async (tx) => {
+      await run(tx, `insert into notes values (1, 'lost')`);
+      await run(tx, 'select 1 / 0').catch(() => undefined);
+    });
+    await expect(work).rejects.toThrow('failed before its commit');
+    expect(await bodies()).toEqual([]);
+  });
+
+  it('that loses its connection says that PostgreSQL could not be used, and the next one works', async () => {
+    const work = store.database.transaction(async (tx) => {
+      await run(tx, 'select pg_terminate_backend(pg_backend_pid())');
+    });
+    await expect(work).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(await store.database.transaction((tx) => valueOf(tx, 'select 1'))).toBe(1);
+  });
+
+  it('lends no second connection to what runs inside it', async () => {
+    const work = store.database.transaction(() => run(store.database, 'select 1'));
+    await expect(work).rejects.toThrow('second connection');
+  });
+});
+
+describe('a connection that does not answer any more', () => {
+  it('counts as a database that cannot be used', async () => {
+    const client = new pg.Client({ ...store.connection, query_timeout: 1 });
+    client.on('error', () => undefined); // ended below, from outside
+    await client.connect();
+    const waiting = client.query('select pg_sleep(60)');
+    const error: unknown = await waiting.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(isUnavailable(error)).toBe(true);
+    await store.sql(
+      `select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(60)'`,
+    );
+    await client.end();
+  });
+});
