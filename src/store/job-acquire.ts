@@ -10,7 +10,7 @@ import type {
 } from '../base/id.ts';
 import type { JobType, Stage, Transition } from '../domain/job/job.ts';
 import { json, nullable, text, uuid } from './column.ts';
-import { DAEMON_FITS_JOB } from './job-fit.ts';
+import { DAEMON_FITS_JOB, HOME_MACHINE } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
 
 /** Waiting this long lifts a job by one class. */
@@ -136,18 +136,23 @@ export const acquireNextJob = statement({
     left join templates t on t.id = v.template_id`,
 });
 
-/** Gives a job back that was taken for somebody who hung up before the answer. */
+/**
+ * Gives a job back that was taken for somebody who hung up before the answer. Nobody heard of the
+ * attempt, so it never was: as one that was taken once, a start would count as under way for ever.
+ */
 export const releaseJob = statement({
   name: 'job.release',
   takes: takes<{ readonly id: JobId; readonly attempt: number }>(),
   gives: { organizationId: uuid<OrganizationId>(), driver: text },
   sql: `
-    update jobs
-    set acquired_at = null,
+    update jobs j
+    set attempt = j.attempt - 1,
+      acquired_at = null,
       heartbeat_at = null,
-      daemon_id = null
-    where id = $id
-      and attempt = $attempt
-      and status = 'running'
-    returning organization_id, driver`,
+      daemon_id = null,
+      machine_id = ${HOME_MACHINE}
+    where j.id = $id
+      and j.attempt = $attempt
+      and j.status = 'running'
+    returning j.organization_id, j.driver`,
 });

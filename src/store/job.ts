@@ -13,6 +13,7 @@ import type {
 } from '../base/id.ts';
 import type { JobStatus, JobType, Stage, Transition } from '../domain/job/job.ts';
 import { instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import { HOME_MACHINE } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
 
 /** What a job is about; this never changes, so it can be read before anything is locked. */
@@ -126,11 +127,12 @@ export const requeueJobRow = statement({
   takes: takes<{ readonly id: JobId }>(),
   gives: {},
   sql: `
-    update jobs
+    update jobs j
     set acquired_at = null,
       heartbeat_at = null,
-      daemon_id = null
-    where id = $id`,
+      daemon_id = null,
+      machine_id = ${HOME_MACHINE}
+    where j.id = $id`,
 });
 
 export const askToCancelRow = statement({

@@ -230,15 +230,15 @@ describe('a daemon that waits for work', () => {
     expect(await waiting).toMatchObject({ id: jobId });
   });
 
-  it('gives back what it took for a caller who has hung up', async () => {
-    const { jobId } = await make.workspace(template, { ownerId });
-    const daemon = await queue.daemon();
+  it('gives back what it took for a caller who has hung up, as if nobody had taken it', async () => {
+    const { jobId } = await make.workspace(template, { ownerId, driver: 'process' });
+    const daemon = await queue.daemon({ drivers: ['process'], machineId: 'here' });
     const caller = new AbortController();
     caller.abort();
     const options = { signal: caller.signal, waitMs: 60_000, pollMs: 60_000 };
     expect(await acquireJob(queue.deps, daemon, options)).toBeUndefined();
-    expect(await queue.status(jobId)).toMatchObject({ status: 'pending', daemon_id: null });
-    // Counted all the same: a report of it would be stale.
-    expect(await queue.take(daemon)).toMatchObject({ id: jobId, attempt: 2 });
+    expect(await queue.status(jobId)).toMatchObject({ status: 'pending', attempt: 0 });
+    const elsewhere = await queue.daemon({ drivers: ['process'], machineId: 'there' });
+    expect(await queue.take(elsewhere)).toMatchObject({ id: jobId, attempt: 1 });
   });
 });

@@ -74,6 +74,21 @@ describe('a daemon that registers again', () => {
     });
   });
 
+  it('gives a delete of what lives nowhere to any machine', async () => {
+    const built = await make.prebuild(pool, { driver: 'process' });
+    await queue.cancel(built.jobId);
+    const { jobId } = await make.nextBuild(pool, built, {
+      transition: 'delete',
+      initiatorId: ownerId,
+      driver: 'process',
+    });
+    const here = await queue.daemon({ drivers: ['process'], machineId: 'here' });
+    await queue.mustTake(here);
+    await queue.restart(here);
+    const there = await queue.daemon({ drivers: ['process'], machineId: 'there' });
+    expect(await queue.mustTake(there)).toMatchObject({ jobId, attempt: 2 });
+  });
+
   it('is refused with what its former process still says', async () => {
     await make.prebuild(pool);
     const attempt = await queue.mustTake(daemon);
