@@ -10,7 +10,13 @@ import type { Lease } from './lease.ts';
 import { ensureAllMemberships } from './membership.ts';
 import type { DecisionOptions } from './options.ts';
 import type { PoolOutcome } from './reconcile-pool.ts';
-import { decideSeenPool, readAllPools, readMoment } from './seen-pool.ts';
+import {
+  decideSeenPool,
+  readAllPools,
+  readMoment,
+  type Moment,
+  type SeenPool,
+} from './seen-pool.ts';
 
 export type PassResult =
   | { readonly kind: 'stopped' }
@@ -66,10 +72,11 @@ export async function runPass(
 
   const decided = pools
     .filter(({ organizationId }) => !failed.has(organizationId))
-    .map((pool) => ({ pool, decision: decideSeenPool(pool, moment, options) }));
-  const due = decided.filter(({ decision }) => decision.needsReconciling);
+    .map((pool) => ({ pool, decision: tryDecide(pool, moment, options) }));
+  // What cannot be decided has its turn as well, where that is told, counted and tried again.
+  const due = decided.filter(({ decision }) => decision?.needsReconciling !== false);
   for (const { pool, decision } of decided) {
-    if (!decision.needsReconciling) deps.onSettled(pool.id, decision, moment.now);
+    if (decision?.needsReconciling === false) deps.onSettled(pool.id, decision, moment.now);
   }
   const results = await Promise.all(due.map(({ pool }) => deps.queue.run(pool.id)));
   const count = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);
@@ -86,9 +93,22 @@ export async function runPass(
       ),
     ),
     failedPools: results.filter((result) => result.kind === 'failed').length,
-    ...report(decided.map(({ decision }) => decision)),
+    ...report(decided.flatMap(({ decision }) => decision ?? [])),
     failedOrganizations: [...failed.keys()],
   };
+}
+
+/** Undefined for a pool whose rows make no sense: the others must not wait for its repair. */
+function tryDecide(
+  pool: SeenPool,
+  moment: Moment,
+  options: DecisionOptions,
+): PoolDecision | undefined {
+  try {
+    return decideSeenPool(pool, moment, options);
+  } catch {
+    return undefined;
+  }
 }
 
 function report(

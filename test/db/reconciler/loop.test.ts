@@ -166,6 +166,16 @@ describe('the periodic pass', () => {
     for (const { poolId } of others) expect(await liveOf(poolId)).toEqual({ 'start pending': 1 });
     expect(await liveOf(pool.poolId)).toEqual({});
   });
+
+  it('goes on with the other pools when one cannot even be decided', async () => {
+    const other = await newPool(2);
+    await store.sql(`update presets set schedules = '[{"cron": 5}]' where id = $1`, [
+      pool.presetId,
+    ]);
+    const { reconciler } = await startReplica({ deaf: true });
+    expect(await reconciler.pass()).toMatchObject({ kind: 'completed', failedPools: 1 });
+    expect(await liveOf(other.poolId)).toEqual({ 'start pending': 2 });
+  });
 });
 
 describe('a notice', () => {
