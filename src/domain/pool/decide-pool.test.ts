@@ -72,6 +72,13 @@ describe('a whole pool', () => {
     expect(paused.presets[0]?.plan.withheld).toEqual({ count: 0, deletes: 1, reason: 'paused' });
   });
 
+  it('that is paused keeps a failed validation, which nobody may write', () => {
+    const failed = { ...preset, status: 'validation_failed' as const };
+    const paused = decide({ paused: true, presets: [failed] });
+    expect(paused).toMatchObject({ needsReconciling: false, revalidate: null });
+    expect(decide({ brakes: null, presets: [failed] }).revalidate).toBe(preset.id);
+  });
+
   it('is drained before it is filled', () => {
     const old = { ...preset, id: 'old' as PresetId, usingActiveVersion: false };
     const decision = decide({

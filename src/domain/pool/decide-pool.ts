@@ -91,7 +91,9 @@ export function decidePool(world: PoolWorld, now: Instant, options: PoolOptions)
           options,
         );
   const revalidate =
-    active?.status === 'validation_failed' && brakes?.brakes.presetId !== world.brakes?.presetId
+    active?.status === 'validation_failed' &&
+    brakes !== null &&
+    brakes.brakes.presetId !== world.brakes?.presetId
       ? active.id
       : null;
 
