@@ -184,6 +184,7 @@ export const explainMiss = statement({
     hardLimited: bool,
     running: count,
     expired: count,
+    /** At work; those that failed and are kept as evidence are not. */
     starting: count,
     /** Mean duration of the pool's newest good builds; null when there are none. */
     buildMs: nullable(float),
@@ -195,8 +196,7 @@ export const explainMiss = statement({
         as hard_limited,
       count(m.workspace_id) filter (where m.running_since is not null) as running,
       count(m.workspace_id) filter (where m.running_since is not null and not ${FRESH}) as expired,
-      count(m.workspace_id) filter (where m.running_since is null and m.transition = 'start')
-        as starting,
+      count(*) filter (where building.status in ('pending', 'running')) as starting,
       (
         select avg(extract(epoch from d.completed_at - d.created_at) * 1000)::float8
         from judged_builds d
@@ -204,7 +204,16 @@ export const explainMiss = statement({
       ) as build_ms
     from presets p
     join pools l on l.id = p.pool_id
-    left join pool_members m on m.preset_id = p.id
+    -- By the pool, which has an index: all of its presets' members are few, all members are not.
+    left join pool_members m on m.pool_id = l.id and m.preset_id = p.id
+    left join lateral (
+      select status
+      from jobs
+      where jobs.id = m.job_id
+        and m.running_since is null
+        and m.transition = 'start'
+      offset 0
+    ) as building on true
     where p.id = $presetId
     group by l.id, p.id`,
 });

@@ -69,7 +69,9 @@ export const lockPendingStarts = statement({
     join workspaces w on w.id = m.workspace_id
     join jobs j on j.id = m.job_id
     join builds b on b.job_id = j.id
-    where m.preset_id = $presetId
+    -- By the pool, which has an index.
+    where m.pool_id = (select p.pool_id from presets p where p.id = $presetId)
+      and m.preset_id = $presetId
       and m.transition = 'start'
       and m.build_number = 1
       and w.owner_id = '${PREBUILDS_USER_ID}'

@@ -250,6 +250,16 @@ describe('a claim', () => {
     ).toEqual([{ outcome: 'miss', reason: 'empty', workspace_id: null }]);
   });
 
+  it('promises only what is being built, not what failed and is kept', async () => {
+    const builds = [await make.prebuild(pool), await make.prebuild(pool)];
+    await store.sql(
+      `update jobs set completed_at = standby_now(), error = 'broken', error_code = 'exit_1'
+       where id = $1`,
+      [builds[0]!.jobId],
+    );
+    expect((await failure(create({ onEmpty: 'fail' }))).fields).toMatchObject({ starting: 1 });
+  });
+
   it('is refused for what cannot be served, and changes nothing', async () => {
     await makeReady(store, make, { pool, count: 1 });
     const before = await countRows();

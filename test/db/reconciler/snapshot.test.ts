@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PoolId } from '../../../src/base/id.ts';
 import { runPass, type PassDeps } from '../../../src/reconciler/pass.ts';
+import { explainMiss } from '../../../src/store/claim.ts';
 import { lockCreationBudget, readCreationBudget } from '../../../src/store/creation-budget.ts';
 import type { Database } from '../../../src/store/database.ts';
 import {
@@ -153,7 +154,9 @@ describe('with a long history behind the pools', () => {
       [pool.poolId, count],
     );
 
-  const statements = (): readonly (readonly [Statement<never, never>, object])[] => {
+  type Run = readonly [Statement<never, never>, object];
+
+  const statements = (): readonly Run[] => {
     const poolIds = [pool.poolId];
     const { organizationId, poolId, presetId } = pool;
     const given = [
@@ -169,23 +172,41 @@ describe('with a long history behind the pools', () => {
       [lockPendingStarts, { presetId, limit: 5 }],
       [takeForDelete, { rows: asJson([]) }],
     ] as const;
-    return given as unknown as readonly (readonly [Statement<never, never>, object])[];
+    return given as unknown as readonly Run[];
   };
+
+  async function touchedBy([{ text, parameters }, args]: Run): Promise<Map<string, number>> {
+    const values = parameters.map((key) => (args as Record<string, unknown>)[key]);
+    const [row] = await store.sql<{ 'QUERY PLAN': readonly { readonly Plan: Node }[] }>(
+      `explain (analyze, format json) ${text}`,
+      values,
+    );
+    return touchedRows(row!['QUERY PLAN'][0]!.Plan);
+  }
 
   it('no statement of a reconcile reads more than what is alive', async () => {
     const tooMany: string[] = [];
-    for (const [{ name, text, parameters }, args] of statements()) {
-      const values = parameters.map((key) => (args as Record<string, unknown>)[key]);
-      const [row] = await store.sql<{ 'QUERY PLAN': readonly { readonly Plan: Node }[] }>(
-        `explain (analyze, format json) ${text}`,
-        values,
-      );
-      for (const [table, rows] of touchedRows(row!['QUERY PLAN'][0]!.Plan)) {
+    for (const run of statements()) {
+      for (const [table, rows] of await touchedBy(run)) {
         // Some steps look at a row more than once.
         if (HISTORY_TABLES.includes(table) && rows > LIVE * 5)
-          tooMany.push(`${name} read ${rows} rows of ${table}`);
+          tooMany.push(`${run[0].name} read ${rows} rows of ${table}`);
       }
     }
     expect(tooMany).toEqual([]);
+  });
+
+  it('no statement about one pool reads the members of others', async () => {
+    const { presetId, poolId } = await make.pool(pool, { desired: 2 });
+    await reconcileNow(store, poolId);
+    await store.sql('analyze');
+    const about = [
+      [readMembers, { poolIds: [poolId] }],
+      [lockPendingStarts, { presetId, limit: 5 }],
+      [explainMiss, { presetId }],
+    ] as unknown as readonly Run[];
+    const read: unknown[] = [];
+    for (const run of about) read.push((await touchedBy(run)).get('pool_members'));
+    expect(read).toEqual([2, 2, 2]);
   });
 });
