@@ -7,7 +7,7 @@ import { findDaemon } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
 import { lockMembers, markMembersGone } from '../store/live-pool/member.ts';
 import { refreshReadiness } from '../store/live-pool/readiness.ts';
-import { findReported, recordChecks, touchDaemon } from '../store/workspace-report.ts';
+import { findReported, recordChecks, renewChecks, touchDaemon } from '../store/workspace-report.ts';
 import { daemonReplaced, unknownDaemon, type DaemonRef } from './attempt.ts';
 
 export interface ReportedWorkspace {
@@ -19,8 +19,8 @@ export interface ReportedWorkspace {
 
 interface Judged extends ReportedWorkspace, Wanted {
   readonly isElsewhere: boolean;
-  /** What its ready check said last; null when there is none whose word counts. */
-  readonly wasReady: boolean | null;
+  /** It has a ready check whose word counts. */
+  readonly isChecked: boolean;
 }
 
 type Deps = Kit & { readonly database: Database };
@@ -47,20 +47,21 @@ export async function reportWorkspaces(
     const row = found.get(workspace.id);
     if (row === undefined) {
       const wanted = decideReported(workspace.state, undefined);
-      return { ...workspace, ...wanted, isElsewhere: false, wasReady: null };
+      return { ...workspace, ...wanted, isElsewhere: false, isChecked: false };
     }
     const isElsewhere =
       (row.machineId !== null && row.machineId !== home.machineId) ||
       (home.organizationId !== null && row.organizationId !== home.organizationId);
     const wanted = decideReported(workspace.state, { ...row, isElsewhere, latestBuild: row });
-    const isChecked = workspace.state === 'running' && !isElsewhere && !row.isDeleted;
-    return { ...workspace, ...wanted, isElsewhere, wasReady: isChecked ? row.checkReady : null };
+    const isChecked =
+      row.hasCheck && workspace.state === 'running' && !isElsewhere && !row.isDeleted;
+    return { ...workspace, ...wanted, isElsewhere, isChecked };
   });
 
   await storeChecks(
     database,
-    judged.flatMap(({ id, ready, wasReady }) =>
-      ready === null || wasReady === null ? [] : [{ id, ready, wasReady }],
+    judged.flatMap(({ id, ready, isChecked }) =>
+      ready === null || !isChecked ? [] : [{ id, ready }],
     ),
   );
   await storeGone(
@@ -81,18 +82,22 @@ export async function reportWorkspaces(
 interface Check {
   readonly id: WorkspaceId;
   readonly ready: boolean;
-  readonly wasReady: boolean;
 }
 
-/** Only what changed concerns the live pool; mere renewals lock no member, and no claim passes one over. */
+/**
+ * Only what changed concerns the live pool; mere renewals lock no member, and no claim passes one
+ * over. Which is which is decided by the write itself: another report may be under way.
+ */
 async function storeChecks(database: Database, checks: readonly Check[]): Promise<void> {
+  if (checks.length === 0) return;
   const toArgs = (some: readonly Check[]): Parameters<typeof recordChecks.run>[1] => ({
     workspaceIds: some.map(({ id }) => id),
     ready: some.map(({ ready }) => ready),
   });
-  const renewed = checks.filter(({ ready, wasReady }) => ready === wasReady);
-  if (renewed.length > 0) await recordChecks.run(database, toArgs(renewed));
-  const changed = checks.filter(({ ready, wasReady }) => ready !== wasReady);
+  const renewed = new Set(
+    (await renewChecks.all(database, toArgs(checks))).map(({ workspaceId }) => workspaceId),
+  );
+  const changed = checks.filter(({ id }) => !renewed.has(id));
   if (changed.length === 0) return;
   const workspaceIds = changed.map(({ id }) => id);
   await database.transaction(async (tx) => {

@@ -37,17 +37,13 @@ export const findReported = statement({
     number: int,
     transition: oneOf<Transition>(),
     status: oneOf<JobStatus>(),
-    /** What the daemon's check last said; null without a check. */
-    checkReady: nullable(bool),
+    /** Its template has a ready check, whose outcomes the daemon reports. */
+    hasCheck: bool,
   },
   sql: `
     select w.id, w.organization_id, w.machine_id, w.deleted_at is not null as is_deleted,
       w.owner_id = '${PREBUILDS_USER_ID}' as is_pools, b.number, b.transition, j.status,
-      (
-        select bool_and(a.lifecycle = 'ready')
-        from agents a
-        where a.workspace_id = w.id and a.kind = 'check'
-      ) as check_ready
+      exists (select from agents a where a.workspace_id = w.id and a.kind = 'check') as has_check
     from workspaces w
     cross join lateral (
       select number, transition, job_id
@@ -60,26 +56,48 @@ export const findReported = statement({
     where w.id = any ($ids::uuid[])`,
 });
 
-/** Stores what ready checks say, and that they spoke. */
+interface Checks {
+  readonly workspaceIds: readonly WorkspaceId[];
+  readonly ready: readonly boolean[];
+}
+
+// Two reports about the same workspaces lock them in one order.
+const LOCKED_CHECKS = `
+  select a.id, a.workspace_id, a.lifecycle,
+    case when given.ready then 'ready' else 'created' end as said
+  from unnest($workspaceIds::uuid[], $ready::boolean[]) as given (workspace_id, ready)
+  join agents a on a.workspace_id = given.workspace_id
+  where a.kind = 'check'
+  order by a.id
+  for update of a`;
+
+/**
+ * Notes that ready checks spoke which say what they said before, and gives their workspaces. The
+ * others say something new.
+ */
+export const renewChecks = statement({
+  name: 'agent.renew_checks',
+  takes: takes<Checks>(),
+  gives: { workspaceId: uuid<WorkspaceId>() },
+  sql: `
+    with locked as materialized (${LOCKED_CHECKS})
+    update agents a
+    set last_seen_at = (select standby_now())
+    from locked
+    where a.id = locked.id
+      and locked.lifecycle = locked.said
+    returning a.workspace_id`,
+});
+
+/** Stores what ready checks newly say. Their workspaces' pool members are locked before. */
 export const recordChecks = statement({
   name: 'agent.record_checks',
-  takes: takes<{
-    readonly workspaceIds: readonly WorkspaceId[];
-    readonly ready: readonly boolean[];
-  }>(),
+  takes: takes<Checks>(),
   gives: {},
   sql: `
-    with locked as materialized (
-      select a.id, given.ready
-      from unnest($workspaceIds::uuid[], $ready::boolean[]) as given (workspace_id, ready)
-      join agents a on a.workspace_id = given.workspace_id
-      where a.kind = 'check'
-      -- Two reports about the same workspaces lock them in one order.
-      order by a.id
-      for update of a
-    )
+    with locked as materialized (${LOCKED_CHECKS})
     update agents a
-    set lifecycle = case when locked.ready then 'ready' else 'created' end,
+    set lifecycle = locked.said,
       last_seen_at = (select standby_now())
     from locked
     where a.id = locked.id`,

@@ -89,6 +89,30 @@ describe('a report', () => {
     expect(agent).toEqual({ fresh: true });
   });
 
+  it('that another one overtook leaves the pool and the check of one mind', async () => {
+    const { workspaceId } = await prebuilt();
+    await report(workspaceId, { ready: true });
+    const other = await store.database.connect();
+    await other.query('begin');
+    await other.query(`update agents set lifecycle = 'created' where workspace_id = $1`, [
+      workspaceId,
+    ]);
+    const overtaken = report(workspaceId, { ready: true });
+    await expect
+      .poll(() =>
+        store.sql(`select from pg_stat_activity
+           where datname = current_database() and wait_event_type = 'Lock'`),
+      )
+      .not.toHaveLength(0);
+    await other.query('update pool_members set ready = false where workspace_id = $1', [
+      workspaceId,
+    ]);
+    await other.query('commit');
+    await other.end();
+    await overtaken;
+    expect(await member(workspaceId)).toEqual({ ready: true, broken: null });
+  });
+
   it('of a prebuild that is gone tells its pool, for good', async () => {
     const { workspaceId } = await prebuilt();
     await report(workspaceId, { ready: true });
