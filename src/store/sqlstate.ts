@@ -16,6 +16,10 @@ const SOCKET_ERRORS = new Set([
   'EHOSTUNREACH',
 ]);
 
+/** What pg says without a code: no connection, no answer in time, or one that was lost while idle. */
+const PG_MESSAGES =
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (has encountered a connection error|was closed))/;
+
 /** True when a statement broke the named unique constraint or unique index. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return (
@@ -37,8 +41,5 @@ export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string' && SOCKET_ERRORS.has(code)) return true;
-  // pg reports these without a code.
-  return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(
-    error.message,
-  );
+  return PG_MESSAGES.test(error.message);
 }

@@ -104,20 +104,41 @@ describe('a transaction', () => {
   });
 });
 
-describe('a connection that does not answer any more', () => {
-  it('counts as a database that cannot be used', async () => {
-    const client = new pg.Client({ ...store.connection, query_timeout: 1 });
-    client.on('error', () => undefined); // ended below, from outside
+describe('a connection that cannot be used any more', () => {
+  const connect = async (options: pg.ClientConfig = {}): Promise<pg.Client> => {
+    const client = new pg.Client({ ...store.connection, ...options });
+    client.on('error', () => undefined);
     await client.connect();
-    const waiting = client.query('select pg_sleep(60)');
-    const error: unknown = await waiting.then(
+    return client;
+  };
+  const errorOf = (work: Promise<unknown>): Promise<unknown> =>
+    work.then(
       () => undefined,
-      (thrown: unknown) => thrown,
+      (error: unknown) => error,
     );
-    expect(isUnavailable(error)).toBe(true);
-    await store.sql(
-      `select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(60)'`,
-    );
+  const terminate = (pid: unknown) => store.sql('select pg_terminate_backend($1)', [pid]);
+  const pidOf = async (client: pg.Client): Promise<unknown> =>
+    (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
+
+  it('counts as a database that cannot be used when it does not answer', async () => {
+    const client = await connect({ query_timeout: 100 });
+    const pid = await pidOf(client);
+    expect(isUnavailable(await errorOf(client.query('select pg_sleep(60)')))).toBe(true);
+    await terminate(pid);
     await client.end();
+  });
+
+  it('counts as a database that cannot be used when it was lost between two statements', async () => {
+    const client = await connect();
+    const lost = new Promise<void>((resolve) => client.once('end', resolve));
+    await terminate(await pidOf(client));
+    await lost;
+    expect(isUnavailable(await errorOf(client.query('select 1')))).toBe(true);
+  });
+
+  it('counts as a database that cannot be used when it was closed', async () => {
+    const client = await connect();
+    await client.end();
+    expect(isUnavailable(await errorOf(client.query('select 1')))).toBe(true);
   });
 });
