@@ -37,6 +37,7 @@ describe('configuration', () => {
     ['STANDBY_HTTP_PORT', '80a', 'a whole number from 0 to 65535'],
     ['STANDBY_LEASE_TTL', '15', 'a duration such as 500ms, 10s, 1m, 2h or 1d'],
     ['STANDBY_LEASE_TTL', '0s', 'a duration such as 500ms, 10s, 1m, 2h or 1d'],
+    ['STANDBY_PREBUILDS_HARD_LIMIT_COOLDOWN', '30d', 'a duration from 1ms to 7d, such as 15m'],
     ['STANDBY_LOG_LEVEL', 'loud', 'one of debug, info, warn, error, silent'],
   ])('stops with the name, the value and what is allowed: %s=%s', (name, value, allowed) => {
     expect(() => loadConfig({ [name]: value })).toThrow(

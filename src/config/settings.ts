@@ -140,6 +140,9 @@ export const SETTINGS = {
     name: 'STANDBY_PREBUILDS_HARD_LIMIT_COOLDOWN',
     summary: 'Time before the first trial of a limited pool; doubles with each that fails',
     fallback: '15m',
+    // It is stored as milliseconds in four bytes.
+    maxMs: 7 * 86_400_000,
+    allowed: 'a duration from 1ms to 7d, such as 15m',
   }),
   failedRetention: durationSetting({
     name: 'STANDBY_PREBUILDS_FAILED_RETENTION',
