@@ -47,9 +47,14 @@ export const readCreationBudget = statement({
       (select count(*)::integer
         from templates t
         join presets p on p.version_id = t.active_version_id
+        join pools l on l.id = p.pool_id
         where t.organization_id = $organizationId
           and t.deleted_at is null
-          and p.desired_instances > 0) as pools,
+          and t.deprecated = ''
+          and not l.paused
+          -- A schedule may ask for some where the base count asks for none.
+          and (coalesce(l.size_override, p.desired_instances) > 0 or p.schedules <> '[]'))
+        as pools,
       (select count(*)::integer from open_creations) as in_flight,
       (select count(*)::integer from open_creations where pool_id = $poolId) as own_in_flight`,
 });

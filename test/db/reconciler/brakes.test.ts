@@ -258,6 +258,25 @@ describe('the budget of an organization', () => {
     expect(outcome).toMatchObject({ withheld: [{ count: 40, reason: 'budget' }] });
   });
 
+  it('leaves no share to pools that nothing is made for', async () => {
+    const { organizationId } = pool;
+    const old = await make.template({ organizationId });
+    for (let n = 0; n < 2; n++) await make.pool(old, { desired: 30 });
+    await store.sql(`update templates set deprecated = 'over' where id = $1`, [old.templateId]);
+    const paused = await make.pool(pool, { desired: 30 });
+    await store.sql('update pools set paused = true where id = $1', [paused.poolId]);
+    const emptied = await make.pool(pool, { desired: 30 });
+    await store.sql('update pools set size_override = 0 where id = $1', [emptied.poolId]);
+    const scheduled = await make.pool(pool, { desired: 0 });
+    await store.sql(
+      `update presets set timezone = 'UTC', schedules = '[{"cron": "* * * * *", "instances": 30}]'
+       where id = $1`,
+      [scheduled.presetId],
+    );
+    await store.sql('update presets set desired_instances = 30 where id = $1', [pool.presetId]);
+    expect(await reconcile({ maxCreationsInFlight: 20 })).toEqual(['pool.created 10']);
+  });
+
   it('is never exceeded by pools that are filled at once', async () => {
     const pools = [pool];
     for (let n = 0; n < 5; n++) pools.push(await make.pool(pool, { desired: 30 }));
