@@ -29,6 +29,18 @@ export const findIdempotencyKey = statement({
       and k.created_at > (select standby_now()) - interval '24 hours'`,
 });
 
+/** The first half of the advisory lock of a key; the other is its hash. */
+const KEY_LOCK = 7_283_004;
+
+/** Makes requests with one key take turns until the end of the transaction. */
+export const lockIdempotencyKey = statement({
+  name: 'idempotency_key.lock',
+  takes: takes<{ readonly userId: UserId; readonly key: string }>(),
+  gives: { locked: text },
+  sql: `
+    select pg_advisory_xact_lock(${KEY_LOCK}, hashtext($userId::uuid || ' ' || $key))::text as locked`,
+});
+
 /** Breaks idempotency_keys_pkey when another request with the key was faster. */
 export const recordIdempotencyKey = statement({
   name: 'idempotency_key.record',

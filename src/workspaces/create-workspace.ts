@@ -5,9 +5,14 @@ import { AppError } from '../base/app-error.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
-import type { Database } from '../store/database.ts';
-import { findIdempotencyKey, recordIdempotencyKey } from '../store/idempotency-key.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import {
+  findIdempotencyKey,
+  lockIdempotencyKey,
+  recordIdempotencyKey,
+} from '../store/idempotency-key.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
+import type { Executor } from '../store/statement.ts';
 import { buildWorkspace } from './build-workspace.ts';
 import { explain, recordRefusal, type Refusal } from './miss.ts';
 import type { Order } from './order.ts';
@@ -37,7 +42,7 @@ export async function createWorkspace(
 ): Promise<CreatedWorkspace> {
   const startedMs = deps.clock.monotonicMs();
   const bodyHash = hashRequest(request);
-  const prior = await findPrior(deps, requester, { request, bodyHash });
+  const prior = await findPrior(deps.database, requester, { request, bodyHash });
   if (prior !== undefined) return prior;
   const wanted = await judgeRequest(deps.database, requester, request);
   const resolveMs = deps.clock.monotonicMs() - startedMs;
@@ -45,7 +50,7 @@ export async function createWorkspace(
   const served = await serve(deps, order).catch(async (error: unknown) => {
     if (!isCollision(error)) throw error;
     // The same request may have been served meanwhile: its name and its key are taken by itself.
-    const same = await findPrior(deps, requester, { request, bodyHash });
+    const same = await findPrior(deps.database, requester, { request, bodyHash });
     if (same !== undefined) return same;
     throw new AppError('NAME_TAKEN', `you already have a workspace named ${request.name}`, {
       cause: error,
@@ -58,6 +63,8 @@ export async function createWorkspace(
 function serve(deps: CreateDeps, order: Order): Promise<CreatedWorkspace | Refusal> {
   const { request, requester, wanted, bodyHash } = order;
   return deps.database.transaction(async (tx) => {
+    const prior = await awaitPrior(tx, order);
+    if (prior !== undefined) return prior;
     const taken = await takeWorkspace(deps, tx, order);
     if (taken.kind === 'taken') {
       return { workspaceId: taken.workspaceId, claimed: true, reason: null };
@@ -81,13 +88,13 @@ function serve(deps: CreateDeps, order: Order): Promise<CreatedWorkspace | Refus
 }
 
 async function findPrior(
-  { database }: CreateDeps,
+  on: Executor,
   { userId }: Requester,
   asked: { readonly request: WorkspaceRequest; readonly bodyHash: Buffer },
 ): Promise<CreatedWorkspace | undefined> {
   const key = asked.request.idempotencyKey;
   if (key === undefined) return undefined;
-  const prior = await findIdempotencyKey.maybe(database, { userId, key });
+  const prior = await findIdempotencyKey.maybe(on, { userId, key });
   if (prior === undefined) return undefined;
   if (!prior.bodyHash.equals(asked.bodyHash)) {
     throw new AppError(
@@ -97,6 +104,20 @@ async function findPrior(
   }
   const reason = prior.missReason as MissReason | null;
   return { workspaceId: prior.workspaceId, claimed: prior.claimed, reason };
+}
+
+/**
+ * What the same request, being served at this moment, is answered with. What makes or takes a
+ * workspace meets it at the key's row; a refusal writes none, and would deny what the other one got.
+ */
+async function awaitPrior(
+  tx: Transaction,
+  { requester, request, bodyHash }: Order,
+): Promise<CreatedWorkspace | undefined> {
+  const key = request.idempotencyKey;
+  if (key === undefined || request.onEmpty !== 'fail') return undefined;
+  await lockIdempotencyKey.run(tx, { userId: requester.userId, key });
+  return findPrior(tx, requester, { request, bodyHash });
 }
 
 function isCollision(error: unknown): boolean {

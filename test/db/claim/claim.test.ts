@@ -311,6 +311,21 @@ describe('an idempotency key', () => {
     ).toHaveLength(15);
   });
 
+  it('sent sixteen times at once for the only prebuild gets it every time', async () => {
+    const [only] = await makeReady(store, make, { pool, count: 1 });
+    const second = store.open();
+    const all = await Promise.all(
+      Array.from({ length: 16 }, (_, n) =>
+        create(
+          { idempotencyKey: 'k', onEmpty: 'fail' },
+          { database: n % 2 === 0 ? store.database : second },
+        ),
+      ),
+    );
+    expect(new Set(all.map((one) => one.workspaceId))).toEqual(new Set([only]));
+    expect(await store.sql('select from claims where pool_id = $1', [pool.poolId])).toHaveLength(1);
+  });
+
   it('gives the same answer for an ordinary workspace, too', async () => {
     const first = await create({ idempotencyKey: 'k' });
     expect(await create({ idempotencyKey: 'k' })).toEqual(first);
