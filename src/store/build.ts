@@ -12,6 +12,7 @@ import type {
   VersionId,
   WorkspaceId,
 } from '../base/id.ts';
+import type { Stage, Transition } from '../domain/job/job.ts';
 import type { Executor } from './statement.ts';
 import { asJson, statement, takes } from './statement.ts';
 
@@ -34,8 +35,8 @@ export interface NewBuild {
   readonly workspaceId: WorkspaceId;
   readonly organizationId: OrganizationId;
   readonly number: number;
-  readonly transition: 'start' | 'stop' | 'delete';
-  readonly stage: 'none' | 'create' | 'claim';
+  readonly transition: Transition;
+  readonly stage: Stage;
   readonly reason: string;
   readonly versionId: VersionId;
   readonly presetId: PresetId | null;

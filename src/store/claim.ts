@@ -9,6 +9,7 @@ import type {
   VersionId,
   WorkspaceId,
 } from '../base/id.ts';
+import type { PresetStatus } from '../domain/pool/snapshot.ts';
 import { bool, count, float, int, json, nullable, oneOf, text, uuid } from './column.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { statement, takes, type Statement } from './statement.ts';
@@ -180,7 +181,7 @@ export const explainMiss = statement({
   takes: takes<{ readonly presetId: PresetId }>(),
   gives: {
     paused: bool,
-    presetStatus: oneOf<'healthy' | 'validation_failed'>(),
+    presetStatus: oneOf<PresetStatus>(),
     hardLimited: bool,
     running: count,
     expired: count,

@@ -9,6 +9,8 @@ import type {
   VersionId,
   WorkspaceId,
 } from '../base/id.ts';
+import type { JobStatus, Transition } from '../domain/job/job.ts';
+import type { PresetStatus } from '../domain/pool/snapshot.ts';
 import { bool, float, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
 import type { RowOf } from './column.ts';
 import { AGENT_WATCH, READY_NOW } from './live-pool/ready-now.ts';
@@ -54,7 +56,7 @@ const presetColumns = {
   ttlSeconds: nullable(int),
   timezone: text,
   schedules: json<readonly { readonly cron: string; readonly instances: number }[]>(),
-  status: oneOf<'healthy' | 'validation_failed'>(),
+  status: oneOf<PresetStatus>(),
   validationError: nullable(text),
   usingActiveVersion: bool,
   deleted: bool,
@@ -129,14 +131,13 @@ const memberColumns = {
   poolId: uuid<PoolId>(),
   presetId: uuid<PresetId>(),
   buildNumber: int,
-  transition: oneOf<'start' | 'stop' | 'delete'>(),
+  transition: oneOf<Transition>(),
   bornAt: nullable(instant),
   runningSince: nullable(instant),
   ready: bool,
   lostAt: nullable(instant),
   broken: nullable(text),
-  jobStatus:
-    nullable(oneOf<'pending' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled'>()),
+  jobStatus: nullable(oneOf<JobStatus>()),
   attempt: nullable(int),
   completedAt: nullable(instant),
   bySystem: nullable(bool),

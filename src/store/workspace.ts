@@ -11,7 +11,7 @@ import type {
   VersionId,
   WorkspaceId,
 } from '../base/id.ts';
-
+import type { JobStatus, Stage, Transition } from '../domain/job/job.ts';
 import type { AgentLifecycle } from './agent.ts';
 import {
   bytes,
@@ -27,10 +27,6 @@ import {
 } from './column.ts';
 import { AGENT_WATCH } from './live-pool/ready-now.ts';
 import { statement, takes, type Statement } from './statement.ts';
-
-export type Transition = 'start' | 'stop' | 'delete';
-export type Stage = 'none' | 'create' | 'claim';
-export type JobStatus = 'pending' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled';
 
 export interface WorkspaceAgent {
   readonly name: string;

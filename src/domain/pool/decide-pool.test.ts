@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PresetId, VersionId, WorkspaceId } from '../../base/id.ts';
+import type { Transition } from '../job/job.ts';
 import { decidePool, type PoolOptions, type PoolWorld, type WorldPreset } from './decide-pool.ts';
 import type { MemberJob, PoolMember } from './member.ts';
 
@@ -50,7 +51,7 @@ const running = (name: string, change: Partial<PoolMember> = {}): PoolMember => 
   broken: null,
   ...change,
 });
-const ended = (name: string, change: Partial<MemberJob>, transition: 'start' | 'stop' | 'delete') =>
+const ended = (name: string, change: Partial<MemberJob>, transition: Transition) =>
   running(name, {
     transition,
     runningSince: null,

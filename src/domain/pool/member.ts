@@ -1,13 +1,14 @@
 // One unclaimed, undeleted prebuild as the live pool keeps it, and what its latest build makes of it.
 import type { Instant } from '../../base/clock.ts';
 import type { PresetId, WorkspaceId } from '../../base/id.ts';
+import type { JobStatus, Transition } from '../job/job.ts';
 
 export interface PoolMember {
   readonly workspaceId: WorkspaceId;
   readonly presetId: PresetId;
   /** Of the latest build. */
   readonly buildNumber: number;
-  readonly transition: 'start' | 'stop' | 'delete';
+  readonly transition: Transition;
   /** Of the latest build; null when it runs, since nobody needs to look it up then. */
   readonly job: MemberJob | null;
   /** When its first build was first acquired; null before that build has ended. */
@@ -29,7 +30,7 @@ export interface PoolMember {
 export const GONE = 'gone';
 
 export interface MemberJob {
-  readonly status: 'pending' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled';
+  readonly status: JobStatus;
   /** 0: nobody ever took it. */
   readonly attempt: number;
   readonly completedAt: Instant | null;

@@ -1,5 +1,6 @@
 // The rows of pool_members as the pool itself acts: new members, and members that get another build.
 import type { JobId, PoolId, PresetId, VersionId, WorkspaceId } from '../../base/id.ts';
+import type { Transition } from '../../domain/job/job.ts';
 import type { Executor } from '../statement.ts';
 import { asJson, statement, takes } from '../statement.ts';
 
@@ -31,7 +32,7 @@ export async function insertMembers(on: Executor, members: readonly NewMember[])
 export interface MemberBuild {
   readonly workspaceId: WorkspaceId;
   readonly number: number;
-  readonly transition: 'start' | 'stop' | 'delete';
+  readonly transition: Transition;
   readonly jobId: JobId;
 }
 
