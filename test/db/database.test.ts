@@ -98,6 +98,23 @@ describe('a transaction', () => {
     expect(await store.database.transaction((tx) => valueOf(tx, 'select 1'))).toBe(1);
   });
 
+  it('leaves a server that only reads, as a former primary does, and connects anew', async () => {
+    const setReadOnly = (on: boolean) =>
+      store.sql(
+        `do $$ begin execute format(
+           'alter database %I set default_transaction_read_only = ${on}', current_database());
+         end $$`,
+      );
+    await setReadOnly(true);
+    const demoted = store.open(1);
+    const write = () => demoted.transaction((tx) => run(tx, `insert into notes values (3, 'c')`));
+    await expect(write()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await setReadOnly(false);
+    await write();
+    expect(await bodies()).toEqual(['c']);
+    await store.sql('delete from notes');
+  });
+
   it('lends no second connection to what runs inside it', async () => {
     const work = store.database.transaction(() => run(store.database, 'select 1'));
     await expect(work).rejects.toThrow('second connection');
