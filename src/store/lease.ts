@@ -34,13 +34,14 @@ export const takeLease = statement({
     returning epoch`,
 });
 
+/** Cut to what the column holds: rounded up, it would still be held when the next one tries. */
 export const releaseLease = statement({
   name: 'lease.release',
   takes: takes<Omit<LeaseArgs, 'ttlMs'>>(),
   gives: {},
   sql: `
     update leases
-    set expires_at = clock_timestamp()
+    set expires_at = date_trunc('milliseconds', clock_timestamp())
     where name = $name
       and holder = $holder`,
 });

@@ -103,6 +103,15 @@ describe('the lease', () => {
     await other.lease.stop('test', 1_000);
   });
 
+  it('is free at the very moment at which it was given up, every time', async () => {
+    for (let turn = 1; turn <= 40; turn++) {
+      const { lease } = replica();
+      await lease.start();
+      expect(lease.epoch).toBe(turn);
+      await lease.stop('test', 1_000);
+    }
+  });
+
   it('is not given up by one that never held it', async () => {
     const [leader, other] = [replica(), replica()];
     await leader.lease.start();
