@@ -9,15 +9,22 @@ export const nameField = z
   .regex(NAME_PATTERN, NAME_RULE)
   .meta({ description: '1 to 63 lower-case letters, digits and inner hyphens' });
 
+/** As many as a template may declare, and more than any has. */
+export const MAX_PARAMETERS = 100;
+
 /** Parameter values by name; numbers and booleans are written as text. */
-export const parametersField = z.record(z.string().min(1).max(128), z.string().max(10_000));
+export const parametersField = z
+  .record(z.string().min(1).max(128), z.string().max(10_000))
+  .refine((given) => Object.keys(given).length <= MAX_PARAMETERS, {
+    message: `must have at most ${MAX_PARAMETERS} entries`,
+  });
 
 export const tagsField = z.record(z.string().min(1).max(64), z.string().max(256));
 
 /** Query parameters arrive as text. */
 export const queryInteger = (min: number, max: number): z.ZodType<number, string | number> =>
   z
-    .union([z.string().regex(/^\d{1,9}$/, 'must be a whole number'), z.int()])
+    .union([z.string().regex(/^\d{1,9}$/), z.int()], 'must be a whole number')
     .transform(Number)
     .pipe(z.int().min(min).max(max));
 

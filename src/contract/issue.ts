@@ -1,6 +1,7 @@
 // What does not fit a schema, for people: each place with its value and what belongs there.
 import type { z } from 'zod';
 import { excerpt } from '../base/excerpt.ts';
+import { JSON_TYPES, requirement } from './requirement.ts';
 
 export interface Issue {
   /** For example `preset.schedules.0.cron`; empty for the whole document. */
@@ -18,14 +19,17 @@ export function tellIssues(
   root: readonly string[],
 ): readonly Issue[] {
   return error.issues.flatMap((issue): readonly Issue[] => {
-    const path = [...root, ...issue.path.map(String)];
+    const path = [...root, ...issue.path.map((part) => showPart(String(part)))];
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({
         path: [...path, excerpt(key)].join('.'),
         message: 'is not known',
       }));
     }
-    return [{ path: path.join('.'), message: show(lookUp(value, issue.path)) + issue.message }];
+    const given = lookUp(value, issue.path);
+    const isMissing = given === undefined && issue.code !== 'custom';
+    const message = isMissing ? 'is missing' : show(given) + requirement(issue, JSON_TYPES);
+    return [{ path: path.join('.'), message }];
   });
 }
 
@@ -36,9 +40,15 @@ export function summarizeIssues(issues: readonly Issue[]): string {
   return told.join('; ') + more;
 }
 
+/** A key or position as it is, unless somebody chose it to deceive or to fill the line. */
+function showPart(part: string): string {
+  return /^[\w-]{1,64}$/.test(part) ? part : excerpt(part);
+}
+
 function show(given: unknown): string {
   if (typeof given === 'string') return `is ${excerpt(given)}: `;
-  return typeof given === 'number' || typeof given === 'boolean' ? `is ${given}: ` : '';
+  if (Array.isArray(given)) return 'is a list: ';
+  return typeof given === 'object' && given !== null ? 'is an object: ' : `is ${String(given)}: `;
 }
 
 function lookUp(value: unknown, path: readonly PropertyKey[]): unknown {

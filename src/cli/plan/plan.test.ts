@@ -99,28 +99,31 @@ describe('a bad line', () => {
   });
 
   it.each<[string, string]>([
-    ['null', 'line 1: Invalid input: expected object, received null'],
-    ['[]', 'line 1: Invalid input: expected object, received array'],
-    ['7', 'line 1: is 7: Invalid input: expected object, received number'],
-    ['{}', 'line 1: now Invalid input: expected string, received undefined; config'],
-    [changed({ now: '2026-02-30T00:00:00Z' }), 'now is "2026-02-30T00:00:00Z": expected a time'],
-    [changed({ now: 1767340800 }), 'now is 1767340800: Invalid input: expected string'],
+    ['null', 'line 1: is null: must be an object'],
+    ['[]', 'line 1: is a list: must be an object'],
+    ['7', 'line 1: is 7: must be an object'],
+    ['{}', 'line 1: now is missing; config is missing'],
+    [changed({ now: '2026-02-30T00:00:00Z' }), 'now is "2026-02-30T00:00:00Z": must be a time'],
+    [changed({ now: 1767340800 }), 'now is 1767340800: must be text'],
     [
       changed({ config: { backoff_interval_seconds: -1 } }),
       'config.backoff_interval_seconds is -1',
     ],
-    [changed({ waiting: 1.5 }), 'waiting is 1.5: Invalid input: expected int'],
-    [changed({ pending_inactive: -1 }), 'pending_inactive is -1: Too small'],
+    [changed({ waiting: 1.5 }), 'waiting is 1.5: must be a whole number'],
+    [changed({ pending_inactive: -1 }), 'pending_inactive is -1: must be at least 0'],
     [changed({ pending_inactive: 1e300 }), 'pending_inactive is 1e+300'],
-    [changed({ hard_limited: 'no' }), 'hard_limited is "no": Invalid input: expected boolean'],
-    [changed({ preset: { ...snapshot?.preset, desired: null } }), 'preset.desired Invalid input'],
+    [changed({ hard_limited: 'no' }), 'hard_limited is "no": must be true or false'],
+    [
+      changed({ preset: { ...snapshot?.preset, desired: null } }),
+      'preset.desired is null: must be a number',
+    ],
     [changed({ preset: { ...snapshot?.preset, max_instance: 3 } }), 'preset."max_instance" is not'],
     [
       changed({ preset: { ...snapshot?.preset, status: 'ill' } }),
-      'preset.status is "ill": Invalid',
+      'preset.status is "ill": must be one of healthy',
     ],
-    [changed({ running: [{ id: '', created_at: '', ready: 1 }] }), 'running.0.id is "": Too small'],
-    [changed({ backoff: { num_failed: 1 } }), 'backoff.last_build_at Invalid input'],
+    [changed({ running: [{ id: '', created_at: '', ready: 1 }] }), 'running.0.id is "": must have'],
+    [changed({ backoff: { num_failed: 1 } }), 'backoff.last_build_at is missing'],
   ])('names the field, the value and what belongs there: %#', async (text, expected) => {
     const [only] = await answer(text);
     expect(only).toEqual({

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { excerpt } from '../../base/excerpt.ts';
 import { findSimilar } from '../../base/similar.ts';
+import { requirement, YAML_TYPES } from '../requirement.ts';
 import { MAX_ISSUES, type Finding, type ManifestPath } from './issue.ts';
 
 export type Shaped<T> =
@@ -33,12 +34,12 @@ function toFindings(schema: z.ZodType, issue: Issue): readonly Finding[] {
     return [{ code: 'MISSING_KEY', message: `${name} is missing`, hint: '', path, at: 'value' }];
   }
   if (issue.code === 'invalid_key') {
-    const message = `the key ${excerpt(name)} ${issue.issues.map(requirement).join(', ')}`;
+    const message = `the key ${excerpt(name)} ${issue.issues.map((inner) => requirement(inner, YAML_TYPES)).join(', ')}`;
     return [{ code: 'INVALID_VALUE', message, hint: '', path, at: 'key' }];
   }
   const code = issue.code === 'invalid_type' ? 'WRONG_TYPE' : 'INVALID_VALUE';
   const shown = show(issue.input);
-  const message = `${name} ${shown === '' ? '' : `is ${shown}, but `}${requirement(issue)}`;
+  const message = `${name} ${shown === '' ? '' : `is ${shown}, but `}${requirement(issue, YAML_TYPES)}`;
   return [{ code, message, hint: suggestValue(issue), path, at: 'value' }];
 }
 
@@ -53,40 +54,6 @@ function unknownKey(key: string, parent: ManifestPath, known: readonly string[])
     path: [...parent, key],
     at: 'key',
   };
-}
-
-const TYPE_TEXTS: Readonly<Record<string, string>> = {
-  array: 'a list',
-  boolean: 'true or false',
-  int: 'a whole number',
-  number: 'a number',
-  object: 'a mapping',
-  record: 'a mapping',
-  string: 'text',
-};
-
-/** A clause: what the value must be. */
-function requirement(issue: Issue): string {
-  // Clauses of our own begin so; the library's messages do not.
-  if (issue.message.startsWith('must ')) return issue.message;
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${TYPE_TEXTS[issue.expected] ?? issue.expected}`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}`;
-    case 'too_big':
-      return `must ${measure(issue.origin, 'at most', Number(issue.maximum))}`;
-    case 'too_small':
-      return `must ${measure(issue.origin, 'at least', Number(issue.minimum))}`;
-    default:
-      return `is not allowed: ${issue.message}`;
-  }
-}
-
-function measure(origin: string, bound: string, limit: number): string {
-  if (origin === 'string') return `have ${bound} ${limit} characters`;
-  if (origin === 'array') return `have ${bound} ${limit} ${limit === 1 ? 'entry' : 'entries'}`;
-  return `be ${bound} ${limit}`;
 }
 
 function suggestValue(issue: Issue): string {

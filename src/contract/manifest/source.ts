@@ -2,7 +2,7 @@
 // table in docs/templates.md come from here; what it means is in canonical.ts.
 import { z } from 'zod';
 import { PARAMETER_TYPES, type ParameterType } from '../../domain/parameter/value.ts';
-import { nameField } from '../field.ts';
+import { MAX_PARAMETERS, nameField } from '../field.ts';
 import { DRIVERS } from './schema.ts';
 import { commandField, durationField, plainTextField, recordField } from './source-field.ts';
 
@@ -77,7 +77,7 @@ const presetSource = z.strictObject({
   name: nameField,
   description: description(128),
   default: z.boolean().default(false),
-  parameters: recordField(z.string().max(63), parameterValue, 100).prefault({}),
+  parameters: recordField(z.string().max(63), parameterValue, MAX_PARAMETERS).prefault({}),
   prebuilds: prebuildsSource.optional().meta({ description: 'Absent: the preset has no pool' }),
 });
 
@@ -149,7 +149,7 @@ export const manifestSource = z
     name: nameField,
     description: description(1_000),
     driver: z.enum(DRIVERS),
-    parameters: z.array(parameterSource).max(100).prefault([]),
+    parameters: z.array(parameterSource).max(MAX_PARAMETERS).prefault([]),
     presets: z.array(presetSource).max(100).prefault([]),
     claim: z.enum(['apply', 'instant']).default('apply').meta({
       description: 'apply: a claim runs a build; instant: nothing built depends on the owner',

@@ -17,7 +17,7 @@ const days31 = 31 * 24 * 3600;
 const instant = z.string().transform((text, context): Instant => {
   const at = parseInstant(text);
   if (at !== undefined) return at;
-  context.addIssue({ code: 'custom', message: 'expected a time such as 2026-01-02T08:00:00Z' });
+  context.addIssue({ code: 'custom', message: 'must be a time such as 2026-01-02T08:00:00Z' });
   return z.NEVER;
 });
 

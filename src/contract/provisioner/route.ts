@@ -118,7 +118,9 @@ export const provisionerRoutes = {
     path: '/api/v1/provisioner/files/{hash}',
     audience: 'provisioner',
     summary: 'The archive of a template version',
-    params: z.object({ hash: z.string().regex(/^[0-9a-f]{64}$/) }),
+    params: z.object({
+      hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex'),
+    }),
     answers: { 200: ARCHIVE },
     errors: [],
   }),

@@ -108,7 +108,7 @@ describe('a body', () => {
     expect(await post(users, JSON.stringify(body))).toMatchObject({
       code: 'BAD_REQUEST',
       detail:
-        'body.email is "nobody": Invalid email address; body.organizations.1 is 5: Invalid input: expected string, received number',
+        'body.email is "nobody": must be an e-mail address; body.organizations.1 is 5: must be text',
       issues: [{ path: 'body.email' }, { path: 'body.organizations.1' }],
     });
   });
