@@ -1,6 +1,7 @@
 // The routes of some handlers as one application, which answers without a socket too.
 import { Hono } from 'hono';
 import { AppError } from '../../base/app-error.ts';
+import { escapeInvisible } from '../../base/excerpt.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { Route } from '../../contract/route.ts';
 import { routes, type RouteId } from '../../contract/routes.ts';
@@ -39,7 +40,7 @@ export function createApi<Id extends RouteId>(kit: Kit, deps: ApiDeps<Id>): Api 
   for (const [path, methods] of methodsByPath) {
     const refuse = createExchange({ kit, requests }, { route: 'wrong_method' }, async (c) => {
       throw new AppError('METHOD_NOT_ALLOWED', {
-        detail: `${c.req.path} does not know ${c.req.method}`,
+        detail: `${escapeInvisible(c.req.path)} does not know ${c.req.method}`,
         fields: { allow: methods.join(', ') },
       });
     });
@@ -48,7 +49,7 @@ export function createApi<Id extends RouteId>(kit: Kit, deps: ApiDeps<Id>): Api 
   app.notFound(
     createExchange({ kit, requests }, { route: 'unknown' }, async (c) => {
       throw new AppError('NOT_FOUND', {
-        detail: `there is no ${c.req.method} ${c.req.path}`,
+        detail: `there is no ${c.req.method} ${escapeInvisible(c.req.path)}`,
         hint: 'See /openapi.json for what there is.',
       });
     }),

@@ -1,14 +1,29 @@
 // Request bodies, read only as far as they are allowed to be long.
 import type { HonoRequest } from 'hono';
+import { archiveTooLarge } from '../../archive/fault.ts';
+import { ARCHIVE_LIMITS } from '../../archive/limits.ts';
 import { AppError } from '../../base/app-error.ts';
 import { excerpt } from '../../base/excerpt.ts';
 import { ARCHIVE } from '../../contract/route.ts';
+import { parseJson, type JsonBody } from './json.ts';
 
-const MIB = 1024 * 1024;
-export const MAX_JSON_BYTES = MIB;
-// One more than a packed template may have, so that an archive that is too large is called so, with
-// its size, by whoever knows the limit.
-export const MAX_ARCHIVE_BYTES = 11 * MIB;
+/** How long a body may be, and what is said of one that is longer. */
+interface Limit {
+  readonly bytes: number;
+  refuse(what: string): AppError;
+}
+
+const MAX_JSON_BYTES = 1024 * 1024;
+
+const jsonLimit = (bytes: number): Limit => ({
+  bytes,
+  refuse: (what) => new AppError('BODY_TOO_LARGE', `the body may have ${bytes} bytes; ${what}`),
+});
+// The same words as for one that is only found too large when it is looked through.
+const ARCHIVE_LIMIT: Limit = {
+  bytes: ARCHIVE_LIMITS.packedBytes,
+  refuse: () => archiveTooLarge(ARCHIVE_LIMITS, 'packedBytes'),
+};
 
 /** The parsed document. Text in it may still be what PostgreSQL cannot store: see refuseUnstorable. */
 export async function readJsonBody(
@@ -16,24 +31,39 @@ export async function readJsonBody(
   maxBytes = MAX_JSON_BYTES,
 ): Promise<JsonBody> {
   requireType(request, ['application/json']);
-  const text = checkAnnouncedLength(request, maxBytes)
-    ? await request.text()
-    : new TextDecoder().decode(await readAtMost(request, maxBytes));
+  const limit = jsonLimit(maxBytes);
+  const text = decode(
+    checkAnnouncedLength(request, limit)
+      ? await request.arrayBuffer()
+      : await readAtMost(request, limit),
+  );
   return { text, value: parseJson(text) };
-}
-
-export interface JsonBody {
-  readonly text: string;
-  readonly value: unknown;
 }
 
 export async function readArchiveBody(request: HonoRequest): Promise<Uint8Array> {
   requireType(request, [ARCHIVE, 'application/x-gzip']);
-  checkAnnouncedLength(request, MAX_ARCHIVE_BYTES);
-  return readAtMost(request, MAX_ARCHIVE_BYTES);
+  checkAnnouncedLength(request, ARCHIVE_LIMIT);
+  return readAtMost(request, ARCHIVE_LIMIT);
+}
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true });
+
+function decode(bytes: ArrayBuffer | Uint8Array): string {
+  try {
+    return UTF_8.decode(bytes);
+  } catch (error) {
+    throw new AppError('MALFORMED_JSON', 'the body is not UTF-8', { cause: error });
+  }
 }
 
 function requireType(request: HonoRequest, allowed: readonly string[]): void {
+  const encoding = request.header('content-encoding') ?? 'identity';
+  if (encoding !== 'identity') {
+    throw new AppError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `the body must come as it is; its content encoding is ${excerpt(encoding)}`,
+    );
+  }
   const given = request.header('content-type');
   const type = given?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== undefined && allowed.includes(type)) return;
@@ -44,15 +74,15 @@ function requireType(request: HonoRequest, allowed: readonly string[]): void {
   );
 }
 
-/** True when the length was announced, and HTTP delivers no more. Throws BODY_TOO_LARGE already then. */
-function checkAnnouncedLength(request: HonoRequest, maxBytes: number): boolean {
+/** True when the length was announced, and HTTP delivers no more. Refuses a longer one already then. */
+function checkAnnouncedLength(request: HonoRequest, limit: Limit): boolean {
   const announced = request.header('content-length');
   if (announced === undefined) return false;
-  if (Number(announced) > maxBytes) throw tooLarge(maxBytes, `${announced} were announced`);
+  if (Number(announced) > limit.bytes) throw limit.refuse(`${announced} were announced`);
   return true;
 }
 
-async function readAtMost(request: HonoRequest, maxBytes: number): Promise<Uint8Array> {
+async function readAtMost(request: HonoRequest, limit: Limit): Promise<Uint8Array> {
   if (request.raw.body === null) return new Uint8Array();
   const reader = (request.raw.body as ReadableStream<Uint8Array>).getReader();
   const chunks: Uint8Array[] = [];
@@ -62,37 +92,7 @@ async function readAtMost(request: HonoRequest, maxBytes: number): Promise<Uint8
     if (done) return Buffer.concat(chunks, length);
     length += value.byteLength;
     // Not cancelled: that would close the connection before the answer.
-    if (length > maxBytes) throw tooLarge(maxBytes, 'more came');
+    if (length > limit.bytes) throw limit.refuse('more came');
     chunks.push(value);
   }
-}
-
-function tooLarge(maxBytes: number, what: string): AppError {
-  return new AppError('BODY_TOO_LARGE', `the body may have ${maxBytes} bytes; ${what}`);
-}
-
-// What JSON can say and PostgreSQL cannot store: the null character and half a surrogate pair.
-const SUSPECT = /\\u(?:0000|d[89a-f])/i;
-const UNSTORABLE = /\0|\p{Surrogate}/u;
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const detail = text === '' ? 'the body is empty' : (error as SyntaxError).message;
-    throw new AppError('MALFORMED_JSON', detail, { cause: error });
-  }
-}
-
-/** Throws BAD_REQUEST for a body with such characters; whoever means them as text is told so. */
-export function refuseUnstorable({ text, value }: JsonBody): void {
-  if (!SUSPECT.test(text)) return;
-  JSON.stringify(value, (key, inner: unknown) => {
-    for (const part of [key, inner]) {
-      if (typeof part === 'string' && UNSTORABLE.test(part)) {
-        throw new AppError('BAD_REQUEST', `${excerpt(part)} has a character that cannot be stored`);
-      }
-    }
-    return inner;
-  });
 }

@@ -2,13 +2,14 @@
 // the route alone is made once, here.
 import { z } from 'zod';
 import { AppError } from '../../base/app-error.ts';
-import { excerpt } from '../../base/excerpt.ts';
+import { escapeInvisible, excerpt } from '../../base/excerpt.ts';
 import type { LogFields } from '../../base/log.ts';
 import { ARCHIVE, type Audience, type Route } from '../../contract/route.ts';
 import type { CallerFor } from '../handler.ts';
 import { createAuthenticate, type Authenticators } from './authenticate.ts';
-import { readArchiveBody, readJsonBody, refuseUnstorable } from './body.ts';
+import { readArchiveBody, readJsonBody } from './body.ts';
 import type { Answer, Exchange, HttpContext } from './exchange.ts';
+import { refuseUnstorable } from './json.ts';
 import { validate } from './validate.ts';
 
 /** A handler of some route, its types known to whoever wrote it. */
@@ -40,7 +41,7 @@ export function createEndpoint(
     const caller = await authenticate(c.req.header('authorization'));
     note(describeCaller(route.audience, caller));
     const params = storable('path', c.req.param());
-    const query = storable('query', c.req.query());
+    const query = storable('query', onlyOnce(c.req.queries()));
     const request = {
       caller,
       params: paramsSchema === undefined ? undefined : validate(paramsSchema, 'path', params),
@@ -71,10 +72,25 @@ function answerOf(route: Route, status: number, body: unknown): Answer {
 function storable<T extends Readonly<Record<string, string>>>(part: string, values: T): T {
   for (const [name, value] of Object.entries(values)) {
     if (value.includes('\0')) {
-      throw new AppError('BAD_REQUEST', `${part}.${name} is ${excerpt(value)}`);
+      const detail = `${part}.${name} is ${excerpt(value)}: it has a character that cannot be stored`;
+      throw new AppError('BAD_REQUEST', detail);
     }
   }
   return values;
+}
+
+/** Refuses a parameter that stands twice in the query: one of the values would be ignored. */
+function onlyOnce(
+  queries: Readonly<Record<string, readonly string[]>>,
+): Readonly<Record<string, string>> {
+  const entries = Object.entries(queries).map(([name, [value = '', ...more]]) => {
+    if (more.length > 0) {
+      const values = [value, ...more].slice(0, 2).map(excerpt).join(' and ');
+      throw new AppError('BAD_REQUEST', `query.${escapeInvisible(name)} is given twice: ${values}`);
+    }
+    return [name, value] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function describeCaller(audience: Audience, caller: CallerFor<Audience> | undefined): LogFields {

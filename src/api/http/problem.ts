@@ -41,6 +41,7 @@ function headersOf(error: AppError): Readonly<Record<string, string>> {
     case 'METHOD_NOT_ALLOWED':
       return { allow: String(error.fields['allow']) };
     case 'BODY_TOO_LARGE':
+    case 'ARCHIVE_TOO_LARGE':
       // The rest of the body is not worth waiting for.
       return { connection: 'close' };
     default:

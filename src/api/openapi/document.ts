@@ -159,9 +159,9 @@ function commonCodes(route: Route): readonly ErrorCode[] {
   const codes: ErrorCode[] = ['BAD_REQUEST', 'INTERNAL', 'SERVER_STOPPING'];
   if (route.audience !== 'anyone') codes.push('UNAUTHENTICATED', 'DATABASE_UNAVAILABLE');
   if (route.params !== undefined) codes.push('NAME_INVALID');
-  if (route.body !== undefined) codes.push('UNSUPPORTED_MEDIA_TYPE', 'BODY_TOO_LARGE');
+  if (route.body !== undefined) codes.push('UNSUPPORTED_MEDIA_TYPE');
   if (route.body !== undefined && route.body !== ARCHIVE) {
-    codes.push('MALFORMED_JSON', 'NAME_INVALID');
+    codes.push('BODY_TOO_LARGE', 'MALFORMED_JSON', 'NAME_INVALID');
   }
   return codes;
 }

@@ -50,7 +50,14 @@ export const templateRoutes = {
     }),
     body: ARCHIVE,
     answers: { 201: versionView },
-    errors: ['FORBIDDEN', 'NOT_FOUND', 'MANIFEST_INVALID', 'NAME_TAKEN'],
+    errors: [
+      'FORBIDDEN',
+      'NOT_FOUND',
+      'NAME_TAKEN',
+      'ARCHIVE_INVALID',
+      'ARCHIVE_TOO_LARGE',
+      'MANIFEST_INVALID',
+    ],
   }),
   listVersions: route({
     id: 'listVersions',

@@ -56,6 +56,10 @@ describe('a body', () => {
     ['', 'the body is empty'],
     ['{"username": "a",}', /JSON/],
     ['nul', /JSON/],
+    ['{"username":"a","username":"b"}', 'the key "username" stands twice in one object'],
+    [`{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, /more than 100 levels deep/],
+    // What would overflow the stack of whoever looks for characters that cannot be stored.
+    [`${'{"a":'.repeat(100_000)}"\\u0000"${'}'.repeat(100_000)}`, /more than 100 levels deep/],
   ])('that is no JSON is refused: %j', async (body, detail) => {
     const problem = await post(users, body);
     expect(problem).toMatchObject({ status: 400, code: 'MALFORMED_JSON' });
@@ -69,6 +73,40 @@ describe('a body', () => {
       expect(await post(users, new TextEncoder().encode('{}'), type)).toMatchObject({
         status: 415,
         code: 'UNSUPPORTED_MEDIA_TYPE',
+      });
+    },
+  );
+
+  it('that is not UTF-8 is refused', async () => {
+    const body = Buffer.from('{"username":"a","display_name":"\xff"}', 'latin1');
+    expect(await post(users, body)).toMatchObject({
+      code: 'MALFORMED_JSON',
+      detail: 'the body is not UTF-8',
+    });
+  });
+
+  it('that was compressed is refused', async () => {
+    const answer = await test.send(users, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${test.adminToken}`,
+        'content-type': 'application/json',
+        'content-encoding': 'gzip',
+      },
+      body: '{}',
+    });
+    expect(await problemOf(answer)).toMatchObject({
+      status: 415,
+      detail: 'the body must come as it is; its content encoding is "gzip"',
+    });
+  });
+
+  it.each(['{"__proto__":{"username":"a"}}', '{"username":"a","x":{"__proto__":1}}'])(
+    'with a key that would change what the object is, is refused: %s',
+    async (body) => {
+      expect(await post(users, body)).toMatchObject({
+        code: 'BAD_REQUEST',
+        detail: 'the key "__proto__" is not known',
       });
     },
   );
@@ -164,7 +202,8 @@ describe('a path and a query', () => {
     ['limit=501', /query.limit/],
     ['limit=ten', 'query.limit is "ten": '],
     ['limt=1', 'query."limt" is not known'],
-    ['cursor=%00', 'query.cursor is'],
+    ['cursor=%00', /query.cursor is .* cannot be stored/],
+    ['limit=1&limit=2', 'query.limit is given twice: "1" and "2"'],
   ])('with ?%s is refused', async (query, detail) => {
     const problem = await problemOf(await get(`/api/v1/users?${query}`));
     expect(problem).toMatchObject({ status: 400, code: 'BAD_REQUEST' });

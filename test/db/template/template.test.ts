@@ -244,7 +244,9 @@ describe('a push', () => {
     expect((await refusal(push('large', noise(10 * 1024 * 1024 + 1)))).code).toBe(
       'ARCHIVE_TOO_LARGE',
     );
-    expect((await refusal(push('large', noise(11 * 1024 * 1024 + 1)))).code).toBe('BODY_TOO_LARGE');
+    expect((await refusal(push('large', noise(11 * 1024 * 1024 + 1)))).code).toBe(
+      'ARCHIVE_TOO_LARGE',
+    );
   });
 
   it.each(['..', '.', 'a/b', 'a b', '', '-x', 'x'.repeat(65)])(
