@@ -65,14 +65,16 @@ export function sortIssues(issues: readonly ManifestIssue[]): readonly ManifestI
   return [...issues].sort((a, b) => a.line - b.line || a.column - b.column).slice(0, MAX_ISSUES);
 }
 
-/** MANIFEST_INVALID with every issue in its field `issues` and the first few in its text. */
+/** MANIFEST_INVALID with every issue in its field `issues`, and the first few with what to do in its text. */
 export function manifestInvalid(issues: readonly ManifestIssue[]): AppError {
-  const told = issues
-    .slice(0, MAX_TOLD)
-    .map(({ line, column, message }) => `${line}:${column}: ${message}`);
-  const more = issues.length > MAX_TOLD ? [`and ${issues.length - MAX_TOLD} more`] : [];
+  const told = issues.slice(0, MAX_TOLD).map(({ line, column, message, hint }, index) => {
+    // Keys that are not known in one place have one hint: the keys that are.
+    const isNew = issues.findIndex((issue) => issue.hint === hint) === index;
+    return `${line}:${column}: ${message}.${isNew && hint !== '' ? ` ${hint}` : ''}`;
+  });
+  const more = issues.length > MAX_TOLD ? [`There are ${issues.length - MAX_TOLD} more.`] : [];
   return new AppError('MANIFEST_INVALID', {
-    detail: `standby.yaml: ${[...told, ...more].join('; ')}.`,
+    detail: `standby.yaml ${[...told, ...more].join(' ')}`,
     fields: { issues },
   });
 }

@@ -331,12 +331,12 @@ agent_timeout: 60
   });
 
   it('makes one error of them, with the first few in its text', () => {
-    const parsed = parseManifest('driver: x\na: 1\nb: 2\nc: 3\nd: 4\ne: 5\n');
+    const parsed = parseManifest('driver: dokcer\na: 1\nb: 2\nc: 3\nd: 4\ne: 5\n');
     if (parsed.kind === 'valid') throw new Error('it is not');
     const error = manifestInvalid(parsed.issues);
     expect(error.code).toBe('MANIFEST_INVALID');
     expect(error.detail).toBe(
-      'standby.yaml: 1:1: name is missing; 1:9: driver is "x", but must be one of terraform, docker, process, null; 2:1: the key "a" is not known here; 3:1: the key "b" is not known here; 4:1: the key "c" is not known here; and 2 more.',
+      'standby.yaml 1:1: name is missing. 1:9: driver is "dokcer", but must be one of terraform, docker, process, null. Did you mean "docker"? 2:1: the key "a" is not known here. Known here: name, description, driver, parameters, presets, claim, rehearsal, ready, agents, agent_timeout, unready_grace, failed_retention, cost, tags, terraform, docker, process, null. 3:1: the key "b" is not known here. 4:1: the key "c" is not known here. There are 2 more.',
     );
     expect(error.fields).toEqual({ issues: parsed.issues });
   });
@@ -350,7 +350,7 @@ describe('text that cannot be stored', () => {
     [String.raw`presets: [{name: "p\0"}]`, '3:18', 'p\\u0000'],
   ])('is refused: %s', (line, place, shown) => {
     expect(() => parse(`name: a\ndriver: "null"\n${line}\n`)).toThrow(
-      `MANIFEST_INVALID: standby.yaml: ${place}: "${shown}" has a character that cannot be stored.`,
+      `MANIFEST_INVALID: standby.yaml ${place}: "${shown}" has a character that cannot be stored.`,
     );
   });
 });

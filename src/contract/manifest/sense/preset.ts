@@ -1,7 +1,10 @@
 // Whether presets make sense: their names, their values for the template's parameters, their pools.
+import { ERRORS } from '../../../base/error-catalog.ts';
+import { findSimilar } from '../../../base/similar.ts';
 import { checkName } from '../../../domain/name/name.ts';
 import { completeParameters, type ParameterIssue } from '../../../domain/parameter/check.ts';
-import { checkSchedules } from '../../../domain/schedule/check.ts';
+import { checkSchedules, type ScheduleIssue } from '../../../domain/schedule/check.ts';
+import { ZONE_NAMES } from '../../../domain/schedule/zone-names.generated.ts';
 import type { Finding, ManifestPath } from '../issue.ts';
 import type { Manifest, ManifestPreset } from '../schema.ts';
 import { findRepeated } from './repeated.ts';
@@ -78,12 +81,17 @@ function checkPool(
       ({ code, detail, index }): Finding => ({
         code,
         message: uncapitalize(detail),
-        hint: '',
+        hint: adviseOn(code, scheduling?.timezone ?? ''),
         path: index === null ? [...place, 'timezone'] : [...place, 'schedules', index, 'cron'],
         at: 'value',
       }),
     ),
   ];
+}
+
+function adviseOn(code: ScheduleIssue['code'], zone: string): string {
+  const meant = code === 'TIMEZONE_UNKNOWN' ? findSimilar(zone, ZONE_NAMES) : undefined;
+  return meant === undefined ? ERRORS[code].hint : `Did you mean "${meant}"?`;
 }
 
 function checkCount(count: number, max: number | null, path: ManifestPath): readonly Finding[] {
