@@ -61,7 +61,7 @@ export async function judgeRequest(
     throw new AppError('NOT_FOUND', `there is no organization ${excerpt(request.organization)}`);
   }
   const nameIssue = checkName('workspace', request.name);
-  if (nameIssue !== null) throw new AppError(nameIssue.code, nameIssue.detail);
+  if (nameIssue !== null) throw new AppError(nameIssue.code, nameIssue);
   const { templateId, versionId } = checkTemplate(found, request);
   const manifest = manifestSchema.parse(found.manifest);
   const preset = choosePreset(manifest, found.presets, request);

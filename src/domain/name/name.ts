@@ -18,14 +18,19 @@ export interface NameIssue {
   readonly code: 'NAME_INVALID';
   /** One sentence with the name and the rule. */
   readonly detail: string;
+  /** Where the catalog's hint, which has the rule, is no help. */
+  readonly hint?: string;
 }
 
 /** What is wrong with a name that a person chose, or null when nothing is. */
 export function checkName(kind: NamedKind, name: string): NameIssue | null {
   const problem = findProblem(kind, name);
-  return problem === null
-    ? null
-    : { code: 'NAME_INVALID', detail: `The ${kind} name ${excerpt(name)} ${problem}.` };
+  if (problem === null) return null;
+  const issue = {
+    code: 'NAME_INVALID',
+    detail: `The ${kind} name ${excerpt(name)} ${problem}.`,
+  } as const;
+  return problem === NAME_RULE ? issue : { ...issue, hint: 'Choose another name.' };
 }
 
 function findProblem(kind: NamedKind, name: string): string | null {
