@@ -1,8 +1,13 @@
 // An HTTP response as a route's answer, or as the error it stands for.
 import { AppError } from '../base/app-error.ts';
 import { isErrorCode, type ErrorCode } from '../base/error-catalog.ts';
+import { summarizeIssues, tellIssues } from '../contract/issue.ts';
 import { problemSchema, type Problem } from '../contract/problem.ts';
 import { ARCHIVE, type Route } from '../contract/route.ts';
+
+// The longest list has 500 items; what sends more than this would fill the memory.
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const NOT_OURS = 'something that is not an answer of Standby';
 
 /** Throws the AppError of a problem document, and ANSWER_UNEXPECTED for what no Standby server says. */
 export async function readAnswer(
@@ -13,19 +18,20 @@ export async function readAnswer(
   const schema = route.answers[status];
   if (schema === undefined) throw await errorOf(response);
   if (schema === null) return { status, body: null };
-  if (schema === ARCHIVE) return { status, body: new Uint8Array(await response.arrayBuffer()) };
-  const parsed = schema.safeParse(parseJson(await response.text()));
+  if (schema === ARCHIVE) return { status, body: await readBytes(response) };
+  const document = parseJson(await readText(response));
+  if (document === undefined) throw unexpected(response, NOT_OURS);
+  const parsed = schema.safeParse(document);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const where = issue === undefined ? '' : ` (${issue.path.join('.')}: ${issue.message})`;
-    throw unexpected(response, `an answer to ${route.id} that cannot be read${where}`);
+    const why = summarizeIssues(tellIssues(parsed.error, document, []));
+    throw unexpected(response, `an answer to ${route.id} that cannot be read (${why})`);
   }
   return { status, body: parsed.data };
 }
 
 async function errorOf(response: Response): Promise<AppError> {
-  const problem = problemSchema.safeParse(parseJson(await response.text()));
-  if (!problem.success) return unexpected(response, 'something that is not an answer of Standby');
+  const problem = problemSchema.safeParse(parseJson(await readText(response)));
+  if (!problem.success) return unexpected(response, NOT_OURS);
   return toAppError(problem.data);
 }
 
@@ -56,6 +62,29 @@ function nearest(status: number): ErrorCode {
 function unexpected(response: Response, what: string): AppError {
   const from = response.url === '' ? 'the server' : new URL(response.url).origin;
   return new AppError('ANSWER_UNEXPECTED', `${from} gave ${what}: HTTP ${response.status}`);
+}
+
+async function readText(response: Response): Promise<string> {
+  return new TextDecoder().decode(await readBytes(response));
+}
+
+async function readBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += chunk.byteLength;
+    if (length > MAX_ANSWER_BYTES) {
+      throw unexpected(response, `an answer of more than ${MAX_ANSWER_BYTES} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
 }
 
 function parseJson(text: string): unknown {

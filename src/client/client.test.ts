@@ -179,7 +179,50 @@ describe('the client', () => {
     },
   );
 
-  it.each(['', 'host:80', 'ftp://host', '127.0.0.1:7850'])('refuses %j as an address', (url) => {
+  it('stops reading an answer that has no end', async () => {
+    const { client } = clientThatGets(
+      () =>
+        new Response(
+          new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(8_000_000)) }),
+        ),
+    );
+    expect(await failure(client.call(healthRoutes.healthz, {}))).toMatchObject({
+      code: 'ANSWER_UNEXPECTED',
+      detail: 'the server gave an answer of more than 67108864 bytes: HTTP 200',
+    });
+  });
+
+  it.each([
+    ['HPE_INVALID_CONSTANT', 'ANSWER_UNEXPECTED', 'gave something that is not HTTP: said so'],
+    ['Z_DATA_ERROR', 'ANSWER_UNEXPECTED', 'gave something that is not HTTP: said so'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'SERVER_UNREACHABLE', 'it does not speak TLS'],
+  ])('tells what answers in another language from nobody: %s', async (code, expected, detail) => {
+    const { client } = clientThatGets(() => {
+      throw new TypeError('fetch failed', {
+        cause: Object.assign(new Error('said so'), { code }),
+      });
+    });
+    expect(await failure(client.call(healthRoutes.healthz, {}))).toMatchObject({
+      code: expected,
+      detail: expect.stringContaining(detail),
+    });
+  });
+
+  it.each(['', 'a b', 'a\nb', 'ä'])('does not send %j as a token, nor show it', async (token) => {
+    const { client, sent } = clientThatGets(() => Response.json({}), { token });
+    const { code, detail } = await failure(client.call(peopleRoutes.whoami, {}));
+    expect({ code, detail, sent }).toEqual({
+      code: 'UNAUTHENTICATED',
+      detail:
+        token === '' ? 'the token is empty' : 'the token has a character in it that no token has',
+      sent: [],
+    });
+  });
+
+  it.each([
+    ...['', 'host:80', 'ftp://host', '127.0.0.1:7850'],
+    ...['http://ann:secret@host', 'http://host/?a=b', 'http://host/#a'],
+  ])('refuses %j as an address', (url) => {
     expect(() => createClient({ url })).toThrow(/USAGE.*is not the address of a server/);
   });
 });

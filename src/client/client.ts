@@ -64,12 +64,9 @@ export function createClient(options: ClientOptions): Client {
     } catch (error) {
       if (error instanceof AppError) throw error;
       signal?.throwIfAborted();
-      const why = deadline.signal.aborted
-        ? `it did not answer within ${limitMs / 1000} s`
-        : reasonOf(error);
-      throw new AppError('SERVER_UNREACHABLE', `${url} cannot be reached: ${why}`, {
-        cause: error,
-      });
+      if (!deadline.signal.aborted) throw failureOf(url, error);
+      const detail = `${url} cannot be reached: it did not answer within ${limitMs / 1000} s`;
+      throw new AppError('SERVER_UNREACHABLE', detail, { cause: error });
     } finally {
       deadline.end();
     }
@@ -108,11 +105,26 @@ function startDeadline(
   };
 }
 
-/** What went wrong below HTTP. `fetch` hides it in the cause; an AggregateError has no message. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+// What the HTTP parser and the decompression say of bytes that are not theirs.
+const NOT_HTTP = /^(HPE_|Z_)/;
+const NOT_TLS = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG']);
+
+/** A call that got no answer, or none that is HTTP. */
+function failureOf(url: string, error: unknown): AppError {
+  const { code, message } = reasonOf(error);
+  if (NOT_HTTP.test(code)) {
+    const detail = `${url} gave something that is not HTTP: ${message}`;
+    return new AppError('ANSWER_UNEXPECTED', detail, { cause: error });
+  }
+  const why = NOT_TLS.has(code) ? 'it does not speak TLS, which https needs' : message;
+  return new AppError('SERVER_UNREACHABLE', `${url} cannot be reached: ${why}`, { cause: error });
+}
+
+/** What went wrong below. `fetch` hides it in the cause; an AggregateError has no message. */
+function reasonOf(error: unknown): { readonly code: string; readonly message: string } {
+  if (!(error instanceof Error)) return { code: '', message: String(error) };
   const cause = error.cause instanceof Error ? error.cause : error;
-  const code = (cause as { code?: unknown }).code;
-  if (cause.message !== '') return cause.message;
-  return typeof code === 'string' ? code : error.message;
+  const given = (cause as { code?: unknown }).code;
+  const code = typeof given === 'string' ? given : '';
+  return { code, message: cause.message || code || error.message };
 }

@@ -1,5 +1,6 @@
 // A route and its input as an HTTP request.
 import { AppError } from '../base/app-error.ts';
+import { excerpt } from '../base/excerpt.ts';
 import { ARCHIVE, type Route } from '../contract/route.ts';
 
 /** Any route's input, as far as building a request needs to know it. */
@@ -19,13 +20,18 @@ export interface BuiltRequest {
 /** The address in the form that paths are appended to. Throws USAGE when it is none. */
 export function baseOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || hasMore(parsed)) {
     throw new AppError('USAGE', {
-      detail: `${JSON.stringify(url)} is not the address of a server`,
-      hint: 'Give an http or https URL, for example http://127.0.0.1:7850.',
+      detail: `${excerpt(url)} is not the address of a server`,
+      hint: 'Give an http or https URL without a user, a query or a fragment, for example http://127.0.0.1:7850.',
     });
   }
   return parsed.origin + parsed.pathname.replace(/\/+$/, '');
+}
+
+/** What would be left out of every request without a word. */
+function hasMore({ username, password, search, hash }: URL): boolean {
+  return [username, password, search, hash].some((part) => part !== '');
 }
 
 export function buildRequest(
@@ -34,7 +40,7 @@ export function buildRequest(
   token: string | undefined,
 ): BuiltRequest {
   const headers: Record<string, string> = { accept: 'application/json' };
-  if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+  if (token !== undefined) headers['authorization'] = authorization(token);
   for (const [name, value] of given(input.headers)) headers[name] = String(value);
   const init: RequestInit = { method: route.method.toUpperCase(), headers };
   if (route.body === ARCHIVE) {
@@ -45,6 +51,15 @@ export function buildRequest(
     init.body = JSON.stringify(input.body);
   }
   return { path: fillPath(route.path, new Map(given(input.params))) + queryOf(input.query), init };
+}
+
+/** The token is not shown: it may be right but for a line end. */
+function authorization(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return `Bearer ${token}`;
+  throw new AppError(
+    'UNAUTHENTICATED',
+    token === '' ? 'the token is empty' : 'the token has a character in it that no token has',
+  );
 }
 
 /** What the request itself asks the server to wait: some routes take a `wait_ms`. */
@@ -61,7 +76,7 @@ function fillPath(path: string, params: ReadonlyMap<string, Scalar>): string {
     const value = String(params.get(name) ?? '');
     // These would change the path: an empty segment, and the two that URLs resolve.
     if (value === '' || value === '.' || value === '..') {
-      throw new AppError('BAD_REQUEST', `${name} is ${JSON.stringify(value)}`);
+      throw new AppError('BAD_REQUEST', `path.${name} is "${value}": must not be empty, . or ..`);
     }
     return encodeURIComponent(value);
   });
