@@ -65,6 +65,9 @@ describe('findInvocation', () => {
       'USAGE "standby template" needs a further word: push, list | See `standby template --help`.',
     );
     expect(refusal('')).toBe('USAGE unknown command "standby " | See `standby --help`.');
+    expect(refusal('--json', '--url')).toBe(
+      'USAGE option "--url" needs a value | See `standby --help`.',
+    );
     expect(refusal('--jsom', 'up')).toBe(
       'USAGE unknown option "--jsom" before a command | See `standby --help`.',
     );

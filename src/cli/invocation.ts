@@ -22,6 +22,7 @@ export function findInvocation(names: readonly string[], argv: readonly string[]
     if ((token === '--version' || token === '-V') && path === '') return { kind: 'version' };
     if (token.startsWith('-')) {
       const width = widthOf(token, path);
+      if (at + width > argv.length) throw new AppError('USAGE', `option "${token}" needs a value`);
       outer.push(...argv.slice(at, at + width));
       at += width - 1;
       continue;

@@ -114,6 +114,19 @@ describe('parseArguments', () => {
     );
   });
 
+  it('names the argument that is one too many', () => {
+    const show = defineCommand({
+      name: 'show',
+      summary: 'show it',
+      arguments: { what: { summary: 'what' } },
+      options: {},
+      run: () => Promise.resolve(0),
+    });
+    expect(() => parseArguments(show, ['a', 'b\u001b', 'c'])).toThrow(
+      'USAGE: argument "b\\u001b" is one too many',
+    );
+  });
+
   it('shows help although required values are missing', () => {
     const parsed = parseArguments(create, ['--help']);
     expect(parsed.kind === 'help' && parsed.text).toMatchInlineSnapshot(`

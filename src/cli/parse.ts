@@ -7,6 +7,7 @@ import {
   Argument,
 } from 'commander';
 import { AppError } from '../base/app-error.ts';
+import { excerpt } from '../base/excerpt.ts';
 import type { Command, GlobalOptions, IntegerOption, OptionSpec } from './command.ts';
 
 export type Parsed =
@@ -40,7 +41,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed') return { kind: 'help', text: help };
-    throw toUsage(command, error);
+    throw toUsage(command, error, commander.args);
   }
   const { json, url, token, ...options } = commander.opts<Record<string, unknown>>();
   checkRequired(command, options);
@@ -155,7 +156,11 @@ function positional(
   );
 }
 
-function toUsage(command: Command, error: CommanderError): AppError {
+function toUsage(command: Command, error: CommanderError, given: readonly string[]): AppError {
+  if (error.code === 'commander.excessArguments') {
+    const taken = Object.keys(command.arguments).length;
+    return usage(command, `argument ${excerpt(given[taken] ?? '')} is one too many`);
+  }
   const [line = '', ...suggestion] = error.message.replace(/^error: /, '').split('\n');
   const meant = /^\(Did you mean (.*)\?\)$/.exec(suggestion.join(' '))?.[1];
   return usage(command, line, meant);

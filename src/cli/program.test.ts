@@ -81,6 +81,17 @@ describe('runProgram', () => {
     });
   });
 
+  it('lets no text of others obey or deceive the terminal', async () => {
+    const error = new AppError('BUILD_FAILED', {
+      detail: 'exit status 1:\n\u001b[2Jgone\u202e\nhint: nothing to do\n',
+      hint: 'a\u0007b',
+    });
+    expect((await run([fail(error)], 'fail')).err).toBe(
+      'error: exit status 1:\n  \\u{1b}[2Jgone\\u{202e}\n  hint: nothing to do (BUILD_FAILED)\n' +
+        'hint: a\\u{7}b\n',
+    );
+  });
+
   it('renders an AppError as one JSON document on request', async () => {
     const error = new AppError('NOT_FOUND', { detail: 'no "x"', fields: { template: 'x' } });
     const { status, out, err } = await run([fail(error)], 'fail', '--json');

@@ -28,10 +28,18 @@ export async function runProgram(deps: ProgramDeps, argv: readonly string[]): Pr
   try {
     return await dispatch(deps, argv);
   } catch (thrown) {
-    const error = toAppError(thrown);
-    deps.io.err(wantsJson(argv) ? renderErrorJson(error) : renderForPeople(deps, error));
-    return error.spec.exit;
+    return tellFailure(deps, argv, toAppError(thrown));
   }
+}
+
+/** Writes the failure as `argv` asks for, and gives the exit status that it stands for. */
+export function tellFailure(
+  deps: Pick<ProgramDeps, 'io' | 'environment'>,
+  argv: readonly string[],
+  error: AppError,
+): ExitStatus {
+  deps.io.err(wantsJson(argv) ? renderErrorJson(error) : renderForPeople(deps, error));
+  return error.spec.exit;
 }
 
 async function dispatch(deps: ProgramDeps, argv: readonly string[]): Promise<ExitStatus> {
@@ -91,7 +99,7 @@ function wantsJson(argv: readonly string[]): boolean {
   return argv.slice(0, end === -1 ? argv.length : end).includes('--json');
 }
 
-function renderForPeople(deps: ProgramDeps, error: AppError): string {
+function renderForPeople(deps: Pick<ProgramDeps, 'io' | 'environment'>, error: AppError): string {
   const color = deps.io.isErrTty && (deps.environment['NO_COLOR'] ?? '') === '';
   return renderErrorText(error, { color });
 }

@@ -11,6 +11,12 @@ export function catchInterrupts(): AbortSignal {
   return controller.signal;
 }
 
+/** Does what a signal would; false when nobody listens for one. */
+export function interrupt(cause: string): boolean {
+  controller?.abort(new StopCause(cause));
+  return controller !== undefined;
+}
+
 function listen(): AbortController {
   const created = new AbortController();
   for (const [name, number] of Object.entries(SIGNALS)) {

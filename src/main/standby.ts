@@ -2,19 +2,19 @@
 import { createKit } from '../base/kit.ts';
 import { silentLog } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
-import { runProgram } from '../cli/program.ts';
+import { runProgram, tellFailure, type ProgramDeps } from '../cli/program.ts';
 import { COMMAND_TABLE } from './command-table.ts';
 import { catchInterrupts } from './interrupt.ts';
 import { createProcessIo } from './process-io.ts';
 
-process.exitCode = await runProgram(
-  {
-    kit: createKit(silentLog), // programs that serve make their own log, from their settings
-    io: createProcessIo(),
-    table: COMMAND_TABLE,
-    environment: process.env,
-    version: VERSION,
-    interrupt: catchInterrupts,
-  },
-  process.argv.slice(2),
-);
+const argv = process.argv.slice(2);
+const deps: ProgramDeps = {
+  kit: createKit(silentLog), // programs that serve make their own log, from their settings
+  io: createProcessIo((error) => process.exit(tellFailure(deps, argv, error))),
+  table: COMMAND_TABLE,
+  environment: process.env,
+  version: VERSION,
+  interrupt: catchInterrupts,
+};
+
+process.exitCode = await runProgram(deps, argv);

@@ -1,5 +1,6 @@
 // `standby create`: asks for a workspace and waits until it can be used.
 import { AppError } from '../../base/app-error.ts';
+import { excerpt } from '../../base/excerpt.ts';
 import { createId } from '../../base/id.ts';
 import { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { CreateWorkspaceAnswer } from '../../contract/workspace/schema.ts';
@@ -86,11 +87,16 @@ function parseParameters(given: readonly string[]): Record<string, string> {
     const at = text.indexOf('=');
     if (at < 1) {
       throw new AppError('USAGE', {
-        detail: `--parameter is ${JSON.stringify(text)}, not NAME=VALUE`,
+        detail: `--parameter is ${excerpt(text)}, not NAME=VALUE`,
         hint: 'For example: --parameter region=eu',
       });
     }
     return [text.slice(0, at), text.slice(at + 1)];
   });
+  const names = entries.map(([name]) => name);
+  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  if (repeated !== undefined) {
+    throw new AppError('USAGE', `--parameter gives ${excerpt(repeated)} more than one value`);
+  }
   return Object.fromEntries(entries);
 }

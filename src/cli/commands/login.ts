@@ -20,8 +20,10 @@ export const command = defineCommand({
     'standby login https://standby.example < token',
   ],
   run: async (context, { url }) => {
-    const token = context.globals.token ?? (await readToken(context, url));
-    const client = createClient({ url, token });
+    // Before a token is asked for: an address that is none.
+    const { url: address } = createClient({ url });
+    const token = context.globals.token ?? (await readToken(context, address));
+    const client = createClient({ url: address, token });
     const { body } = await client.call(peopleRoutes.whoami, {});
     const file = await storeLogin(context.environment, { url: client.url, token });
     const login = { url: client.url, username: body.user.username, file };

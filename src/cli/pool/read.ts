@@ -1,5 +1,6 @@
 // The pools of an organization, and the one that a person names.
 import { AppError } from '../../base/app-error.ts';
+import { excerpt } from '../../base/excerpt.ts';
 import type { Client } from '../../client/client.ts';
 import { readPages } from '../../client/pages.ts';
 import { poolRoutes } from '../../contract/pool/route.ts';
@@ -36,7 +37,7 @@ export function parsePoolName(text: string): {
   const at = text.indexOf('/');
   if (at < 1 || at === text.length - 1) {
     throw new AppError('USAGE', {
-      detail: `${JSON.stringify(text)} is not the name of a pool`,
+      detail: `${excerpt(text)} is not the name of a pool`,
       hint: 'Write TEMPLATE/PRESET, as `standby pool list` does.',
     });
   }

@@ -18,7 +18,9 @@ export async function chooseOrganization(
   client: Client,
   given: string | undefined,
 ): Promise<string> {
-  const named = given ?? context.environment['STANDBY_ORGANIZATION'];
+  // An empty variable is how a shell says "not set"; an empty option is a mistake, and is told.
+  if (given !== undefined) return given;
+  const named = context.environment['STANDBY_ORGANIZATION'];
   if (named !== undefined && named !== '') return named;
   const { body } = await client.call(peopleRoutes.whoami, {});
   const names = body.organizations.map(({ name }) => name);
