@@ -119,6 +119,12 @@ export const ERRORS = {
     retry: 'later',
     hint: 'Use the one that runs, stop it (`standby down`), or set STANDBY_DATA_DIR to another folder.',
   },
+  DATABASE_REFUSED: {
+    http: 503,
+    exit: 78,
+    retry: 'never',
+    hint: 'Correct the user, the password, the database or the TLS options in STANDBY_DATABASE_URL, or what that user may do.',
+  },
   DATABASE_UNSUPPORTED: {
     http: 503,
     exit: 78,

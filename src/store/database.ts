@@ -4,8 +4,9 @@ import type { Kit } from '../base/kit.ts';
 import { assertOutsideTransaction, runInsideTransaction } from '../base/transaction-scope.ts';
 import pg from 'pg';
 import type { Notice } from './notice.ts';
-import { isRetryable, isUnavailable } from './sqlstate.ts';
+import { isRetryable } from './sqlstate.ts';
 import type { Executor, Query, QueryResult } from './statement.ts';
+import { translated } from './translated.ts';
 import { wireTypes } from './wire-type.ts';
 
 export interface Database extends Executor {
@@ -64,11 +65,12 @@ const SESSION = String.raw`-c default_transaction_isolation=read\ committed -c D
 
 const MAX_TRANSACTION_TRIES = 5;
 const CONNECT_TIMEOUT_MS = 5_000;
-// A black-holed connection answers never; a statement of ours never takes this long.
-const QUERY_TIMEOUT_MS = 30_000;
+// A black-holed connection answers never; a statement of ours never takes this long. Less than the 30 s
+// that callers of the API wait for an answer, so that they are told the reason.
+const QUERY_TIMEOUT_MS = 20_000;
 
 export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
-  const config = clientConfig(options);
+  const config = checkedConfig(options);
   const pool = new pg.Pool({
     ...config,
     max: options.maxConnections,
@@ -197,14 +199,17 @@ async function execute(on: pg.Pool | pg.PoolClient, query: Query): Promise<Query
   return { rows: result.rows, rowCount: result.rowCount ?? 0 };
 }
 
-async function translated<T>(work: () => Promise<T>): Promise<T> {
+/** Throws CONFIG_INVALID for an address that cannot be used, or whose certificates cannot be read. */
+function checkedConfig(options: DatabaseOptions): pg.ClientConfig {
+  const config = clientConfig(options);
   try {
-    return await work();
-  } catch (error) {
-    if (!isUnavailable(error)) throw error;
-    const detail = `PostgreSQL could not be used: ${(error as Error).message}`;
-    throw new AppError('DATABASE_UNAVAILABLE', { detail }, { cause: error });
+    new pg.Client(config); // which reads all of it, and is not connected
+  } catch (cause) {
+    const detail = `the address of the database cannot be used: ${(cause as Error).message}`;
+    const hint = 'Correct STANDBY_DATABASE_URL.';
+    throw new AppError('CONFIG_INVALID', { detail, hint }, { cause });
   }
+  return config;
 }
 
 function clientConfig(options: DatabaseOptions): pg.ClientConfig {

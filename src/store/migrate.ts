@@ -6,6 +6,8 @@ import path from 'node:path';
 import { AppError } from '../base/app-error.ts';
 import type pg from 'pg';
 import type { Database } from './database.ts';
+import { isUnavailable } from './sqlstate.ts';
+import { translated } from './translated.ts';
 
 export interface Migration {
   /** The file's name: NNNN_verb_noun.sql. */
@@ -50,18 +52,15 @@ export async function migrate(
   database: Database,
   migrations: readonly Migration[],
 ): Promise<MigrationResult> {
-  const client = await database.connect();
-  try {
+  return connected(database, async (client) => {
     await client.query('set statement_timeout = 0');
+    // It goes with the session.
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await client.query(CREATE_TABLE);
     const missing = findMissing(await readApplied(client), migrations);
     for (const migration of missing) await apply(client, migration);
     return { applied: missing.map((migration) => migration.name) };
-  } finally {
-    // The lock goes with the session.
-    await client.end();
-  }
+  });
 }
 
 /** The names of those that migrate would apply. Throws as it does, and changes nothing. */
@@ -69,13 +68,23 @@ export async function listMissing(
   database: Database,
   migrations: readonly Migration[],
 ): Promise<readonly string[]> {
-  const client = await database.connect();
-  try {
+  return connected(database, async (client) => {
     const { rows } = await client.query<{ found: boolean }>(
       "select to_regclass('schema_migrations') is not null as found",
     );
     const applied = rows[0]?.found === true ? await readApplied(client) : [];
     return findMissing(applied, migrations).map(({ name }) => name);
+  });
+}
+
+/** Runs `work` on a connection of its own. Throws DATABASE_UNAVAILABLE when that is lost. */
+async function connected<T>(
+  database: Database,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = await database.connect();
+  try {
+    return await translated(() => work(client));
   } finally {
     await client.end();
   }
@@ -127,6 +136,7 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
     await client.query(migration.sql);
     await client.query('commit');
   } catch (error) {
+    if (isUnavailable(error)) throw error; // which has rolled back
     await client.query('rollback').catch(() => undefined); // the first error says more
     const detail = `migration ${migration.name} failed: ${(error as Error).message}`;
     throw new AppError('MIGRATION_FAILED', detail, { cause: error });

@@ -3,13 +3,11 @@ import { DatabaseError } from 'pg';
 
 const UNIQUE_VIOLATION = '23505';
 const RETRYABLE = new Set(['40001' /* serialization_failure */, '40P01' /* deadlock_detected */]);
-// Connection exceptions, shutdown and start-up, out of connections, disk full; and a server that only
-// reads: it was the primary when the connection was made, and another one is now.
-const UNAVAILABLE = /^(08|57P0|53|25006)/;
+// Connection exceptions, shutdown and start-up, out of connections, disk full.
+const UNAVAILABLE = /^(08|57P0|53)/;
 const SOCKET_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
-  'ENOENT',
   'EPIPE',
   'ETIMEDOUT',
   'ENOTFOUND',
@@ -17,9 +15,15 @@ const SOCKET_ERRORS = new Set([
   'EHOSTUNREACH',
 ]);
 
-/** What pg says without a code: no connection, no answer in time, or one that was lost while idle. */
-const PG_MESSAGES =
-  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (has encountered a connection error|was closed))/;
+// pg reports these without a code.
+const NOT_SERVED =
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client (has encountered a connection error|was closed))/;
+
+// Who one is, which database there is, what one may do.
+const REFUSED = /^(28|3D000|42501)/;
+const TLS_ERROR =
+  /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(GET|VERIFY))/;
+const NOT_TAKEN = /^(SASL|The server does not support SSL|There was an error establishing an SSL)/;
 
 /** True when a statement broke the named unique constraint or unique index. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
@@ -40,7 +44,17 @@ export function isUnavailable(error: unknown): boolean {
   if (error instanceof DatabaseError)
     return error.code !== undefined && UNAVAILABLE.test(error.code);
   if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  // A socket that is not there yet; a certificate's file that is not there is no such thing.
+  if (code === 'ENOENT') return syscall === 'connect';
   if (typeof code === 'string' && SOCKET_ERRORS.has(code)) return true;
-  return PG_MESSAGES.test(error.message);
+  return NOT_SERVED.test(error.message);
+}
+
+/** True when PostgreSQL, or the way to it, does not take what the configuration says. */
+export function isRefused(error: unknown): boolean {
+  if (error instanceof DatabaseError) return error.code !== undefined && REFUSED.test(error.code);
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  return (typeof code === 'string' && TLS_ERROR.test(code)) || NOT_TAKEN.test(error.message);
 }
