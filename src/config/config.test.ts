@@ -39,11 +39,27 @@ describe('configuration', () => {
     ['STANDBY_LEASE_TTL', '0s', 'a duration such as 500ms, 10s, 1m, 2h or 1d'],
     ['STANDBY_PREBUILDS_HARD_LIMIT_COOLDOWN', '30d', 'a duration from 1ms to 7d, such as 15m'],
     ['STANDBY_LOG_LEVEL', 'loud', 'one of debug, info, warn, error, silent'],
+    ['STANDBY_ACCESS_URL', 'standby.example', 'an http or https URL'],
+    ['STANDBY_DATABASE_URL', 'nonsense', 'a postgres:// URL'],
+    ['STANDBY_DATABASE_URL', 'mysql://localhost/x', 'a postgres:// URL'],
+    ['STANDBY_DATABASE_URL', 'postgres://localhost:99999/x', 'a postgres:// URL'],
   ])('stops with the name, the value and what is allowed: %s=%s', (name, value, allowed) => {
     expect(() => loadConfig({ [name]: value })).toThrow(
       `CONFIG_INVALID: ${name} is "${value}"; allowed is ${allowed}`,
     );
   });
+
+  it('never shows the password of an address that it refuses', () => {
+    const url = 'postgres://ann:p@ss@localhost:x/standby';
+    expect(() => loadConfig({ STANDBY_DATABASE_URL: url })).toThrow(
+      'STANDBY_DATABASE_URL is "postgres://…@localhost:x/standby"',
+    );
+  });
+
+  it.each(['postgres://db/standby', 'postgresql://u:p@/standby?host=%2Frun%2Fpg&port=5432'])(
+    'takes the address of a database: %s',
+    (url) => expect(loadConfig({ STANDBY_DATABASE_URL: url }).databaseUrl).toBe(url),
+  );
 
   it('allows a reconciliation interval of zero and below, which has a meaning', () => {
     expect(

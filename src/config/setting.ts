@@ -14,6 +14,8 @@ export interface Setting<T> {
   /** What may be written, in words. */
   readonly allowed: string;
   readonly parse: (text: string) => T | undefined;
+  /** How a value that is refused is shown, where it may hold a secret. */
+  readonly show?: (text: string) => string;
 }
 
 /** Where values come from, strongest first: flags, the environment, the file. */
@@ -33,7 +35,7 @@ export function readSetting<T>(setting: Setting<T>, sources: Sources): T | undef
   const value = setting.parse(written);
   if (value === undefined) {
     throw new AppError('CONFIG_INVALID', {
-      detail: `${setting.name} is ${JSON.stringify(written)}; allowed is ${setting.allowed}`,
+      detail: `${setting.name} is ${JSON.stringify(setting.show?.(written) ?? written)}; allowed is ${setting.allowed}`,
     });
   }
   return value;
@@ -53,6 +55,23 @@ export function textSetting(spec: Spec): Setting<string> {
     value: spec.value ?? 'TEXT',
     allowed: spec.allowed ?? 'any text',
     parse: (text) => text,
+  };
+}
+
+/** An address of one of the schemes. */
+export function urlSetting(
+  spec: Spec & { readonly schemes: readonly string[]; readonly allowed: string },
+): Setting<string> {
+  return {
+    ...spec,
+    value: spec.value ?? 'URL',
+    parse: (text) => {
+      // With credentials and an empty host, as for a socket, it is one for PostgreSQL only.
+      const complete = text.replace('@/', '@localhost/');
+      const scheme = URL.canParse(complete) ? new URL(complete).protocol : '';
+      return spec.schemes.includes(scheme) && text.includes('://') ? text : undefined;
+    },
+    show: (text) => text.replace(/\/\/.*@/, '//…@'),
   };
 }
 

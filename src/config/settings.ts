@@ -7,6 +7,7 @@ import {
   listSetting,
   pairsSetting,
   textSetting,
+  urlSetting,
 } from './setting.ts';
 
 export const SETTINGS = {
@@ -31,19 +32,19 @@ export const SETTINGS = {
     min: 0,
     max: 65_535,
   }),
-  accessUrl: textSetting({
+  accessUrl: urlSetting({
+    schemes: ['http:', 'https:'],
     name: 'STANDBY_ACCESS_URL',
     summary: 'Address under which daemons and workspaces reach the API, where it differs',
     fallback: null,
     allowed: 'an http or https URL',
-    value: 'URL',
   }),
-  databaseUrl: textSetting({
+  databaseUrl: urlSetting({
+    schemes: ['postgres:', 'postgresql:'],
     name: 'STANDBY_DATABASE_URL',
     summary: 'PostgreSQL 15 or newer to use instead of the embedded one',
     fallback: null,
     allowed: 'a postgres:// URL',
-    value: 'URL',
   }),
   databaseMaxConnections: integerSetting({
     name: 'STANDBY_DATABASE_MAX_CONNECTIONS',
