@@ -4,7 +4,7 @@ import type { Kit } from '../base/kit.ts';
 import { assertOutsideTransaction, runInsideTransaction } from '../base/transaction-scope.ts';
 import pg from 'pg';
 import type { Notice } from './notice.ts';
-import { isRetryable } from './sqlstate.ts';
+import { isRetryable, isUnavailable } from './sqlstate.ts';
 import type { Executor, Query, QueryResult } from './statement.ts';
 import { translated } from './translated.ts';
 import { wireTypes } from './wire-type.ts';

@@ -113,6 +113,28 @@ describe('a workspace of the process driver', () => {
     expect(await readdir(inWorkspace(made, 'files'))).toContain('mine');
   });
 
+  it.each([
+    [['node', 'server.cjs'], undefined],
+    [[process.execPath], undefined],
+    [['./run.sh'], undefined],
+    [['no-such-program'], 'the command "no-such-program" is not in the PATH here'],
+    [['./no-such-file'], 'the command "./no-such-file" is not an executable file of the template'],
+    [['./server.cjs'], 'the command "./server.cjs" is not an executable file of the template'],
+    [['.'], 'the command "." is not in the PATH here'],
+  ])('is only promised where its command can be run: %j', async (command, refusal) => {
+    const folder = await home.templateFolder();
+    const script = path.join(folder, 'run.sh');
+    await writeFile(script, '#!/bin/sh\n', { mode: 0o755 });
+    const { template } = build();
+    const process = { command, environment: {} };
+    const checked = driver.check(
+      { ...template, manifest: { ...template.manifest, process } },
+      { ...context, templateFolder: () => Promise.resolve(folder) },
+    );
+    if (refusal === undefined) await checked;
+    else await expect(checked).rejects.toThrow(`TEMPLATE_REFUSED: ${refusal}`);
+  });
+
   it('goes on as the same process when the daemon ends and comes back', async () => {
     const made = build();
     const { url } = await start(made);

@@ -5,7 +5,9 @@ import { AppError } from '../../../base/app-error.ts';
 import { isUuid } from '../../../base/id.ts';
 import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { Driver } from '../../driver.ts';
+import { checkCommand } from './check-command.ts';
 import { createMachine } from './machine.ts';
+import { searchPath } from './plan-workspace.ts';
 import { listWorkspaces } from './settle.ts';
 import { removeWorkspace, startWorkspace, stopWorkspace, type WorkspaceDeps } from './workspace.ts';
 
@@ -28,8 +30,12 @@ export function createProcessDriver(deps: WorkspaceDeps, options: ProcessDriverO
       if (manifest.process === null) {
         throw new AppError('TEMPLATE_REFUSED', 'the process driver needs `process: {command: …}`');
       }
-      await context.templateFolder();
-      context.log('info', `command: ${manifest.process.command.join(' ')}`);
+      const { command, environment } = manifest.process;
+      await checkCommand(command, {
+        folder: await context.templateFolder(),
+        searchPath: environment['PATH'] ?? searchPath(deps.environment),
+      });
+      context.log('info', `command: ${command.join(' ')}`);
     },
     start: (build, context) =>
       turns.run(build.workspace.id, async () => {

@@ -49,6 +49,12 @@ export function planWorkspace(build: Build, options: PlanOptions): Plan {
   return { programs: [command, ...agents], children: layout.children };
 }
 
+/** The PATH of a workspace's programs: a template may count on the Node.js that the daemon runs on. */
+export function searchPath(environment: PlanOptions['environment']): string {
+  const inherited = environment['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
+  return `${inherited}:${path.dirname(process.execPath)}`;
+}
+
 /** Parameters are values of the environment and never part of a command: nothing in them is code. */
 function sharedEnvironment(
   { workspace }: Build,
@@ -65,8 +71,7 @@ function sharedEnvironment(
   const given = Object.fromEntries([...inherited, ...parameters]);
   return {
     ...given,
-    // A template may count on the Node.js that the daemon itself runs on.
-    PATH: `${given['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'}:${path.dirname(process.execPath)}`,
+    PATH: searchPath(environment),
     HOME: layout.files,
     TMPDIR: layout.temporary,
     PORT: String(port),
