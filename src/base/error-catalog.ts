@@ -327,6 +327,12 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Mend the template as the detail says and push it again.',
   },
+  NO_DAEMON: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Start a daemon that offers what the job needs (`standby provisioner`); `standby job show` says what that is.',
+  },
   DAEMON_FOLDER_TAKEN: {
     http: 409,
     exit: 75,

@@ -1,7 +1,8 @@
 // Pushing a template and, once a daemon has checked it, making it the active version.
 import { AppError } from '../base/app-error.ts';
 import type { Clock } from '../base/clock.ts';
-import type { LogEntryView } from '../contract/job/schema.ts';
+import { jobRoutes } from '../contract/job/route.ts';
+import type { JobView, LogEntryView } from '../contract/job/schema.ts';
 import { templateRoutes } from '../contract/template/route.ts';
 import type { VersionView } from '../contract/template/schema.ts';
 import type { Client } from './client.ts';
@@ -20,9 +21,18 @@ export interface PushOptions {
   readonly signal: AbortSignal;
   /** Lines of the import's log, as they come. */
   onLog?(entry: LogEntryView): void;
+  /** Why no daemon takes the import up. */
+  onWaiting?(reason: string): void;
 }
 
-/** Pushes a version and waits until its import has ended. Throws IMPORT_FAILED when it did not succeed. */
+// A daemon that starts at the same time shows itself within this.
+const NO_DAEMON_PATIENCE_MS = 10_000;
+const POLL_MS = 200;
+
+/**
+ * Pushes a version and waits until its import has ended. Throws IMPORT_FAILED when it did not
+ * succeed, and NO_DAEMON when nobody is there who could do it.
+ */
 export async function pushTemplate(
   { client, clock }: { readonly client: Client; readonly clock: Clock },
   pushed: PushedTemplate,
@@ -39,9 +49,10 @@ export async function pushTemplate(
     },
     { signal },
   );
+  await untilTaken({ client, clock }, { pushed, version }, options);
   const log = readJobLog({ client, clock }, version.import_job.id, { signal, follow: true });
   for await (const entry of log) options.onLog?.(entry);
-  return checkImported(client, pushed, version.name);
+  return checkImported(client, pushed, { version: version.name, signal });
 }
 
 /** Makes a version the active one; its pools begin to fill. */
@@ -53,17 +64,47 @@ export async function promoteVersion(
   await client.call(templateRoutes.promoteVersion, { params: promoted }, { signal });
 }
 
+/** Until a daemon has taken the import up, or somebody has canceled it. */
+async function untilTaken(
+  { client, clock }: { readonly client: Client; readonly clock: Clock },
+  { pushed, version }: { readonly pushed: PushedTemplate; readonly version: VersionView },
+  options: PushOptions,
+): Promise<void> {
+  const params = { job: version.import_job.id };
+  const startedMs = clock.monotonicMs();
+  for (;;) {
+    const { body: job } = await client.call(jobRoutes.getJob, { params }, options);
+    if (job.status !== 'pending') return;
+    if (job.waiting_reason !== null) {
+      options.onWaiting?.(job.waiting_reason);
+      if (clock.monotonicMs() - startedMs > NO_DAEMON_PATIENCE_MS) {
+        throw noDaemon(pushed.template, version.name, job);
+      }
+    }
+    await clock.sleep(POLL_MS, options.signal);
+  }
+}
+
+function noDaemon(template: string, version: string, job: JobView): AppError {
+  return new AppError('NO_DAEMON', {
+    detail: `version ${version} of template ${template} waits for its import: ${job.waiting_reason ?? ''}`,
+    hint: `Start a daemon that offers this (\`standby provisioner\`). The import then goes on by itself, and \`standby template promote ${template} ${version}\` makes the version active.`,
+    fields: { job_id: job.id, driver: job.driver },
+  });
+}
+
 async function checkImported(
   client: Client,
   { organization, template }: PushedTemplate,
-  version: string,
+  { version, signal }: { readonly version: string; readonly signal: AbortSignal },
 ): Promise<VersionView> {
   const params = { organization, template, version };
-  const { body } = await client.call(templateRoutes.getVersion, { params });
+  const { body } = await client.call(templateRoutes.getVersion, { params }, { signal });
   const { status, error, error_code } = body.import_job;
   if (status === 'succeeded') return body;
   throw new AppError('IMPORT_FAILED', {
     detail: `version ${version} of template ${template} was not imported: ${error ?? status}`,
+    hint: `Mend it and push again; \`standby job logs ${body.import_job.id}\` shows what the import said.`,
     fields: { job_id: body.import_job.id, error_code },
   });
 }

@@ -1,6 +1,7 @@
 // Waiting for a workspace, with progress.
 import { AppError } from '../../base/app-error.ts';
 import type { Client } from '../../client/client.ts';
+import { jobRoutes } from '../../contract/job/route.ts';
 import { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
 import type { CommandContext } from '../command.ts';
@@ -72,7 +73,9 @@ async function waitFor(
     while (!goal.isDone(workspace)) {
       if (goal.hasFailed(workspace)) throw failure(workspace);
       const waited = io.isErrTty ? ` (${formatSeconds(kit.clock.monotonicMs() - startedMs)})` : '';
-      progress.say(`${workspace.name} is ${describeState(workspace)}${waited}`);
+      const asked = { workspace, signal };
+      const held = await insist(kit, signal, () => findHoldUp(client, asked));
+      progress.say(`${workspace.name} is ${describeState(workspace)}${held}${waited}`);
       const askedMs = kit.clock.monotonicMs();
       const { body } = await insist(kit, signal, () =>
         client.call(workspaceRoutes.getWorkspace, { params, query }, { signal }),
@@ -85,6 +88,14 @@ async function waitFor(
   } finally {
     progress.clear();
   }
+}
+
+/** Why its build does not begin, where there is a reason: no daemon that could make it, say. */
+async function findHoldUp(client: Client, { workspace, signal }: WaitOptions): Promise<string> {
+  const { job_id: job, status } = workspace.latest_build;
+  if (status !== 'pending') return '';
+  const { body } = await client.call(jobRoutes.getJob, { params: { job } }, { signal });
+  return body.waiting_reason === null ? '' : `: ${body.waiting_reason}`;
 }
 
 function failure(workspace: WorkspaceView): AppError {

@@ -2,6 +2,7 @@
 import { promoteVersion, pushTemplate } from '../../../client/push-template.ts';
 import { manifestInvalid } from '../../../contract/manifest/issue.ts';
 import { defineCommand } from '../../command.ts';
+import { interruptible } from '../../session/interruptible.ts';
 import { chooseOrganization, ORGANIZATION_OPTION } from '../../session/organization.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
@@ -23,39 +24,42 @@ export const command = defineCommand({
   },
   examples: ['standby template push templates/hello', 'standby template push . --no-promote'],
   run: async (context, { folder, org, versionName, message, noPromote }) => {
-    const { kit } = context;
-    const signal = context.interrupt();
-    const progress = createProgress(context);
     const { packed, parsed } = await readTemplateFolder(folder);
     // Mistakes are told here, before anything is sent.
     if (parsed.kind === 'invalid') throw manifestInvalid(parsed.issues);
-    const { manifest } = parsed;
-    const { bytes: archive, skipped } = packed;
-    if (skipped.length > 0) progress.keep(`Left out: ${skipped.join(', ')}`);
+    const { name } = parsed.manifest;
+    const progress = createProgress(context);
+    if (packed.skipped.length > 0) progress.keep(`Left out: ${packed.skipped.join(', ')}`);
     const client = await connect(context);
     const organization = await chooseOrganization(context, client, org);
 
-    progress.say(`Pushing ${manifest.name} (${archive.byteLength} bytes) …`);
-    const version = await pushTemplate(
-      { client, clock: kit.clock },
-      {
-        ...{ organization, template: manifest.name, archive },
-        ...(versionName === undefined ? {} : { versionName }),
-        ...(message === undefined ? {} : { message }),
-      },
-      { signal, onLog: ({ line }) => progress.keep(`  ${line}`) },
-    );
-    progress.clear();
-    if (!noPromote) {
-      const promoted = { organization, template: manifest.name, version: version.name };
-      await promoteVersion(client, promoted, signal);
-    }
-    const state = noPromote ? 'not active yet' : 'active';
-    answer(
-      context,
-      { ...version, active: !noPromote || version.active },
-      () => `Version ${version.name} of template ${manifest.name} is imported and ${state}.\n`,
-    );
-    return 0;
+    const farewell = `The import goes on without you: see \`standby template show ${name}\`.`;
+    return interruptible(context, farewell, async (signal) => {
+      progress.say(`Pushing ${name} (${packed.bytes.byteLength} bytes) …`);
+      const version = await pushTemplate(
+        { client, clock: context.kit.clock },
+        {
+          ...{ organization, template: name, archive: packed.bytes },
+          ...(versionName === undefined ? {} : { versionName }),
+          ...(message === undefined ? {} : { message }),
+        },
+        {
+          signal,
+          onLog: ({ line }) => progress.keep(`  ${line}`),
+          onWaiting: (reason) => progress.say(`The import waits: ${reason}`),
+        },
+      ).finally(() => progress.clear());
+      if (!noPromote) {
+        const promoted = { organization, template: name, version: version.name };
+        await promoteVersion(client, promoted, signal);
+      }
+      const state = noPromote ? 'not active yet' : 'active';
+      answer(
+        context,
+        { ...version, active: !noPromote || version.active },
+        () => `Version ${version.name} of template ${name} is imported and ${state}.\n`,
+      );
+      return 0;
+    });
   },
 });
