@@ -41,3 +41,8 @@ export function toAppError(thrown: unknown): AppError {
   const detail = thrown instanceof Error ? thrown.message : String(thrown);
   return new AppError('INTERNAL', { detail }, { cause: thrown });
 }
+
+/** Whether the same request may succeed by itself: the server, or its database, was just away. */
+export function mayPass(error: unknown): boolean {
+  return error instanceof AppError && error.spec.http === 503 && error.spec.retry === 'later';
+}

@@ -1,5 +1,5 @@
 // A request that may safely be made again is, when its answer was lost or the server was just away.
-import { AppError } from '../../base/app-error.ts';
+import { mayPass } from '../../base/app-error.ts';
 import type { Kit } from '../../base/kit.ts';
 
 // A restart of the control plane takes a second or two; whoever waits longer should be told why.
@@ -16,8 +16,7 @@ export async function insist<T>(
       return await ask();
     } catch (error) {
       // Other faults and refusals would be the same again.
-      if (!(error instanceof AppError) || error.spec.http !== 503) throw error;
-      if (error.spec.retry !== 'later') throw error;
+      if (!mayPass(error)) throw error;
     }
     await clock.sleep(pauseMs, signal);
   }

@@ -10,6 +10,7 @@ import { promoteVersion, pushTemplate } from '../../client/push-template.ts';
 import { parseManifest } from '../../contract/manifest/parse.ts';
 import { templateRoutes } from '../../contract/template/route.ts';
 import type { Progress } from '../progress.ts';
+import { outlast } from './outlast.ts';
 
 export interface ExampleDeps {
   readonly kit: Kit;
@@ -25,8 +26,21 @@ export interface ExampleDeps {
 export async function pushExamples(deps: ExampleDeps): Promise<void> {
   const examples = path.join(findPackageRoot(), 'templates');
   for (const name of (await readdir(examples)).sort()) {
-    await pushExample(deps, name, path.join(examples, name));
+    const folder = path.join(examples, name);
+    try {
+      await outlast(deps, () => pushExample(deps, name, folder));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      // One that does not work here keeps nobody from the others, and from templates of their own.
+      deps.progress.note(error.detail);
+    }
   }
+}
+
+function isRefusal(error: unknown): error is AppError {
+  return (
+    error instanceof AppError && (error.code === 'IMPORT_FAILED' || error.code === 'NO_DAEMON')
+  );
 }
 
 async function pushExample(deps: ExampleDeps, name: string, folder: string): Promise<void> {

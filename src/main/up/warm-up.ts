@@ -4,6 +4,7 @@ import type { Client } from '../../client/client.ts';
 import { poolRoutes } from '../../contract/pool/route.ts';
 import type { PoolView } from '../../contract/pool/schema.ts';
 import type { Progress } from '../progress.ts';
+import { outlast } from './outlast.ts';
 
 const POLL_MS = 250;
 
@@ -19,10 +20,8 @@ export interface WarmUp {
 export async function waitUntilWarm(deps: WarmUp): Promise<readonly PoolView[]> {
   const { kit, client, progress, organization, signal } = deps;
   for (;;) {
-    const { body } = await client.call(
-      poolRoutes.listPools,
-      { params: { organization }, query: {} },
-      { signal },
+    const { body } = await outlast(deps, () =>
+      client.call(poolRoutes.listPools, { params: { organization }, query: {} }, { signal }),
     );
     const wanted = body.items.filter((pool) => (pool.state?.target ?? 0) > 0);
     for (const pool of wanted) {
