@@ -1,9 +1,11 @@
 // `standby down`: stops what `standby up` left running.
 import { defineCommand } from '../../cli/command.ts';
 import { dataDir } from '../../config/data-dir.ts';
-import { openDataFolder } from '../installation/data-folder.ts';
-import { runDown } from '../up/down.ts';
+import { findDataFolder } from '../installation/data-folder.ts';
+import { runDown, type DownResult } from '../up/down.ts';
 import { configOf, DATA_DIR_OPTION } from './setting-options.ts';
+
+const NOTHING: DownResult = { stoppedServers: false, stoppedWorkspaces: 0 };
 
 export const command = defineCommand({
   name: 'down',
@@ -15,14 +17,18 @@ export const command = defineCommand({
   options: DATA_DIR_OPTION,
   run: async ({ kit, io, environment, globals }, values) => {
     const config = configOf(environment, values);
-    const folder = await openDataFolder(dataDir(environment, config.dataDir));
-    const { stoppedServers, stoppedWorkspaces } = await runDown(kit, folder);
+    const place = dataDir(environment, config.dataDir);
+    const folder = await findDataFolder(place);
+    const { stoppedServers, stoppedWorkspaces } =
+      folder === undefined ? NOTHING : await runDown(kit, folder);
     if (globals.json) {
       const answer = { stopped_servers: stoppedServers, stopped_workspaces: stoppedWorkspaces };
       io.out(`${JSON.stringify(answer)}\n`);
       return 0;
     }
-    const servers = stoppedServers ? 'The servers have stopped' : 'No server was running';
+    const servers = stoppedServers
+      ? 'The servers have stopped'
+      : `No server was running in ${place}`;
     const noun = stoppedWorkspaces === 1 ? 'workspace' : 'workspaces';
     io.out(`${servers}; ${stoppedWorkspaces} ${noun} stopped.\n`);
     return 0;

@@ -1,6 +1,6 @@
 // The data folder: made at the first start, private to its user, and marked with the version of its
 // layout, so that an older program never touches a newer one's data.
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../base/app-error.ts';
 import { ensureFolder } from '../../base/folder.ts';
@@ -60,6 +60,16 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
     throw new AppError('DATA_FOLDER_UNUSABLE', detail, { cause: error });
   }
   return dataFolderAt(folder);
+}
+
+/** The folder if there is one; it is not made. Throws as openDataFolder. */
+export async function findDataFolder(folder: string): Promise<DataFolder | undefined> {
+  try {
+    await stat(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  }
+  return openDataFolder(folder);
 }
 
 async function readVersion(file: string): Promise<number | undefined> {
