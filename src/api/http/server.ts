@@ -128,7 +128,7 @@ function listenError(error: NodeJS.ErrnoException, where: string): Error {
         'CONFIG_INVALID',
         {
           detail: `cannot listen on ${where}: ${error.message}`,
-          hint: 'Choose an address of this machine and a port this user may use: STANDBY_HTTP_HOST, --port.',
+          hint: 'Choose an address of this machine and a port this user may use: --http-host, --http-port.',
         },
         { cause: error },
       );

@@ -4,6 +4,9 @@ import { AppError } from '../../base/app-error.ts';
 import { summarizeIssues, tellIssues } from '../../contract/issue.ts';
 import { NAME_RULE } from '../../domain/name/name.ts';
 
+// Whoever sent thousands of wrong things need not get them all back.
+const MAX_ISSUES = 100;
+
 export type Part = 'path' | 'query' | 'header' | 'body';
 
 /** Parses one part. Throws BAD_REQUEST, or NAME_INVALID when all that is wrong is names. */
@@ -14,6 +17,6 @@ export function validate(schema: z.ZodType, part: Part, value: unknown): unknown
   const onlyNames = parsed.error.issues.every((issue) => issue.message === NAME_RULE);
   throw new AppError(onlyNames ? 'NAME_INVALID' : 'BAD_REQUEST', {
     detail: summarizeIssues(issues),
-    fields: { issues },
+    fields: { issues: issues.slice(0, MAX_ISSUES) },
   });
 }
