@@ -3,10 +3,14 @@ import { AppError } from '../base/app-error.ts';
 import { findInvocation } from './invocation.ts';
 
 const NAMES = ['up', 'template push', 'template list', 'pool show'];
-const find = (...argv: string[]): unknown => findInvocation(NAMES, argv);
-const refusal = (...argv: string[]): string => {
+const BOTH = ['provisioner', 'provisioner key create', 'provisioner list'];
+const findIn = (names: readonly string[], ...argv: string[]): unknown =>
+  findInvocation(names, argv);
+const find = (...argv: string[]): unknown => findIn(NAMES, ...argv);
+const refusal = (...argv: string[]): string => refusalIn(NAMES, ...argv);
+const refusalIn = (names: readonly string[], ...argv: string[]): string => {
   try {
-    find(...argv);
+    findIn(names, ...argv);
   } catch (error) {
     if (error instanceof AppError) return `${error.code} ${error.detail} | ${error.hint}`;
   }
@@ -57,6 +61,39 @@ describe('findInvocation', () => {
     );
     expect(refusal('frobnicate')).toBe(
       'USAGE unknown command "standby frobnicate" | See `standby --help`.',
+    );
+  });
+
+  it('goes on behind a command that is a group too, when a further word follows', () => {
+    expect(findIn(BOTH, 'provisioner', '--tags', 'list')).toEqual({
+      kind: 'command',
+      name: 'provisioner',
+      argv: ['--tags', 'list'],
+    });
+    expect(findIn(BOTH, 'provisioner')).toMatchObject({ name: 'provisioner', argv: [] });
+    expect(findIn(BOTH, 'provisioner', '--help')).toMatchObject({ argv: ['--help'] });
+    expect(findIn(BOTH, 'help', 'provisioner')).toMatchObject({ argv: ['--help'] });
+    expect(findIn(BOTH, 'provisioner', '--url', 'list', '--json', 'list', 'x')).toEqual({
+      kind: 'command',
+      name: 'provisioner list',
+      argv: ['--url', 'list', '--json', 'x'],
+    });
+    expect(findIn(BOTH, 'provisioner', 'key', 'create', 'a')).toMatchObject({
+      name: 'provisioner key create',
+      argv: ['a'],
+    });
+    expect(findIn(BOTH, 'provisioner', 'key', '-h')).toEqual({
+      kind: 'help',
+      group: 'provisioner key',
+    });
+  });
+
+  it('takes an unknown word behind such a command for a mistyped one', () => {
+    expect(refusalIn(BOTH, 'provisioner', 'lst')).toBe(
+      'USAGE unknown command "standby provisioner lst" | Did you mean "list"? See `standby provisioner --help`.',
+    );
+    expect(refusalIn(BOTH, 'provisioner', 'key')).toBe(
+      'USAGE "standby provisioner key" needs a further word: create | See `standby provisioner key --help`.',
     );
   });
 

@@ -1,4 +1,6 @@
-// Which command an argument list means. Global options may stand before the words.
+// Which command an argument list means. Global options may stand before the words. A command may be
+// a group of others as well (`provisioner`, `provisioner list`): then it takes no arguments, so that a
+// further word is always meant as one of theirs.
 import { AppError } from '../base/app-error.ts';
 import { findSimilar } from '../base/similar.ts';
 
@@ -28,7 +30,7 @@ export function findInvocation(names: readonly string[], argv: readonly string[]
       continue;
     }
     path = extend(names, path, token);
-    if (names.includes(path)) {
+    if (names.includes(path) && !goesOn(names, path, argv.slice(at + 1))) {
       return { kind: 'command', name: path, argv: [...outer, ...argv.slice(at + 1)] };
     }
   }
@@ -39,6 +41,19 @@ export function findInvocation(names: readonly string[], argv: readonly string[]
   });
 }
 
+/** Whether a command is meant as a group: a further word follows, behind global options at most. */
+function goesOn(names: readonly string[], path: string, rest: readonly string[]): boolean {
+  if (nextWords(names, path).length === 0) return false;
+  let at = 0;
+  while (at < rest.length) {
+    const width = globalWidth(rest[at] ?? '');
+    if (width === undefined) break;
+    at += width;
+  }
+  const next = rest[at];
+  return next !== undefined && !next.startsWith('-');
+}
+
 /** The words that may follow `path` ('' at the beginning), each once, in the table's order. */
 export function nextWords(names: readonly string[], path: string): readonly string[] {
   const prefix = path === '' ? '' : `${path} `;
@@ -47,11 +62,19 @@ export function nextWords(names: readonly string[], path: string): readonly stri
 }
 
 function widthOf(token: string, path: string): number {
-  if (VALUE_OPTIONS.has(token)) return 2;
+  const width = globalWidth(token);
+  if (width !== undefined) return width;
   const name = token.split('=')[0] ?? '';
-  if (LONE_OPTIONS.has(token) || (token !== name && VALUE_OPTIONS.has(name))) return 1;
   const place = path === '' ? 'before a command' : `before a word of "standby ${path}"`;
   throw new AppError('USAGE', `unknown option "${name}" ${place}`);
+}
+
+/** How many tokens a global option takes; undefined for any other token. */
+function globalWidth(token: string): number | undefined {
+  if (VALUE_OPTIONS.has(token)) return 2;
+  const name = token.split('=')[0] ?? '';
+  const isGlobal = LONE_OPTIONS.has(token) || (token !== name && VALUE_OPTIONS.has(name));
+  return isGlobal ? 1 : undefined;
 }
 
 function extend(names: readonly string[], path: string, word: string): string {

@@ -138,4 +138,17 @@ describe('runProgram', () => {
       "
     `);
   });
+
+  it('shows the commands behind a command that is a group too', async () => {
+    const commands = [
+      command('serve', () => Promise.resolve(0)),
+      command('serve key list', () => Promise.resolve(0)),
+      command('serve list', () => Promise.resolve(0)),
+    ];
+    const help = (await run(commands, 'serve', '--help')).out;
+    expect(help).toContain('Usage: standby serve [options]');
+    expect(help).toMatch(/\nCommands:\n {2}key {3}list\n {2}list {2}does serve list\n/);
+    expect((await run(commands, 'serve', 'list', '--help')).out).not.toContain('Commands:');
+    expect((await run(commands, 'serve', 'key', '--help')).out).toContain('  list  does serve key');
+  });
 });

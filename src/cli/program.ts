@@ -9,7 +9,7 @@ import type {
   Environment,
   ExitStatus,
 } from './command.ts';
-import { renderGroupHelp } from './help.ts';
+import { renderCommands, renderGroupHelp } from './help.ts';
 import { findInvocation } from './invocation.ts';
 import { parseArguments } from './parse.ts';
 import { renderErrorJson, renderErrorText } from './render-error.ts';
@@ -50,9 +50,8 @@ async function dispatch(deps: ProgramDeps, argv: readonly string[]): Promise<Exi
       deps.io.out(`${deps.version}\n`);
       return 0;
     case 'help': {
-      const prefix = invocation.group === '' ? '' : `${invocation.group} `;
-      const inside = names.filter((name) => name.startsWith(prefix));
-      deps.io.out(renderGroupHelp(invocation.group, await loadCommands(deps.table, inside)));
+      const { group } = invocation;
+      deps.io.out(renderGroupHelp(group, await loadCommands(deps.table, namesIn(names, group))));
       return 0;
     }
     case 'command': {
@@ -71,6 +70,12 @@ async function runCommand(
   const parsed = parseArguments(command, argv);
   if (parsed.kind === 'help') {
     deps.io.out(parsed.text);
+    // The command may be a group of others as well.
+    const inside = namesIn(Object.keys(deps.table), command.name);
+    if (inside.length > 0) {
+      const others = await loadCommands(deps.table, inside);
+      deps.io.out(`\n${renderCommands(command.name, others)}`);
+    }
     return 0;
   }
   const context: CommandContext = {
@@ -82,6 +87,11 @@ async function runCommand(
     loadCommands: () => loadCommands(deps.table, Object.keys(deps.table)),
   };
   return command.run(context, parsed.values);
+}
+
+/** The commands of a group, without the one of the group's own name; all for ''. */
+function namesIn(names: readonly string[], group: string): readonly string[] {
+  return group === '' ? names : names.filter((name) => name.startsWith(`${group} `));
 }
 
 async function loadCommands(

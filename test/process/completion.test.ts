@@ -27,6 +27,14 @@ const nodes = listNodes([
     options: {},
     run,
   }),
+  defineCommand({
+    name: 'serve',
+    summary: 'serve',
+    arguments: {},
+    options: { slots: { kind: 'integer', value: 'N', summary: 'how many' } },
+    run,
+  }),
+  defineCommand({ name: 'serve list', summary: 'list', arguments: {}, options: {}, run }),
 ]);
 
 type Shell = 'bash' | 'zsh' | 'fish';
@@ -62,7 +70,7 @@ describe.each(SHELLS)('the %s completion', (shell) => {
   const available = hasTool(shell);
 
   it.runIf(available)('offers the words that may come next', () => {
-    expect(new Set(offered(shell, ''))).toEqual(new Set(['template', 'completion']));
+    expect(new Set(offered(shell, ''))).toEqual(new Set(['template', 'completion', 'serve']));
     expect(offered(shell, 'te')).toEqual(['template']);
     expect(new Set(offered(shell, 'template', ''))).toEqual(new Set(['push', 'list']));
     expect(offered(shell, '--url', 'template', 'template', 'p')).toEqual(['push']);
@@ -75,6 +83,12 @@ describe.each(SHELLS)('the %s completion', (shell) => {
     expect(new Set(offered(shell, 'template', 'list', '--'))).toEqual(
       new Set(['--json', '--url', '--token', '--help']),
     );
+  });
+
+  it.runIf(available)('offers words and options of a command that is a group too', () => {
+    expect(offered(shell, 'serve', '')).toEqual(['list']);
+    expect(offered(shell, 'serve', '--s')).toEqual(['--slots']);
+    expect(offered(shell, 'serve', 'list', '--s')).toEqual([]);
   });
 
   it.runIf(available)('offers the values of an argument', () => {

@@ -32,9 +32,11 @@ export function listNodes(commands: readonly Command[]): readonly Node[] {
       const command = commands.find(({ name }) => name === prefix + word);
       return { word, summary: command?.summary ?? nextWords(names, prefix + word).join(', ') };
     });
-    return { path, words, options: optionWords({}), choices: [] };
+    // A group may be a command as well, with options of its own.
+    const own = commands.find(({ name }) => name === path)?.options;
+    return { path, words, options: optionWords(own ?? {}), choices: [] };
   });
-  return [...inner, ...commands.map(leaf)];
+  return [...inner, ...commands.filter(({ name }) => !groups.has(name)).map(leaf)];
 }
 
 function leaf(command: Command): Node {
