@@ -349,7 +349,7 @@ export const ERRORS = {
     http: 409,
     exit: 78,
     retry: 'never',
-    hint: 'Another key registered this daemon id; give each daemon its own data folder.',
+    hint: 'Give each daemon its own data folder; to go on under a new key of the same organization, revoke the former one first.',
   },
   DAEMON_REPLACED: {
     http: 409,

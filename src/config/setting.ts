@@ -94,15 +94,18 @@ export function pairsSetting(spec: Spec): Setting<Readonly<Record<string, string
     ...spec,
     value: spec.value ?? 'KEY=VALUE,…',
     allowed: spec.allowed ?? 'key=value pairs with commas between them, each key once',
-    parse: (text) => {
-      const pairs = text.split(',').map((pair) => /^\s*([^=\s]+)=(.*?)\s*$/.exec(pair));
-      const entries = pairs.flatMap((pair) => (pair === null ? [] : [[pair[1], pair[2]]]));
-      const keys = new Set(entries.map(([key]) => key));
-      return keys.size === pairs.length
-        ? (Object.fromEntries(entries) as Record<string, string>)
-        : undefined;
-    },
+    parse: parsePairs,
   };
+}
+
+/** `a=1,b=2`; undefined for anything else, and when a key comes twice. */
+export function parsePairs(text: string): Readonly<Record<string, string>> | undefined {
+  const pairs = text.split(',').map((pair) => /^\s*([^=\s]+)=(.*?)\s*$/.exec(pair));
+  const entries = pairs.flatMap((pair) => (pair === null ? [] : [[pair[1], pair[2]]]));
+  const keys = new Set(entries.map(([key]) => key));
+  return keys.size === pairs.length
+    ? (Object.fromEntries(entries) as Record<string, string>)
+    : undefined;
 }
 
 export function choiceSetting<const T extends string>(

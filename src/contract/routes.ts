@@ -1,5 +1,6 @@
 // Every route there is.
 import { agentRoutes } from './agent/route.ts';
+import { daemonRoutes } from './daemon/route.ts';
 import { descriptionRoutes } from './description.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './job/route.ts';
@@ -19,6 +20,7 @@ export const routes = {
   ...workspaceRoutes,
   ...jobRoutes,
   ...keyRoutes,
+  ...daemonRoutes,
   ...provisionerRoutes,
   ...agentRoutes,
 } as const;

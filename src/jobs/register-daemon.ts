@@ -37,7 +37,7 @@ export interface Registration {
 
 /**
  * Registers a process of a daemon; the former one is refused from here on. Throws DAEMON_ID_TAKEN
- * when another key holds the id.
+ * when another key holds the id that was not revoked, or served somebody else.
  */
 export async function registerDaemon(
   { database, ...kit }: Kit & { readonly database: Database },

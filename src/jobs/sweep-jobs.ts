@@ -4,7 +4,8 @@ import type { JobId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { JOB_FAILURES } from '../domain/job/failure.ts';
 import type { Database, Transaction } from '../store/database.ts';
-import { findSilentJobs, findUnservedJobs } from '../store/job-sweep.ts';
+import { findRevokedJobs, findSilentJobs, findUnservedJobs } from '../store/job-sweep.ts';
+import type { Executor } from '../store/statement.ts';
 import { keepWatch } from '../store/watch.ts';
 import { finishJob } from './finish-job.ts';
 import { lockJob, type Locked } from './locked-job.ts';
@@ -22,18 +23,26 @@ export interface SweepOptions {
 export interface SweepResult {
   readonly hung: readonly JobId[];
   readonly unserved: readonly JobId[];
+  /** Whose daemon's key was revoked. */
+  readonly revoked: readonly JobId[];
 }
 
 /** At most so many of a kind in one sweep, so that a sweep ends; the next takes the rest. */
 const BATCH = 100;
 
 interface Sweep {
-  /** Also the name of the watch. */
-  readonly name: 'silent_jobs' | 'unserved_jobs';
-  readonly find: typeof findSilentJobs;
-  readonly afterMs: number;
+  /** Of a silence that is judged also the name of the watch. */
+  readonly name: 'silent_jobs' | 'unserved_jobs' | 'revoked_jobs';
+  readonly find: (
+    on: Executor,
+    args: { readonly id: JobId | null; readonly limit: number },
+  ) => Found;
+  /** The silence that is judged; null: none. */
+  readonly afterMs: number | null;
   readonly end: (tx: Transaction, locked: Locked) => Promise<void>;
 }
+
+type Found = Promise<readonly { readonly id: JobId }[]>;
 
 type Deps = Kit & { readonly database: Database };
 
@@ -41,7 +50,7 @@ export async function sweepJobs(deps: Deps, options: SweepOptions): Promise<Swee
   const { intervalMs, deadAfterMs, unservedAfterMs } = options;
   const hung = await sweep(deps, intervalMs, {
     name: 'silent_jobs',
-    find: findSilentJobs,
+    find: (on, args) => findSilentJobs.all(on, { ...args, afterMs: deadAfterMs }),
     afterMs: deadAfterMs,
     end: async (tx, locked) => {
       await endLostAttempt(deps, tx, {
@@ -53,7 +62,7 @@ export async function sweepJobs(deps: Deps, options: SweepOptions): Promise<Swee
   });
   const unserved = await sweep(deps, intervalMs, {
     name: 'unserved_jobs',
-    find: findUnservedJobs,
+    find: (on, args) => findUnservedJobs.all(on, { ...args, afterMs: unservedAfterMs }),
     afterMs: unservedAfterMs,
     end: async (tx, locked) => {
       const error = `no daemon that could do this job was seen for ${seconds(unservedAfterMs)}`;
@@ -61,7 +70,19 @@ export async function sweepJobs(deps: Deps, options: SweepOptions): Promise<Swee
       await finishJob(deps, tx, { locked, result });
     },
   });
-  return { hung, unserved };
+  const revoked = await sweep(deps, intervalMs, {
+    name: 'revoked_jobs',
+    find: (on, args) => findRevokedJobs.all(on, args),
+    afterMs: null,
+    end: async (tx, locked) => {
+      await endLostAttempt(deps, tx, {
+        locked,
+        code: JOB_FAILURES.daemonLost,
+        error: `the provisioner key of the daemon that worked on attempt ${locked.job.attempt} was revoked`,
+      });
+    },
+  });
+  return { hung, unserved, revoked };
 }
 
 async function sweep(
@@ -69,15 +90,17 @@ async function sweep(
   intervalMs: number,
   { name, find, afterMs, end }: Sweep,
 ): Promise<readonly JobId[]> {
-  const { judging } = await keepWatch.one(database, { name, intervalMs, timeoutMs: afterMs });
-  if (!judging) return [];
-  const found = await find.all(database, { id: null, afterMs, limit: BATCH });
+  if (afterMs !== null) {
+    const { judging } = await keepWatch.one(database, { name, intervalMs, timeoutMs: afterMs });
+    if (!judging) return [];
+  }
+  const found = await find(database, { id: null, limit: BATCH });
   const ended: JobId[] = [];
   for (const { id } of found) {
     try {
       const isEnded = await database.transaction(async (tx) => {
         const locked = await lockJob(tx, id);
-        const still = await find.maybe(tx, { id, afterMs, limit: 1 });
+        const [still] = await find(tx, { id, limit: 1 });
         if (locked === undefined || still === undefined) return false;
         await end(tx, locked);
         return true;

@@ -1,13 +1,11 @@
 // What an organization's budget for creations is reckoned from.
 import type { OrganizationId, PoolId } from '../base/id.ts';
 import { int, text } from './column.ts';
+import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { statement, takes } from './statement.ts';
 
 /** The first half of the advisory lock of an organization's budget; the other is the id's hash. */
 const BUDGET_LOCK = 7_283_003;
-
-/** A daemon that was not heard of for so long does not count: it polls every few seconds. */
-const DAEMON_SILENCE_SECONDS = 60;
 
 /**
  * Makes creations of one organization take turns until the end of the transaction, so that two pools
@@ -40,9 +38,9 @@ export const readCreationBudget = statement({
     )
     select
       (select coalesce(sum(slots), 0)::integer
-        from daemons
-        where coalesce(organization_id, $organizationId) = $organizationId
-          and last_seen_at > (select standby_now()) - interval '${DAEMON_SILENCE_SECONDS} seconds')
+        from daemons d
+        where coalesce(d.organization_id, $organizationId) = $organizationId
+          and ${DAEMON_IS_SEEN})
         as slots,
       (select count(*)::integer
         from templates t

@@ -3,7 +3,10 @@ import type { DaemonId, JobId, OrganizationId, ProvisionerKeyId } from '../base/
 import { int, nullable, text, textArray, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 
-/** Gives no row when another key holds the id. Every registration raises the incarnation. */
+/**
+ * Gives no row when another key holds the id, unless that one was revoked and served the same: so a
+ * daemon goes on under a new key. Every registration raises the incarnation.
+ */
 export const registerDaemonRow = statement({
   name: 'daemon.register',
   takes: takes<{
@@ -26,7 +29,8 @@ export const registerDaemonRow = statement({
     values ($id, $keyId, $organizationId::uuid, $name, $machineId, $drivers::text[], $tags::jsonb,
       $slots, $version, $protocolVersion, standby_now(), standby_now())
     on conflict (id) do update
-    set organization_id = excluded.organization_id,
+    set key_id = excluded.key_id,
+      organization_id = excluded.organization_id,
       name = excluded.name,
       machine_id = excluded.machine_id,
       drivers = excluded.drivers,
@@ -38,6 +42,12 @@ export const registerDaemonRow = statement({
       registered_at = excluded.registered_at,
       last_seen_at = excluded.last_seen_at
     where daemons.key_id = excluded.key_id
+      or exists (
+        select
+        from provisioner_keys former
+        where former.id = daemons.key_id
+          and former.revoked_at is not null
+          and former.organization_id is not distinct from excluded.organization_id)
     returning incarnation`,
 });
 

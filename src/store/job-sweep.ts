@@ -12,7 +12,7 @@ interface SweepArgs {
   readonly limit: number;
 }
 
-/** Held by a daemon, without a sign of life for `afterMs`; uses jobs_active_idx. */
+/** Held by a daemon, without a sign of life for `afterMs`; reads the active ones by jobs_active_idx. */
 export const findSilentJobs = statement({
   name: 'job.find_silent',
   takes: takes<SweepArgs>(),
@@ -24,6 +24,23 @@ export const findSilentJobs = statement({
       and heartbeat_at < (select standby_now()) - make_interval(secs => $afterMs::float8 / 1000)
       and ($id::uuid is null or id = $id::uuid)
     order by heartbeat_at
+    limit $limit::integer`,
+});
+
+/** Held by a daemon whose key was revoked: nobody can report about them any more. */
+export const findRevokedJobs = statement({
+  name: 'job.find_revoked',
+  takes: takes<Omit<SweepArgs, 'afterMs'>>(),
+  gives: { id: uuid<JobId>() },
+  sql: `
+    select j.id
+    from provisioner_keys k
+    join daemons d on d.key_id = k.id
+    join jobs j on j.daemon_id = d.id
+    where k.revoked_at is not null
+      and j.status in ('running', 'canceling')
+      and ($id::uuid is null or j.id = $id::uuid)
+    order by j.id
     limit $limit::integer`,
 });
 

@@ -2,6 +2,7 @@
 import type { JobId, OrganizationId, UserId } from '../base/id.ts';
 import type { JobStatus, JobType, Transition } from '../domain/job/job.ts';
 import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { DAEMON_FITS_JOB } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
 
@@ -41,7 +42,6 @@ const columns = {
 
 export type JobRow = RowOf<typeof columns>;
 
-// A daemon looks for work every few seconds; one that did not for a minute is away.
 const SELECT_JOBS = `
   select j.id, j.type, j.status, o.name as organization, j.driver, j.tags, j.machine_id,
     initiator.username as initiator, j.attempt, holder.name as daemon, j.created_at, j.acquired_at,
@@ -57,12 +57,12 @@ const SELECT_JOBS = `
     j.status = 'pending' and exists (
       select
       from daemons d
-      where d.last_seen_at >= (select standby_now()) - interval '1 minute'
+      where ${DAEMON_IS_SEEN}
         and ${DAEMON_FITS_JOB}) as fitting_daemon_seen,
     j.status = 'pending' and exists (
       select
       from daemons d
-      where d.last_seen_at >= (select standby_now()) - interval '1 minute'
+      where ${DAEMON_IS_SEEN}
         and d.machine_id = j.machine_id) as machine_seen
   from jobs j
   join organizations o on o.id = j.organization_id

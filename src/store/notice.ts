@@ -1,6 +1,6 @@
 // Notices: hints, sent after a commit, that something changed. They carry ids only. Every receiver
 // reads the world again, and polling finds what a lost notice would have told.
-import type { JobId, OrganizationId, PoolId, WorkspaceId } from '../base/id.ts';
+import type { JobId, OrganizationId, PoolId, ProvisionerKeyId, WorkspaceId } from '../base/id.ts';
 
 export type Notice =
   /** A pool may have something to decide. */
@@ -11,6 +11,8 @@ export type Notice =
   | { readonly kind: 'job'; readonly jobId: JobId }
   /** Work waits for a daemon of this driver. */
   | { readonly kind: 'queue'; readonly organizationId: OrganizationId; readonly driver: string }
+  /** A provisioner key was revoked. */
+  | { readonly kind: 'provisioner_key'; readonly keyId: ProvisionerKeyId }
   /** A lease was given up: somebody else may take it at once. */
   | { readonly kind: 'lease'; readonly name: string };
 
@@ -25,6 +27,8 @@ export function noticeKey(notice: Notice): string {
       return `job ${notice.jobId}`;
     case 'queue':
       return `queue ${notice.organizationId} ${notice.driver}`;
+    case 'provisioner_key':
+      return `provisioner_key ${notice.keyId}`;
     case 'lease':
       return `lease ${notice.name}`;
   }
@@ -45,6 +49,8 @@ export function parseNoticeKey(key: string): Notice | undefined {
       return driver === undefined
         ? undefined
         : { kind, organizationId: id as OrganizationId, driver };
+    case 'provisioner_key':
+      return { kind, keyId: id as ProvisionerKeyId };
     case 'lease':
       return { kind, name: id };
     default:

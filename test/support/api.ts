@@ -18,7 +18,9 @@ import {
 } from '../../src/people/authenticate.ts';
 import { bootstrapInstallation } from '../../src/people/bootstrap.ts';
 import { createDatabase, type ConnectionParts, type Database } from '../../src/store/database.ts';
+import { openKeyring, type Keyring } from '../../src/keys/keyring.ts';
 import { createTestDatabase } from './postgres.ts';
+import { TEST_SECRET_KEY } from './store.ts';
 
 export interface TestApi extends AsyncDisposable {
   readonly kit: Kit;
@@ -46,6 +48,7 @@ export interface TestApiOptions {
   readonly handlers?: (deps: {
     readonly kit: Kit;
     readonly database: Database;
+    readonly keyring: Keyring;
   }) => Partial<Handlers>;
   readonly authenticators?: Partial<Authenticators>;
   readonly log?: Log;
@@ -67,11 +70,12 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const provisionerKey = createToken(kit.rng, 'sbp').secret;
   await bootstrapInstallation({ kit, database }, { adminToken, provisionerKey });
 
+  const keyring = await openKeyring({ ...kit, database, secretKey: TEST_SECRET_KEY });
   const handlers = {
     ...createHealthHandlers({ database, version: 'test' }),
     ...createDescriptionHandlers('test'),
     ...createPeopleHandlers({ kit, database }),
-    ...options.handlers?.({ kit, database }),
+    ...options.handlers?.({ kit, database, keyring }),
   } as Handlers;
   const authenticators: Authenticators = {
     person: createPersonAuthenticator(kit, database),

@@ -22,7 +22,8 @@ export interface TestStore extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const TEST_SECRET_KEY = Buffer.alloc(32, 7);
+/** What seals the test databases' data keys. */
+export const TEST_SECRET_KEY = Buffer.alloc(32, 7);
 
 export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
   const testDatabase = await createTestDatabase();

@@ -11,9 +11,20 @@ export type Authenticators = {
 };
 
 /** What the tokens of an audience begin with; another one is refused without looking it up. */
-const EXPECTED: { readonly [A in Known]: { readonly prefix: string; readonly what: string } } = {
+const EXPECTED: {
+  readonly [A in Known]: {
+    readonly prefix: string;
+    readonly what: string;
+    /** What to do about a refusal, where that is not what people do. */
+    readonly hint?: string;
+  };
+} = {
   person: { prefix: 'sbt_', what: "a person's token" },
-  provisioner: { prefix: 'sbp_', what: 'a provisioner key' },
+  provisioner: {
+    prefix: 'sbp_',
+    what: 'a provisioner key',
+    hint: 'Make a key with `standby provisioner key create`, and start the daemon with it.',
+  },
   agent_bootstrap: { prefix: 'sba_', what: "a workspace's bootstrap token" },
   agent: { prefix: 'sbs_', what: "an agent's session" },
 };
@@ -26,25 +37,20 @@ export function createAuthenticate(
   audience: Audience,
 ): (header: string | undefined) => Promise<CallerFor<Audience> | undefined> {
   if (audience === 'anyone') return () => Promise.resolve(null);
-  const { prefix, what } = EXPECTED[audience];
+  const { prefix, what, hint } = EXPECTED[audience];
   const find = authenticators[audience];
+  const refuse = (detail: string): AppError =>
+    new AppError('UNAUTHENTICATED', hint === undefined ? detail : { detail, hint });
 
   return async (header) => {
-    if (header === undefined) throw new AppError('UNAUTHENTICATED', `this call needs ${what}`);
+    if (header === undefined) throw refuse(`this call needs ${what}`);
     const token = BEARER.exec(header)?.[1];
-    if (token === undefined) {
-      throw new AppError('UNAUTHENTICATED', 'the Authorization header is not "Bearer" and a token');
-    }
+    if (token === undefined) throw refuse('the Authorization header is not "Bearer" and a token');
     if (!token.startsWith(prefix)) {
-      throw new AppError('UNAUTHENTICATED', `this call needs ${what}, which begins with ${prefix}`);
+      throw refuse(`this call needs ${what}, which begins with ${prefix}`);
     }
     const caller = await find(token);
-    if (caller === undefined) {
-      throw new AppError(
-        'UNAUTHENTICATED',
-        `the token that was sent is not ${what}, or was revoked, or has expired`,
-      );
-    }
-    return caller;
+    if (caller !== undefined) return caller;
+    throw refuse(`the token that was sent is not ${what}, or was revoked, or has expired`);
   };
 }

@@ -4,7 +4,7 @@
 export const JOB_FAILURES = {
   /** when the daemon showed no sign of life for too long */
   hung: 'hung',
-  /** when the daemon was started anew without finishing the attempt */
+  /** when the daemon was started anew without finishing the attempt, or its key was revoked */
   daemonLost: 'daemon_lost',
   /** when no daemon that could do it was seen for too long */
   noProvisioner: 'no_provisioner',

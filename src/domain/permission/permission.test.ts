@@ -14,6 +14,9 @@ const ADMIN_ONLY: readonly Action[] = [
   'user.list',
   'key.list',
   'key.rotate',
+  'provisioner_key.create',
+  'provisioner_key.list',
+  'provisioner_key.revoke',
   'template.push',
   'template.promote',
 ];

@@ -27,6 +27,10 @@ const NEEDED = {
   'token.revoke': 'ownership',
   'key.list': 'admin',
   'key.rotate': 'admin',
+  // Who holds a key is handed jobs, with all that belongs to them.
+  'provisioner_key.create': 'admin',
+  'provisioner_key.list': 'admin',
+  'provisioner_key.revoke': 'admin',
   'template.read': 'membership',
   // A template is code that daemons run.
   'template.push': 'admin',

@@ -1,5 +1,6 @@
 // The API of a control plane: every route's handler, and who may call it.
 import { createAgentAuthentication, createAgentHandlers } from '../../api/agent/handlers.ts';
+import { createDaemonHandlers } from '../../api/daemon/handlers.ts';
 import { createHealthHandlers } from '../../api/health.ts';
 import type { Handlers } from '../../api/handler.ts';
 import { createApi } from '../../api/http/api.ts';
@@ -50,6 +51,7 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
     ...createWorkspaceHandlers({ ...kit, database, bus, keyring: deps.keyring }, { pollMs }),
     ...createJobHandlers({ database }),
     ...createKeyHandlers({ database, keyring: deps.keyring }),
+    ...createDaemonHandlers({ kit, database }),
     ...createProvisionerHandlers(
       {
         kit,
