@@ -343,7 +343,7 @@ export const ERRORS = {
     http: 409,
     exit: 69,
     retry: 'never',
-    hint: 'Use a daemon of the same version as the control plane.',
+    hint: 'Upgrade the control plane first, then its daemons; each understands the version before.',
   },
   DAEMON_ID_TAKEN: {
     http: 409,

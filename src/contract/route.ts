@@ -24,6 +24,8 @@ export interface Route {
   readonly body?: z.ZodType | typeof ARCHIVE;
   /** Where a JSON body may be longer than those of other routes. */
   readonly maxBodyBytes?: number;
+  /** What a JSON body must hold to before the schema is asked; throws an AppError. */
+  readonly checkFirst?: (body: unknown) => void;
   /** The answers by status; null for one without a body. */
   readonly answers: Readonly<Record<number, z.ZodType | typeof ARCHIVE | null>>;
   /** Codes beyond those that any route may answer with. */

@@ -3,10 +3,8 @@
 import { isAborted } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service, type ServiceScope } from '../base/service.ts';
-import {
-  PROVISIONER_PROTOCOL_VERSION,
-  type RegisterAnswer,
-} from '../contract/provisioner/protocol.ts';
+import type { RegisterAnswer } from '../contract/provisioner/protocol.ts';
+import { PROVISIONER_PROTOCOL_VERSION } from '../contract/provisioner/version.ts';
 import { createArchiveCache } from './archive-cache.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { takeDataFolder, type DataFolder } from './data-folder.ts';

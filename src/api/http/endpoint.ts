@@ -34,6 +34,7 @@ export function createEndpoint(
     const body = await readJsonBody(c.req, route.maxBodyBytes);
     // What programs report (a log line with a null byte) is mended where it is stored.
     if (route.audience === 'person') refuseUnstorable(body);
+    route.checkFirst?.(body.value);
     return validate(bodySchema, 'body', body.value);
   };
 

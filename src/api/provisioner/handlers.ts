@@ -3,10 +3,7 @@ import { AppError } from '../../base/app-error.ts';
 import { parseInstant } from '../../base/clock.ts';
 import type { DaemonId, JobId, WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
-import {
-  PROVISIONER_PROTOCOL_VERSION,
-  type CompleteBody,
-} from '../../contract/provisioner/protocol.ts';
+import type { CompleteBody } from '../../contract/provisioner/protocol.ts';
 import type { provisionerRoutes } from '../../contract/provisioner/route.ts';
 import { acquireJob } from '../../jobs/acquire-job.ts';
 import { unknownDaemon, type AttemptRef, type DaemonRef } from '../../jobs/attempt.ts';
@@ -48,7 +45,6 @@ export function createProvisionerHandlers(
   const deps = { ...kit, database, bus, keyring };
   return {
     registerDaemon: async ({ caller, body }) => {
-      checkProtocol(body.daemon_id, body.protocol_version);
       const { incarnation, endedAttempts } = await registerDaemon(deps, caller, {
         id: body.daemon_id as DaemonId,
         name: body.name,
@@ -124,15 +120,6 @@ export function createProvisionerHandlers(
       return { status: 200, body: file.bytes };
     },
   };
-}
-
-function checkProtocol(daemonId: string, version: number): void {
-  if (version === PROVISIONER_PROTOCOL_VERSION) return;
-  throw new AppError(
-    'PROTOCOL_UNSUPPORTED',
-    `daemon ${daemonId} speaks version ${version} of the protocol, ` +
-      `this control plane version ${PROVISIONER_PROTOCOL_VERSION}`,
-  );
 }
 
 function daemonOf(caller: ProvisionerCaller, daemon: string, incarnation: number): DaemonRef {

@@ -4,9 +4,7 @@ import { z } from 'zod';
 import { idField, parametersField, tagsField, timeField } from '../field.ts';
 import { manifestSchema } from '../manifest/schema.ts';
 
-/** Raised when a daemon and a control plane of different versions would misunderstand each other. */
-export const PROVISIONER_PROTOCOL_VERSION = 1;
-
+/** The first message; see version.ts. What a field that is added later means when it is left out is its default. */
 export const registerBody = z.object({
   protocol_version: z.int().min(1),
   /** Stable: kept in the daemon's data folder. */

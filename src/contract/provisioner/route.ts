@@ -19,6 +19,7 @@ import {
   takeStateAnswer,
   takeStateBody,
 } from './protocol.ts';
+import { checkProtocolVersion } from './version.ts';
 
 const daemonParams = z.object({ daemon: idField });
 const jobParams = z.object({ daemon: idField, job: idField });
@@ -30,6 +31,7 @@ export const provisionerRoutes = {
     path: '/api/v1/provisioner/register',
     audience: 'provisioner',
     summary: 'Register a daemon; ends the open attempts of its earlier life',
+    checkFirst: checkProtocolVersion,
     body: registerBody,
     answers: { 200: registerAnswer },
     errors: ['PROTOCOL_UNSUPPORTED', 'DAEMON_ID_TAKEN'],

@@ -1,0 +1,134 @@
+// What daemons of supported versions send, word for word, as it was when the version was new. A
+// message that stops being understood here breaks every daemon that is not upgraded yet.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProvisionerHandlers } from '../../../src/api/provisioner/handlers.ts';
+import { createTemplateHandlers } from '../../../src/api/template/handlers.ts';
+import { createId } from '../../../src/base/id.ts';
+import { templateRoutes } from '../../../src/contract/template/route.ts';
+import { startTestApi, type TestApi } from '../../support/api.ts';
+import { archiveOf, manifestText } from '../../support/pushed-template.ts';
+
+let test: TestApi;
+
+beforeAll(async () => {
+  test = await startTestApi({
+    handlers: (deps) => ({
+      ...createTemplateHandlers(deps),
+      ...createProvisionerHandlers(
+        {
+          ...deps,
+          bus: { subscribe: () => () => undefined },
+          bootstrapToken: () => 'sba_x',
+          accessUrl: 'http://127.0.0.1:1',
+        },
+        { heartbeatIntervalMs: 10_000, reportIntervalMs: 15_000, pollMs: 50 },
+      ),
+    }),
+  });
+});
+afterAll(() => test[Symbol.asyncDispose]());
+
+async function say(
+  path: string,
+  body: object,
+): Promise<{ readonly status: number; readonly body: unknown }> {
+  const answer = await test.send(`/api/v1/provisioner/${path}`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${test.provisionerKey}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(body),
+  });
+  const text = await answer.text();
+  return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
+}
+
+describe('a daemon that speaks version 1', () => {
+  it('registers, works and reports as it always did', async () => {
+    const id = createId(test.kit);
+    const { body: version } = await test.admin.call(templateRoutes.pushVersion, {
+      params: { organization: 'default', template: 'frozen' },
+      query: {},
+      body: archiveOf(manifestText('frozen')),
+    });
+    const registered = await say('register', {
+      protocol_version: 1,
+      daemon_id: id,
+      name: 'old',
+      machine_id: 'm',
+      drivers: ['null'],
+      tags: { zone: 'eu' },
+      slots: 2,
+      version: '0.1.0',
+    });
+    expect(registered).toMatchObject({
+      status: 200,
+      body: {
+        incarnation: 1,
+        heartbeat_interval_ms: expect.any(Number),
+        report_interval_ms: expect.any(Number),
+        ended_attempts: [],
+      },
+    });
+    const acquired = await say(`daemons/${id}/acquire`, { incarnation: 1, wait_ms: 0 });
+    expect(acquired).toMatchObject({
+      status: 200,
+      body: {
+        id: version.import_job.id,
+        attempt: 1,
+        type: 'template_version_import',
+        driver: 'null',
+        template: {
+          name: 'frozen',
+          version_id: version.id,
+          file_hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+          manifest: { name: 'frozen' },
+        },
+        workspace: null,
+      },
+    });
+    const job = `daemons/${id}/jobs/${version.import_job.id}`;
+    const line = { seq: 0, at: '2026-01-01T00:00:00.000Z', level: 'info', line: 'checked' };
+    expect(
+      await say(`${job}/heartbeat`, { incarnation: 1, attempt: 1, logs: [line] }),
+    ).toMatchObject({ status: 200, body: { cancel: false } });
+    expect(await say(`daemons/${id}/report`, { incarnation: 1, workspaces: [] })).toMatchObject({
+      status: 200,
+      body: { workspaces: [] },
+    });
+    const result = { outcome: 'succeeded', outputs: {} };
+    expect(await say(`${job}/complete`, { incarnation: 1, attempt: 1, result })).toEqual({
+      status: 204,
+      body: null,
+    });
+    expect(await say(`daemons/${id}/acquire`, { incarnation: 1, wait_ms: 0 })).toEqual({
+      status: 204,
+      body: null,
+    });
+  });
+});
+
+describe('a daemon of another time', () => {
+  it.each([
+    ['newer', 1_000, 'Upgrade the control plane before its daemons, or run an older daemon.'],
+    ['older', 0, 'Upgrade the daemon to the release of the control plane.'],
+  ])('that is %s is told so, whatever else it sends', async (_, version, hint) => {
+    const sent = { protocol_version: version, daemon: { id: 'elsewhere' }, drivers: 'all' };
+    expect(await say('register', sent)).toMatchObject({
+      status: 409,
+      body: {
+        code: 'PROTOCOL_UNSUPPORTED',
+        detail: `the daemon speaks version ${version} of the provisioner protocol, this control plane version 1`,
+        hint,
+      },
+    });
+  });
+
+  it('that names no version is told what is missing', async () => {
+    expect(await say('register', { name: 'x' })).toMatchObject({
+      status: 400,
+      body: { code: 'BAD_REQUEST', detail: expect.stringContaining('protocol_version') },
+    });
+  });
+});
