@@ -8,6 +8,7 @@ import {
 } from '../../../src/workspaces/create-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { claimOne } from '../../support/claim.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
@@ -203,6 +204,17 @@ describe('a claim', () => {
     expect(await create()).toMatchObject({ claimed: false, reason });
   });
 
+  it.each([
+    ['another version became active', `update templates set active_version_id = null`],
+    ['its template was deprecated', `update templates set deprecated = 'old'`],
+    ['its template was deleted', `update templates set deleted_at = standby_now()`],
+  ])('takes nothing when %s after it was judged', async (_what, sql) => {
+    await makeReady(store, make, { pool, count: 1 });
+    await store.sql(`${sql} where id = $1`, [pool.templateId]);
+    const claim = { pool, userId: ann, name: 'late' };
+    expect(await claimOne(store.database, store.kit, claim)).toBeUndefined();
+  });
+
   it('still serves from a paused pool, and explains a miss by the pause', async () => {
     await makeReady(store, make, { pool, count: 1 });
     await store.sql('update pools set paused = true where id = $1', [pool.poolId]);
@@ -361,6 +373,17 @@ describe('many claims at once', () => {
     expect(hits).toHaveLength(30);
     expect(new Set(hits.map((one) => one.workspaceId)).size).toBe(30);
     expect(all.filter((one) => !one.claimed && one.reason !== null)).toHaveLength(20);
+  });
+
+  it('pass over what another one is taking, and wait for nobody', async () => {
+    const [first, second] = await makeReady(store, make, { pool, count: 2 });
+    const other = await store.database.connect();
+    await other.query('begin');
+    await other.query('select from pool_members where workspace_id = $1 for update', [first]);
+    expect((await create()).workspaceId).toBe(second);
+    expect(await create({ name: 'other' })).toMatchObject({ claimed: false, reason: 'none_ready' });
+    await other.query('rollback');
+    await other.end();
   });
 
   it('take one each even where the planner joins by nested loops', async () => {

@@ -1,8 +1,10 @@
 // What happens at the same moment: two reconciles, a claim, an acquisition, a promotion, a pause.
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { PoolId } from '../../../src/base/id.ts';
+import type { PoolId, WorkspaceId } from '../../../src/base/id.ts';
+import { takeForDelete } from '../../../src/store/prebuild.ts';
 import { PAUSE_LOCK } from '../../../src/store/settings.ts';
+import { asJson } from '../../../src/store/statement.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -131,6 +133,43 @@ describe('a claim and a delete of the same workspace', () => {
     expect(
       await store.sql('select from builds where workspace_id = $1', [member!.workspace_id]),
     ).toHaveLength(1);
+  });
+});
+
+describe('the write that takes a workspace for deletion', () => {
+  const take = (workspaceId: WorkspaceId, buildNumber: number) =>
+    takeForDelete.all(store.database, { rows: asJson([{ workspaceId, buildNumber }]) });
+
+  it('takes only what is as it was decided on: unclaimed, and its latest build the same', async () => {
+    const { workspaceId } = await make.prebuild(pool);
+    expect(await take(workspaceId, 2)).toEqual([]);
+    expect(await take(workspaceId, 1)).toMatchObject([{ workspaceId, number: 1 }]);
+    // Even if the pool still believed that it was its own.
+    const userId = await make.user({ organizationId: pool.organizationId });
+    await store.sql(`update workspaces set owner_id = $2, epoch = 1 where id = $1`, [
+      workspaceId,
+      userId,
+    ]);
+    expect(await take(workspaceId, 1)).toEqual([]);
+  });
+});
+
+describe('a deadlock in the middle of an action', () => {
+  it('ends with the whole reconcile done again, not with the action left out', async () => {
+    await store.sql('create sequence tries');
+    await store.sql(`
+      create function collide() returns trigger language plpgsql as $$
+        begin
+          if nextval('tries') = 1 then raise exception 'met' using errcode = 'deadlock_detected'; end if;
+          return null;
+        end $$`);
+    await store.sql(
+      'create trigger collide after insert on pool_members for each statement execute function collide()',
+    );
+    const outcome = await reconcile();
+    await store.sql('drop function collide cascade');
+    expect(outcome).toMatchObject({ kind: 'reconciled', errors: [] });
+    expect(await living(pool.poolId)).toBe(3);
   });
 });
 
