@@ -35,14 +35,22 @@ describe('the log lines of an attempt', () => {
     expect(buffer.peek()).toMatchObject([{ seq: 2 }]);
   });
 
-  it('go in batches of at most 1,000 lines and 256 Ki characters', () => {
+  it('go in batches of at most 1,000 lines, far smaller than a request may be', () => {
     const buffer = createLogBuffer(clock);
     for (let i = 0; i < 1_500; i += 1) buffer.add('info', String(i));
     expect(buffer.peek()).toHaveLength(1_000);
     expect(drain(buffer)).toEqual(Array.from({ length: 1_500 }, (_, i) => String(i)));
-    for (let i = 0; i < 40; i += 1) buffer.add('info', 'x'.repeat(8_000));
-    expect(buffer.peek()).toHaveLength(32);
-    expect(drain(buffer)).toHaveLength(40);
+    for (const character of ['x', 'ß', '\u001b', '"', '\ud800']) {
+      for (let i = 0; i < 80; i += 1) buffer.add('info', character.repeat(8_000));
+      expect(Buffer.byteLength(JSON.stringify(buffer.peek()))).toBeLessThan(600_000);
+      expect(drain(buffer)).toHaveLength(80);
+    }
+  });
+
+  it('are bounded even where there is nothing in them', () => {
+    const buffer = createLogBuffer(clock);
+    for (let i = 0; i < 100_000; i += 1) buffer.add('info', '');
+    expect(drain(buffer).length).toBeLessThan(50_000);
   });
 
   it('are dropped with a mark when they come too fast', () => {
@@ -51,7 +59,7 @@ describe('the log lines of an attempt', () => {
     for (let i = 0; i < sent; i += 1) buffer.add('info', 'x'.repeat(8_000));
     const lines = drain(buffer);
     const kept = lines.filter((line) => line.startsWith('x')).length;
-    expect(kept).toBe(Math.floor((4 * 1024 * 1024) / 8_000));
+    expect(kept).toBe(Math.floor((4 * 1024 * 1024) / (8_000 + 2 + 128)));
     expect(lines.at(-1)).toMatch(new RegExp(`^${sent - kept} lines are missing here`));
     buffer.add('info', 'afterwards');
     expect(drain(buffer)).toEqual(['afterwards']);

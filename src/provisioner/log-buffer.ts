@@ -12,24 +12,32 @@ export interface LogBuffer {
   readonly isEmpty: boolean;
 }
 
-/** Some minutes of a talkative build while the control plane is away; about 4 MiB at most. */
-const MAX_BUFFERED_CHARS = 4 * 1024 * 1024;
+/** Some minutes of a talkative build while the control plane is away. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /** Far below what the protocol allows: nobody reads such a line, and one must not fill a request. */
 const MAX_LINE_CHARS = 8 * 1024;
-/** Of one heartbeat: its body stays below a megabyte even where a character takes three bytes. */
+/** Of one heartbeat. The control plane takes bodies of a mebibyte; what it refused would come again. */
 const MAX_BATCH_LINES = 1_000;
-const MAX_BATCH_CHARS = 256 * 1024;
+const MAX_BATCH_BYTES = 512 * 1024;
+/** Of a line's number, time and level; without it, empty lines could be kept without end. */
+const LINE_OVERHEAD_BYTES = 128;
+
+interface Waiting {
+  readonly line: LogLine;
+  readonly bytes: number;
+}
 
 export function createLogBuffer(clock: Clock): LogBuffer {
-  const waiting: LogLine[] = [];
-  let bufferedChars = 0;
+  const waiting: Waiting[] = [];
+  let bufferedBytes = 0;
   let nextSeq = 0;
   let droppedCount = 0;
 
   const push = (level: LogLine['level'], line: string): void => {
-    waiting.push({ seq: nextSeq, at: formatInstant(clock.now()), level, line });
+    const bytes = sizeOf(line);
+    waiting.push({ line: { seq: nextSeq, at: formatInstant(clock.now()), level, line }, bytes });
     nextSeq += 1;
-    bufferedChars += line.length;
+    bufferedBytes += bytes;
   };
   const markDropped = (): void => {
     if (droppedCount === 0) return;
@@ -43,7 +51,7 @@ export function createLogBuffer(clock: Clock): LogBuffer {
   return {
     add: (level, given) => {
       const line = shorten(given);
-      if (bufferedChars + line.length > MAX_BUFFERED_CHARS) {
+      if (bufferedBytes + sizeOf(line) > MAX_BUFFERED_BYTES) {
         droppedCount += 1;
         return;
       }
@@ -52,14 +60,13 @@ export function createLogBuffer(clock: Clock): LogBuffer {
     },
     peek: () => {
       if (waiting.length === 0) markDropped();
-      let chars = 0;
+      let bytes = 0;
       const batch = waiting.slice(0, MAX_BATCH_LINES);
-      const end = batch.findIndex(({ line }) => (chars += line.length) > MAX_BATCH_CHARS);
-      return end <= 0 ? batch : batch.slice(0, end);
+      const end = batch.findIndex((entry) => (bytes += entry.bytes) > MAX_BATCH_BYTES);
+      return (end <= 0 ? batch : batch.slice(0, end)).map(({ line }) => line);
     },
     delivered: (lines) => {
-      waiting.splice(0, lines.length);
-      for (const { line } of lines) bufferedChars -= line.length;
+      for (const { bytes } of waiting.splice(0, lines.length)) bufferedBytes -= bytes;
     },
     get isEmpty() {
       return waiting.length === 0 && droppedCount === 0;
@@ -70,4 +77,9 @@ export function createLogBuffer(clock: Clock): LogBuffer {
 function shorten(line: string): string {
   if (line.length <= MAX_LINE_CHARS) return line;
   return `${line.slice(0, MAX_LINE_CHARS)} … (${line.length - MAX_LINE_CHARS} characters more)`;
+}
+
+/** As it is sent: in JSON a control character takes six bytes. */
+function sizeOf(line: string): number {
+  return Buffer.byteLength(JSON.stringify(line)) + LINE_OVERHEAD_BYTES;
 }
