@@ -19,7 +19,7 @@ export interface Registration {
 
 export interface RegistrationDeps {
   readonly kit: Kit;
-  readonly controlPlane: ControlPlane;
+  readonly controlPlane: Pick<ControlPlane, 'register'>;
   readonly body: RegisterBody & { readonly daemon_id: Caller['daemonId'] };
   readonly signal: AbortSignal;
   /** Settles attempts of an earlier life that the control plane has just ended. */
@@ -59,7 +59,8 @@ export function createRegistration(deps: RegistrationDeps): Registration {
       if (caller.incarnation !== newest?.incarnation) return;
       if (error.code === 'DAEMON_REPLACED') deps.onReplaced(error);
       // The control plane lost its memory of this daemon: its database was restored, or replaced.
-      if (error.code === 'NOT_FOUND') pending = undefined;
+      // Said once: what other calls hear of it must not end the registration that is under way.
+      if (error.code === 'NOT_FOUND') pending = newest = undefined;
     },
   };
 }

@@ -25,12 +25,10 @@ export async function work(deps: WorkerDeps, signal: AbortSignal): Promise<void>
       registered = await deps.registration.get();
       const askedMs = kit.clock.monotonicMs();
       const job = await deps.controlPlane.acquire(registered, ACQUIRE_WAIT_MS, signal);
-      if (job !== undefined) {
-        backoff.reset();
-        await runAttempt(deps, job, registered);
-      } else if (kit.clock.monotonicMs() - askedMs < HASTY_MS) {
-        await kit.clock.sleep(backoff.nextMs(), signal);
-      }
+      const isHasty = job === undefined && kit.clock.monotonicMs() - askedMs < HASTY_MS;
+      if (isHasty) await kit.clock.sleep(backoff.nextMs(), signal);
+      else backoff.reset();
+      if (job !== undefined) await runAttempt(deps, job, registered);
     } catch (thrown) {
       if (isAborted(signal)) return;
       const error = toAppError(thrown);

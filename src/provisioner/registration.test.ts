@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../base/app-error.ts';
+import type { DaemonId } from '../base/id.ts';
+import { createKit } from '../base/kit.ts';
+import { silentLog } from '../base/log.ts';
+import { createRegistration, type RegistrationDeps } from './registration.ts';
+
+const FORGOTTEN = new AppError('NOT_FOUND', 'this key has registered no such daemon');
+
+/** A control plane that only registers. */
+function registrationWith(change: Partial<RegistrationDeps> = {}) {
+  let incarnation = 0;
+  const deps: RegistrationDeps = {
+    kit: createKit(silentLog),
+    controlPlane: {
+      register: async () => ({
+        incarnation: (incarnation += 1),
+        heartbeat_interval_ms: 1,
+        report_interval_ms: 1,
+        ended_attempts: [],
+      }),
+    },
+    body: {
+      ...{ protocol_version: 1, daemon_id: 'd' as DaemonId, machine_id: 'm', name: 'd' },
+      ...{ drivers: [], tags: {}, slots: 1, version: '1' },
+    },
+    signal: new AbortController().signal,
+    onEnded: async () => undefined,
+    onReplaced: () => undefined,
+    ...change,
+  };
+  return createRegistration(deps);
+}
+
+describe('a daemon that was forgotten', () => {
+  it('registers again once, however many of its calls hear of it and when', async () => {
+    const registration = registrationWith();
+    const first = await registration.get();
+    registration.refused(FORGOTTEN, first);
+    const again = registration.get();
+    registration.refused(FORGOTTEN, first);
+    expect((await registration.get()).incarnation).toBe(2);
+    registration.refused(FORGOTTEN, first);
+    expect(await registration.get()).toBe(await again);
+  });
+});
+
+describe('a daemon that was replaced', () => {
+  it('learns it from what is said of its newest registration, and of no other', async () => {
+    const replaced: AppError[] = [];
+    const registration = registrationWith({ onReplaced: (error) => void replaced.push(error) });
+    const first = await registration.get();
+    registration.refused(FORGOTTEN, first);
+    const second = await registration.get();
+    const error = new AppError('DAEMON_REPLACED', 'it has registered again');
+    registration.refused(error, first);
+    expect(replaced).toEqual([]);
+    registration.refused(error, second);
+    expect(replaced).toEqual([error]);
+  });
+});
