@@ -25,35 +25,32 @@ export function createArchiveCache(
     if (hashOf(archive) !== hash) {
       throw new AppError('BUILD_FAILED', `the archive received for ${hash} has another hash`);
     }
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writePrivateFile(path.join(folder, hash), archive);
-    await removeOldest(folder);
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writePrivateFile(path.join(folder, hash), archive);
+      await removeOldest(folder);
+    } catch (error) {
+      // What cannot be kept is fetched again.
+      kit.log.warn('archive_cache.not_kept', { hash, error });
+    }
     return archive;
   };
 
   return {
     get: async (hash, signal) => {
       const file = path.join(folder, hash);
-      const kept = await readKept(file);
+      const kept = await readFile(file).catch(() => undefined); // none, or none that can be read
       if (kept === undefined) return fetchAndKeep(hash, signal);
       if (hashOf(kept) !== hash) {
         kit.log.warn('archive_cache.damaged', { file });
         return fetchAndKeep(hash, signal);
       }
       const nowSeconds = kit.clock.now() / 1_000;
-      await utimes(file, nowSeconds, nowSeconds);
+      // Another attempt may have made room with it meanwhile.
+      await utimes(file, nowSeconds, nowSeconds).catch(() => undefined);
       return kept;
     },
   };
-}
-
-async function readKept(file: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 async function removeOldest(folder: string): Promise<void> {
@@ -62,7 +59,8 @@ async function removeOldest(folder: string): Promise<void> {
   const files = await Promise.all(
     names.map(async (name) => {
       const file = path.join(folder, name);
-      return { file, usedMs: (await stat(file)).mtimeMs };
+      const found = await stat(file).catch(() => undefined); // removed by another attempt
+      return { file, usedMs: found?.mtimeMs ?? 0 };
     }),
   );
   files.sort((a, b) => b.usedMs - a.usedMs);

@@ -90,6 +90,9 @@ async function settleFolder(
       return true;
     }
   }
-  await removeTree(folder);
+  // What cannot be removed is in nobody's way: its state is stored.
+  await removeTree(folder).catch((error: unknown) =>
+    deps.kit.log.error('leftover.not_removed', { folder, error }),
+  );
   return true;
 }

@@ -372,6 +372,15 @@ describe('the archive of a template', () => {
     );
   });
 
+  it('that cannot be kept is used all the same', async () => {
+    await makeDaemon(createScriptedDriver()).start();
+    await writeFile(path.join(folderOf('daemon'), 'archives'), 'in the way of the folder');
+    const hash = await push('one');
+    for (const offered of [plane.offer(importOf(hash)), plane.offer(importOf(hash))]) {
+      await until(() => expect(offered.result?.outcome).toBe('succeeded'));
+    }
+  });
+
   it('that is not the one that was asked for fails the job', async () => {
     await makeDaemon(createScriptedDriver()).start();
     const other = createHash('sha256').update('other').digest('hex');
