@@ -12,6 +12,7 @@ import {
   isSettled,
   listWorkspaces,
   settleWorkspaces,
+  type FoundWorkspace,
   type WorkspaceFolders,
 } from './settle.ts';
 import { isAlive, removeWorkspace, restartWorkspace, type WorkspaceDeps } from './workspace.ts';
@@ -39,24 +40,19 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
   };
   const readyWatch = createReadyWatch(kit.clock, tell);
 
-  const inspect = async (): Promise<Reported[]> => {
-    const reported: Reported[] = [];
-    for (const { id, record } of await listWorkspaces(folders)) {
+  const describe = (found: readonly FoundWorkspace[]): Reported[] =>
+    found.flatMap(({ id, record }): Reported[] => {
       // What a job is at work on is that job's to tell.
-      if (record === undefined || turns.isBusy(id)) continue;
-      if (record === 'unreadable') {
-        reported.push({ id, state: 'gone', ready: null });
-      } else if (isSettled(record)) {
-        const ready = record.ready === null ? null : readyWatch.isReady(id);
-        reported.push({ id, state: stateOf(record), ready });
-      }
-    }
-    return reported;
-  };
+      if (record === undefined || turns.isBusy(id)) return [];
+      if (record === 'unreadable') return [{ id, state: 'gone', ready: null }];
+      if (!isSettled(record)) return [];
+      const ready = record.ready === null ? null : readyWatch.isReady(id);
+      return [{ id, state: stateOf(record), ready }];
+    });
 
-  const followChecks = async (): Promise<void> => {
+  const followChecks = (found: readonly FoundWorkspace[]): void => {
     const checked = new Map<string, Checked>();
-    for (const { id, record } of await listWorkspaces(folders)) {
+    for (const { id, record } of found) {
       if (record === undefined || record === 'unreadable') continue;
       if (record.ready === null || !isAlive(record)) continue;
       const { port, ready: check } = record;
@@ -66,8 +62,9 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
   };
 
   const look = async (): Promise<void> => {
-    await followChecks();
-    const now = JSON.stringify(await inspect());
+    const found = await listWorkspaces(folders);
+    followChecks(found);
+    const now = JSON.stringify(describe(found));
     if (now !== told) tell();
     told = now;
   };
@@ -98,7 +95,7 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
     close: async () => {
       await watch.stop('the daemon stops', CLOSE_MS);
     },
-    inspect,
+    inspect: async () => describe(await listWorkspaces(folders)),
     onChange: (listener) => {
       listeners.add(listener);
     },
