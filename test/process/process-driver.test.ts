@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { systemClock } from '../../src/base/clock.ts';
 import { createId } from '../../src/base/id.ts';
 import { installProbe } from '../../src/base/probe.ts';
+import { removeTree } from '../../src/base/remove-tree.ts';
 import type { Manifest, ReadyCheck } from '../../src/contract/manifest/schema.ts';
 import type {
   Build,
@@ -178,7 +179,7 @@ describe('a workspace of the process driver', () => {
   it('whose folder somebody removed is ended by its delete all the same', async () => {
     const made = build();
     await start(made);
-    await rm(inWorkspace(made), { recursive: true });
+    await removeTree(inWorkspace(made)); // its processes live, and may just be writing
     await driver.delete(made, context);
     expect(home.living()).toEqual([]);
   });
@@ -375,7 +376,7 @@ describe('what a crash left behind', () => {
     await start(made);
     await nextLife(async () => {
       // The folder is gone and its processes live; another one has no record yet.
-      await rm(inWorkspace(made), { recursive: true });
+      await removeTree(inWorkspace(made)); // its processes live, and may just be writing
       await mkdir(path.join(home.workspaces, createId(home.kit), 'files'), { recursive: true });
     });
     expect(home.living()).toEqual([]);

@@ -45,12 +45,9 @@ export async function createInstallation(): Promise<Installation> {
       return program.said();
     },
     killEverything: () => {
-      for (const pid of processesOf(dataDir)) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-        }
+      // What is just being started while the list is read is on the next one.
+      for (let pids = processesOf(dataDir); pids.length > 0; pids = processesOf(dataDir)) {
+        for (const pid of pids) kill(pid);
       }
     },
     processes: () => processesOf(dataDir),
@@ -67,6 +64,14 @@ export async function createInstallation(): Promise<Installation> {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function processesOf(dataDir: string): readonly number[] {
