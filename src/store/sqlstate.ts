@@ -3,8 +3,9 @@ import { DatabaseError } from 'pg';
 
 const UNIQUE_VIOLATION = '23505';
 const RETRYABLE = new Set(['40001' /* serialization_failure */, '40P01' /* deadlock_detected */]);
-// Connection exceptions, shutdown and start-up, out of connections, disk full.
-const UNAVAILABLE = /^(08|57P0|53)/;
+// Connection exceptions, shutdown and start-up, out of connections, disk full; and a server that only
+// reads: it was the primary when the connection was made, and another one is now.
+const UNAVAILABLE = /^(08|57P0|53|25006)/;
 const SOCKET_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
