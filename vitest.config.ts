@@ -15,6 +15,8 @@ export default defineConfig({
           maxWorkers: 2,
           // Small tests are pure by rule, so they share a worker: a tenth of the start-up cost.
           isolate: false,
+          // None takes long; a machine with more work than cores may keep one waiting.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -16,10 +16,4 @@ describe('the command table', () => {
       expect((await load()).command.name).toBe(name);
     }
   });
-
-  it('has no command that begins with the whole name of another', () => {
-    const names = Object.keys(COMMAND_TABLE);
-    const shadowed = names.filter((name) => names.some((other) => name.startsWith(`${other} `)));
-    expect(shadowed).toEqual([]);
-  });
 });
