@@ -17,7 +17,8 @@ type OptionalKey =
   | 'provisionerKey'
   | 'provisionerKeyFile'
   | 'provisionerTags'
-  | 'provisionerDrivers';
+  | 'provisionerDrivers'
+  | 'failpoints';
 
 export type Config = {
   readonly [K in keyof typeof SETTINGS]: K extends OptionalKey

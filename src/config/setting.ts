@@ -49,12 +49,15 @@ export function flagOf(name: string): string {
     .replaceAll('_', '-');
 }
 
-export function textSetting(spec: Spec): Setting<string> {
+export function textSetting(
+  spec: Spec & { readonly accepts?: (text: string) => boolean },
+): Setting<string> {
+  const { accepts = () => true } = spec;
   return {
     ...spec,
     value: spec.value ?? 'TEXT',
     allowed: spec.allowed ?? 'any text',
-    parse: (text) => text,
+    parse: (text) => (accepts(text) ? text : undefined),
   };
 }
 

@@ -1,4 +1,5 @@
 // Every setting of the servers. docs/configuration.md is made from this table.
+import { isFailpointList } from '../base/failpoint.ts';
 import { LOG_LEVELS } from '../base/log.ts';
 import {
   choiceSetting,
@@ -187,5 +188,13 @@ export const SETTINGS = {
     name: 'STANDBY_AGENT_HEARTBEAT_INTERVAL',
     summary: 'Time between two signs of life of an agent',
     fallback: '20s',
+  }),
+  failpoints: textSetting({
+    name: 'STANDBY_FAILPOINTS',
+    summary: 'For tests: what goes wrong where, such as `job.ended=kill@3`',
+    fallback: null,
+    value: 'RULES',
+    allowed: 'rules with semicolons between them, for the failpoints in src/base/failpoint.ts',
+    accepts: isFailpointList,
   }),
 } as const;

@@ -1,4 +1,5 @@
 // A daemon's wait for work.
+import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import { MACHINE_BOUND_DRIVERS } from '../domain/job/job.ts';
 import { findDaemon } from '../store/daemon.ts';
@@ -51,6 +52,7 @@ export async function acquireJob(
 
   const taken = await waitFor(deps, { wanted, look }, { signal, timeoutMs: waitMs, pollMs });
   if (taken === undefined) return undefined;
+  await failpoint('job.taken');
   if (signal.aborted) {
     await giveBack(deps, taken);
     return undefined;

@@ -1,6 +1,7 @@
 // A daemon's report of a result: one transaction, fenced by attempt and incarnation, and harmless
 // when it comes twice.
 import { AppError } from '../base/app-error.ts';
+import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import type { Keyring, Sealed } from '../keys/keyring.ts';
@@ -44,6 +45,7 @@ export async function completeJob(
       throw staleAttempt(attempt, `it has ${job.status} already`);
     }
   });
+  await failpoint('job.ended');
 }
 
 function sealOutputs(

@@ -1,6 +1,7 @@
 // An attempt's sign of life with its log lines; the answer says whether to go on.
 import type { Instant } from '../base/clock.ts';
 import { AppError } from '../base/app-error.ts';
+import { failpoint } from '../base/failpoint.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import {
   countLogBytes,
@@ -46,6 +47,7 @@ export async function heartbeatJob(
           return alive;
         });
   if (row === undefined) throw await explainRefusal(database, attempt);
+  await failpoint('job.heartbeat_stored');
   return { cancel: row.status === 'canceling' };
 }
 

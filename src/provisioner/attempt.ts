@@ -2,6 +2,7 @@
 import { AppError, toAppError } from '../base/app-error.ts';
 import { assertNever } from '../base/assert-never.ts';
 import { createBackoff } from '../base/backoff.ts';
+import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import type { AcquiredJob, JobResult } from '../contract/provisioner/protocol.ts';
 import type { AttemptRef, ControlPlane } from './control-plane.ts';
@@ -86,6 +87,7 @@ async function perform(
   const { signal } = performance;
   let ending: Ending;
   try {
+    await failpoint('daemon.job_received');
     const folder = await deps.openFolder(job);
     ending = await performIn(deps, job, { ...performance, folder });
   } catch (error) {
@@ -138,13 +140,16 @@ async function performIn(
     ending = endingOf(error, signal);
   }
   try {
+    await failpoint('daemon.work_done');
     // What was not stored stays for the daemon's next life, which finds it there.
     if (!(await state.settle())) return 'unkept';
+    await failpoint('daemon.state_settled');
   } catch (error) {
     await folder.putAside();
     return endingOf(error, signal);
   }
   await folder.close();
+  await failpoint('daemon.folder_removed');
   return signal.aborted && isStale(signal) ? 'stale' : ending;
 }
 
@@ -252,6 +257,7 @@ async function complete(deps: AttemptDeps, pulse: PulseDeps, result: JobResult):
     try {
       while (!pulse.logs.isEmpty) await beatOnce(pulse, giveUp);
       await controlPlane.complete(pulse.attempt, result, giveUp);
+      await failpoint('daemon.result_told');
       return true;
     } catch (thrown) {
       const error = toAppError(thrown);

@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { toAppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
+import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import type { ProcessIdentity } from '../base/process-identity.ts';
 import { removeTree } from '../base/remove-tree.ts';
@@ -68,31 +69,36 @@ async function settleFolder(
   folder: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const held = await readHeldState(folder);
-  const state = held === undefined ? undefined : await readState(path.join(folder, STATE_FILE));
-  if (held !== undefined && state !== undefined) {
-    const registered = await deps.registration.get();
-    const { job_id: jobId, attempt, lock } = held;
-    try {
-      const given = { lock, state };
-      const kept = await deps.controlPlane.keepState(
-        { ...registered, jobId, attempt },
-        given,
-        signal,
-      );
-      deps.kit.log.info('leftover.state_kept', { jobId, attempt, kept });
-    } catch (thrown) {
-      signal.throwIfAborted();
-      const error = toAppError(thrown);
-      deps.kit.log.warn('leftover.state_not_kept', { jobId, attempt, error });
-      if (error.spec.retry === 'later') return false;
-      await putAside(deps, folder);
-      return true;
-    }
+  const { log } = deps.kit;
+  try {
+    await storeLeftState(deps, folder, signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = toAppError(thrown);
+    log.warn('leftover.state_not_kept', { folder, error });
+    if (error.spec.retry === 'later') return false;
+    await putAside(deps, folder);
+    return true;
   }
   // What cannot be removed is in nobody's way: its state is stored.
   await removeTree(folder).catch((error: unknown) =>
-    deps.kit.log.error('leftover.not_removed', { folder, error }),
+    log.error('leftover.not_removed', { folder, error }),
   );
   return true;
+}
+
+async function storeLeftState(
+  { kit, controlPlane, registration }: LeftoverDeps,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const held = await readHeldState(folder);
+  const state = held === undefined ? undefined : await readState(path.join(folder, STATE_FILE));
+  if (held === undefined || state === undefined) return;
+  await failpoint('daemon.leftover_found');
+  const { job_id: jobId, attempt, lock } = held;
+  const ref = { ...(await registration.get()), jobId, attempt };
+  const kept = await controlPlane.keepState(ref, { lock, state }, signal);
+  kit.log.info('leftover.state_kept', { jobId, attempt, kept });
+  await failpoint('daemon.leftover_kept');
 }

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { toAppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
+import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import { writePrivateFile } from '../base/private-file.ts';
 import type { AttemptRef, ControlPlane } from './control-plane.ts';
@@ -52,6 +53,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
     await writeHeldState(folder, { job_id: attempt.jobId, attempt: attempt.attempt, lock });
     if (taken.state !== null) await writePrivateFile(file, taken.state);
     kept = taken.state ?? undefined;
+    await failpoint('daemon.state_opened');
     watching = watchFile();
     return file;
   };
@@ -65,7 +67,10 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
 
   const sendChange = async (): Promise<void> => {
     const state = await readState(file);
-    if (state !== undefined && state !== kept) await send(state);
+    if (state === undefined || state === kept) return;
+    await failpoint('daemon.state_read');
+    await send(state);
+    await failpoint('daemon.state_sent');
   };
 
   const watchFile = async (): Promise<void> => {

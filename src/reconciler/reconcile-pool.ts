@@ -4,6 +4,7 @@
 // The order of the statements is what makes it exact: the first only locks, and what is decided from
 // is read by later ones. Whoever waited for the lock then sees what its former holder wrote.
 import type { Instant } from '../base/clock.ts';
+import { failpoint } from '../base/failpoint.ts';
 import type { OrganizationId, PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { PoolDecision, PresetDecision } from '../domain/pool/decide-pool.ts';
@@ -62,6 +63,7 @@ export function reconcilePool(
     if (pool.world.paused) return { kind: 'paused' };
     const decision = decideSeenPool(pool, moment, options);
     const acted = await act({ kit: deps, tx, pool }, decision, options);
+    await failpoint('pool.decided');
     const { organizationId } = locked;
     return { kind: 'reconciled', organizationId, at: moment.now, decision, ...acted };
   });

@@ -1,6 +1,7 @@
 // The reconciler of one replica: notices, timers and the leader's periodic pass put pools into one
 // queue, and each pool's turn is a reconcile under its lock.
 import type { Instant } from '../base/clock.ts';
+import { failpoint } from '../base/failpoint.ts';
 import { createId, type PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service } from '../base/service.ts';
@@ -67,6 +68,7 @@ export function createReconciler(
     work: async (poolId) => {
       const startedMs = kit.clock.monotonicMs();
       const outcome = await reconcilePool(deps, poolId, options);
+      await failpoint('pool.committed');
       outcomes.write(poolId, outcome, kit.clock.monotonicMs() - startedMs);
       if (outcome.kind === 'reconciled') {
         const { organizationId, decision, withheld, errors } = outcome;

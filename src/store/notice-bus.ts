@@ -1,6 +1,7 @@
 // Carries notices after a commit: to subscribers in this process at once, to other processes as
 // NOTIFY over one connection of its own that also listens. Never inside a transaction, and never
 // waited for: a notice may be lost, and whoever needs certainty polls as well.
+import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service, type ServiceScope } from '../base/service.ts';
 import { createId } from '../base/id.ts';
@@ -99,6 +100,7 @@ export function createNoticeBus(
   const send = async (client: pg.Client): Promise<boolean> => {
     const keys = outbox.take(SEND_LIMIT);
     if (keys.length === 0) return false;
+    if ((await failpoint('notice.sent')) === 'drop') return true;
     try {
       await ask(client, SEND, [CHANNEL, origin, keys]);
     } catch (error) {

@@ -2,6 +2,7 @@
 // One transaction decides and writes; an idempotency key makes a repeated request the same request.
 import { createHash } from 'node:crypto';
 import { AppError } from '../base/app-error.ts';
+import { failpoint } from '../base/failpoint.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
@@ -56,6 +57,7 @@ export async function createWorkspace(
       cause: error,
     });
   });
+  await failpoint('claim.committed');
   if ('refused' in served) throw served.refused;
   return served;
 }

@@ -5,7 +5,7 @@ import { AppError } from '../../src/base/app-error.ts';
 import { createId } from '../../src/base/id.ts';
 import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { installProbe } from '../../src/base/probe.ts';
+import { installFailpoints, type Failpoint } from '../../src/base/failpoint.ts';
 import type { Manifest } from '../../src/contract/manifest/schema.ts';
 import type { JobWorkspace } from '../../src/contract/provisioner/protocol.ts';
 import type {
@@ -29,8 +29,8 @@ export interface DriverSubject {
     /** Its check fails; undefined where the driver has nothing to check. */
     readonly refused: Manifest | undefined;
   };
-  /** The points (see probe) at which a start and a delete may be cut short. */
-  readonly points: { readonly start: readonly string[]; readonly delete: readonly string[] };
+  /** The points (see failpoint) at which a start and a delete may be cut short. */
+  readonly points: { readonly start: readonly Failpoint[]; readonly delete: readonly Failpoint[] };
   /** Whether its workspaces live on the daemon's machine. */
   readonly hasMachine: boolean;
   /** Whether nothing is to be found of a workspace that runs. */
@@ -64,7 +64,7 @@ export function describeDriver(subject: DriverSubject): void {
     await driver.machine?.open();
   });
   afterEach(async () => {
-    installProbe(undefined);
+    installFailpoints(undefined);
     await driver.machine?.close();
     await home.remove();
   });
@@ -96,16 +96,16 @@ export function describeDriver(subject: DriverSubject): void {
   };
   /** What a daemon does that was killed: its next life begins, and undoes what it is told has ended. */
   const nextLife = async (lost?: Build): Promise<void> => {
-    installProbe(undefined);
+    installFailpoints(undefined);
     await driver.machine?.close();
     driver = home.open();
     await driver.machine?.open();
     if (lost !== undefined) await driver.undo(lost);
   };
   /** Begins `work` and resolves when it has come to `point`, where it stays for ever. */
-  const cutShort = async (point: string, work: () => Promise<unknown>): Promise<void> => {
+  const cutShort = async (point: Failpoint, work: () => Promise<unknown>): Promise<void> => {
     const reached = new Promise<void>((resolve) => {
-      installProbe((at) => {
+      installFailpoints((at) => {
         if (at !== point) return undefined;
         resolve();
         return new Promise(() => undefined);
@@ -221,7 +221,7 @@ export function describeDriver(subject: DriverSubject): void {
       const made = build();
       const cancel = new AbortController();
       const reason = new Error('canceled');
-      installProbe((at) => {
+      installFailpoints((at) => {
         if (at === point) cancel.abort(reason);
       });
       const ended = await driver.start(made, context(cancel.signal)).then(

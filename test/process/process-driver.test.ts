@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { createId } from '../../src/base/id.ts';
-import { installProbe } from '../../src/base/probe.ts';
+import { installFailpoints } from '../../src/base/failpoint.ts';
 import { removeTree } from '../../src/base/remove-tree.ts';
 import type { Manifest, ReadyCheck } from '../../src/contract/manifest/schema.ts';
 import type {
@@ -44,7 +44,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  installProbe(undefined);
+  installFailpoints(undefined);
   await machine().close();
   for (const id of await readdir(home.workspaces).catch(() => [])) await machine().remove(id);
   expect(home.living()).toEqual([]);
@@ -388,22 +388,22 @@ describe('what a crash left behind', () => {
     await start(made);
     await nextLife(async () => {
       await mkdir(path.join(home.workspaces, createId(home.kit)));
-      installProbe((at) => {
+      installFailpoints((at) => {
         if (at === 'process.remove.ended') throw new Error('the disk is broken');
       });
     });
     expect(await stateOf(made)).toBe('running');
     expect(await readdir(home.workspaces)).toHaveLength(2);
-    installProbe(undefined);
+    installFailpoints(undefined);
     await until(async () => expect(await readdir(home.workspaces)).toEqual([made.workspace.id]));
   });
 
   it('of a start that failed and could not be undone is tried again', async () => {
-    installProbe((at) => {
+    installFailpoints((at) => {
       if (at.startsWith('process.')) throw new Error('the disk is broken');
     });
     await expect(start(build())).rejects.toThrow('the disk is broken');
-    installProbe(undefined);
+    installFailpoints(undefined);
     await until(async () => expect(await readdir(home.workspaces)).toEqual([]));
   });
 });

@@ -1,6 +1,7 @@
 // Storing a state. It is fenced by the workspace's lock and not by the attempt: what a daemon that
 // was given up still knows must not be forgotten.
 import { AppError } from '../../base/app-error.ts';
+import { failpoint } from '../../base/failpoint.ts';
 import { createId, type DaemonId, type JobId, type StrayStateId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { Keyring } from '../../keys/keyring.ts';
@@ -47,6 +48,7 @@ export async function keepState(
     await insertStrayState.run(tx, { id: createId<StrayStateId>(kit), ...row });
     return 'stray';
   });
+  await failpoint('state.kept');
   if (kept === 'stray') {
     const { jobId, attempt } = offered;
     kit.log.warn('state.stray_kept', { workspaceId, jobId, attempt });

@@ -1,6 +1,7 @@
 // An attempt takes the lock of its workspace's state: from here on it alone writes the current state,
 // and what an earlier attempt still sends is a stray.
 import { AppError } from '../../base/app-error.ts';
+import { failpoint } from '../../base/failpoint.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { Database } from '../../store/database.ts';
 import {
@@ -47,6 +48,7 @@ export async function takeState(
     const state = await findNewestState.maybe(tx, { workspaceId: workspace.id });
     return { lock: number, workspaceId: workspace.id, newest: state };
   });
+  await failpoint('state.taken');
   if (newest === undefined) return { lock, state: null };
   return { lock, state: await unpackState(keyring, { workspaceId, ...newest }, newest) };
 }

@@ -1,6 +1,5 @@
 // `standby migrate`: brings the database's schema up to this version, without serving.
-import { createKit, type Kit } from '../../base/kit.ts';
-import { createLog } from '../../base/log.ts';
+import type { Kit } from '../../base/kit.ts';
 import { defineCommand } from '../../cli/command.ts';
 import { answer } from '../../cli/show/answer.ts';
 import { dataDir } from '../../config/data-dir.ts';
@@ -8,6 +7,7 @@ import type { Database } from '../../store/database.ts';
 import { listMissing, migrate } from '../../store/migrate.ts';
 import { openDataFolder } from '../installation/data-folder.ts';
 import { occupyOrRefuse } from '../installation/instance.ts';
+import { createProgramKit } from '../program-kit.ts';
 import { createProgress } from '../progress.ts';
 import { createReleaseStack } from '../release-stack.ts';
 import { readOwnMigrations } from '../server/open-database.ts';
@@ -30,7 +30,7 @@ export const command = defineCommand({
     const { dryRun, ...given } = values;
     const config = configOf(context.environment, given);
     const folder = await openDataFolder(dataDir(context.environment, config.dataDir));
-    const kit = createKit(createLog(config.logLevel, folder.logFile));
+    const kit = createProgramKit(config, folder.logFile);
     const releases = createReleaseStack(kit.log);
     let names: readonly string[] = [];
     try {

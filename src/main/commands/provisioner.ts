@@ -2,8 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { whenAborted } from '../../base/abort.ts';
 import { AppError } from '../../base/app-error.ts';
-import { createKit } from '../../base/kit.ts';
-import { createLog } from '../../base/log.ts';
 import { defineCommand, type CommandContext } from '../../cli/command.ts';
 import type { Config } from '../../config/config.ts';
 import { dataDir } from '../../config/data-dir.ts';
@@ -11,6 +9,7 @@ import { startDaemon } from '../daemon/daemon.ts';
 import { DRIVER_NAMES } from '../daemon/drivers.ts';
 import { openDataFolder, type DataFolder } from '../installation/data-folder.ts';
 import { findInstance } from '../installation/instance.ts';
+import { createProgramKit } from '../program-kit.ts';
 import { configOf, DAEMON_OPTIONS } from './setting-options.ts';
 
 // Its templates' commands run as this very user, without walls.
@@ -33,7 +32,7 @@ export const command = defineCommand({
   run: async (context, values) => {
     const config = configOf(context.environment, values);
     const folder = await openDataFolder(dataDir(context.environment, config.dataDir));
-    const kit = createKit(createLog(config.logLevel));
+    const kit = createProgramKit(config);
     const signal = context.interrupt();
     const url = await findUrl(context, folder);
     const daemon = await startDaemon(kit, {

@@ -1,11 +1,10 @@
 // `standby server`: the control plane by itself, as a service.
 import { whenAborted } from '../../base/abort.ts';
-import { createKit } from '../../base/kit.ts';
-import { createLog } from '../../base/log.ts';
 import { defineCommand } from '../../cli/command.ts';
 import { dataDir } from '../../config/data-dir.ts';
 import { openDataFolder } from '../installation/data-folder.ts';
 import { occupyOrRefuse } from '../installation/instance.ts';
+import { createProgramKit } from '../program-kit.ts';
 import { createLoggedProgress } from '../progress.ts';
 import { createReleaseStack } from '../release-stack.ts';
 import { serve } from '../server/serve.ts';
@@ -26,7 +25,7 @@ export const command = defineCommand({
   run: async (context, values) => {
     const config = configOf(context.environment, values);
     const folder = await openDataFolder(dataDir(context.environment, config.dataDir));
-    const kit = createKit(createLog(config.logLevel));
+    const kit = createProgramKit(config);
     const signal = context.interrupt();
     const occupation = await occupyOrRefuse(kit, folder);
     const releases = createReleaseStack(kit.log);

@@ -1,13 +1,13 @@
 // `standby up`: the whole of Standby on one machine, in one process and an embedded PostgreSQL.
 import { whenAborted } from '../../base/abort.ts';
-import { createKit, type Kit } from '../../base/kit.ts';
-import { createLog } from '../../base/log.ts';
+import type { Kit } from '../../base/kit.ts';
 import { createClient } from '../../client/client.ts';
 import type { Config } from '../../config/config.ts';
 import { FIRST_ORGANIZATION } from '../../people/bootstrap.ts';
 import { startDaemon, type RunningDaemon } from '../daemon/daemon.ts';
 import { DRIVER_NAMES } from '../daemon/drivers.ts';
 import type { DataFolder } from '../installation/data-folder.ts';
+import { createProgramKit } from '../program-kit.ts';
 import type { Progress } from '../progress.ts';
 import { createReleaseStack } from '../release-stack.ts';
 import { serve, type Serving } from '../server/serve.ts';
@@ -33,7 +33,7 @@ export interface UpResult {
 /** Runs until the signal is aborted, then stops everything in order. */
 export async function runUp(options: UpOptions): Promise<UpResult> {
   const { config, folder, progress, signal } = options;
-  const kit = createKit(createLog(config.logLevel, folder.logFile));
+  const kit = createProgramKit(config, folder.logFile);
   const releases = createReleaseStack(kit.log);
   let daemon: RunningDaemon | undefined;
   try {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { AppError } from '../../../base/app-error.ts';
-import { probe } from '../../../base/probe.ts';
+import { failpoint } from '../../../base/failpoint.ts';
 import type { Kit } from '../../../base/kit.ts';
 import { writePrivateFile } from '../../../base/private-file.ts';
 import { identifyProcess, isSameProcess } from '../../../base/process-identity.ts';
@@ -84,9 +84,9 @@ export async function removeWorkspace(
       rm(layout.record, { force: true }),
     );
   }
-  await probe('process.remove.recorded');
+  await failpoint('process.remove.recorded');
   await endProcesses(deps.kit.clock, folder, record?.supervisor ?? null);
-  await probe('process.remove.ended');
+  await failpoint('process.remove.ended');
   await removeTree(folder);
   if (record !== undefined) await deps.ports.release(record.port, folder);
 }
@@ -112,7 +112,7 @@ async function makeFolder(
     ready: build.template.manifest.agents.length > 0 ? null : build.template.manifest.ready,
   };
   await writeRecord(layout.record, record);
-  await probe('process.start.recorded');
+  await failpoint('process.start.recorded');
   await mkdir(layout.temporary, { mode: 0o700 });
   await rename(await context.templateFolder(), layout.files);
   context.signal.throwIfAborted();
@@ -168,7 +168,7 @@ async function launch(
   if (supervisor === undefined) {
     throw new AppError('BUILD_FAILED', `the supervisor ended at once: see ${layout.supervisorLog}`);
   }
-  await probe('process.start.spawned');
+  await failpoint('process.start.spawned');
   const running: WorkspaceRecord = { ...record, phase: 'running', complete: true, supervisor };
   await writeRecord(layout.record, running);
   return running;
