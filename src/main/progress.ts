@@ -1,6 +1,7 @@
-// What a program says while it starts: `up` one line a step to people, services into their log.
+// What a program says while it starts: `up` one line a step to people, services into their log, and
+// nobody with --json.
 import type { Log } from '../base/log.ts';
-import type { CommandIo } from '../cli/command.ts';
+import type { CommandContext } from '../cli/command.ts';
 
 export interface Progress {
   /** A step that is done, and how it ended. */
@@ -13,7 +14,8 @@ export interface Progress {
 
 const STEP_WIDTH = 15;
 
-export function createProgress(io: Pick<CommandIo, 'err'>): Progress {
+export function createProgress({ io, globals }: Pick<CommandContext, 'io' | 'globals'>): Progress {
+  if (globals.json) return { done: () => undefined, busy: () => undefined, note: () => undefined };
   let last = '';
   const say = (line: string): void => {
     if (line !== last) io.err(`${line}\n`);

@@ -42,7 +42,7 @@ export const command = defineCommand({
         config,
         folder,
         applicationName: 'standby migrate',
-        progress: createProgress(context.io),
+        progress: createProgress(context),
         signal: context.interrupt(),
         releases,
         prepare: async (_kit: Kit, database: Database) => {

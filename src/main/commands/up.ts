@@ -4,8 +4,8 @@ import path from 'node:path';
 import { defineCommand, type CommandContext, type ExitStatus } from '../../cli/command.ts';
 import type { Config } from '../../config/config.ts';
 import { dataDir } from '../../config/data-dir.ts';
-import { openDataFolder } from '../installation/data-folder.ts';
-import { occupy } from '../installation/instance.ts';
+import { openDataFolder, type DataFolder } from '../installation/data-folder.ts';
+import { occupy, type Instance } from '../installation/instance.ts';
 import { createProgress } from '../progress.ts';
 import { programName } from '../up/program-name.ts';
 import { runUp } from '../up/up.ts';
@@ -25,19 +25,16 @@ export const command = defineCommand({
 });
 
 async function up(context: CommandContext, config: Config): Promise<ExitStatus> {
-  const { kit, io } = context;
+  const { kit, io, globals } = context;
   const folder = await openDataFolder(dataDir(context.environment, config.dataDir));
   const occupation = await occupy(kit, folder);
   if (occupation.kind === 'taken') {
-    const { url, process } = occupation.by;
-    io.err(
-      `Standby already runs here: ${url ?? 'starting'} (process ${process.pid}, ${folder.path})\n`,
-    );
+    tellTaken(context, folder, occupation.by);
     return 0;
   }
   try {
     await mkdir(path.dirname(folder.logFile), { recursive: true, mode: 0o700 });
-    const progress = createProgress(io);
+    const progress = createProgress(context);
     progress.done('data', folder.path);
     const startedMs = kit.clock.monotonicMs();
     const { livingWorkspaces } = await runUp({
@@ -48,34 +45,46 @@ async function up(context: CommandContext, config: Config): Promise<ExitStatus> 
       onListening: (url) => occupation.announce(url),
       onWarm: (url, template) => {
         const seconds = Math.round((kit.clock.monotonicMs() - startedMs) / 1000);
-        io.out(
-          readyText({
-            url,
-            template,
-            seconds,
-            program: programName(process.argv[1], process.cwd()),
-          }),
-        );
+        const ready: Ready = { url, template: template ?? null, seconds };
+        io.out(globals.json ? `${JSON.stringify(ready)}\n` : readyText(ready, ownName()));
       },
     });
-    io.err(goodbyeText(livingWorkspaces, programName(process.argv[1], process.cwd())));
+    if (!globals.json) io.err(goodbyeText(livingWorkspaces, ownName()));
     return 0;
   } finally {
     await occupation.release();
   }
 }
 
-function readyText(ready: {
+function ownName(): string {
+  return programName(process.argv[1], process.cwd());
+}
+
+function tellTaken({ io, globals }: CommandContext, folder: DataFolder, by: Instance): void {
+  const { url, process } = by;
+  if (globals.json) {
+    io.out(`${JSON.stringify({ url, already_running: true, pid: process.pid })}\n`);
+    return;
+  }
+  io.err(
+    `Standby already runs here: ${url ?? 'starting'} (process ${process.pid}, ${folder.path})\n`,
+  );
+}
+
+/** What --json answers once the pools are warm. */
+interface Ready {
   readonly url: string;
-  readonly template: string | undefined;
+  /** To claim a workspace from. */
+  readonly template: string | null;
   readonly seconds: number;
-  readonly program: string;
-}): string {
+}
+
+function readyText({ url, template, seconds }: Ready, program: string): string {
   const claim =
-    ready.template === undefined
+    template === null
       ? ''
-      : `\nClaim a workspace:\n\n  ${ready.program} create demo --template ${ready.template}\n`;
-  return `\nStandby is ready at ${ready.url} after ${ready.seconds} s.\n${claim}\n`;
+      : `\nClaim a workspace:\n\n  ${program} create demo --template ${template}\n`;
+  return `\nStandby is ready at ${url} after ${seconds} s.\n${claim}\n`;
 }
 
 function goodbyeText(living: number, program: string): string {
