@@ -4,6 +4,7 @@ import type { Kit } from '../base/kit.ts';
 import { assertOutsideTransaction, runInsideTransaction } from '../base/transaction-scope.ts';
 import pg from 'pg';
 import type { Notice } from './notice.ts';
+import { createOpenConnections } from './open-connections.ts';
 import { isRetryable, isUnavailable } from './sqlstate.ts';
 import type { Executor, Query, QueryResult } from './statement.ts';
 import { translated } from './translated.ts';
@@ -68,6 +69,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 // A black-holed connection answers never; a statement of ours never takes this long. Less than the 30 s
 // that callers of the API wait for an answer, so that they are told the reason.
 const QUERY_TIMEOUT_MS = 20_000;
+// What runs when a program stops has had its own time to end.
+const CLOSE_DEADLINE_MS = 3_000;
 
 export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
   const config = checkedConfig(options);
@@ -85,6 +88,9 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
     };
   // An idle connection that dies is replaced at the next use; without a listener it ends the process.
   pool.on('error', noteLost('database.idle_connection_lost'));
+  const pooled = createOpenConnections();
+  pool.on('connect', (client) => pooled.add(client));
+  const own = createOpenConnections();
 
   let receive: (notices: readonly Notice[]) => void = () => undefined;
 
@@ -149,6 +155,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
         const client = new pg.Client({ ...config, query_timeout: 0 });
         client.on('error', noteLost('database.connection_lost'));
         await client.connect();
+        own.add(client);
         return client;
       }),
     onNotices: (receiver) => {
@@ -158,9 +165,16 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       assertOutsideTransaction('announcing');
       receive(notices);
     },
-    close: () => {
+    close: async () => {
       closing = true;
-      return pool.end();
+      const timer = new AbortController();
+      const tooLate = kit.clock.sleep(CLOSE_DEADLINE_MS, timer.signal).catch(() => undefined);
+      const ended = pool.end();
+      await Promise.race([ended.then(() => pooled.ended()), tooLate]);
+      timer.abort();
+      pooled.cutOff();
+      own.cutOff();
+      await ended;
     },
   };
 }

@@ -8,6 +8,7 @@ import { migrate, readMigrations } from '../../src/store/migrate.ts';
 import { ping } from '../../src/store/ping.ts';
 import { checkServerVersion } from '../../src/store/server-version.ts';
 import { createCutOff } from '../support/cut-off.ts';
+import { createManualClock, settle } from '../support/manual-clock.ts';
 import { ask, createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const kit = createKit(silentLog);
@@ -75,6 +76,30 @@ describe('a database', () => {
         detail: 'the encoding of the database is LATIN1',
       }),
     );
+  });
+});
+
+describe('a database that does not answer any more', () => {
+  it('keeps nobody from closing what is open, in use or not', async () => {
+    await using way = await createCutOff();
+    const connection = way.through(database.connection);
+    await way.mend();
+    const clock = createManualClock();
+    const options = { connection, maxConnections: 2, applicationName: 'test' };
+    const opened = createDatabase({ ...kit, clock }, options);
+    const listening = await opened.connect();
+    const lost = new Promise((resolve) => listening.once('end', resolve));
+    await Promise.all([ping(opened), ping(opened)]);
+    way.freeze();
+    const asked = ping(opened);
+    asked.catch(() => undefined); // looked at below
+    await settle();
+    const closed = opened.close();
+    await expect.poll(() => clock.sleeping()).toBe(1);
+    await clock.advance(60_000);
+    await closed;
+    await expect(asked).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await lost;
   });
 });
 

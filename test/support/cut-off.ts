@@ -10,6 +10,8 @@ export interface CutOff extends AsyncDisposable {
   through(connection: ConnectionParts): ConnectionParts;
   /** Breaks every connection and refuses new ones. */
   cut(): Promise<void>;
+  /** Lets nothing through any more, while every connection stays open. */
+  freeze(): void;
   mend(): Promise<void>;
 }
 
@@ -45,7 +47,11 @@ export async function createCutOff(): Promise<CutOff> {
     for (const socket of open) socket.destroy();
     await closed;
   };
+  const freeze = (): void => {
+    for (const socket of open) socket.unpipe().pause();
+  };
   return {
+    freeze,
     through: (connection) => {
       target = connection;
       return { ...connection, host: folder };
