@@ -26,7 +26,7 @@ export interface PushOptions {
 }
 
 // A daemon that starts at the same time shows itself within this.
-const NO_DAEMON_PATIENCE_MS = 10_000;
+const NO_DAEMON_PATIENCE_MS = 5_000;
 const POLL_MS = 200;
 
 /**
