@@ -6,12 +6,14 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createClient, type Client } from '../../src/client/client.ts';
-import { BIN, buildBin, startProgram, type Program } from './program.ts';
+import { BIN, buildBin, runBin, startProgram, type Program } from './program.ts';
 
 export interface Installation {
   readonly dataDir: string;
   /** Starts `standby up`; resolves when it says that it is ready. Gives what it printed. */
   up(): Promise<string>;
+  /** The same without waiting. */
+  launch(): { readonly program: Program; readonly ready: Promise<string> };
   /** Ctrl-C; gives what it said at the end. */
   interrupt(): Promise<string>;
   /** SIGKILL to every process whose environment, arguments or working folder names the data folder. */
@@ -25,7 +27,14 @@ export interface Installation {
   remove(): Promise<void>;
 }
 
-export async function createInstallation(): Promise<Installation> {
+export interface InstallationOptions {
+  /** Beside this process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export async function createInstallation({
+  environment = {},
+}: InstallationOptions = {}): Promise<Installation> {
   buildBin();
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'standby-up-'));
   let program: Program | undefined;
@@ -33,12 +42,15 @@ export async function createInstallation(): Promise<Installation> {
   const down = (): string =>
     execFileSync(BIN, ['down', '--data-dir', dataDir], { encoding: 'utf8' });
 
+  const launch = (): { readonly program: Program; readonly ready: Promise<string> } => {
+    program = startProgram(['up', '--http-port', '0', '--data-dir', dataDir], environment);
+    return { program, ready: program.until('Standby is ready') };
+  };
+
   return {
     dataDir,
-    up: () => {
-      program = startProgram(['up', '--http-port', '0', '--data-dir', dataDir]);
-      return program.until('Standby is ready');
-    },
+    launch,
+    up: () => launch().ready,
     interrupt: async () => {
       if (program === undefined) throw new Error('nothing runs');
       await program.end('SIGINT');
@@ -59,8 +71,10 @@ export async function createInstallation(): Promise<Installation> {
     },
     folders: () => readdir(path.join(dataDir, 'provisioner', 'workspaces')),
     down,
+    // Without blocking: what the servers talk to may live in this process.
     remove: async () => {
-      down();
+      const { status, err } = await runBin(['down', '--data-dir', dataDir]);
+      if (status !== 0) throw new Error(err);
       await rm(dataDir, { recursive: true, force: true });
     },
   };

@@ -1,5 +1,5 @@
 // `bin/standby` as a process of its own: what it says, and how it ends.
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
@@ -13,6 +13,32 @@ export interface Program {
   until(text: string): Promise<string>;
   /** Sends the signal and waits for the end; gives the exit status, or the signal's name. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+}
+
+export interface Ended {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunOptions {
+  /** Beside this process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Runs it to its end, without anything on standard input. */
+export function runBin(
+  argv: readonly string[],
+  { environment = {}, cwd = '.' }: RunOptions = {},
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, ...environment };
+    const child = execFile(BIN, [...argv], { env, cwd }, (_error, out, err) => {
+      resolve({ status: child.exitCode, out, err });
+    });
+    child.stdin?.end();
+  });
 }
 
 /** Builds the program where it is older than its sources. */
