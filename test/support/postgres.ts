@@ -63,7 +63,8 @@ export async function findOtherPostgres(): Promise<string | undefined> {
   }
 }
 
-function urlOf({ host, port, user, password = '', database }: ConnectionParts): string {
+/** As STANDBY_DATABASE_URL takes it. */
+export function urlOf({ host, port, user, password = '', database }: ConnectionParts): string {
   const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
   return `postgresql://${credentials}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
 }
