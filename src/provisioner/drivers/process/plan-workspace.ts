@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { AppError } from '../../../base/app-error.ts';
 import type { Build } from '../../driver.ts';
+import { COMMON_VARIABLES, inheritEnvironment, type Environment } from '../../tool/environment.ts';
 import type { WorkspaceLayout } from './layout.ts';
 import { MARK } from './processes.ts';
 import type { Plan, Program } from './supervisor/plan.ts';
@@ -12,10 +13,8 @@ export interface PlanOptions {
   /** The bundled agent program. */
   readonly agentProgram: string;
   /** Of the daemon; only what is listed below goes on. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
 }
-
-const INHERITED = ['PATH', 'LANG', 'LC_ALL', 'TZ', 'USER', 'LOGNAME', 'SHELL'] as const;
 
 export function planWorkspace(build: Build, options: PlanOptions): Plan {
   const { manifest } = build.template;
@@ -60,15 +59,14 @@ function sharedEnvironment(
   { workspace }: Build,
   { layout, port, environment }: PlanOptions,
 ): Record<string, string> {
-  const inherited = INHERITED.flatMap((name): [string, string][] => {
-    const value = environment[name];
-    return value === undefined ? [] : [[name, value]];
-  });
   const parameters = Object.entries(workspace.parameters).map(([name, value]): [string, string] => [
     `STANDBY_PARAMETER_${name.toUpperCase().replace(/[^A-Z0-9_]/g, '_')}`,
     value.replaceAll('\0', ''),
   ]);
-  const given = Object.fromEntries([...inherited, ...parameters]);
+  const given: Record<string, string> = {
+    ...inheritEnvironment(environment, COMMON_VARIABLES),
+    ...Object.fromEntries(parameters),
+  };
   return {
     ...given,
     PATH: searchPath(environment),
