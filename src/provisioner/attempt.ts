@@ -132,6 +132,7 @@ async function performIn(
       attempt,
       log,
       signal,
+      folder: folder.path,
       templateFolder: () => folder.template(signal),
       stateFile: () => state.open(signal),
     });

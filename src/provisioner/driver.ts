@@ -88,6 +88,8 @@ export interface DriverContext {
    * is. When another attempt takes the lock, the signal aborts.
    */
   stateFile(): Promise<string>;
+  /** The attempt's, gone with it: for what the driver's tool needs beside the template. */
+  readonly folder: string;
 }
 
 /** Connection details, such as `url`. */

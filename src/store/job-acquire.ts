@@ -38,6 +38,8 @@ export interface TakenBuild {
   readonly ownerId: UserId;
   readonly username: string;
   readonly displayName: string;
+  readonly email: string | null;
+  readonly ownerIsSystem: boolean;
   readonly epoch: number;
   readonly transition: Transition;
   readonly stage: Stage;
@@ -120,6 +122,8 @@ export const acquireNextJob = statement({
           'ownerId', u.id,
           'username', u.username,
           'displayName', u.display_name,
+          'email', u.email,
+          'ownerIsSystem', u.is_system,
           'epoch', w.epoch,
           'transition', b.transition,
           'stage', b.stage,

@@ -15,7 +15,7 @@ import type {
   Machine,
   Outputs,
 } from '../../src/provisioner/driver.ts';
-import { sampleWorkspace } from '../support/acquired-job.ts';
+import { sampleOwner, sampleWorkspace } from '../support/acquired-job.ts';
 
 export interface DriverSubject {
   readonly name: string;
@@ -35,6 +35,8 @@ export interface DriverSubject {
   readonly hasMachine: boolean;
   /** Whether nothing is to be found of a workspace that runs. */
   readonly makesNothing: boolean;
+  /** Whether it keeps a state: what is left of a start that failed is in that, for the delete. */
+  readonly keepsState: boolean;
   createHome(): Promise<DriverHome>;
 }
 
@@ -42,13 +44,22 @@ export interface DriverSubject {
 export interface DriverHome {
   /** The driver as the daemon's next life makes it. */
   open(): Driver;
-  /** Files of the template, the driver's to take away. */
-  templateFolder(): Promise<string>;
+  /** What a daemon gives the driver for an attempt, the state being that of the build's workspace. */
+  surroundings(build: Pick<Build, 'template' | 'workspace'>): Surroundings;
   /** Whether the workspace that these are the outputs of can be used; waits until it can. */
   isUsable(outputs: Outputs): Promise<boolean>;
   /** Everything that exists because of the driver, in words. */
   remains(): Promise<readonly string[]>;
   remove(): Promise<void>;
+}
+
+export type Surroundings = Pick<DriverContext, 'templateFolder' | 'stateFile' | 'folder'>;
+
+/** Of drivers that need no more than the template. */
+export function surroundingsWith(templateFolder: Surroundings['templateFolder']): Surroundings {
+  const nothing = (what: string): Promise<never> =>
+    Promise.reject(new Error(`there is no ${what}`));
+  return { templateFolder, stateFile: () => nothing('state'), folder: '/nonexistent' };
 }
 
 const kit = createKit(silentLog);
@@ -69,11 +80,10 @@ export function describeDriver(subject: DriverSubject): void {
     await home.remove();
   });
 
-  const context = (signal = new AbortController().signal): DriverContext => ({
+  const context = (of: Build, signal = new AbortController().signal): DriverContext => ({
     log: () => undefined,
     signal,
-    templateFolder: () => home.templateFolder(),
-    stateFile: () => Promise.reject(new Error(`${name} keeps no state`)),
+    ...home.surroundings(of),
   });
   const build = (
     change: Partial<JobWorkspace> = {},
@@ -87,9 +97,15 @@ export function describeDriver(subject: DriverSubject): void {
   /** Another build of the same workspace. */
   const next = (former: Build, change: Partial<JobWorkspace>): Build =>
     build({ ...former.workspace, build_number: former.workspace.build_number + 1, ...change });
-  const start = async (of: Build): Promise<Outputs> => (await driver.start(of, context())).outputs;
+  const start = async (of: Build): Promise<Outputs> =>
+    (await driver.start(of, context(of))).outputs;
   const remove = (of: Build): Promise<void> =>
-    driver.delete(next(of, { transition: 'delete' }), context());
+    driver.delete(next(of, { transition: 'delete' }), context(of));
+  /** After a start that failed. */
+  const expectNothingLeft = async (of: Build): Promise<void> => {
+    if (subject.keepsState) await remove(of);
+    await expectNothing();
+  };
   const expectNothing = async (): Promise<void> => expect(await home.remains()).toEqual([]);
   const expectSomething = async (): Promise<void> => {
     if (!subject.makesNothing) expect(await home.remains()).not.toEqual([]);
@@ -128,7 +144,7 @@ export function describeDriver(subject: DriverSubject): void {
     it('keeps what it is over a stop and a start', async () => {
       const made = build();
       const outputs = await start(made);
-      await driver.stop(next(made, { transition: 'stop' }), context());
+      await driver.stop(next(made, { transition: 'stop' }), context(made));
       await expectSomething();
       const again = await start(next(made, {}));
       expect(again).toEqual(outputs);
@@ -140,7 +156,7 @@ export function describeDriver(subject: DriverSubject): void {
     it('is the same one for its new owner after a claim', async () => {
       const made = build();
       const outputs = await start(made);
-      const owner = { id: createId(kit), username: 'ann', display_name: 'Ann' };
+      const owner = sampleOwner({ username: 'ann', display_name: 'Ann' });
       const claimed = next(made, { stage: 'claim', epoch: 1, name: 'demo', owner });
       expect(await start(claimed)).toEqual(outputs);
       expect(await home.isUsable(outputs)).toBe(true);
@@ -154,8 +170,8 @@ export function describeDriver(subject: DriverSubject): void {
       expect(await start(made)).toEqual(outputs);
       expect(await Promise.all([start(made), start(made)])).toEqual([outputs, outputs]);
       const stop = next(made, { transition: 'stop' });
-      await driver.stop(stop, context());
-      await driver.stop(stop, context());
+      await driver.stop(stop, context(stop));
+      await driver.stop(stop, context(stop));
       await Promise.all([remove(made), remove(made)]);
       await remove(made);
       await expectNothing();
@@ -163,8 +179,8 @@ export function describeDriver(subject: DriverSubject): void {
 
     it('that was never there is stopped, deleted and undone without a word', async () => {
       const never = build();
-      await driver.stop(never, context());
-      await driver.delete(never, context());
+      await driver.stop(never, context(never));
+      await driver.delete(never, context(never));
       await driver.undo(never);
       await expectNothing();
     });
@@ -182,24 +198,28 @@ export function describeDriver(subject: DriverSubject): void {
 
   describe(`the driver ${name}: what is not to be`, () => {
     it('is anything left of a check', async () => {
-      await driver.check(build().template, context());
+      const checked = build();
+      await driver.check(checked.template, context(checked));
       await expectNothing();
     });
 
     withManifest(manifests.refused, 'is a template that its check refuses', async (manifest) => {
-      const checked = driver.check(build({}, manifest).template, context());
+      const pushed = build({}, manifest);
+      const checked = driver.check(pushed.template, context(pushed));
       await expect(checked).rejects.toMatchObject({ code: 'TEMPLATE_REFUSED' });
       await expectNothing();
     });
 
     withManifest(manifests.failing, 'is anything left of a start that fails', async (manifest) => {
-      await expect(start(build({}, manifest))).rejects.toBeInstanceOf(AppError);
-      await expectNothing();
+      const made = build({}, manifest);
+      await expect(start(made)).rejects.toBeInstanceOf(AppError);
+      await expectNothingLeft(made);
     });
 
     it('is anything left of a start that was canceled before it began', async () => {
       const reason = new Error('canceled');
-      const started = driver.start(build(), context(AbortSignal.abort(reason)));
+      const made = build();
+      const started = driver.start(made, context(made, AbortSignal.abort(reason)));
       await expect(started).rejects.toBe(reason);
       await expectNothing();
     });
@@ -210,10 +230,11 @@ export function describeDriver(subject: DriverSubject): void {
       async (manifest) => {
         const cancel = new AbortController();
         const reason = new Error('canceled');
-        const started = driver.start(build({}, manifest), context(cancel.signal));
+        const made = build({}, manifest);
+        const started = driver.start(made, context(made, cancel.signal));
         cancel.abort(reason);
         await expect(started).rejects.toBe(reason);
-        await expectNothing();
+        await expectNothingLeft(made);
       },
     );
 
@@ -224,7 +245,7 @@ export function describeDriver(subject: DriverSubject): void {
       installFailpoints((at) => {
         if (at === point) cancel.abort(reason);
       });
-      const ended = await driver.start(made, context(cancel.signal)).then(
+      const ended = await driver.start(made, context(made, cancel.signal)).then(
         () => undefined,
         (error: unknown) => error,
       );
@@ -267,7 +288,15 @@ export function describeDriver(subject: DriverSubject): void {
   });
 
   describe(`the driver ${name}: an attempt that no longer counts`, () => {
-    it('is undone by its name, and no other one is', async () => {
+    it.runIf(subject.keepsState)('is not undone: its state is dealt with', async () => {
+      const made = build();
+      await start(made);
+      await driver.undo(made);
+      await expectSomething();
+      await expectNothingLeft(made);
+    });
+
+    it.runIf(!subject.keepsState)('is undone by its name, and no other one is', async () => {
       const [one, other] = [build(), build()];
       await start(one);
       const outputs = await start(other);
@@ -298,7 +327,7 @@ export function describeDriver(subject: DriverSubject): void {
       const [one, other] = [build(), build()];
       await start(one);
       await start(other);
-      await driver.stop(other, context());
+      await driver.stop(other, context(other));
       const states = new Map((await machine.inspect()).map(({ id, state }) => [id, state]));
       expect(states).toEqual(
         new Map([
@@ -318,7 +347,7 @@ export function describeDriver(subject: DriverSubject): void {
       const running = await home.remains();
       await machine.restart(made.workspace.id);
       expect(await home.remains()).toEqual(running);
-      await driver.stop(made, context());
+      await driver.stop(made, context(made));
       await machine.restart(made.workspace.id);
       expect((await machine.inspect()).map(({ state }) => state)).toEqual(['stopped']);
       await remove(made);

@@ -2,7 +2,7 @@ import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { createNullDriver } from '../../src/provisioner/drivers/null/driver.ts';
 import { sampleManifest } from '../support/manifest.ts';
-import { describeDriver } from './driver.ts';
+import { describeDriver, surroundingsWith } from './driver.ts';
 
 describeDriver({
   name: 'null',
@@ -15,9 +15,11 @@ describeDriver({
   points: { start: [], delete: [] },
   hasMachine: false,
   makesNothing: true,
+  keepsState: false,
   createHome: async () => ({
     open: () => createNullDriver(createKit(silentLog)),
-    templateFolder: () => Promise.reject(new Error('the null driver needs no files')),
+    surroundings: () =>
+      surroundingsWith(() => Promise.reject(new Error('the null driver needs no files'))),
     isUsable: async () => true,
     remains: async () => [],
     remove: async () => undefined,

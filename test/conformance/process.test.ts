@@ -2,7 +2,7 @@ import { afterAll, beforeAll, vi } from 'vitest';
 import { sampleManifest } from '../support/manifest.ts';
 import { createProcessHome, processManifest } from '../support/process-home.ts';
 import { buildPrograms, type Programs } from '../support/programs.ts';
-import { describeDriver } from './driver.ts';
+import { describeDriver, surroundingsWith } from './driver.ts';
 
 let programs: Programs;
 
@@ -27,10 +27,12 @@ describeDriver({
   },
   hasMachine: true,
   makesNothing: false,
+  keepsState: false,
   createHome: async () => {
     const home = await createProcessHome(programs);
     return {
       ...home,
+      surroundings: () => surroundingsWith(() => home.templateFolder()),
       isUsable: ({ url }) =>
         vi.waitFor(async () => (await fetch(url ?? '')).ok, { timeout: 15_000, interval: 20 }),
     };

@@ -69,6 +69,7 @@ const context: DriverContext = {
   signal: new AbortController().signal,
   templateFolder: () => home.templateFolder(),
   stateFile: () => Promise.reject(new Error('the process driver keeps no state')),
+  folder: '',
 };
 
 const build = (manifest: Partial<Manifest> = {}): Build => ({

@@ -9,12 +9,23 @@ const kit = createKit(silentLog);
 
 export type OfferedJob = Omit<AcquiredJob, 'attempt'>;
 
+export function sampleOwner(change: Partial<JobWorkspace['owner']> = {}): JobWorkspace['owner'] {
+  return {
+    id: createId(kit),
+    username: 'u',
+    display_name: 'U',
+    email: null,
+    is_system: false,
+    ...change,
+  };
+}
+
 export function sampleWorkspace(change: Partial<JobWorkspace> = {}): JobWorkspace {
   return {
     id: createId(kit),
     name: 'w',
     organization: 'o',
-    owner: { id: createId(kit), username: 'u', display_name: 'U' },
+    owner: sampleOwner(),
     epoch: 0,
     transition: 'start',
     stage: 'create',

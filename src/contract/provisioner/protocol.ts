@@ -38,7 +38,15 @@ export const jobWorkspace = z.object({
   id: idField,
   name: z.string(),
   organization: z.string(),
-  owner: z.object({ id: idField, username: z.string(), display_name: z.string() }),
+  owner: z.object({
+    id: idField,
+    username: z.string(),
+    display_name: z.string(),
+    /** Null where none is known. */
+    email: z.string().nullable().default(null),
+    /** Whether it is the system user: the workspace is a prebuild that nobody has claimed. */
+    is_system: z.boolean().default(false),
+  }),
   epoch: z.int(),
   transition: z.enum(['start', 'stop', 'delete']),
   stage: z.enum(['none', 'create', 'claim']),

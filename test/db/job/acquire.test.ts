@@ -39,6 +39,7 @@ beforeEach(async () => {
 
 describe('a daemon that asks for work', () => {
   it('gets a job with all that its driver needs', async () => {
+    await store.sql(`update users set email = 'owner@example.com' where id = '${ownerId}'`);
     const built = await make.workspace(template, { ownerId, parameters: { size: 'large' } });
     const daemon = await queue.daemon();
     const job = await queue.take(daemon);
@@ -59,6 +60,8 @@ describe('a daemon that asks for work', () => {
         ownerId,
         username: expect.stringMatching(/^user-/),
         displayName: expect.stringMatching(/^user-/),
+        email: 'owner@example.com',
+        ownerIsSystem: false,
         epoch: 1,
         transition: 'start',
         stage: 'none',
@@ -67,6 +70,14 @@ describe('a daemon that asks for work', () => {
       },
     });
     expect(await queue.take(daemon)).toBeUndefined();
+  });
+
+  it('is told of a prebuild that nobody owns it yet', async () => {
+    await make.prebuild(await make.pool(template));
+    expect((await queue.take(await queue.daemon()))?.build).toMatchObject({
+      ownerIsSystem: true,
+      email: null,
+    });
   });
 
   it('gets an import without a workspace', async () => {
