@@ -9,8 +9,12 @@ import {
 const tail = '1 4136 1995 0 -1 4194304 98 0 0 0 0 0 0 0 20 0 1 0 135501 3133440 358';
 
 describe('the fields of a /proc stat line', () => {
-  it('are the state and the start time', () => {
-    expect(parseProcStat(`4145 (cat) R ${tail}`)).toEqual({ state: 'R', startTicks: '135501' });
+  it('are the state, the group and the start time', () => {
+    expect(parseProcStat(`4145 (cat) R ${tail}`)).toEqual({
+      state: 'R',
+      group: 4136,
+      startTicks: '135501',
+    });
   });
 
   it.each(['a b', 'tmux: server', ') Z 1 (', '((', ') R', 'new\nline'])(
@@ -18,6 +22,7 @@ describe('the fields of a /proc stat line', () => {
     (command) => {
       expect(parseProcStat(`4145 (${command}) S ${tail}`)).toEqual({
         state: 'S',
+        group: 4136,
         startTicks: '135501',
       });
     },

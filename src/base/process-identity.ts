@@ -55,24 +55,25 @@ function identifyByProc(pid: number): ProcessIdentity | undefined {
     return undefined; // no such process, or it went while being read (ESRCH)
   }
   const { state, startTicks } = parseProcStat(stat);
-  if (isGone(state)) return undefined;
+  if (isGoneState(state)) return undefined;
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   return { pid, startMark: startTicks, bootId };
 }
 
-/** State (field 3) and start time (field 22) of a /proc/PID/stat line. */
+/** State (field 3), process group (field 5) and start time (field 22) of a /proc/PID/stat line. */
 export function parseProcStat(stat: string): {
   readonly state: string;
+  readonly group: number;
   readonly startTicks: string;
 } {
   // Field 2 is the command in parentheses, and the command may hold spaces and parentheses itself:
   // only what follows the last one can be split.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, startTicks] = [fields[0], fields[22 - 3]];
+  const [state, group, startTicks] = [fields[0], Number(fields[5 - 3]), fields[22 - 3]];
   if (state === undefined || startTicks === undefined || !/^\d+$/.test(startTicks)) {
     throw new Error(`not a /proc/PID/stat line: ${JSON.stringify(stat)}`);
   }
-  return { state, startTicks };
+  return { state, group, startTicks };
 }
 
 function identifyByPs(pid: number): ProcessIdentity | undefined {
@@ -83,10 +84,11 @@ function identifyByPs(pid: number): ProcessIdentity | undefined {
   });
   if (answer.error !== undefined) throw answer.error;
   const [state, ...start] = answer.stdout.trim().split(/\s+/);
-  if (state === undefined || start.length === 0 || isGone(state)) return undefined;
+  if (state === undefined || start.length === 0 || isGoneState(state)) return undefined;
   return { pid, startMark: start.join(' '), bootId: '' };
 }
 
-function isGone(state: string): boolean {
+/** Whether a process in this state runs nothing any more: a zombie, or dead. */
+export function isGoneState(state: string): boolean {
   return /^[ZXx]/.test(state);
 }

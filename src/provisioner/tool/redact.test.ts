@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { createRedactor } from './redact.ts';
+
+describe('a redactor', () => {
+  it('blots out secrets wherever they stand, the longer ones first', () => {
+    const redactor = createRedactor();
+    redactor.add(['canary', 'canary-longer']);
+    expect(redactor.redact('a canary-longer and canarycanary')).toBe(
+      'a (secret) and (secret)(secret)',
+    );
+  });
+
+  it('knows a secret of several lines by each of them, and in quotes', () => {
+    const redactor = createRedactor();
+    redactor.add(['first line\nsecond "line"\nend']);
+    expect(redactor.redact('first line')).toBe('(secret)');
+    expect(redactor.redact('value = "first line\\nsecond \\"line\\"\\nend"')).toBe(
+      'value = "(secret)"',
+    );
+    expect(redactor.redact('end')).toBe('end');
+  });
+
+  it('leaves words alone that are too short to be secrets', () => {
+    const redactor = createRedactor();
+    redactor.add(['true', '12345', '']);
+    expect(redactor.redact('true 12345')).toBe('true 12345');
+  });
+});
