@@ -1,12 +1,13 @@
 // Template archives by their hash, fetched once. What is on the disk is verified at every use: a
 // crash may have torn it and somebody may have changed it.
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readFile, rm, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
 import { writePrivateFile } from '../base/private-file.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { listLeastUsed } from './least-used.ts';
 
 export interface ArchiveCache {
   get(hash: string, signal: AbortSignal): Promise<Uint8Array>;
@@ -28,7 +29,9 @@ export function createArchiveCache(
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writePrivateFile(path.join(folder, hash), archive);
-      await removeOldest(folder);
+      for (const file of await listLeastUsed(folder, MAX_ARCHIVES)) {
+        await rm(file, { force: true });
+      }
     } catch (error) {
       // What cannot be kept is fetched again.
       kit.log.warn('archive_cache.not_kept', { hash, error });
@@ -51,20 +54,6 @@ export function createArchiveCache(
       return kept;
     },
   };
-}
-
-async function removeOldest(folder: string): Promise<void> {
-  const names = await readdir(folder);
-  if (names.length <= MAX_ARCHIVES) return;
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const file = path.join(folder, name);
-      const found = await stat(file).catch(() => undefined); // removed by another attempt
-      return { file, usedMs: found?.mtimeMs ?? 0 };
-    }),
-  );
-  files.sort((a, b) => b.usedMs - a.usedMs);
-  for (const { file } of files.slice(MAX_ARCHIVES)) await rm(file, { force: true });
 }
 
 function hashOf(archive: Uint8Array): string {
