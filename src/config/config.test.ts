@@ -61,6 +61,21 @@ describe('configuration', () => {
     (url) => expect(loadConfig({ STANDBY_DATABASE_URL: url }).databaseUrl).toBe(url),
   );
 
+  it.each(['AWS_*, HTTPS_PROXY', 'A'])('takes names of variables to hand on: %j', (names) => {
+    expect(loadConfig({ STANDBY_PROVISIONER_ENVIRONMENT: names }).provisionerEnvironment).toEqual(
+      names.split(', '),
+    );
+  });
+
+  it.each(['STANDBY_PROVISIONER_KEY', 'STANDBY_*', '*', 'A,', 'A B', 'A=1', '*A'])(
+    'hands on no setting of its own, and not simply everything: %j',
+    (names) => {
+      expect(() => loadConfig({ STANDBY_PROVISIONER_ENVIRONMENT: names })).toThrow(
+        /CONFIG_INVALID: STANDBY_PROVISIONER_ENVIRONMENT is/,
+      );
+    },
+  );
+
   it('allows a reconciliation interval of zero and below, which has a meaning', () => {
     expect(
       loadConfig({ STANDBY_PREBUILDS_RECONCILIATION_INTERVAL: '0s' }).reconciliationInterval,

@@ -18,6 +18,9 @@ type OptionalKey =
   | 'provisionerKeyFile'
   | 'provisionerTags'
   | 'provisionerDrivers'
+  | 'provisionerEnvironment'
+  | 'terraformBin'
+  | 'terraformCliConfigFile'
   | 'failpoints';
 
 export type Config = {

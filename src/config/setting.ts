@@ -78,15 +78,16 @@ export function urlSetting(
   };
 }
 
-/** Names with commas between them. */
-export function listSetting(spec: Spec): Setting<readonly string[]> {
+/** Names with commas between them, each of the form `entry`. */
+export function listSetting(spec: Spec & { readonly entry?: RegExp }): Setting<readonly string[]> {
+  const { entry = /./ } = spec;
   return {
     ...spec,
     value: spec.value ?? 'NAME,…',
     allowed: spec.allowed ?? 'names with commas between them',
     parse: (text) => {
       const names = text.split(',').map((name) => name.trim());
-      return names.includes('') ? undefined : names;
+      return names.every((name) => entry.test(name)) ? names : undefined;
     },
   };
 }

@@ -105,7 +105,7 @@ export const SETTINGS = {
     summary: 'Drivers that a daemon offers',
     fallback: null,
     allowed:
-      'names with commas between them; without it `standby up` offers all, `standby provisioner` all but process, which runs templates unconfined on its machine',
+      'names with commas between them; without it `standby up` offers all that can work, `standby provisioner` all but process, whose workspaces live unconfined on its machine',
   }),
   provisionerConcurrency: integerSetting({
     name: 'STANDBY_PROVISIONER_CONCURRENCY',
@@ -113,6 +113,28 @@ export const SETTINGS = {
     fallback: '0',
     min: 0,
     max: 1_000,
+  }),
+  provisionerEnvironment: listSetting({
+    name: 'STANDBY_PROVISIONER_ENVIRONMENT',
+    summary: 'Variables of the environment that a daemon hands on to Terraform and its providers',
+    fallback: null,
+    allowed:
+      'names with commas between them, AWS_* for all that begin so, none that begins with STANDBY_',
+    entry: /^(?!STANDBY_)[A-Za-z_][A-Za-z0-9_]*\*?$/,
+  }),
+  terraformBin: textSetting({
+    name: 'STANDBY_TERRAFORM_BIN',
+    summary: 'Terraform or OpenTofu, for the driver `terraform`',
+    fallback: null,
+    allowed: 'a program; without it `terraform` on the PATH, else `tofu`',
+    value: 'PROGRAM',
+  }),
+  terraformCliConfigFile: textSetting({
+    name: 'STANDBY_TERRAFORM_CLI_CONFIG_FILE',
+    summary: 'Configuration of Terraform itself: mirrors of providers, credentials of registries',
+    fallback: null,
+    allowed: 'a file in the form of terraform.rc; without it nothing is configured',
+    value: 'FILE',
   }),
   reconciliationInterval: durationSetting({
     name: 'STANDBY_PREBUILDS_RECONCILIATION_INTERVAL',

@@ -8,7 +8,7 @@ type SettingKey = keyof typeof SETTINGS;
 type Options = Readonly<Record<string, TextOption>>;
 
 const KEYS = Object.keys(SETTINGS) as SettingKey[];
-const isOfDaemon = (key: SettingKey): boolean => key.startsWith('provisioner');
+const isOfDaemon = (key: SettingKey): boolean => /^(provisioner|terraform)/.test(key);
 const OF_MACHINE: readonly SettingKey[] = ['dataDir', 'logLevel'];
 
 export const ALL_OPTIONS = optionsOf(KEYS);

@@ -7,7 +7,7 @@ import { createClient } from '../../client/client.ts';
 import type { Config } from '../../config/config.ts';
 import { createHttpControlPlane } from '../../provisioner/control-plane.ts';
 import { createDaemon } from '../../provisioner/daemon.ts';
-import { createDrivers } from './drivers.ts';
+import { createDrivers, type MissingDriver } from './drivers.ts';
 
 export interface DaemonSpec {
   readonly config: Config;
@@ -15,12 +15,14 @@ export interface DaemonSpec {
   readonly folder: string;
   readonly url: string;
   readonly key: string;
-  /** The drivers to offer, where the configuration names none. */
+  /** The drivers to offer if they can work here, where the configuration names none. */
   readonly drivers: readonly string[];
 }
 
 export interface RunningDaemon {
   readonly drivers: readonly string[];
+  /** Drivers that it would offer if they could work here. */
+  readonly missing: readonly MissingDriver[];
   /** Aborted when another process has taken this daemon's place. */
   readonly replaced: AbortSignal;
   stop(cause: string): Promise<void>;
@@ -33,7 +35,9 @@ const STOP_DEADLINE_MS = 15_000;
 /** Throws CONFIG_INVALID and DAEMON_FOLDER_TAKEN. That the control plane is away is no reason to throw. */
 export async function startDaemon(kit: Kit, spec: DaemonSpec): Promise<RunningDaemon> {
   const { config, folder, url } = spec;
-  const drivers = createDrivers(kit, config.provisionerDrivers ?? spec.drivers, { folder, url });
+  const { drivers, missing } = await createDrivers(kit, spec.drivers, { config, folder, url });
+  for (const { name, because } of missing)
+    kit.log.warn('driver.missing', { driver: name, because });
   const daemon = createDaemon(kit, {
     folder,
     name: config.provisionerName ?? os.hostname(),
@@ -46,6 +50,7 @@ export async function startDaemon(kit: Kit, spec: DaemonSpec): Promise<RunningDa
   await daemon.start();
   return {
     drivers: drivers.map(({ name }) => name),
+    missing,
     replaced: daemon.replaced,
     stop: async (cause) => {
       await daemon.stop(cause, STOP_DEADLINE_MS);

@@ -4,38 +4,90 @@ import path from 'node:path';
 import { AppError } from '../../base/app-error.ts';
 import type { Kit } from '../../base/kit.ts';
 import { findPackageRoot } from '../../base/package-root.ts';
+import type { Config } from '../../config/config.ts';
 import type { Driver } from '../../provisioner/driver.ts';
 import { createNullDriver } from '../../provisioner/drivers/null/driver.ts';
 import { createProcessDriver } from '../../provisioner/drivers/process/driver.ts';
 import { createPorts } from '../../provisioner/drivers/process/port.ts';
+import { createTerraformDriver } from '../../provisioner/drivers/terraform/driver.ts';
+import { describeTool, findTool } from '../../provisioner/drivers/terraform/find-tool.ts';
 
 export interface DriverPlace {
+  readonly config: Config;
   /** The daemon's own folder. */
   readonly folder: string;
   /** The control plane's address, for agents. */
   readonly url: string;
 }
 
-const MAKERS: Readonly<Record<string, (kit: Kit, place: DriverPlace) => Driver>> = {
-  null: createNullDriver,
-  process: createLocalProcessDriver,
+/** A driver that cannot work on this machine, and why. */
+export interface MissingDriver {
+  readonly name: string;
+  readonly because: string;
+}
+
+export interface Offer {
+  readonly drivers: readonly Driver[];
+  readonly missing: readonly MissingDriver[];
+}
+
+type Made =
+  | { readonly kind: 'made'; readonly driver: Driver }
+  | { readonly kind: 'missing'; readonly because: string };
+
+const MAKERS: Readonly<Record<string, (kit: Kit, place: DriverPlace) => Made | Promise<Made>>> = {
+  null: (kit) => ({ kind: 'made', driver: createNullDriver(kit) }),
+  process: (kit, place) => ({ kind: 'made', driver: createLocalProcessDriver(kit, place) }),
+  terraform: createLocalTerraformDriver,
 };
 
 export const DRIVER_NAMES: readonly string[] = Object.keys(MAKERS);
 
-/** Throws CONFIG_INVALID for a name that is no driver. */
-export function createDrivers(
+/**
+ * The drivers that the configuration names, or those of `otherwise` that can work here. Throws
+ * CONFIG_INVALID for a name that is no driver, and where a driver that was asked for cannot work.
+ */
+export async function createDrivers(
   kit: Kit,
-  names: readonly string[],
+  otherwise: readonly string[],
   place: DriverPlace,
-): readonly Driver[] {
-  return [...new Set(names)].map((name) => {
+): Promise<Offer> {
+  const named = place.config.provisionerDrivers;
+  const drivers: Driver[] = [];
+  const missing: MissingDriver[] = [];
+  for (const name of new Set(named ?? otherwise)) {
     const make = Object.hasOwn(MAKERS, name) ? MAKERS[name] : undefined;
-    if (make !== undefined) return make(kit, place);
-    throw new AppError('CONFIG_INVALID', {
-      detail: `STANDBY_PROVISIONER_DRIVERS names ${JSON.stringify(name)}; there are ${DRIVER_NAMES.join(', ')}`,
-    });
+    if (make === undefined) throw refuse(name, `there are ${DRIVER_NAMES.join(', ')}`);
+    const made = await make(kit, place);
+    if (made.kind === 'made') drivers.push(made.driver);
+    else if (named === undefined) missing.push({ name, because: made.because });
+    else throw refuse(name, `it cannot work here: ${made.because}`);
+  }
+  return { drivers, missing };
+}
+
+function refuse(name: string, why: string): AppError {
+  const detail = `STANDBY_PROVISIONER_DRIVERS names ${JSON.stringify(name)}; ${why}`;
+  return new AppError('CONFIG_INVALID', detail);
+}
+
+async function createLocalTerraformDriver(
+  kit: Kit,
+  { config, folder }: DriverPlace,
+): Promise<Made> {
+  const found = await findTool(config.terraformBin, process.env);
+  if (found.kind === 'missing') return found;
+  const { tool } = found;
+  const { terraformCliConfigFile: cliConfigFile } = config;
+  kit.log.info('terraform.found', { file: tool.file, tool: describeTool(tool) });
+  const driver = createTerraformDriver(kit, {
+    tool,
+    folder: path.join(folder, 'terraform'),
+    environment: process.env,
+    listed: config.provisionerEnvironment ?? [],
+    cliConfigFile: cliConfigFile === undefined ? undefined : path.resolve(cliConfigFile),
   });
+  return { kind: 'made', driver };
 }
 
 function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace): Driver {

@@ -50,6 +50,9 @@ export async function runUp(options: UpOptions): Promise<UpResult> {
     });
     releases.add(async () => daemon?.stop('standby up is stopping'));
     progress.done('daemon', daemon.drivers.join(', '));
+    for (const { name, because } of daemon.missing) {
+      progress.note(`the driver ${name} is not offered: ${because}`);
+    }
 
     await fillPools(kit, options, { ...serving, drivers: daemon.drivers });
     await whenAborted(signal);

@@ -19,15 +19,19 @@ export interface WarmUp {
 /** Resolves with the pools that want anything once each has it, or cannot get it for now. */
 export async function waitUntilWarm(deps: WarmUp): Promise<readonly PoolView[]> {
   const { kit, client, progress, organization, signal } = deps;
+  const told = new Map<string, string>();
+  const tell = (pool: PoolView): void => {
+    const text = describe(pool);
+    if (told.get(pool.id) === text) return;
+    told.set(pool.id, text);
+    progress[isWarm(pool) ? 'done' : 'busy']('pool', text);
+  };
   for (;;) {
     const { body } = await outlast(deps, () =>
       client.call(poolRoutes.listPools, { params: { organization }, query: {} }, { signal }),
     );
     const wanted = body.items.filter((pool) => (pool.state?.target ?? 0) > 0);
-    for (const pool of wanted) {
-      if (isWarm(pool)) progress.done('pool', describe(pool));
-      else progress.busy('pool', describe(pool));
-    }
+    for (const pool of wanted) tell(pool);
     if (wanted.every((pool) => isWarm(pool) || isHeldBack(pool))) return wanted;
     await kit.clock.sleep(POLL_MS, signal);
   }
