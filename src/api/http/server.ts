@@ -1,6 +1,6 @@
 // The API behind a socket: listening, limits on slow callers, and an end that drops no answer.
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { AppError } from '../../base/app-error.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -44,6 +44,8 @@ const IDLE_CHECK_MS = 20;
 export function createHttpServer(kit: Kit, api: Api, options: HttpServerOptions): HttpServer {
   const headersTimeout = options.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS;
   const answer = getRequestListener((request, env) => api.app.fetch(request, env));
+  // Connections that never asked for anything, as browsers open them ahead. Node takes none of them for idle.
+  const silent = new Set<Socket>();
   const server = createServer(
     {
       headersTimeout,
@@ -51,15 +53,23 @@ export function createHttpServer(kit: Kit, api: Api, options: HttpServerOptions)
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: Math.min(SLOW_CALLER_CHECK_MS, headersTimeout),
     },
-    (incoming, outgoing) => void answer(incoming, outgoing),
+    (incoming, outgoing) => {
+      silent.delete(incoming.socket);
+      void answer(incoming, outgoing);
+    },
   );
   server.on('clientError', answerBrokenRequest);
+  server.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
 
   const stop = async (): Promise<void> => {
     if (!server.listening) return;
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
+    for (const socket of silent) socket.destroy();
     const deadline = new AbortController();
     const expired = kit.clock
       .sleep(options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS, deadline.signal)

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
@@ -66,6 +67,14 @@ describe('the HTTP server', () => {
     expect(await test.server.stop('test', 30_000)).toBe('stopped');
     expect(await answered).toBeGreaterThanOrEqual(500);
     agent.destroy();
+  });
+
+  it('does not wait at its stop for connections that never asked for anything', async () => {
+    await using test = await startTestApi({ drainTimeoutMs: 600_000, headersTimeoutMs: 100_000 });
+    const socket = net.connect(test.server.address().port, '127.0.0.1');
+    await once(socket, 'connect');
+    await test.send('/healthz'); // accepted after it, so that it was accepted as well
+    expect(await test.server.stop('test', 30_000)).toBe('stopped');
   });
 
   it('ends long polls when it stops, and lets other answers finish', async () => {
