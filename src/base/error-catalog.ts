@@ -50,6 +50,12 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Check the name or id, and that you may see it.',
   },
+  TOO_MANY_STREAMS: {
+    http: 429,
+    exit: 75,
+    retry: 'later',
+    hint: 'Close streams that nobody reads, or raise STANDBY_EVENT_STREAMS_PER_USER.',
+  },
   USAGE: { http: 400, exit: 64, retry: 'never', hint: 'See `standby --help`.' },
   INTERNAL: {
     http: 500,

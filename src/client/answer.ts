@@ -3,21 +3,28 @@ import { AppError } from '../base/app-error.ts';
 import { isErrorCode, type ErrorCode } from '../base/error-catalog.ts';
 import { summarizeIssues, tellIssues } from '../contract/issue.ts';
 import { problemSchema, type Problem } from '../contract/problem.ts';
-import { ARCHIVE, type Route } from '../contract/route.ts';
+import type { Clock } from '../base/clock.ts';
+import { ARCHIVE, isEventStream, type Route } from '../contract/route.ts';
+import { readEvents } from './event-stream.ts';
 
 // The longest list has 500 items; what sends more than this would fill the memory.
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const NOT_OURS = 'something that is not an answer of Standby';
 
-/** Throws the AppError of a problem document, and ANSWER_UNEXPECTED for what no Standby server says. */
+/**
+ * The body of an event stream is read as it is iterated. Throws the AppError of a problem document,
+ * and ANSWER_UNEXPECTED for what no Standby server says.
+ */
 export async function readAnswer(
   route: Route,
   response: Response,
+  clock: Clock,
 ): Promise<{ readonly status: number; readonly body: unknown }> {
   const { status } = response;
   const schema = route.answers[status];
   if (schema === undefined) throw await errorOf(response);
   if (schema === null) return { status, body: null };
+  if (isEventStream(schema)) return { status, body: readEvents(response, schema.events, clock) };
   if (schema === ARCHIVE) return { status, body: await readBytes(response) };
   const document = parseJson(await readText(response));
   if (document === undefined) throw unexpected(response, NOT_OURS);

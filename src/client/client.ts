@@ -3,7 +3,7 @@
 import { AppError } from '../base/app-error.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { assertOutsideTransaction } from '../base/transaction-scope.ts';
-import type { Route, RouteAnswer, RouteInput } from '../contract/route.ts';
+import { isEventStream, type Route, type RouteAnswer, type RouteInput } from '../contract/route.ts';
 import { readAnswer } from './answer.ts';
 import { baseOf, buildRequest, waitMsOf, type LooseInput } from './request.ts';
 
@@ -13,7 +13,8 @@ export interface Client {
   /**
    * Calls a route and gives its answer. Throws an AppError with the server's code, or with
    * SERVER_UNREACHABLE when the answer did not arrive: the request may have been carried out then.
-   * An abort of `signal` is thrown as its reason.
+   * An abort of `signal` is thrown as its reason. The events of a stream are to be iterated, and
+   * throw the same.
    */
   call<R extends Route>(
     route: R,
@@ -54,21 +55,30 @@ export function createClient(options: ClientOptions): Client {
     const request = buildRequest(route, input, options.token);
     const limitMs = timeoutMs + waitMsOf(input);
     const deadline = startDeadline(clock, limitMs, signal);
+    const explain = (error: unknown): unknown => {
+      if (error instanceof AppError) return error;
+      if (signal?.aborted === true) return signal.reason;
+      if (!deadline.signal.aborted) return failureOf(url, error);
+      const detail = `${url} cannot be reached: it did not answer within ${limitMs / 1000} s`;
+      return new AppError('SERVER_UNREACHABLE', detail, { cause: error });
+    };
+    let goesOn = false;
     try {
       const response = await send(url + request.path, {
         ...request.init,
         redirect: 'manual',
         signal: deadline.signal,
       });
-      return await readAnswer(route, response);
+      const answer = await readAnswer(route, response, clock);
+      if (!isEventStream(route.answers[answer.status])) return answer;
+      goesOn = true;
+      deadline.met();
+      const events = answer.body as AsyncIterable<unknown>;
+      return { ...answer, body: relay(events, { explain, end: deadline.end }) };
     } catch (error) {
-      if (error instanceof AppError) throw error;
-      signal?.throwIfAborted();
-      if (!deadline.signal.aborted) throw failureOf(url, error);
-      const detail = `${url} cannot be reached: it did not answer within ${limitMs / 1000} s`;
-      throw new AppError('SERVER_UNREACHABLE', detail, { cause: error });
+      throw explain(error);
     } finally {
-      deadline.end();
+      if (!goesOn) deadline.end();
     }
   };
 
@@ -81,12 +91,29 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
-/** A signal that is aborted by `signal` or after `limitMs`; `end` lets go of the timer and of `signal`. */
+/** The events of an answer, with what their reading fails with explained; lets go at their end. */
+async function* relay(
+  events: AsyncIterable<unknown>,
+  { explain, end }: { readonly explain: (error: unknown) => unknown; readonly end: () => void },
+): AsyncGenerator<unknown, void, undefined> {
+  try {
+    yield* events;
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    end();
+  }
+}
+
+/**
+ * A signal that is aborted by `signal` or after `limitMs`, unless `met` was called before; `end` lets
+ * go of the timer and of `signal`.
+ */
 function startDeadline(
   clock: Clock,
   limitMs: number,
   signal: AbortSignal | undefined,
-): { readonly signal: AbortSignal; end(): void } {
+): { readonly signal: AbortSignal; readonly met: () => void; readonly end: () => void } {
   const request = new AbortController();
   const timer = new AbortController();
   const onAbort = (): void => request.abort(signal?.reason);
@@ -98,6 +125,7 @@ function startDeadline(
   );
   return {
     signal: request.signal,
+    met: () => timer.abort(),
     end: () => {
       timer.abort();
       signal?.removeEventListener('abort', onAbort);

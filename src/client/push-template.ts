@@ -6,7 +6,8 @@ import type { JobView, LogEntryView } from '../contract/job/schema.ts';
 import { templateRoutes } from '../contract/template/route.ts';
 import type { VersionView } from '../contract/template/schema.ts';
 import type { Client } from './client.ts';
-import { readJobLog } from './job-log.ts';
+import type { FollowDeps } from './follow-events.ts';
+import { followJobLog } from './job-log.ts';
 
 export interface PushedTemplate {
   readonly organization: string;
@@ -34,11 +35,12 @@ const POLL_MS = 200;
  * succeed, and NO_DAEMON when nobody is there who could do it.
  */
 export async function pushTemplate(
-  { client, clock }: { readonly client: Client; readonly clock: Clock },
+  deps: FollowDeps & { readonly client: Client },
   pushed: PushedTemplate,
   options: PushOptions,
 ): Promise<VersionView> {
   const { organization, template, archive, versionName, message } = pushed;
+  const { client } = deps;
   const { signal } = options;
   const { body: version } = await client.call(
     templateRoutes.pushVersion,
@@ -49,9 +51,10 @@ export async function pushTemplate(
     },
     { signal },
   );
-  await untilTaken({ client, clock }, { pushed, version }, options);
-  const log = readJobLog({ client, clock }, version.import_job.id, { signal, follow: true });
-  for await (const entry of log) options.onLog?.(entry);
+  await untilTaken(deps, { pushed, version }, options);
+  for await (const { event, data } of followJobLog(deps, version.import_job.id, { signal })) {
+    if (event === 'line') options.onLog?.(data);
+  }
   return checkImported(client, pushed, { version: version.name, signal });
 }
 

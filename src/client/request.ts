@@ -1,7 +1,7 @@
 // A route and its input as an HTTP request.
 import { AppError } from '../base/app-error.ts';
 import { excerpt } from '../base/excerpt.ts';
-import { ARCHIVE, type Route } from '../contract/route.ts';
+import { ARCHIVE, isEventStream, type Route } from '../contract/route.ts';
 
 /** Any route's input, as far as building a request needs to know it. */
 export interface LooseInput {
@@ -39,7 +39,10 @@ export function buildRequest(
   input: LooseInput,
   token: string | undefined,
 ): BuiltRequest {
-  const headers: Record<string, string> = { accept: 'application/json' };
+  const isStream = Object.values(route.answers).some(isEventStream);
+  const headers: Record<string, string> = {
+    accept: isStream ? 'text/event-stream' : 'application/json',
+  };
   if (token !== undefined) headers['authorization'] = authorization(token);
   for (const [name, value] of given(input.headers)) headers[name] = String(value);
   const init: RequestInit = { method: route.method.toUpperCase(), headers };

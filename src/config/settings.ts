@@ -206,6 +206,13 @@ export const SETTINGS = {
     summary: 'How often those who wait look for themselves, should a notice be lost',
     fallback: '5s',
   }),
+  eventStreamsPerUser: integerSetting({
+    name: 'STANDBY_EVENT_STREAMS_PER_USER',
+    summary: 'Event streams, such as followed logs, that one person may hold open with one process',
+    fallback: '32',
+    min: 1,
+    max: 10_000,
+  }),
   agentHeartbeatInterval: durationSetting({
     name: 'STANDBY_AGENT_HEARTBEAT_INTERVAL',
     summary: 'Time between two signs of life of an agent',

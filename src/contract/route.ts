@@ -27,7 +27,7 @@ export interface Route {
   /** What a JSON body must hold to before the schema is asked; throws an AppError. */
   readonly checkFirst?: (body: unknown) => void;
   /** The answers by status; null for one without a body. */
-  readonly answers: Readonly<Record<number, z.ZodType | typeof ARCHIVE | null>>;
+  readonly answers: Readonly<Record<number, z.ZodType | typeof ARCHIVE | EventStream | null>>;
   /** Codes beyond those that any route may answer with. */
   readonly errors: readonly ErrorCode[];
 }
@@ -35,11 +35,45 @@ export interface Route {
 /** A gzipped tar archive instead of JSON. */
 export const ARCHIVE = 'application/gzip';
 
+/** Server-sent events instead of one document. */
+export interface EventStream<Events extends EventSchemas = EventSchemas> {
+  readonly kind: 'event_stream';
+  /** What the data of an event is, by the event's name. */
+  readonly events: Events;
+}
+
+export type EventSchemas = Readonly<Record<string, z.ZodType>>;
+
+/** One event of a stream: its name, its data, and the position a reader resumes after. */
+export type StreamEvent<Events extends EventSchemas> = {
+  readonly [Name in keyof Events & string]: {
+    readonly event: Name;
+    readonly id: string;
+    readonly data: z.output<Events[Name]>;
+  };
+}[keyof Events & string];
+
+export function eventStream<const Events extends EventSchemas>(
+  events: Events,
+): EventStream<Events> {
+  return { kind: 'event_stream', events };
+}
+
+export function isEventStream(answer: Route['answers'][number] | undefined): answer is EventStream {
+  return typeof answer === 'object' && answer !== null && 'kind' in answer;
+}
+
 export function route<const R extends Route>(definition: R): R {
   return definition;
 }
 
-type Parsed<T> = T extends z.ZodType ? z.output<T> : T extends typeof ARCHIVE ? Uint8Array : null;
+type Parsed<T> = T extends z.ZodType
+  ? z.output<T>
+  : T extends typeof ARCHIVE
+    ? Uint8Array
+    : T extends EventStream<infer Events>
+      ? AsyncIterable<StreamEvent<Events>>
+      : null;
 type Given<T> = T extends z.ZodType ? z.input<T> : T extends typeof ARCHIVE ? Uint8Array : never;
 
 type Part<R, K extends string> = R extends Readonly<Record<K, infer P>> ? P : undefined;

@@ -7,6 +7,7 @@ import { createHealthHandlers } from '../../src/api/health.ts';
 import type { Handlers } from '../../src/api/handler.ts';
 import { createApi, type Api } from '../../src/api/http/api.ts';
 import type { Authenticators } from '../../src/api/http/authenticate.ts';
+import type { EventStreamsOptions } from '../../src/api/http/event-streams.ts';
 import { createHttpServer, type HttpServer } from '../../src/api/http/server.ts';
 import { createDescriptionHandlers } from '../../src/api/openapi/handlers.ts';
 import { createPeopleHandlers } from '../../src/api/people/handlers.ts';
@@ -51,6 +52,7 @@ export interface TestApiOptions {
     readonly keyring: Keyring;
   }) => Partial<Handlers>;
   readonly authenticators?: Partial<Authenticators>;
+  readonly eventStreams?: Partial<EventStreamsOptions>;
   readonly log?: Log;
   /** Where the database is reached, if not where it is. */
   readonly through?: (connection: ConnectionParts) => Promise<ConnectionParts>;
@@ -84,7 +86,11 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     agent: () => Promise.resolve(undefined),
     ...options.authenticators,
   };
-  const api = createApi(kit, { handlers, authenticators });
+  const api = createApi(kit, {
+    handlers,
+    authenticators,
+    eventStreams: { maxPerCaller: 100, ...options.eventStreams },
+  });
   const { drainTimeoutMs = 5_000, headersTimeoutMs = 5_000 } = options;
   const server = createHttpServer(kit, api, {
     ...{ host: '127.0.0.1', port: 0, drainTimeoutMs, headersTimeoutMs },

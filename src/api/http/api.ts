@@ -8,30 +8,34 @@ import { routes, type RouteId } from '../../contract/routes.ts';
 import type { Handlers } from '../handler.ts';
 import type { Authenticators } from './authenticate.ts';
 import { createEndpoint, type AnyHandler } from './endpoint.ts';
-import { createExchange } from './exchange.ts';
+import { createEventStreams, type EventStreamsOptions } from './event-streams.ts';
+import { createExchange, type HttpEnv } from './exchange.ts';
 import { createLiveRequests, type LiveRequests } from './live-request.ts';
 
 export interface ApiDeps<Id extends RouteId> {
   /** The routes to serve; a control plane gives all of them. */
   readonly handlers: Handlers<Id>;
   readonly authenticators: Authenticators;
+  readonly eventStreams: EventStreamsOptions;
 }
 
 export interface Api {
-  readonly app: Hono;
+  readonly app: Hono<HttpEnv>;
   readonly requests: LiveRequests;
 }
 
 export function createApi<Id extends RouteId>(kit: Kit, deps: ApiDeps<Id>): Api {
-  const app = new Hono();
+  const app = new Hono<HttpEnv>();
   const requests = createLiveRequests();
+  const eventStreams = createEventStreams(kit.clock, deps.eventStreams);
+  const { authenticators } = deps;
   const methodsByPath = new Map<string, string[]>();
 
   for (const id of Object.keys(deps.handlers) as Id[]) {
     const route: Route = routes[id];
     const handler = deps.handlers[id] as unknown as AnyHandler;
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
-    const endpoint = createEndpoint(deps.authenticators, route, handler);
+    const endpoint = createEndpoint({ authenticators, eventStreams }, route, handler);
     const options = { route: id, quiet: route.audience === 'anyone' };
     app.on(route.method.toUpperCase(), path, createExchange({ kit, requests }, options, endpoint));
     methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), route.method.toUpperCase()]);

@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { AppError } from '../../base/app-error.ts';
 import { escapeInvisible, excerpt } from '../../base/excerpt.ts';
 import type { LogFields } from '../../base/log.ts';
-import { ARCHIVE, type Audience, type Route } from '../../contract/route.ts';
+import { ARCHIVE, isEventStream, type Audience, type Route } from '../../contract/route.ts';
 import type { CallerFor } from '../handler.ts';
 import { createAuthenticate, type Authenticators } from './authenticate.ts';
 import { readArchiveBody, readJsonBody } from './body.ts';
+import type { OutgoingEvent } from './event-stream.ts';
+import type { EventStreams } from './event-streams.ts';
 import type { Answer, Exchange, HttpContext } from './exchange.ts';
 import { refuseUnstorable } from './json.ts';
 import { validate } from './validate.ts';
@@ -18,8 +20,13 @@ export type AnyHandler = (request: object) => Promise<{
   readonly body: unknown;
 }>;
 
+export interface EndpointDeps {
+  readonly authenticators: Authenticators;
+  readonly eventStreams: EventStreams;
+}
+
 export function createEndpoint(
-  authenticators: Authenticators,
+  { authenticators, eventStreams }: EndpointDeps,
   route: Route,
   handler: AnyHandler,
 ): (c: HttpContext, exchange: Exchange) => Promise<Answer> {
@@ -39,8 +46,10 @@ export function createEndpoint(
   };
 
   return async (c, { live, note }) => {
-    const caller = await authenticate(c.req.header('authorization'));
-    note(describeCaller(route.audience, caller));
+    const authorization = c.req.header('authorization');
+    const caller = await authenticate(authorization);
+    const callerFields = describeCaller(route.audience, caller);
+    note(callerFields);
     const params = storable('path', c.req.param());
     const query = storable('query', onlyOnce(c.req.queries()));
     const request = {
@@ -55,13 +64,19 @@ export function createEndpoint(
       },
     };
     const { status, body } = await handler(request);
-    return answerOf(route, status, body);
+    const schema = route.answers[status];
+    if (schema === undefined) throw new Error(`${route.id} has no answer ${status}`);
+    if (!isEventStream(schema)) return answerOf(schema, status, body);
+    return eventStreams.open(status, body as AsyncIterable<OutgoingEvent>, {
+      live,
+      caller: JSON.stringify(callerFields),
+      recheck: () => authenticate(authorization),
+      hangUp: () => c.env.hangUp?.(),
+    });
   };
 }
 
-function answerOf(route: Route, status: number, body: unknown): Answer {
-  const schema = route.answers[status];
-  if (schema === undefined) throw new Error(`${route.id} has no answer ${status}`);
+function answerOf(schema: Route['answers'][number], status: number, body: unknown): Answer {
   if (schema === null) return { status, body: null };
   if (schema === ARCHIVE) {
     return { status, body: body as Uint8Array<ArrayBuffer>, contentType: ARCHIVE };

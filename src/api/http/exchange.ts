@@ -1,6 +1,6 @@
 // One request and its answer, whatever they are about: a request id, errors as problems, and one
 // wide log event.
-import type { Context, Env } from 'hono';
+import type { Context } from 'hono';
 import { AppError, toAppError } from '../../base/app-error.ts';
 import { createId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
@@ -10,10 +10,12 @@ import { renderProblem } from './problem.ts';
 
 export interface Answer {
   readonly status: number;
-  readonly body: string | Uint8Array<ArrayBuffer> | null;
+  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
   /** Left out with a body of null. */
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of a body that is still being written: resolves at its end, with what is known of it. Never rejects. */
+  readonly ended?: Promise<LogFields>;
 }
 
 export interface Exchange {
@@ -22,8 +24,13 @@ export interface Exchange {
   readonly note: (fields: LogFields) => void;
 }
 
+/** What the server knows of the connection; nothing when there is none. */
+export interface HttpEnv {
+  readonly Bindings: { hangUp?(): void };
+}
+
 /** A request as hono gives it. */
-export type HttpContext = Context<Env, string>;
+export type HttpContext = Context<HttpEnv, string>;
 
 type Work = (c: HttpContext, exchange: Exchange) => Promise<Answer>;
 
@@ -68,21 +75,25 @@ export function createExchange(
         log.error('request.failed', { request_id: requestId, route, error: error.cause ?? error });
       }
       answer = renderProblem(error, requestId);
-    } finally {
-      live.end();
     }
 
-    const fields = {
-      request_id: requestId,
-      route,
-      method: c.req.method,
-      path: c.req.path,
-      status: answer.status,
-      duration_ms: Math.round((clock.monotonicMs() - startedMs) * 100) / 100,
-      ...known,
+    const end = (more: LogFields): void => {
+      live.end();
+      const fields = {
+        request_id: requestId,
+        route,
+        method: c.req.method,
+        path: c.req.path,
+        status: answer.status,
+        duration_ms: Math.round((clock.monotonicMs() - startedMs) * 100) / 100,
+        ...known,
+        ...more,
+      };
+      if (quiet) log.debug('request.answered', fields);
+      else log.info('request.answered', fields);
     };
-    if (quiet) log.debug('request.answered', fields);
-    else log.info('request.answered', fields);
+    if (answer.ended === undefined) end({});
+    else void answer.ended.then(end);
     return respond(answer, { requestId, stopping: deps.requests.stopping });
   };
 }

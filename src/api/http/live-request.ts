@@ -15,6 +15,8 @@ export interface LiveRequests {
 
 export interface LiveRequest {
   readonly signal: AbortSignal;
+  /** Ends the request's waiting for a reason of its own. */
+  abort(reason: unknown): void;
   end(): void;
 }
 
@@ -48,6 +50,7 @@ export function createLiveRequests(): LiveRequests {
       get signal() {
         return (controller ?? watch()).signal;
       },
+      abort: (reason) => (controller ?? watch()).abort(reason),
       end: () => {
         open -= 1;
         if (controller === undefined) return;

@@ -43,7 +43,9 @@ const IDLE_CHECK_MS = 20;
 
 export function createHttpServer(kit: Kit, api: Api, options: HttpServerOptions): HttpServer {
   const headersTimeout = options.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS;
-  const answer = getRequestListener((request, env) => api.app.fetch(request, env));
+  const answer = getRequestListener((request, { incoming }) =>
+    api.app.fetch(request, { hangUp: () => incoming.socket.destroy() }),
+  );
   // Connections that never asked for anything, as browsers open them ahead. Node takes none of them for idle.
   const silent = new Set<Socket>();
   const server = createServer(

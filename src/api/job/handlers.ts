@@ -4,22 +4,22 @@ import { formatInstant } from '../../base/clock.ts';
 import type { JobId } from '../../base/id.ts';
 import type { jobRoutes } from '../../contract/job/route.ts';
 import { getVisibleOrganization } from '../../people/organization.ts';
-import type { Database } from '../../store/database.ts';
 import { listLogLines } from '../../store/job-log.ts';
 import { findVisibleJob, listJobs, type JobRow } from '../../store/job-view.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
 import { idCursor, pageOf, rowsToRead } from '../page.ts';
+import { followLog, type FollowLogDeps } from './follow-log.ts';
 import { formatLogPosition, parseLogPosition } from './log-position.ts';
 import { viewJob } from './view.ts';
 
 /** Lines in one answer; who follows comes back at once while there are more. */
 const LOG_LINES = 1_000;
 
-export interface JobHandlerDeps {
-  readonly database: Database;
-}
-
-export function createJobHandlers({ database }: JobHandlerDeps): Handlers<keyof typeof jobRoutes> {
+export function createJobHandlers(
+  deps: FollowLogDeps,
+  { pollMs }: { readonly pollMs: number },
+): Handlers<keyof typeof jobRoutes> {
+  const { database } = deps;
   const getVisible = async (caller: PersonCaller, job: string): Promise<JobRow> => {
     const asMember = caller.isAdmin ? null : caller.userId;
     const row = await findVisibleJob.maybe(database, { id: job as JobId, asMember });
@@ -63,6 +63,16 @@ export function createJobHandlers({ database }: JobHandlerDeps): Handlers<keyof 
           truncated: job.logTruncated,
         },
       };
+    },
+
+    followJobLog: async ({ caller, params, query, headers, signal }) => {
+      const after =
+        headers['last-event-id'] === undefined
+          ? parseLogPosition(query.after)
+          : parseLogPosition(headers['last-event-id'], 'header.last-event-id');
+      const look = (): Promise<JobRow> => getVisible(caller, params.job);
+      const { id } = await look();
+      return { status: 200, body: followLog(deps, { id, look }, { after, signal, pollMs }) };
     },
   };
 }

@@ -9,12 +9,12 @@ export interface LogPosition {
 
 const POSITION = /^(\d{1,9})\.(-1|\d{1,9})$/;
 
-/** The position that `text` names; before everything when there is none. Throws BAD_REQUEST. */
-export function parseLogPosition(text: string | undefined): LogPosition {
+/** The position that `text` names, from a part of the request; before everything when there is none. Throws BAD_REQUEST. */
+export function parseLogPosition(text: string | undefined, part = 'query.after'): LogPosition {
   if (text === undefined) return { attempt: 0, seq: -1 };
   const [, attempt, seq] = POSITION.exec(text) ?? [];
   if (attempt === undefined || seq === undefined) {
-    throw new AppError('BAD_REQUEST', `query.after is ${excerpt(text)}, not what \`next\` gave`);
+    throw new AppError('BAD_REQUEST', `${part} is ${excerpt(text)}, not the position of a line`);
   }
   return { attempt: Number(attempt), seq: Number(seq) };
 }

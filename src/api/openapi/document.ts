@@ -1,7 +1,7 @@
 // The API's description (OpenAPI 3.1), made from the route table and nothing else.
 import { ERRORS, type ErrorCode } from '../../base/error-catalog.ts';
 import { problemSchema } from '../../contract/problem.ts';
-import { ARCHIVE, type Audience, type Route } from '../../contract/route.ts';
+import { ARCHIVE, isEventStream, type Audience, type Route } from '../../contract/route.ts';
 import { routes } from '../../contract/routes.ts';
 import { createSchemaWriter, type JsonSchema, type SchemaWriter } from './schema.ts';
 
@@ -94,9 +94,16 @@ function describeParameters(
 
 function contentOf(
   schemas: SchemaWriter,
-  body: NonNullable<Route['body']>,
+  body: NonNullable<Route['body'] | Route['answers'][number]>,
   io: 'input' | 'output',
 ): JsonSchema {
+  if (isEventStream(body)) {
+    // OpenAPI 3.1 knows no streams: each event's data stands in an extension.
+    const events: Readonly<Record<string, JsonSchema>> = Object.fromEntries(
+      Object.entries(body.events).map(([name, data]) => [name, schemas.write(data, io)] as const),
+    );
+    return { 'text/event-stream': { schema: { type: 'string' }, 'x-events': events } };
+  }
   if (body === ARCHIVE) return { [ARCHIVE]: { schema: { type: 'string', format: 'binary' } } };
   return { 'application/json': { schema: schemas.write(body, io) } };
 }

@@ -1,13 +1,13 @@
 // The log of a job on standard output.
 import type { Client } from '../../client/client.ts';
-import { readJobLog } from '../../client/job-log.ts';
-import type { LogEntryView } from '../../contract/job/schema.ts';
+import { followJobLog, readJobLog } from '../../client/job-log.ts';
+import type { JobLogEnd, LogEntryView } from '../../contract/job/schema.ts';
 import type { CommandContext, ExitStatus } from '../command.ts';
 import { interruptible } from '../session/interruptible.ts';
 import { colorsOf, type Colors } from '../show/colors.ts';
-import { harmless } from '../show/harmless.ts';
+import { harmless, harmlessJson, harmlessLine } from '../show/harmless.ts';
 
-/** Prints the lines, with --json each as one document. */
+/** Prints the lines, with --json each as one document; who follows is told how the job ended. */
 export function printJobLog(
   context: CommandContext,
   client: Client,
@@ -15,17 +15,28 @@ export function printJobLog(
 ): Promise<ExitStatus> {
   const { io, kit, globals } = context;
   const colors = colorsOf(context);
+  const print = (entry: LogEntryView): void => {
+    io.out(globals.json ? `${harmlessJson(entry)}\n` : `${render(entry, colors)}\n`);
+  };
   return interruptible(context, 'The job goes on.', async (signal) => {
-    const log = readJobLog({ client, clock: kit.clock }, job, { signal, follow });
-    for await (const entry of log) {
-      io.out(globals.json ? `${JSON.stringify(entry)}\n` : `${render(entry, colors)}\n`);
+    if (!follow) {
+      for await (const entry of readJobLog(client, job, signal)) print(entry);
+      return 0;
+    }
+    for await (const { event, data } of followJobLog({ ...kit, client }, job, { signal })) {
+      if (event === 'line') print(data);
+      else if (!globals.json) io.err(`${describeEnd(data)}\n`);
     }
     return 0;
   });
 }
 
 function render({ at, level, line }: LogEntryView, colors: Colors): string {
-  const text = harmless(line);
+  const text = harmlessLine(line);
   const shown = { debug: colors.dim, info: String, warn: colors.yellow, error: colors.red };
   return `${colors.dim(at)}  ${shown[level](text)}`;
+}
+
+function describeEnd({ status, error }: JobLogEnd): string {
+  return error === null ? `The job ${status}.` : `The job ${status}: ${harmless(error)}`;
 }

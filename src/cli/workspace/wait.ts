@@ -1,11 +1,12 @@
-// Waiting for a workspace, with progress.
+// Waiting for a workspace, with progress and what its build says.
 import { AppError } from '../../base/app-error.ts';
 import type { Client } from '../../client/client.ts';
 import { jobRoutes } from '../../contract/job/route.ts';
 import { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
 import type { CommandContext } from '../command.ts';
-import { createProgress } from '../show/progress.ts';
+import { showJobLog, type ShownLog } from '../job/show-log.ts';
+import { createProgress, type Progress } from '../show/progress.ts';
 import { formatSeconds } from '../show/time.ts';
 import { describeState } from './describe.ts';
 import { insist } from '../session/insist.ts';
@@ -47,6 +48,9 @@ export function waitUntilDeleted(
   });
 }
 
+/** Of builds. */
+const UNDER_WAY: readonly string[] = ['pending', 'running', 'canceling'];
+
 export interface WaitOptions {
   readonly workspace: WorkspaceView;
   readonly signal: AbortSignal;
@@ -62,32 +66,54 @@ async function waitFor(
   client: Client,
   goal: Goal,
 ): Promise<WorkspaceView> {
-  const { kit, io } = context;
-  const { signal } = goal;
   const progress = createProgress(context);
+  const log = showBuildLog(context, client, { workspace: goal.workspace, progress });
+  try {
+    const workspace = await untilSettled(context, client, { ...goal, progress });
+    await log?.finish();
+    if (goal.isDone(workspace)) return workspace;
+    throw failure(workspace);
+  } finally {
+    log?.stop();
+    progress.clear();
+  }
+}
+
+/** Waits until it is done or has failed. */
+async function untilSettled(
+  { kit, io }: CommandContext,
+  client: Client,
+  { progress, signal, ...goal }: Goal & { readonly progress: Progress },
+): Promise<WorkspaceView> {
   const startedMs = kit.clock.monotonicMs();
   const params = { workspace: goal.workspace.id };
   const query = { wait_ms: io.isErrTty ? WAIT_ON_TERMINAL_MS : WAIT_MS };
-  let workspace = goal.workspace;
-  try {
-    while (!goal.isDone(workspace)) {
-      if (goal.hasFailed(workspace)) throw failure(workspace);
-      const waited = io.isErrTty ? ` (${formatSeconds(kit.clock.monotonicMs() - startedMs)})` : '';
-      const asked = { workspace, signal };
-      const held = await insist(kit, signal, () => findHoldUp(client, asked));
-      progress.say(`${workspace.name} is ${describeState(workspace)}${held}${waited}`);
-      const askedMs = kit.clock.monotonicMs();
-      const { body } = await insist(kit, signal, () =>
-        client.call(workspaceRoutes.getWorkspace, { params, query }, { signal }),
-      );
-      workspace = body;
-      const early = LEAST_PAUSE_MS - (kit.clock.monotonicMs() - askedMs);
-      if (early > 0 && !goal.isDone(workspace)) await kit.clock.sleep(early, signal);
-    }
-    return workspace;
-  } finally {
-    progress.clear();
+  let { workspace } = goal;
+  while (!goal.isDone(workspace) && !goal.hasFailed(workspace)) {
+    const waited = io.isErrTty ? ` (${formatSeconds(kit.clock.monotonicMs() - startedMs)})` : '';
+    const asked = { workspace, signal };
+    const held = await insist(kit, signal, () => findHoldUp(client, asked));
+    progress.say(`${workspace.name} is ${describeState(workspace)}${held}${waited}`);
+    const askedMs = kit.clock.monotonicMs();
+    const { body } = await insist(kit, signal, () =>
+      client.call(workspaceRoutes.getWorkspace, { params, query }, { signal }),
+    );
+    workspace = body;
+    const early = LEAST_PAUSE_MS - (kit.clock.monotonicMs() - askedMs);
+    if (early > 0 && !goal.isDone(workspace)) await kit.clock.sleep(early, signal);
   }
+  return workspace;
+}
+
+/** The log of a build that is under way; undefined where there is none, and where programs read. */
+function showBuildLog(
+  context: CommandContext,
+  client: Client,
+  { workspace, progress }: { readonly workspace: WorkspaceView; readonly progress: Progress },
+): ShownLog | undefined {
+  const { status, job_id: job } = workspace.latest_build;
+  if (context.globals.json || !UNDER_WAY.includes(status)) return undefined;
+  return showJobLog(context, { client, progress, job });
 }
 
 /** Why its build does not begin, where there is a reason: no daemon that could make it, say. */

@@ -1,8 +1,11 @@
 // Routes about provisioner jobs.
 import { z } from 'zod';
 import { idField, nameField, pageOf, pageQuery } from '../field.ts';
-import { route } from '../route.ts';
-import { JOB_STATUSES, jobLogsAnswer, jobView } from './schema.ts';
+import { eventStream, route } from '../route.ts';
+import { JOB_STATUSES, jobLogEvents, jobLogsAnswer, jobView } from './schema.ts';
+
+/** A place in a log: `next` of an answer, or the id of an event. */
+const positionField = z.string().max(64);
 
 export const jobRoutes = {
   listJobs: route({
@@ -33,8 +36,27 @@ export const jobRoutes = {
     audience: 'person',
     summary: 'Log lines of a job, in order, from a position on',
     params: z.object({ job: idField }),
-    query: z.object({ after: z.string().max(64).optional() }),
+    query: z.object({ after: positionField.optional() }),
     answers: { 200: jobLogsAnswer },
     errors: ['NOT_FOUND'],
+  }),
+  followJobLog: route({
+    id: 'followJobLog',
+    method: 'get',
+    path: '/api/v1/jobs/{job}/logs/stream',
+    audience: 'person',
+    summary: 'Log lines of a job as they come, until it has ended',
+    description:
+      'Begins with what is there. An event `line` carries one line and its position as the id; an ' +
+      'event `end` is the last one. A stream that ends without it can be resumed after the last id.',
+    params: z.object({ job: idField }),
+    query: z.object({ after: positionField.optional() }),
+    headers: z.object({
+      'last-event-id': positionField
+        .optional()
+        .meta({ description: 'As `after`, and stronger: browsers send it when they come back' }),
+    }),
+    answers: { 200: eventStream(jobLogEvents) },
+    errors: ['NOT_FOUND', 'TOO_MANY_STREAMS'],
   }),
 } as const;

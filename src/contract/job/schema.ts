@@ -11,6 +11,8 @@ export const JOB_STATUSES = [
   'canceled',
 ] as const;
 
+const ENDED_STATUSES = ['succeeded', 'failed', 'canceled'] as const;
+
 export const jobView = z
   .object({
     id: idField,
@@ -52,5 +54,20 @@ export const jobLogsAnswer = z.object({
   truncated: z.boolean(),
 });
 
+/** How a job ended, after the last of its lines. */
+export const jobLogEnd = z
+  .object({
+    status: z.enum(ENDED_STATUSES),
+    error: z.string().nullable(),
+    error_code: z.string().nullable(),
+    /** The log reached its limit; its last line says so. */
+    truncated: z.boolean(),
+  })
+  .meta({ id: 'JobLogEnd' });
+
+/** The events of a stream that follows a job's log. */
+export const jobLogEvents = { line: logEntryView, end: jobLogEnd } as const;
+
 export type JobView = z.output<typeof jobView>;
 export type LogEntryView = z.output<typeof logEntryView>;
+export type JobLogEnd = z.output<typeof jobLogEnd>;

@@ -49,7 +49,7 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
     ...createTemplateHandlers({ kit, database }),
     ...createPoolHandlers({ database }, reconcilerOptions(config, { alone: false })),
     ...createWorkspaceHandlers({ ...kit, database, bus, keyring: deps.keyring }, { pollMs }),
-    ...createJobHandlers({ database }),
+    ...createJobHandlers({ ...kit, database, bus }, { pollMs }),
     ...createKeyHandlers({ database, keyring: deps.keyring }),
     ...createDaemonHandlers({ kit, database }),
     ...createProvisionerHandlers(
@@ -83,6 +83,7 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
       agent_bootstrap: (token) => agents.authenticateAgentBootstrap(token),
       agent: (token) => agents.authenticateAgent(token),
     },
+    eventStreams: { maxPerCaller: config.eventStreamsPerUser },
   });
   const server = createHttpServer(kit, api, { host: config.httpHost, port: config.httpPort });
   return server;

@@ -55,7 +55,7 @@ async function pushExample(deps: ExampleDeps, name: string, folder: string): Pro
   progress.busy('template', `${name}: pushed, a daemon checks it`);
   const { bytes: archive } = await packFolder(folder);
   const pushed = { organization, template: name, archive };
-  const version = await pushTemplate({ client, clock: deps.kit.clock }, pushed, { signal });
+  const version = await pushTemplate({ ...deps.kit, client }, pushed, { signal });
   await promoteVersion(client, { organization, template: name, version: version.name }, signal);
   progress.done('template', `${name} ${version.name}`);
 }

@@ -19,6 +19,9 @@ import { runCommandLine, type Ran } from '../../support/command-line.ts';
 import { archiveOf, manifestText } from '../../support/pushed-template.ts';
 import { SWEEP } from '../../support/queue.ts';
 
+/** Nothing is waited for here. */
+const DEAF = { subscribe: () => () => undefined };
+
 let test: TestApi;
 let ann: Client;
 let bob: Client;
@@ -27,12 +30,12 @@ beforeAll(async () => {
   test = await startTestApi({
     handlers: (deps) => ({
       ...createDaemonHandlers(deps),
-      ...createJobHandlers(deps),
+      ...createJobHandlers({ ...deps.kit, database: deps.database, bus: DEAF }, { pollMs: 50 }),
       ...createTemplateHandlers(deps),
       ...createProvisionerHandlers(
         {
           ...deps,
-          bus: { subscribe: () => () => undefined },
+          bus: DEAF,
           bootstrapToken: () => 'sba_x',
           accessUrl: 'http://127.0.0.1:1',
         },

@@ -6,6 +6,7 @@ import { interruptible } from '../../session/interruptible.ts';
 import { chooseOrganization, ORGANIZATION_OPTION } from '../../session/organization.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { harmlessLine } from '../../show/harmless.ts';
 import { createProgress } from '../../show/progress.ts';
 import { readTemplateFolder } from '../../template/read-folder.ts';
 
@@ -37,7 +38,7 @@ export const command = defineCommand({
     return interruptible(context, farewell, async (signal) => {
       progress.say(`Pushing ${name} (${packed.bytes.byteLength} bytes) …`);
       const version = await pushTemplate(
-        { client, clock: context.kit.clock },
+        { ...context.kit, client },
         {
           ...{ organization, template: name, archive: packed.bytes },
           ...(versionName === undefined ? {} : { versionName }),
@@ -45,7 +46,7 @@ export const command = defineCommand({
         },
         {
           signal,
-          onLog: ({ line }) => progress.keep(`  ${line}`),
+          onLog: ({ line }) => progress.keep(`  ${harmlessLine(line)}`),
           onWaiting: (reason) => progress.say(`The import waits: ${reason}`),
         },
       ).finally(() => progress.clear());

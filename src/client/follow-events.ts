@@ -1,0 +1,70 @@
+// An event stream that outlives its connections: when one breaks, another is opened after the last
+// event that was handed out, so that none is lost and none comes twice.
+import { AppError } from '../base/app-error.ts';
+import { createBackoff } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Rng } from '../base/random.ts';
+
+export interface FollowDeps {
+  readonly clock: Clock;
+  readonly rng: Pick<Rng, 'next'>;
+}
+
+export interface FollowedStream<Event> {
+  /** Opens the stream after a position; undefined: from its beginning. */
+  readonly open: (after: string | undefined) => Promise<AsyncIterable<Event>>;
+  /** Whether nothing follows this event. */
+  readonly isLast: (event: Event) => boolean;
+}
+
+export interface FollowOptions {
+  /** The position to begin after. */
+  readonly after?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+const RETRY = { firstMs: 200, maxMs: 5_000 };
+/** A control plane is back within seconds of a restart; whoever waits longer should be told why. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * The events until the last one. Throws what a connection fails with when that will not pass by
+ * itself, or did not in a minute; an abort of the signal as its reason.
+ */
+export async function* followEvents<Event extends { readonly id: string }>(
+  { clock, rng }: FollowDeps,
+  { open, isLast }: FollowedStream<Event>,
+  { after, signal }: FollowOptions,
+): AsyncGenerator<Event, void, undefined> {
+  const backoff = createBackoff(rng, RETRY);
+  let position = after;
+  let reachedMs = clock.monotonicMs();
+  let wasOpen = false;
+  for (;;) {
+    try {
+      const events = await open(position);
+      wasOpen = true;
+      reachedMs = clock.monotonicMs();
+      for await (const event of events) {
+        backoff.reset();
+        position = event.id;
+        yield event;
+        if (isLast(event)) return;
+      }
+      // Closed in good order before the last event: the server stops, or what is in between does.
+      reachedMs = clock.monotonicMs();
+    } catch (error) {
+      signal.throwIfAborted();
+      const isPatient = clock.monotonicMs() - reachedMs < PATIENCE_MS;
+      if (!isPatient || !mayPass(error, wasOpen)) throw error;
+    }
+    await clock.sleep(backoff.nextMs(), signal);
+  }
+}
+
+function mayPass(error: unknown, wasOpen: boolean): boolean {
+  if (!(error instanceof AppError) || error.spec.retry !== 'later') return false;
+  // The server may not have noticed yet that the connection before is gone, which counts until then.
+  if (error.code === 'TOO_MANY_STREAMS') return wasOpen;
+  return error.spec.http === 503;
+}
