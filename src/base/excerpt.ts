@@ -5,7 +5,7 @@
 const SHOWN_LENGTH = 64;
 
 // Control and format characters (line breaks, direction marks, zero width) and lone surrogates.
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+export const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** `text` with every invisible character escaped, so that it can do nothing to a terminal. */
 export function escapeInvisible(text: string): string {

@@ -2,6 +2,7 @@
 // nobody with --json.
 import type { Log } from '../base/log.ts';
 import type { CommandContext } from '../cli/command.ts';
+import { harmless } from '../cli/show/harmless.ts';
 
 export interface Progress {
   /** A step that is done, and how it ended. */
@@ -18,7 +19,7 @@ export function createProgress({ io, globals }: Pick<CommandContext, 'io' | 'glo
   if (globals.json) return { done: () => undefined, busy: () => undefined, note: () => undefined };
   let last = '';
   const say = (line: string): void => {
-    if (line !== last) io.err(`${line}\n`);
+    if (line !== last) io.err(`${harmless(line)}\n`);
     last = line;
   };
   return {

@@ -1,6 +1,7 @@
 // Runs one command line in this process and catches what it writes.
 import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
+import type { Environment } from '../../src/cli/command.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { COMMAND_TABLE } from '../../src/main/command-table.ts';
 
@@ -10,7 +11,14 @@ export interface Ran {
   readonly err: string;
 }
 
-export async function runCommandLine(...argv: readonly string[]): Promise<Ran> {
+export function runCommandLine(...argv: readonly string[]): Promise<Ran> {
+  return runCommandLineWith({}, ...argv);
+}
+
+export async function runCommandLineWith(
+  environment: Environment,
+  ...argv: readonly string[]
+): Promise<Ran> {
   let out = '';
   let err = '';
   const io = {
@@ -27,7 +35,7 @@ export async function runCommandLine(...argv: readonly string[]): Promise<Ran> {
     kit: createKit(silentLog),
     io,
     table: COMMAND_TABLE,
-    environment: {},
+    environment,
     version: '0.0.0',
     interrupt: () => new AbortController().signal,
   };

@@ -9,7 +9,7 @@ import { interruptible } from '../session/interruptible.ts';
 import { chooseOrganization, ORGANIZATION_OPTION } from '../session/organization.ts';
 import { connect } from '../session/target.ts';
 import { answer } from '../show/answer.ts';
-import { harmless } from '../show/harmless.ts';
+import { sentence } from '../show/harmless.ts';
 import { formatSeconds } from '../show/time.ts';
 import { describeClaim, describeOpening } from '../workspace/describe.ts';
 import { insist } from '../session/insist.ts';
@@ -76,10 +76,10 @@ export const command = defineCommand({
 
 function render(created: CreateWorkspaceAnswer, took: string): string {
   const { workspace } = created;
-  const opening = harmless(describeOpening(workspace));
+  const opening = describeOpening(workspace);
   const state = workspace.usable ? `is ready after ${took}` : `is ${workspace.status}`;
-  const open = workspace.usable && opening !== '' ? `Open it: ${opening}\n` : '';
-  return `${workspace.name} ${state}, ${describeClaim(created)}.\n${open}`;
+  const open = workspace.usable && opening !== '' ? sentence`Open it: ${opening}\n` : '';
+  return sentence`${workspace.name} ${state}, ${describeClaim(created)}.\n` + open;
 }
 
 function parseParameters(given: readonly string[]): Record<string, string> {

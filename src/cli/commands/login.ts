@@ -5,7 +5,7 @@ import { peopleRoutes } from '../../contract/people/route.ts';
 import { defineCommand, type CommandContext } from '../command.ts';
 import { storeLogin } from '../session/login-file.ts';
 import { answer } from '../show/answer.ts';
-import { harmless } from '../show/harmless.ts';
+import { harmless, sentence } from '../show/harmless.ts';
 
 export const command = defineCommand({
   name: 'login',
@@ -27,7 +27,7 @@ export const command = defineCommand({
     const { body } = await client.call(peopleRoutes.whoami, {});
     const file = await storeLogin(context.environment, { url: client.url, token });
     const login = { url: client.url, username: body.user.username, file };
-    answer(context, login, () => `Logged in to ${harmless(client.url)} as ${login.username}.\n`);
+    answer(context, login, () => sentence`Logged in to ${client.url} as ${login.username}.\n`);
     return 0;
   },
 });

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { AppError } from '../../base/app-error.ts';
 import { defineCommand, type CommandContext, type ExitStatus } from '../command.ts';
 import { planDocument } from '../plan/plan-document.ts';
+import { harmlessJson } from '../show/harmless.ts';
 import { readDocuments } from '../plan/read-documents.ts';
 
 export const command = defineCommand({
@@ -30,7 +31,7 @@ async function printPlans({ io }: CommandContext, file: string): Promise<ExitSta
   for await (const document of readDocuments(file === '-' ? io.input() : openFile(file))) {
     const answer = planDocument(document);
     if ('error' in answer) status = 1;
-    io.out(`${JSON.stringify(answer)}\n`);
+    io.out(`${harmlessJson(answer)}\n`);
   }
   return status;
 }

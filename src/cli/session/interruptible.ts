@@ -1,5 +1,6 @@
 // Waiting that a person may end with Ctrl-C: nothing has failed then, it goes on without them.
 import type { CommandContext, ExitStatus } from '../command.ts';
+import { harmless } from '../show/harmless.ts';
 
 /** What a shell says of a program that SIGINT ended. */
 const INTERRUPTED: ExitStatus = 130;
@@ -15,7 +16,7 @@ export async function interruptible(
     return await work(signal);
   } catch (error) {
     if (!signal.aborted) throw error;
-    context.io.err(`\n${farewell}\n`);
+    context.io.err(`\n${harmless(farewell)}\n`);
     return INTERRUPTED;
   }
 }

@@ -19,7 +19,7 @@ export interface TableContent {
 
 /** Rows under bold heads, as wide as they need. */
 export function renderTable(colors: Colors, { heads, rows, empty }: TableContent): string {
-  if (rows.length === 0) return `${empty}\n`;
+  if (rows.length === 0) return `${harmless(empty)}\n`;
   const table = new Table({
     chars: NO_LINES,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
@@ -32,8 +32,9 @@ export function renderTable(colors: Colors, { heads, rows, empty }: TableContent
 
 /** Names and what they are, one a line. */
 export function renderFacts(colors: Colors, facts: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...facts.map(([name]) => name.length));
-  return facts
+  const shown = facts.map(([name, value]) => [harmless(name), value] as const);
+  const width = Math.max(...shown.map(([name]) => name.length));
+  return shown
     .map(([name, value]) => `${colors.bold(name.padEnd(width))}  ${harmless(value)}\n`)
     .join('');
 }

@@ -5,6 +5,7 @@ import { defineCommand, type CommandContext, type ExitStatus } from '../../comma
 import { interruptible } from '../../session/interruptible.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { sentence } from '../../show/harmless.ts';
 import { createProgress } from '../../show/progress.ts';
 
 const POLL_MS = 500;
@@ -40,8 +41,8 @@ export const command = defineCommand({
 function conclude(context: CommandContext, id: string, left: number): ExitStatus {
   answer(context, { id, left }, () =>
     left === 0
-      ? `Everything is sealed with key ${id}.\n`
-      : `Key ${id} is the current one; ${left} values are still to be sealed anew.\n`,
+      ? sentence`Everything is sealed with key ${id}.\n`
+      : sentence`Key ${id} is the current one; ${String(left)} values are still to be sealed anew.\n`,
   );
   return 0;
 }

@@ -3,6 +3,7 @@ import { peopleRoutes } from '../../../contract/people/route.ts';
 import { defineCommand } from '../../command.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { sentence } from '../../show/harmless.ts';
 
 export const command = defineCommand({
   name: 'org add-member',
@@ -17,7 +18,7 @@ export const command = defineCommand({
     const { body } = await client.call(peopleRoutes.addMember, {
       params: { organization, username },
     });
-    answer(context, body, () => `${body.username} is a member of ${body.organization}.\n`);
+    answer(context, body, () => sentence`${body.username} is a member of ${body.organization}.\n`);
     return 0;
   },
 });

@@ -3,6 +3,7 @@ import { peopleRoutes } from '../../../contract/people/route.ts';
 import { defineCommand } from '../../command.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { sentence } from '../../show/harmless.ts';
 
 export const command = defineCommand({
   name: 'org create',
@@ -14,7 +15,7 @@ export const command = defineCommand({
     const { body } = await client.call(peopleRoutes.createOrganization, {
       body: { name, display_name: displayName },
     });
-    answer(context, body, () => `Made organization ${body.name}.\n`);
+    answer(context, body, () => sentence`Made organization ${body.name}.\n`);
     return 0;
   },
 });

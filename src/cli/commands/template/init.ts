@@ -7,6 +7,7 @@ import { excerpt } from '../../../base/excerpt.ts';
 import { findPackageRoot } from '../../../base/package-root.ts';
 import { checkName } from '../../../domain/name/name.ts';
 import { defineCommand } from '../../command.ts';
+import { harmless, harmlessJson } from '../../show/harmless.ts';
 import { readTemplateFolder } from '../../template/read-folder.ts';
 
 /** The example for each driver that has one. */
@@ -40,7 +41,7 @@ export const command = defineCommand({
     const files = await copyExample(EXAMPLES[driver], folder, template);
     io.out(
       globals.json
-        ? `${JSON.stringify({ folder, name: template, files })}\n`
+        ? `${harmlessJson({ folder, name: template, files })}\n`
         : renderMade(folder, template, files),
     );
     return 0;
@@ -86,7 +87,8 @@ async function copy(source: string, target: string, name: string): Promise<void>
   await writeFile(target, text.replace(/^name: .*$/m, `name: ${name}`), { flag: 'wx' });
 }
 
-function renderMade(folder: string, name: string, files: readonly string[]): string {
+function renderMade(given: string, name: string, files: readonly string[]): string {
+  const folder = harmless(given);
   return (
     `Template ${name} is in ${folder}: ${files.join(', ')}\n\n` +
     `standby template validate ${folder}   checks it\n` +

@@ -4,6 +4,7 @@ import { defineCommand } from '../../command.ts';
 import { chooseOrganization, ORGANIZATION_OPTION } from '../../session/organization.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { sentence } from '../../show/harmless.ts';
 
 export const command = defineCommand({
   name: 'template promote',
@@ -19,7 +20,7 @@ export const command = defineCommand({
     const { body } = await client.call(templateRoutes.promoteVersion, {
       params: { organization, template: name, version },
     });
-    answer(context, body, () => `Version ${version} of template ${name} is active.\n`);
+    answer(context, body, () => sentence`Version ${version} of template ${name} is active.\n`);
     return 0;
   },
 });

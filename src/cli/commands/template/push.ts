@@ -6,7 +6,7 @@ import { interruptible } from '../../session/interruptible.ts';
 import { chooseOrganization, ORGANIZATION_OPTION } from '../../session/organization.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
-import { harmlessLine } from '../../show/harmless.ts';
+import { harmlessLine, sentence } from '../../show/harmless.ts';
 import { createProgress } from '../../show/progress.ts';
 import { readTemplateFolder } from '../../template/read-folder.ts';
 
@@ -58,7 +58,7 @@ export const command = defineCommand({
       answer(
         context,
         { ...version, active: !noPromote || version.active },
-        () => `Version ${version.name} of template ${name} is imported and ${state}.\n`,
+        () => sentence`Version ${version.name} of template ${name} is imported and ${state}.\n`,
       );
       return 0;
     });

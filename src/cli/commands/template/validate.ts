@@ -5,6 +5,7 @@ import { ERRORS } from '../../../base/error-catalog.ts';
 import { manifestInvalid, type ManifestIssue } from '../../../contract/manifest/issue.ts';
 import type { Manifest } from '../../../contract/manifest/schema.ts';
 import { defineCommand } from '../../command.ts';
+import { harmless, harmlessJson } from '../../show/harmless.ts';
 import { readTemplateFolder, type TemplateFolder } from '../../template/read-folder.ts';
 
 export const command = defineCommand({
@@ -23,7 +24,7 @@ export const command = defineCommand({
     const { parsed } = template;
     if (parsed.kind === 'valid') {
       const view = viewOf(parsed.manifest, template);
-      io.out(globals.json ? `${JSON.stringify(view)}\n` : renderValid(view));
+      io.out(globals.json ? `${harmlessJson(view)}\n` : renderValid(view));
       return 0;
     }
     if (globals.json) throw manifestInvalid(parsed.issues);
@@ -55,8 +56,10 @@ function viewOf(manifest: Manifest, { packed, files }: TemplateFolder): ValidTem
 }
 
 function renderValid(view: ValidTemplate): string {
-  const presets = view.presets.length === 0 ? 'no presets' : `presets: ${view.presets.join(', ')}`;
-  const skipped = view.skipped.length === 0 ? '' : `Left out: ${view.skipped.join(', ')}\n`;
+  const names = harmless(view.presets.join(', '));
+  const presets = names === '' ? 'no presets' : `presets: ${names}`;
+  const skipped =
+    view.skipped.length === 0 ? '' : `Left out: ${harmless(view.skipped.join(', '))}\n`;
   return (
     `Template ${view.name} is valid (driver ${view.driver}; ${presets}).\n` +
     `${plural(view.files, 'file')}, ${view.packed_bytes} bytes packed, sha256 ${view.sha256}\n${skipped}`
@@ -65,8 +68,8 @@ function renderValid(view: ValidTemplate): string {
 
 function renderIssues(file: string, issues: readonly ManifestIssue[]): string {
   const lines = issues.map(({ line, column, code, message, hint }) => {
-    const advice = hint === '' ? '' : `    ${hint}\n`;
-    return `${file}:${line}:${column}: ${message} (${code})\n${advice}`;
+    const advice = hint === '' ? '' : `    ${harmless(hint)}\n`;
+    return `${harmless(file)}:${line}:${column}: ${harmless(message)} (${code})\n${advice}`;
   });
   return `${lines.join('')}${plural(issues.length, 'issue')}.\n`;
 }

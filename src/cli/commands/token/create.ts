@@ -3,6 +3,7 @@ import { peopleRoutes } from '../../../contract/people/route.ts';
 import { defineCommand } from '../../command.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { sentence } from '../../show/harmless.ts';
 
 const SECONDS_PER_DAY = 86_400;
 
@@ -31,7 +32,7 @@ export const command = defineCommand({
         lifetime_seconds: days === undefined ? undefined : days * SECONDS_PER_DAY,
       },
     });
-    answer(context, body, () => `${body.secret}\n`);
+    answer(context, body, () => sentence`${body.secret}\n`);
     if (context.io.isErrTty && !context.globals.json) {
       context.io.err('This is shown once. Revoke it with: ');
       context.io.err(`standby token revoke ${body.token.id}\n`);

@@ -3,6 +3,7 @@ import { peopleRoutes } from '../../../contract/people/route.ts';
 import { defineCommand } from '../../command.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { sentence } from '../../show/harmless.ts';
 
 export const command = defineCommand({
   name: 'token revoke',
@@ -12,7 +13,7 @@ export const command = defineCommand({
   run: async (context, { id }) => {
     const client = await connect(context);
     await client.call(peopleRoutes.revokeToken, { params: { token: id } });
-    answer(context, { id, revoked: true }, () => `Revoked token ${id}.\n`);
+    answer(context, { id, revoked: true }, () => sentence`Revoked token ${id}.\n`);
     return 0;
   },
 });

@@ -3,6 +3,7 @@ import { peopleRoutes } from '../../../contract/people/route.ts';
 import { defineCommand } from '../../command.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { sentence } from '../../show/harmless.ts';
 
 export const command = defineCommand({
   name: 'user create',
@@ -24,8 +25,8 @@ export const command = defineCommand({
       context,
       body,
       () =>
-        `Made user ${body.username}.\n` +
-        `Make a token: standby token create NAME --user ${body.username}\n`,
+        sentence`Made user ${body.username}.\n` +
+        sentence`Make a token: standby token create NAME --user ${body.username}\n`,
     );
     return 0;
   },

@@ -4,6 +4,7 @@ import { defineCommand } from '../../command.ts';
 import { interruptible } from '../../session/interruptible.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { sentence } from '../../show/harmless.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
 import { waitUntilDeleted } from '../../workspace/wait.ts';
 
@@ -21,7 +22,7 @@ export const command = defineCommand({
       const workspace = noWait
         ? body
         : await waitUntilDeleted(context, client, { workspace: body, signal });
-      answer(context, workspace, ({ status }) => `${name} is ${status}.\n`);
+      answer(context, workspace, ({ status }) => sentence`${name} is ${status}.\n`);
       return 0;
     });
   },

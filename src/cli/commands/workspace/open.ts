@@ -4,7 +4,7 @@ import { defineCommand } from '../../command.ts';
 import { interruptible } from '../../session/interruptible.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
-import { harmless } from '../../show/harmless.ts';
+import { sentence } from '../../show/harmless.ts';
 import { describeOpening } from '../../workspace/describe.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
 import { waitUntilUsable } from '../../workspace/wait.ts';
@@ -27,7 +27,7 @@ export const command = defineCommand({
           hint: 'Its template reports none; the driver decides what is reported.',
         });
       }
-      answer(context, workspace.outputs, () => `${harmless(opening)}\n`);
+      answer(context, workspace.outputs, () => sentence`${opening}\n`);
       return 0;
     });
   },

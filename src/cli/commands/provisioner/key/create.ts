@@ -7,6 +7,7 @@ import { defineCommand } from '../../../command.ts';
 import { chooseOrganization, ORGANIZATION_OPTION } from '../../../session/organization.ts';
 import { connect } from '../../../session/target.ts';
 import { answer } from '../../../show/answer.ts';
+import { sentence } from '../../../show/harmless.ts';
 
 export const command = defineCommand({
   name: 'provisioner key create',
@@ -40,7 +41,7 @@ export const command = defineCommand({
         tags: tags === undefined ? undefined : parseTags(tags),
       },
     });
-    answer(context, body, () => `${body.secret}\n`);
+    answer(context, body, () => sentence`${body.secret}\n`);
     if (context.io.isErrTty && !context.globals.json) {
       context.io.err('This is shown once. Revoke it with: ');
       context.io.err(`standby provisioner key revoke ${body.key.id}\n`);

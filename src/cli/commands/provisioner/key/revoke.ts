@@ -3,6 +3,7 @@ import { daemonRoutes } from '../../../../contract/daemon/route.ts';
 import { defineCommand } from '../../../command.ts';
 import { connect } from '../../../session/target.ts';
 import { answer } from '../../../show/answer.ts';
+import { sentence } from '../../../show/harmless.ts';
 
 export const command = defineCommand({
   name: 'provisioner key revoke',
@@ -15,7 +16,7 @@ export const command = defineCommand({
   run: async (context, { id }) => {
     const client = await connect(context);
     await client.call(daemonRoutes.revokeProvisionerKey, { params: { key: id } });
-    answer(context, { id, revoked: true }, () => `Revoked provisioner key ${id}.\n`);
+    answer(context, { id, revoked: true }, () => sentence`Revoked provisioner key ${id}.\n`);
     return 0;
   },
 });

@@ -1,0 +1,170 @@
+// Whatever a control plane answers, no command hands a terminal anything to obey.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMAND_TABLE } from '../../src/main/command-table.ts';
+import { runCommandLine, runCommandLineWith } from '../support/command-line.ts';
+import { HOSTILE, startHostileServer } from '../support/hostile-server.ts';
+
+/** The commands that print what others wrote, with arguments that make them print it. */
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  create: ['w', '--template', 't', '--parameter', 'a=b'],
+  'job list': [],
+  'job logs': ['019a0000-0000-7000-8000-000000000000'],
+  'job show': ['019a0000-0000-7000-8000-000000000000'],
+  'keys list': [],
+  'keys rotate': ['--no-wait'],
+  login: ['URL'],
+  'org add-member': ['o', 'u'],
+  'org create': ['o'],
+  'org list': [],
+  'pool list': [],
+  'pool show': ['t/p'],
+  'provisioner key create': ['k'],
+  'provisioner key list': [],
+  'provisioner key revoke': ['019a0000-0000-7000-8000-000000000000'],
+  'provisioner list': [],
+  'template list': [],
+  'template promote': ['t', 'v'],
+  'template push': ['FOLDER'],
+  'template show': ['t'],
+  'token create': ['t'],
+  'token list': [],
+  'token revoke': ['019a0000-0000-7000-8000-000000000000'],
+  'user create': ['u'],
+  'user list': [],
+  whoami: [],
+  'workspace delete': ['w', '--no-wait'],
+  'workspace list': [],
+  'workspace logs': ['w'],
+  'workspace open': ['w'],
+  'workspace show': ['w'],
+};
+
+/** They print their own text, or what stands in files of whoever calls them: tested where it matters. */
+const OTHERS = [
+  ...['agent', 'completion', 'down', 'migrate', 'provisioner', 'server', 'up'],
+  ...['plan', 'pool watch', 'template init', 'template validate'],
+];
+
+/** Two worlds: one in which things went well, one in which they did not. */
+const WELL = { next_cursor: null, usable: true, complete: true, status: 'succeeded', error: null };
+const ILL = { next_cursor: null, usable: false, complete: true, status: 'failed' };
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'standby-hostile-'));
+  await writeFile(
+    path.join(folder, 'standby.yaml'),
+    'name: t\ndriver: process\nprocess: {command: [sleep, "1"]}\n',
+  );
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Characters that a terminal obeys, and lines that are another's. */
+function findHarm(text: string): readonly string[] {
+  const characters = text.match(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/gu) ?? [];
+  return [...characters, ...text.split('\n').filter((line) => line.startsWith('forged'))];
+}
+
+async function run(
+  name: string,
+  options: { readonly fixed: Readonly<Record<string, unknown>>; readonly more?: readonly string[] },
+) {
+  await using server = await startHostileServer(options);
+  const given = COMMANDS[name]!.map((argument) =>
+    argument === 'FOLDER' ? folder : argument === 'URL' ? server.url : argument,
+  );
+  const ran = await runCommandLineWith(
+    { XDG_CONFIG_HOME: folder, STANDBY_DATA_DIR: folder },
+    ...[...name.split(' '), ...given, ...(options.more ?? [])],
+    ...['--url', server.url, '--token', 'sbt_x'],
+  );
+  return { ...ran, asked: server.asked.size };
+}
+
+describe('text of others on a terminal', () => {
+  it('is looked at for every command there is', () => {
+    expect([...Object.keys(COMMANDS), ...OTHERS].sort()).toEqual(Object.keys(COMMAND_TABLE).sort());
+  });
+
+  it('is found by this test where it is not made harmless', () => {
+    expect(findHarm(HOSTILE).length).toBeGreaterThan(20);
+    expect(findHarm('fine: ü, 漢字, 😀\nand a second line')).toEqual([]);
+  });
+
+  const cases = Object.keys(COMMANDS).flatMap((name) => [
+    [name, 'well', WELL] as const,
+    [name, 'ill', ILL] as const,
+  ]);
+  it.each(cases)(
+    'is harmless in the answer of `%s` when things went %s',
+    async (name, _, fixed) => {
+      const { out, err, asked } = await run(name, { fixed });
+      expect(asked).toBeGreaterThan(0);
+      expect(out + err).not.toBe('');
+      expect(findHarm(out)).toEqual([]);
+      expect(findHarm(err)).toEqual([]);
+    },
+  );
+
+  it.each(Object.keys(COMMANDS))('is harmless in the JSON of `%s`', async (name) => {
+    const { out, err, asked } = await run(name, { fixed: WELL, more: ['--json'] });
+    expect(asked).toBeGreaterThan(0);
+    for (const line of (out + err).trim().split('\n'))
+      expect(JSON.parse(line)).toBeTypeOf('object');
+    expect(findHarm(out + err)).toEqual([]);
+  });
+
+  it('is harmless in what `template validate` says of a manifest', async () => {
+    const manifest = path.join(folder, 'manifest');
+    await mkdir(manifest);
+    const yaml = `name: t\ndriver: process\n${JSON.stringify(HOSTILE)}: 1\n`;
+    await writeFile(path.join(manifest, 'standby.yaml'), yaml);
+    const { status, out } = await runCommandLine('template', 'validate', manifest);
+    expect(status).toBe(65);
+    expect(out).toContain('evil');
+    expect(findHarm(out)).toEqual([]);
+  });
+
+  it('is harmless in the plan for a snapshot', async () => {
+    const snapshot = path.join(folder, 'snapshot.json');
+    const preset = {
+      desired: 0,
+      status: 'healthy',
+      paused: false,
+      max_instances: null,
+      using_active_version: true,
+      schedules: [],
+    };
+    const times = { created_at: '2026-01-02T07:00:00Z', now: '2026-01-02T08:00:00Z' };
+    await writeFile(
+      snapshot,
+      JSON.stringify({
+        ...{ now: times.now, config: { backoff_interval_seconds: 60 } },
+        preset: {
+          ...preset,
+          ttl_seconds: null,
+          last_invalidated_at: null,
+          deleted: false,
+          deprecated: false,
+          timezone: 'UTC',
+        },
+        running: [{ id: HOSTILE, created_at: times.created_at, ready: true }],
+        in_progress: { starting: 0, stopping: 0, deleting: 0 },
+        ...{ pending_inactive: 0, backoff: null, hard_limited: false },
+      }),
+    );
+    const { out } = await runCommandLine('plan', '--snapshot', snapshot);
+    expect(JSON.stringify(JSON.parse(out))).toContain('evil');
+    expect(findHarm(out)).toEqual([]);
+  });
+
+  it.each(['job logs', 'workspace logs'])('is harmless in what `%s` follows', async (name) => {
+    const { out, err } = await run(name, { fixed: ILL, more: ['--follow'] });
+    expect(out).toContain('evil');
+    expect(err).toContain('failed: x');
+    expect(findHarm(out + err)).toEqual([]);
+  });
+});
