@@ -1,6 +1,7 @@
 // What a setting is. The environment, a configuration file and a flag share one name: for
 // STANDBY_HTTP_PORT the file has the same line and the flag is --http-port.
 import { AppError } from '../base/app-error.ts';
+import { formatBytes, parseBytes } from '../base/byte-size.ts';
 import { parseDurationMs } from '../base/duration.ts';
 
 export interface Setting<T> {
@@ -151,6 +152,22 @@ export function durationSetting(
     parse: (text) => {
       const value = parseDurationMs(text);
       return value !== undefined && value >= minMs && value <= maxMs ? value : undefined;
+    },
+  };
+}
+
+/** A size in bytes, written as 512KiB, 4MiB, 1GiB. */
+export function sizeSetting(
+  spec: Spec & { readonly minBytes: number; readonly maxBytes: number },
+): Setting<number> {
+  const { minBytes, maxBytes } = spec;
+  return {
+    ...spec,
+    value: spec.value ?? 'SIZE',
+    allowed: `a size such as 512KiB or 4MiB, from ${formatBytes(minBytes)} to ${formatBytes(maxBytes)}`,
+    parse: (text) => {
+      const value = parseBytes(text);
+      return value !== undefined && value >= minBytes && value <= maxBytes ? value : undefined;
     },
   };
 }

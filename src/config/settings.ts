@@ -7,6 +7,7 @@ import {
   integerSetting,
   listSetting,
   pairsSetting,
+  sizeSetting,
   textSetting,
   urlSetting,
 } from './setting.ts';
@@ -195,6 +196,13 @@ export const SETTINGS = {
     name: 'STANDBY_JOB_DEAD_AFTER',
     summary: 'Silence after which a job counts as hung',
     fallback: '45s',
+  }),
+  jobLogLimit: sizeSetting({
+    name: 'STANDBY_JOB_LOG_LIMIT',
+    summary: 'What the log of one job may take; each line counts as 64 bytes more than its text',
+    fallback: '4MiB',
+    minBytes: 1024,
+    maxBytes: 1024 ** 3,
   }),
   sweepInterval: durationSetting({
     name: 'STANDBY_SWEEP_INTERVAL',

@@ -4,6 +4,7 @@ import type { DaemonId } from '../base/id.ts';
 import type { Client } from '../client/client.ts';
 import type {
   AcquiredJob,
+  JobHeartbeatAnswer,
   JobResult,
   KeepStateAnswer,
   LogLine,
@@ -21,8 +22,11 @@ export interface ControlPlane {
   register(body: RegisterBody, signal: AbortSignal): Promise<RegisterAnswer>;
   /** Undefined when there was nothing to do for `waitMs`. */
   acquire(caller: Caller, waitMs: number, signal: AbortSignal): Promise<AcquiredJob | undefined>;
-  /** Whether somebody asked for the job's cancellation. */
-  heartbeat(attempt: AttemptRef, logs: readonly LogLine[], signal: AbortSignal): Promise<boolean>;
+  heartbeat(
+    attempt: AttemptRef,
+    logs: readonly LogLine[],
+    signal: AbortSignal,
+  ): Promise<JobHeartbeatAnswer>;
   complete(attempt: AttemptRef, result: JobResult, signal: AbortSignal): Promise<void>;
   /** Takes the lock of the state of the workspace that the attempt builds. */
   takeState(attempt: AttemptRef, signal: AbortSignal): Promise<TakeStateAnswer>;
@@ -72,7 +76,7 @@ export function createHttpControlPlane(client: Client): ControlPlane {
     heartbeat: async (attempt, logs, signal) => {
       const { params, fence } = of(attempt);
       const input = { params, body: { ...fence, logs: [...logs] } };
-      return (await client.call(provisionerRoutes.heartbeatJob, input, { signal })).body.cancel;
+      return (await client.call(provisionerRoutes.heartbeatJob, input, { signal })).body;
     },
     complete: async (attempt, result, signal) => {
       const { params, fence } = of(attempt);

@@ -65,6 +65,17 @@ describe('the log lines of an attempt', () => {
     expect(drain(buffer)).toEqual(['afterwards']);
   });
 
+  it('are dropped without a word when nobody wants more', () => {
+    const buffer = createLogBuffer(clock);
+    for (let i = 0; i < 2_000; i += 1) buffer.add('info', 'x'.repeat(8_000));
+    const batch = buffer.peek();
+    buffer.close();
+    buffer.delivered(batch);
+    buffer.add('info', 'late');
+    expect(buffer.isEmpty).toBe(true);
+    expect(buffer.peek()).toEqual([]);
+  });
+
   it('are cut when they are longer than anybody reads', () => {
     const buffer = createLogBuffer(clock);
     buffer.add('info', 'y'.repeat(1_000_000));

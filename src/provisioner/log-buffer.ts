@@ -9,6 +9,8 @@ export interface LogBuffer {
   peek(): readonly LogLine[];
   /** The lines that `peek` gave last have arrived. */
   delivered(lines: readonly LogLine[]): void;
+  /** Nothing more is wanted: what waits is dropped, and so is what still comes. */
+  close(): void;
   readonly isEmpty: boolean;
 }
 
@@ -32,10 +34,12 @@ export function createLogBuffer(clock: Clock): LogBuffer {
   let bufferedBytes = 0;
   let nextSeq = 0;
   let droppedCount = 0;
+  let isClosed = false;
 
   const push = (level: LogLine['level'], line: string): void => {
     const bytes = sizeOf(line);
-    waiting.push({ line: { seq: nextSeq, at: formatInstant(clock.now()), level, line }, bytes });
+    const at = formatInstant(clock.now());
+    waiting.push({ line: { seq: nextSeq, at, level, line: detach(line) }, bytes });
     nextSeq += 1;
     bufferedBytes += bytes;
   };
@@ -50,6 +54,7 @@ export function createLogBuffer(clock: Clock): LogBuffer {
 
   return {
     add: (level, given) => {
+      if (isClosed) return;
       const line = shorten(given);
       if (bufferedBytes + sizeOf(line) > MAX_BUFFERED_BYTES) {
         droppedCount += 1;
@@ -66,12 +71,24 @@ export function createLogBuffer(clock: Clock): LogBuffer {
       return (end <= 0 ? batch : batch.slice(0, end)).map(({ line }) => line);
     },
     delivered: (lines) => {
+      // Those of a closed buffer are gone already.
+      if (isClosed) return;
       for (const { bytes } of waiting.splice(0, lines.length)) bufferedBytes -= bytes;
+    },
+    close: () => {
+      isClosed = true;
+      waiting.length = 0;
+      droppedCount = 0;
     },
     get isEmpty() {
       return waiting.length === 0 && droppedCount === 0;
     },
   };
+}
+
+/** A copy: a line cut out of a larger text would keep the whole of that in memory. */
+function detach(line: string): string {
+  return Buffer.from(line).toString();
 }
 
 function shorten(line: string): string {

@@ -18,6 +18,8 @@ export interface PulseDeps {
 
 /** Log lines wait at most this long, so that a person who watches sees them come. */
 const LOG_DELAY_MS = 1_000;
+/** Between two heartbeats while more lines wait than fit one: 20,000 lines a second. */
+const BACKLOG_PAUSE_MS = 50;
 
 /** Beats every `intervalMs` until `signal` aborts or the attempt is stale. Never rejects. */
 export async function beat(
@@ -38,6 +40,7 @@ export async function beat(
       await beatOnce(deps, signal);
       backoff.reset();
       lastMs = nowMs;
+      if (!logs.isEmpty) waitMs = Math.min(BACKLOG_PAUSE_MS, tickMs);
     } catch (thrown) {
       if (signal.aborted) return;
       const error = toAppError(thrown);
@@ -54,9 +57,10 @@ export async function beat(
 /** One heartbeat with as many of the waiting lines as fit. */
 export async function beatOnce(deps: PulseDeps, signal: AbortSignal): Promise<void> {
   const lines = deps.logs.peek();
-  const cancel = await deps.controlPlane.heartbeat(deps.attempt, lines, signal);
-  deps.logs.delivered(lines);
-  if (cancel) deps.onCancel();
+  const answer = await deps.controlPlane.heartbeat(deps.attempt, lines, signal);
+  if (answer.log_full) deps.logs.close();
+  else deps.logs.delivered(lines);
+  if (answer.cancel) deps.onCancel();
 }
 
 /** Answers after which nothing more can be said about the attempt. */

@@ -53,9 +53,12 @@ export const findJobHolder = statement({
     where j.id = $id`,
 });
 
+/** What a row costs beside its text, more or less: without it a log of empty lines would have no end. */
+export const LINE_COST_BYTES = 64;
+
 /**
- * Stores those of the lines that are not stored yet, up to `room` bytes of text: the first that
- * does not fit ends it, and what follows is left out as well, so that a log has no holes.
+ * Stores those of the lines that are not stored yet, up to `room` bytes: in the place of the first
+ * that does not fit stands `mark`, and what follows is left out as well, so that a log has no holes.
  */
 export const storeLogLines = statement({
   name: 'job_log.store',
@@ -67,11 +70,14 @@ export const storeLogLines = statement({
     readonly levels: readonly LogLevel[];
     readonly lines: readonly string[];
     readonly room: number;
+    /** Says to readers that the log ends here. */
+    readonly mark: string;
   }>(),
   gives: { bytes: int, truncated: bool },
   sql: `
     with fresh as materialized (
-      select given.*, sum(octet_length(given.line)) over (order by given.seq) as upto
+      select given.*, 
+        sum(octet_length(given.line) + ${LINE_COST_BYTES}) over (order by given.seq) as upto
       from (
         -- A line that is there twice in one delivery counts once.
         select distinct on (seq) seq, at, level, line
@@ -87,6 +93,13 @@ export const storeLogLines = statement({
       select $jobId, $attempt, seq, to_timestamp(at / 1000), level, line
       from fresh
       where upto <= $room::integer
+    ), marked as (
+      insert into job_logs (job_id, attempt, seq, at, level, line)
+      select $jobId, $attempt, seq, to_timestamp(at / 1000), 'warn', $mark
+      from fresh
+      where upto > $room::integer
+      order by seq
+      limit 1
     )
     select coalesce(max(upto) filter (where upto <= $room::integer), 0)::integer as bytes,
       coalesce(bool_or(upto > $room::integer), false) as truncated

@@ -21,6 +21,8 @@ export interface FakeJob {
   /** Which attempt the result is of. */
   resultAttempt: number | undefined;
   beats: number;
+  /** The log is full then. */
+  maxLines: number;
   /** By seq, as stored: each once. */
   readonly lines: Map<number, string>;
 }
@@ -145,6 +147,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
         result: undefined,
         resultAttempt: undefined,
         beats: 0,
+        maxLines: Infinity,
         lines: new Map(),
       };
       jobs.push(entry);
@@ -201,8 +204,10 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
       const entry = find(attempt);
       if (entry.status !== 'running') throw stale(attempt);
       entry.beats += 1;
-      for (const { seq, line } of lines) entry.lines.set(seq, line);
-      return entry.cancel;
+      for (const { seq, line } of lines) {
+        if (entry.lines.size < entry.maxLines) entry.lines.set(seq, line);
+      }
+      return { cancel: entry.cancel, log_full: entry.lines.size >= entry.maxLines };
     },
     complete: async (attempt, result) => {
       const entry = find(attempt);

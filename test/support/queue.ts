@@ -6,7 +6,7 @@ import { acquireJob, type AcquireDeps } from '../../src/jobs/acquire-job.ts';
 import type { AttemptRef, DaemonRef } from '../../src/jobs/attempt.ts';
 import { cancelJob } from '../../src/jobs/cancel-job.ts';
 import { completeJob, type ReportedResult } from '../../src/jobs/complete-job.ts';
-import { heartbeatJob, type LogLine } from '../../src/jobs/heartbeat-job.ts';
+import { heartbeatJob, type HeartbeatAnswer, type LogLine } from '../../src/jobs/heartbeat-job.ts';
 import {
   registerDaemon,
   type RegisteringDaemon,
@@ -43,7 +43,7 @@ export interface TestQueue {
   /** Like `take`, for a job that must be there. */
   mustTake(daemon: DaemonRef): Promise<AttemptRef>;
   complete(attempt: AttemptRef, result?: ReportedResult): Promise<void>;
-  heartbeat(attempt: AttemptRef, logs?: readonly LogLine[]): Promise<{ readonly cancel: boolean }>;
+  heartbeat(attempt: AttemptRef, logs?: readonly LogLine[]): Promise<HeartbeatAnswer>;
   cancel(id: JobId): Promise<JobStatus | undefined>;
   sweep(change?: Partial<SweepOptions>): Promise<SweepResult>;
   /** As if looks had been made without a gap until now: silence may be judged. */
@@ -63,6 +63,8 @@ export const SUCCEEDED: JobResult = {
   outputs: { url: 'http://localhost:1' },
 };
 export const FAILED: JobResult = { outcome: 'failed', error: 'it broke', errorCode: 'exit_1' };
+
+export const TEST_LOG_LIMIT_BYTES = 1024 * 1024;
 
 /** Without a bus: every look is made by hand. */
 const DEAF = { subscribe: () => () => undefined };
@@ -106,7 +108,8 @@ export function createQueue(store: TestStore, make: Factory): TestQueue {
       return { daemon, jobId: job.id, attempt: job.attempt };
     },
     complete: (attempt, result = SUCCEEDED) => completeJob(deps, attempt, result),
-    heartbeat: (attempt, logs = []) => heartbeatJob(deps, attempt, logs),
+    heartbeat: (attempt, logs = []) =>
+      heartbeatJob({ database, logLimitBytes: TEST_LOG_LIMIT_BYTES }, attempt, logs),
     cancel: (id) => database.transaction((tx) => cancelJob(kit, tx, id)),
     sweep,
     watch: async () => {

@@ -33,13 +33,14 @@ export interface ProvisionerHandlerOptions {
   /** What daemons are told; far below the time after which a silent job counts as hung. */
   readonly heartbeatIntervalMs: number;
   readonly reportIntervalMs: number;
+  readonly logLimitBytes: number;
   /** How often a waiting daemon's look is repeated without a notice. */
   readonly pollMs: number;
 }
 
 export function createProvisionerHandlers(
   handlerDeps: ProvisionerHandlerDeps,
-  { heartbeatIntervalMs, reportIntervalMs, pollMs }: ProvisionerHandlerOptions,
+  { heartbeatIntervalMs, reportIntervalMs, logLimitBytes, pollMs }: ProvisionerHandlerOptions,
 ): Handlers<keyof typeof provisionerRoutes> {
   const { kit, database, bus, keyring } = handlerDeps;
   const deps = { ...kit, database, bus, keyring };
@@ -75,8 +76,9 @@ export function createProvisionerHandlers(
 
     heartbeatJob: async ({ caller, params, body }) => {
       const logs = body.logs.map((line) => ({ ...line, at: parseInstant(line.at) ?? 0 }));
-      const answer = await heartbeatJob(deps, attemptOf(caller, params, body), logs);
-      return { status: 200, body: answer };
+      const attempt = attemptOf(caller, params, body);
+      const { cancel, logFull } = await heartbeatJob({ database, logLimitBytes }, attempt, logs);
+      return { status: 200, body: { cancel, log_full: logFull } };
     },
 
     completeJob: async ({ caller, params, body }) => {

@@ -88,6 +88,8 @@ export const jobHeartbeatBody = z.object({
 export const jobHeartbeatAnswer = z.object({
   /** True once somebody asked for the job's cancellation. */
   cancel: z.boolean(),
+  /** True once the job's log is at its limit: lines need not be sent any more. */
+  log_full: z.boolean().default(false),
 });
 
 /** Connection details of a workspace, for example `url`. */
@@ -184,6 +186,7 @@ export type RegisterAnswer = z.output<typeof registerAnswer>;
 export type AcquiredJob = z.output<typeof acquiredJob>;
 export type JobWorkspace = z.output<typeof jobWorkspace>;
 export type LogLine = z.output<typeof logLine>;
+export type JobHeartbeatAnswer = z.output<typeof jobHeartbeatAnswer>;
 export type CompleteBody = z.output<typeof completeBody>;
 export type JobResult = CompleteBody['result'];
 export type Resource = z.output<typeof resourceField>;

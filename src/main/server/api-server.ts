@@ -67,6 +67,7 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
       {
         heartbeatIntervalMs: config.heartbeatInterval,
         reportIntervalMs: REPORT_INTERVAL_MS,
+        logLimitBytes: config.jobLogLimit,
         pollMs,
       },
     ),

@@ -39,7 +39,12 @@ beforeAll(async () => {
           bootstrapToken: () => 'sba_x',
           accessUrl: 'http://127.0.0.1:1',
         },
-        { heartbeatIntervalMs: 10_000, reportIntervalMs: 15_000, pollMs: 50 },
+        {
+          heartbeatIntervalMs: 10_000,
+          reportIntervalMs: 15_000,
+          logLimitBytes: 1_000_000,
+          pollMs: 50,
+        },
       ),
     }),
   });

@@ -71,7 +71,7 @@ describe('log lines', () => {
       [2, 'line 2'],
       [3, 'line 3'],
     ]);
-    expect(await size()).toEqual({ log_bytes: 24, log_truncated: false });
+    expect(await size()).toEqual({ log_bytes: 4 * (6 + 64), log_truncated: false });
   });
 
   it('keep what can be stored of any text', async () => {
@@ -90,29 +90,45 @@ describe('log lines', () => {
     expect(await stored()).toHaveLength(2);
   });
 
-  it('end at a limit, without holes, and say so', async () => {
+  it('end at a limit, without holes, with a last line that says so', async () => {
     const chunk = 'x'.repeat(60_000);
     for (let seq = 0; seq < 17; seq++) await queue.heartbeat(attempt, [line(seq, chunk)]);
-    expect(await size()).toEqual({ log_bytes: 1_020_000, log_truncated: false });
+    expect(await size()).toEqual({ log_bytes: 17 * 60_064, log_truncated: false });
+    const overfull = await queue.heartbeat(attempt, [line(17, chunk), line(18, 'short')]);
+    expect(overfull).toEqual({ cancel: false, logFull: true });
+    // Delivered again, since the answer was lost; and what still comes.
     await queue.heartbeat(attempt, [line(17, chunk), line(18, 'short')]);
-    await queue.heartbeat(attempt, [line(19, 'shorter')]);
-    expect((await stored()).map(([seq]) => seq)).toEqual(Array.from({ length: 17 }, (_, i) => i));
-    expect(await size()).toEqual({ log_bytes: 1_020_000, log_truncated: true });
+    expect(await queue.heartbeat(attempt, [line(19, 'shorter')])).toEqual(overfull);
+    expect(await queue.heartbeat(attempt)).toEqual(overfull);
+    const lines = await stored();
+    expect(lines.map(([seq]) => seq)).toEqual(Array.from({ length: 18 }, (_, i) => i));
+    expect(lines.at(-1)).toEqual([17, 'the log ends here: it has reached its limit of 1MiB']);
+    expect(await size()).toEqual({ log_bytes: 17 * 60_064, log_truncated: true });
   });
 
-  it('count the bytes, not the characters', async () => {
+  it('count the bytes, not the characters, and something for each line', async () => {
     await queue.heartbeat(attempt, [line(0, 'ä€')]);
-    expect(await size()).toEqual({ log_bytes: 5, log_truncated: false });
+    expect(await size()).toEqual({ log_bytes: 5 + 64, log_truncated: false });
+  });
+
+  it('come to an end even if they are empty', async () => {
+    let seq = 0;
+    let full = false;
+    while (!full) {
+      const lines = Array.from({ length: 1_000 }, () => line(seq++, ''));
+      ({ logFull: full } = await queue.heartbeat(attempt, lines));
+    }
+    expect(await stored()).toHaveLength((1024 * 1024) / 64 + 1);
   });
 });
 
 describe('a sign of life', () => {
   it('tells the daemon about a cancel, again and again', async () => {
-    expect(await queue.heartbeat(attempt)).toEqual({ cancel: false });
+    expect(await queue.heartbeat(attempt)).toEqual({ cancel: false, logFull: false });
     expect(await queue.cancel(jobId)).toBe('canceling');
     expect(await queue.cancel(jobId)).toBe('canceling');
-    expect(await queue.heartbeat(attempt)).toEqual({ cancel: true });
-    expect(await queue.heartbeat(attempt, [line(0)])).toEqual({ cancel: true });
+    expect(await queue.heartbeat(attempt)).toEqual({ cancel: true, logFull: false });
+    expect(await queue.heartbeat(attempt, [line(0)])).toMatchObject({ cancel: true });
     await queue.complete(attempt, { outcome: 'canceled' });
     expect(await queue.status(jobId)).toMatchObject({ status: 'canceled' });
     expect(await queue.cancel(jobId)).toBe('canceled');

@@ -69,7 +69,7 @@ describe('a cancel that meets an acquisition', () => {
       } else {
         expect(answer).toBe('canceling');
         const attempt = { daemon, jobId, attempt: job.attempt };
-        expect(await queue.heartbeat(attempt)).toEqual({ cancel: true });
+        expect(await queue.heartbeat(attempt)).toEqual({ cancel: true, logFull: false });
       }
     }
     expect(retried).toEqual([]);
