@@ -256,6 +256,19 @@ export const ERRORS = {
     hint: 'Wait until the build that runs now has ended.',
   },
 
+  JOB_ENDED: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Nothing is left to be canceled; `standby job show` says how it ended.',
+  },
+  MACHINE_PRESENT: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Delete it without --orphan.',
+  },
+
   // Templates
   MANIFEST_INVALID: {
     http: 400,

@@ -6,28 +6,38 @@ import type { JobStatus } from '../domain/job/job.ts';
 import type { Transaction } from '../store/database.ts';
 import { askToCancelRow } from '../store/job.ts';
 import { finishJob } from './finish-job.ts';
-import { lockJob } from './locked-job.ts';
+import { lockJob, type Locked } from './locked-job.ts';
 
-/** The job's status afterwards, or undefined when there is no such job. One that has ended stays as it is. */
+export interface AskedToCancel {
+  readonly before: JobStatus;
+  /** Equal for one that has ended, or was asked before: it stays as it is. */
+  readonly after: JobStatus;
+}
+
+/** Undefined when there is no such job. */
 export async function cancelJob(
   kit: Pick<Kit, 'clock' | 'rng'>,
   tx: Transaction,
   id: JobId,
-): Promise<JobStatus | undefined> {
+): Promise<AskedToCancel | undefined> {
   const locked = await lockJob(tx, id);
   if (locked === undefined) return undefined;
-  switch (locked.job.status) {
+  const { status: before } = locked.job;
+  switch (before) {
     case 'pending':
       await finishJob(kit, tx, { locked, result: { outcome: 'canceled' } });
-      return 'canceled';
+      return { before, after: 'canceled' };
     case 'running':
       await askToCancelRow.run(tx, { id });
-      tx.notify({ kind: 'job', jobId: id });
-      if (locked.workspace !== null) {
-        tx.notify({ kind: 'workspace', workspaceId: locked.workspace.id });
-      }
-      return 'canceling';
+      announceCancel(tx, locked);
+      return { before, after: 'canceling' };
     default:
-      return locked.job.status;
+      return { before, after: before };
   }
+}
+
+/** That a running job was asked to stop. */
+export function announceCancel(tx: Transaction, { job, workspace }: Locked): void {
+  tx.notify({ kind: 'job', jobId: job.id });
+  if (workspace !== null) tx.notify({ kind: 'workspace', workspaceId: workspace.id });
 }

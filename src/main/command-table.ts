@@ -6,6 +6,7 @@ export const COMMAND_TABLE: CommandTable = {
   completion: () => import('../cli/commands/completion.ts'),
   create: () => import('../cli/commands/create.ts'),
   down: () => import('./commands/down.ts'),
+  'job cancel': () => import('../cli/commands/job/cancel.ts'),
   'job list': () => import('../cli/commands/job/list.ts'),
   'job logs': () => import('../cli/commands/job/logs.ts'),
   'job show': () => import('../cli/commands/job/show.ts'),

@@ -106,6 +106,17 @@ export const storeLogLines = statement({
     from fresh`,
 });
 
+/** Lines that no daemon said: of a job that ends without an attempt. */
+export const noteInLog = statement({
+  name: 'job_log.note',
+  takes: takes<{ readonly jobId: JobId; readonly lines: readonly string[] }>(),
+  gives: {},
+  sql: `
+    insert into job_logs (job_id, attempt, seq, at, level, line)
+    select $jobId, 0, number - 1, (select standby_now()), 'warn', line
+    from unnest($lines::text[]) with ordinality as given (line, number)`,
+});
+
 export const countLogBytes = statement({
   name: 'job.count_log_bytes',
   takes: takes<{ readonly id: JobId; readonly bytes: number; readonly truncated: boolean }>(),

@@ -14,6 +14,7 @@ const columns = {
   driver: text,
   tags: json<Readonly<Record<string, string>>>(),
   machineId: nullable(text),
+  initiatorId: uuid<UserId>(),
   initiator: text,
   attempt: int,
   daemon: nullable(text),
@@ -44,7 +45,7 @@ export type JobRow = RowOf<typeof columns>;
 
 const SELECT_JOBS = `
   select j.id, j.type, j.status, o.name as organization, j.driver, j.tags, j.machine_id,
-    initiator.username as initiator, j.attempt, holder.name as daemon, j.created_at, j.acquired_at,
+    j.initiator_id, initiator.username as initiator, j.attempt, holder.name as daemon, j.created_at, j.acquired_at,
     j.completed_at, j.error, j.error_code, j.log_truncated,
     case when b.id is not null then jsonb_build_object(
       'workspace', w.name,

@@ -10,6 +10,7 @@ import { HOSTILE, startHostileServer } from '../support/hostile-server.ts';
 /** The commands that print what others wrote, with arguments that make them print it. */
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   create: ['w', '--template', 't', '--parameter', 'a=b'],
+  'job cancel': ['019a0000-0000-7000-8000-000000000000'],
   'job list': [],
   'job logs': ['019a0000-0000-7000-8000-000000000000'],
   'job show': ['019a0000-0000-7000-8000-000000000000'],
@@ -158,6 +159,12 @@ describe('text of others on a terminal', () => {
     );
     const { out } = await runCommandLine('plan', '--snapshot', snapshot);
     expect(JSON.stringify(JSON.parse(out))).toContain('evil');
+    expect(findHarm(out)).toEqual([]);
+  });
+
+  it('is harmless in what an orphaned workspace leaves', async () => {
+    const { out } = await run('workspace delete', { fixed: WELL, more: ['--orphan'] });
+    expect(out).toContain('evil');
     expect(findHarm(out)).toEqual([]);
   });
 

@@ -110,7 +110,7 @@ export function createQueue(store: TestStore, make: Factory): TestQueue {
     complete: (attempt, result = SUCCEEDED) => completeJob(deps, attempt, result),
     heartbeat: (attempt, logs = []) =>
       heartbeatJob({ database, logLimitBytes: TEST_LOG_LIMIT_BYTES }, attempt, logs),
-    cancel: (id) => database.transaction((tx) => cancelJob(kit, tx, id)),
+    cancel: async (id) => (await database.transaction((tx) => cancelJob(kit, tx, id)))?.after,
     sweep,
     watch: async () => {
       await store.sql(

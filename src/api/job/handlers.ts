@@ -3,6 +3,9 @@ import { AppError } from '../../base/app-error.ts';
 import { formatInstant } from '../../base/clock.ts';
 import type { JobId } from '../../base/id.ts';
 import type { jobRoutes } from '../../contract/job/route.ts';
+import { isEnded, type JobStatus } from '../../domain/job/job.ts';
+import { requireAllowed } from '../../domain/permission/permission.ts';
+import { cancelJob } from '../../jobs/cancel-job.ts';
 import { getVisibleOrganization } from '../../people/organization.ts';
 import { listLogLines } from '../../store/job-log.ts';
 import { findVisibleJob, listJobs, type JobRow } from '../../store/job-view.ts';
@@ -19,7 +22,7 @@ export function createJobHandlers(
   deps: FollowLogDeps,
   { pollMs }: { readonly pollMs: number },
 ): Handlers<keyof typeof jobRoutes> {
-  const { database } = deps;
+  const { database, log } = deps;
   const getVisible = async (caller: PersonCaller, job: string): Promise<JobRow> => {
     const asMember = caller.isAdmin ? null : caller.userId;
     const row = await findVisibleJob.maybe(database, { id: job as JobId, asMember });
@@ -43,6 +46,18 @@ export function createJobHandlers(
       status: 200,
       body: viewJob(await getVisible(caller, params.job)),
     }),
+
+    cancelJob: async ({ caller, params, query }) => {
+      const job = await getVisible(caller, params.job);
+      requireAllowed(caller, 'job.cancel', { ownerId: job.initiatorId });
+      if (isEnded(job.status)) throw jobEnded(job.id, job.status);
+      if (query.dry_run === 'true') return { status: 200, body: viewJob(job) };
+      const asked = await database.transaction((tx) => cancelJob(deps, tx, job.id));
+      if (asked === undefined) throw new AppError('NOT_FOUND', `there is no job ${job.id}`);
+      if (isEnded(asked.before)) throw jobEnded(job.id, asked.before);
+      log.info('job.cancel_asked', { jobId: job.id, userId: caller.userId, ...asked });
+      return { status: 200, body: viewJob(await getVisible(caller, params.job)) };
+    },
 
     getJobLogs: async ({ caller, params, query }) => {
       const after = parseLogPosition(query.after);
@@ -75,4 +90,11 @@ export function createJobHandlers(
       return { status: 200, body: followLog(deps, { id, look }, { after, signal, pollMs }) };
     },
   };
+}
+
+function jobEnded(id: JobId, status: JobStatus): AppError {
+  return new AppError(
+    'JOB_ENDED',
+    `job ${id} has ${status === 'canceled' ? 'been ' : ''}${status} already`,
+  );
 }

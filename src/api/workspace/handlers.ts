@@ -4,6 +4,8 @@ import { excerpt } from '../../base/excerpt.ts';
 import type { UserId, WorkspaceId } from '../../base/id.ts';
 import type { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
+import { requireAllowed } from '../../domain/permission/permission.ts';
+import { orphanWorkspace } from '../../jobs/orphan-workspace.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { Executor } from '../../store/statement.ts';
 import { waitFor } from '../../store/long-poll.ts';
@@ -98,6 +100,14 @@ export function createWorkspaceHandlers(
       const id = params.workspace as WorkspaceId;
       await deleteWorkspace(deps, caller, id);
       return { status: 202, body: await readWorkspace(deps, caller, id) };
+    },
+    orphanWorkspace: async ({ caller, params }) => {
+      const id = params.workspace as WorkspaceId;
+      await readWorkspace(deps, caller, id);
+      requireAllowed(caller, 'workspace.orphan');
+      const { leftBehind } = await orphanWorkspace(deps, caller.userId, id);
+      const workspace = await readWorkspace(deps, caller, id);
+      return { status: 200, body: { workspace, left_behind: [...leftBehind] } };
     },
   };
 }

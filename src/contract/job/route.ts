@@ -29,6 +29,25 @@ export const jobRoutes = {
     answers: { 200: jobView },
     errors: ['NOT_FOUND'],
   }),
+  cancelJob: route({
+    id: 'cancelJob',
+    method: 'post',
+    path: '/api/v1/jobs/{job}/cancel',
+    audience: 'person',
+    summary: 'Ask for the end of a job (its initiator, or an administrator)',
+    description:
+      'A pending job is canceled at once. The daemon of a running one is told with its next sign of ' +
+      'life; until it has stopped the work, the job is canceling. Asked twice, it stays so.',
+    params: z.object({ job: idField }),
+    query: z.object({
+      dry_run: z
+        .enum(['true', 'false'])
+        .optional()
+        .meta({ description: 'true: check everything, and change nothing' }),
+    }),
+    answers: { 200: jobView },
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'JOB_ENDED'],
+  }),
   getJobLogs: route({
     id: 'getJobLogs',
     method: 'get',

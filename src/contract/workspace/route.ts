@@ -2,7 +2,13 @@
 import { z } from 'zod';
 import { idField, nameField, pageOf, pageQuery, queryInteger } from '../field.ts';
 import { route } from '../route.ts';
-import { createWorkspaceAnswer, createWorkspaceBody, buildView, workspaceView } from './schema.ts';
+import {
+  buildView,
+  createWorkspaceAnswer,
+  createWorkspaceBody,
+  orphanWorkspaceAnswer,
+  workspaceView,
+} from './schema.ts';
 
 const workspaceParams = z.object({ workspace: idField });
 
@@ -76,5 +82,16 @@ export const workspaceRoutes = {
     params: workspaceParams,
     answers: { 202: workspaceView },
     errors: ['NOT_FOUND', 'BUILD_IN_PROGRESS'],
+  }),
+  orphanWorkspace: route({
+    id: 'orphanWorkspace',
+    method: 'post',
+    path: '/api/v1/workspaces/{workspace}/orphan',
+    audience: 'person',
+    summary: 'Delete a workspace whose machine is away in the database alone (administrators)',
+    description: 'The answer and the log of the build name what may be left on the machine.',
+    params: workspaceParams,
+    answers: { 200: orphanWorkspaceAnswer },
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'MACHINE_PRESENT', 'BUILD_IN_PROGRESS'],
   }),
 } as const;

@@ -59,6 +59,14 @@ export const workspaceView = z
   })
   .meta({ id: 'Workspace' });
 
+export const orphanWorkspaceAnswer = z
+  .object({
+    workspace: workspaceView,
+    /** What may be left outside of the database, in a sentence each. */
+    left_behind: z.array(z.string()),
+  })
+  .meta({ id: 'OrphanWorkspaceAnswer' });
+
 export const createWorkspaceBody = z.strictObject({
   name: nameField,
   template: nameField,

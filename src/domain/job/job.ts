@@ -11,6 +11,12 @@ export const JOB_STATUSES = {
 } as const;
 export type JobStatus = keyof typeof JOB_STATUSES;
 
+const ENDED: readonly JobStatus[] = ['succeeded', 'failed', 'canceled'];
+
+export function isEnded(status: JobStatus): boolean {
+  return ENDED.includes(status);
+}
+
 /** What a job is for. */
 export const JOB_TYPES = {
   workspace_build: 'when it starts, stops or deletes one workspace',

@@ -11,14 +11,16 @@ export interface WaitingFacts {
   readonly machineSeen: boolean;
 }
 
-/** The reason, or null when the job only waits for its turn. */
+/** The reason, its code first, or null when the job only waits for its turn. */
 export function describeWaiting(facts: WaitingFacts): string | null {
   if (facts.fittingDaemonSeen) return null;
-  if (facts.machineId !== null && !facts.machineSeen) {
-    return `machine_gone: only machine "${facts.machineId}" can do it, and no daemon there was seen for a minute`;
+  const { driver, machineId, machineSeen } = facts;
+  if (machineId !== null && !machineSeen) {
+    return `machine_gone: only machine "${machineId}" can do it, and no daemon there was seen for a minute`;
   }
+  const where = machineId === null ? '' : ` on machine "${machineId}"`;
   const tags = Object.entries(facts.tags).sort(([a], [b]) => (a < b ? -1 : 1));
-  const offers = `no daemon offers driver "${facts.driver}"`;
-  if (tags.length === 0) return offers;
-  return `${offers} with tags ${tags.map(([name, value]) => `${name}=${value}`).join(', ')}`;
+  const pairs = tags.map(([name, value]) => `${name}=${value}`).join(', ');
+  const wanted = pairs === '' ? '' : ` with tags ${pairs}`;
+  return `no_provisioner: no daemon${where} offers driver "${driver}"${wanted}`;
 }

@@ -35,6 +35,10 @@ const NEEDED = {
   // A template is code that daemons run.
   'template.push': 'admin',
   'template.promote': 'admin',
+  // Whose it is: who initiated it.
+  'job.cancel': 'ownership',
+  // What is left on a machine is left to whoever runs the site.
+  'workspace.orphan': 'admin',
 } as const satisfies Readonly<Record<string, 'admin' | 'membership' | 'ownership'>>;
 
 export type Action = keyof typeof NEEDED;

@@ -1,6 +1,8 @@
 // `standby workspace delete`
+import type { Client } from '../../../client/client.ts';
 import { workspaceRoutes } from '../../../contract/workspace/route.ts';
-import { defineCommand } from '../../command.ts';
+import type { WorkspaceView } from '../../../contract/workspace/schema.ts';
+import { defineCommand, type CommandContext, type ExitStatus } from '../../command.ts';
 import { interruptible } from '../../session/interruptible.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
@@ -11,11 +13,18 @@ import { waitUntilDeleted } from '../../workspace/wait.ts';
 export const command = defineCommand({
   name: 'workspace delete',
   summary: 'take a workspace away, with everything that was built for it',
+  description:
+    'With --orphan, administrators delete a workspace whose machine is away in the database alone; ' +
+    'what may be left on the machine is named.',
   arguments: { workspace: WORKSPACE_ARGUMENT },
-  options: { noWait: { kind: 'flag', summary: 'start the deletion, and do not wait for its end' } },
-  run: async (context, { workspace: nameOrId, noWait }) => {
+  options: {
+    noWait: { kind: 'flag', summary: 'start the deletion, and do not wait for its end' },
+    orphan: { kind: 'flag', summary: 'without the machine that it lives on (administrators)' },
+  },
+  run: async (context, { workspace: nameOrId, noWait, orphan }) => {
     const client = await connect(context);
     const { id, name } = await findWorkspace(client, nameOrId);
+    if (orphan) return orphanWorkspace(context, client, id);
     return interruptible(context, `${name} is being deleted without you.`, async (signal) => {
       const params = { workspace: id };
       const { body } = await client.call(workspaceRoutes.deleteWorkspace, { params }, { signal });
@@ -27,3 +36,20 @@ export const command = defineCommand({
     });
   },
 });
+
+async function orphanWorkspace(
+  context: CommandContext,
+  client: Client,
+  id: WorkspaceView['id'],
+): Promise<ExitStatus> {
+  const { body } = await client.call(workspaceRoutes.orphanWorkspace, {
+    params: { workspace: id },
+  });
+  answer(context, body, ({ workspace, left_behind: left }) =>
+    [
+      sentence`${workspace.name} is ${workspace.status} in the database alone. What may be left:\n`,
+      ...left.map((what) => sentence`  ${what}\n`),
+    ].join(''),
+  );
+  return 0;
+}

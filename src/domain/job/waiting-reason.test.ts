@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { describeWaiting, type WaitingFacts } from './waiting-reason.ts';
+
+const NOBODY: WaitingFacts = {
+  driver: 'terraform',
+  tags: {},
+  machineId: null,
+  fittingDaemonSeen: false,
+  machineSeen: false,
+};
+
+describe('why a pending job does not start', () => {
+  it.each<readonly [Partial<WaitingFacts>, string | null]>([
+    [{ fittingDaemonSeen: true }, null],
+    [{ fittingDaemonSeen: true, machineId: 'm', machineSeen: true }, null],
+    [{}, 'no_provisioner: no daemon offers driver "terraform"'],
+    [
+      { tags: { zone: 'eu', gpu: 'yes' } },
+      'no_provisioner: no daemon offers driver "terraform" with tags gpu=yes, zone=eu',
+    ],
+    [
+      { machineId: 'm' },
+      'machine_gone: only machine "m" can do it, and no daemon there was seen for a minute',
+    ],
+    [
+      { machineId: 'm', machineSeen: true },
+      'no_provisioner: no daemon on machine "m" offers driver "terraform"',
+    ],
+  ])('%o', (facts, reason) => {
+    expect(describeWaiting({ ...NOBODY, ...facts })).toBe(reason);
+  });
+});
