@@ -85,7 +85,7 @@ const line = (seq: number): string =>
     ...{ attempt: 1, seq, at: '2026-01-02T08:00:00Z', level: 'info', line: `line ${seq}` },
   })}\n\n`;
 const END =
-  'id: 1.9\nevent: end\ndata: {"status":"failed","error":"e","error_code":"c","truncated":false}\n\n';
+  'id: 1.9\nevent: end\ndata: {"status":"failed","error":"e","error_code":"c","truncated":false,"pruned":false}\n\n';
 
 describe('following the log of a job', () => {
   it('gives the lines and how the job ended', async () => {

@@ -7,18 +7,24 @@ import { followEvents, type FollowDeps, type FollowOptions } from './follow-even
 
 export type JobLogEvent = StreamEvent<typeof jobLogEvents>;
 
-/** The lines that are there now, in order. */
-export async function* readJobLog(
+export interface ReadLogOptions {
+  readonly signal: AbortSignal;
+  /** Gets the lines, in order. */
+  readonly onLine: (entry: LogEntryView) => void;
+}
+
+/** Reads the lines that are there now; gives whether there were more once. */
+export async function readJobLog(
   client: Client,
   job: string,
-  signal: AbortSignal,
-): AsyncGenerator<LogEntryView, void, undefined> {
+  { signal, onLine }: ReadLogOptions,
+): Promise<{ readonly pruned: boolean }> {
   let after: string | undefined;
   for (;;) {
     const input = { params: { job }, query: { after } };
     const { body } = await client.call(jobRoutes.getJobLogs, input, { signal });
-    yield* body.entries;
-    if (body.entries.length === 0 || body.complete) return;
+    for (const entry of body.entries) onLine(entry);
+    if (body.entries.length === 0 || body.complete) return { pruned: body.pruned };
     after = body.next;
   }
 }

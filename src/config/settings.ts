@@ -204,6 +204,34 @@ export const SETTINGS = {
     minBytes: 1024,
     maxBytes: 1024 ** 3,
   }),
+  jobLogRetention: durationSetting({
+    name: 'STANDBY_JOB_LOG_RETENTION',
+    summary: 'How long logs are kept after the end of their jobs; 0s means for ever',
+    fallback: '30d',
+    minMs: 0,
+    maxMs: 3_660 * 86_400_000,
+  }),
+  buildMaxRunTime: durationSetting({
+    name: 'STANDBY_BUILD_MAX_RUN_TIME',
+    summary: 'How long one attempt at a start, stop or delete of a workspace may run',
+    fallback: '4h',
+  }),
+  importMaxRunTime: durationSetting({
+    name: 'STANDBY_IMPORT_MAX_RUN_TIME',
+    summary: 'How long one attempt at checking a template version may run',
+    fallback: '30m',
+  }),
+  rehearsalMaxRunTime: durationSetting({
+    name: 'STANDBY_REHEARSAL_MAX_RUN_TIME',
+    summary: 'How long one attempt at a rehearsal may run',
+    fallback: '1h',
+  }),
+  jobKillGrace: durationSetting({
+    name: 'STANDBY_JOB_KILL_GRACE',
+    summary:
+      'Time for a daemon to end a job that ran for too long, before the job fails without it',
+    fallback: '15m',
+  }),
   sweepInterval: durationSetting({
     name: 'STANDBY_SWEEP_INTERVAL',
     summary: 'Time between two looks for silent jobs and agents',

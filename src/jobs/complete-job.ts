@@ -8,7 +8,7 @@ import type { Keyring, Sealed } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
 import type { LockedJob } from '../store/job.ts';
 import { secretOutputsPlace } from '../store/sealed-value.ts';
-import { finishJob, storableResult } from './finish-job.ts';
+import { finishJob, settledResult } from './finish-job.ts';
 import { checkHolder, staleAttempt, type AttemptRef } from './attempt.ts';
 import { lockJob } from './locked-job.ts';
 
@@ -41,7 +41,7 @@ export async function completeJob(
     checkHolder(attempt, job);
     if (job.status === 'running' || job.status === 'canceling') {
       await finishJob(kit, tx, { locked, result, secretOutputs });
-    } else if (!isReported(job, storableResult(result))) {
+    } else if (!isReported(job, settledResult(job, result))) {
       throw staleAttempt(attempt, `it has ${job.status} already`);
     }
   });

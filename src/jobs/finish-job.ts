@@ -4,11 +4,12 @@ import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import type { Sealed } from '../keys/keyring.ts';
 import type { Transaction } from '../store/database.ts';
-import { finishJobRow } from '../store/job.ts';
+import { finishJobRow, type LockedJob } from '../store/job.ts';
 import { markStrayDestroyed } from '../store/stray-state.ts';
 import { storableText } from '../store/storable-text.ts';
 import { finishBuild } from './finish-build.ts';
 import type { Locked } from './locked-job.ts';
+import { resultOfOverrun } from './overrun.ts';
 
 export interface JobEnd {
   readonly locked: Locked;
@@ -24,7 +25,7 @@ export async function finishJob(
   { locked, result, secretOutputs = null }: JobEnd,
 ): Promise<void> {
   const { job } = locked;
-  const stored = storableResult(result);
+  const stored = settledResult(job, result);
   const failed = stored.outcome === 'failed' ? stored : undefined;
   const times = await finishJobRow.one(tx, {
     id: job.id,
@@ -42,8 +43,16 @@ export async function finishJob(
   await finishBuild(kit, tx, { job, workspace, isMember, result: stored, secretOutputs, times });
 }
 
+/** What is stored of a result that was reported. */
+export function settledResult(
+  { overran }: Pick<LockedJob, 'overran'>,
+  reported: JobResult,
+): JobResult {
+  return storableResult(overran ? resultOfOverrun(reported) : reported);
+}
+
 /** What daemons say may hold what PostgreSQL cannot keep. */
-export function storableResult(result: JobResult): JobResult {
+function storableResult(result: JobResult): JobResult {
   switch (result.outcome) {
     case 'succeeded': {
       const outputs = Object.entries(result.outputs).map(

@@ -1,4 +1,5 @@
-// The regular look for jobs that nobody works on, and the watch over agents' signs of life, which
+// The regular look for jobs that nobody works on or that run for too long and for logs that are too
+// old, and the watch over agents' signs of life, which
 // claims and pools judge by. Every replica runs one.
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service } from '../base/service.ts';
@@ -7,10 +8,12 @@ import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
 import { AGENT_WATCH } from '../store/live-pool/ready-now.ts';
 import { keepWatch } from '../store/watch.ts';
+import { pruneLogs, type PruneOptions } from './prune-logs.ts';
 import { queueStrayCleanups } from './state/clean-strays.ts';
 import { sweepJobs, type SweepOptions } from './sweep-jobs.ts';
+import { sweepOverruns, type RunTimeOptions } from './sweep-overruns.ts';
 
-export interface ReaperOptions extends SweepOptions {
+export interface ReaperOptions extends SweepOptions, RunTimeOptions, PruneOptions {
   /** How long agents have, after time in which nobody looked, to show that they live. */
   readonly agentTimeoutMs: number;
 }
@@ -25,8 +28,10 @@ export function createReaper(
   const look = async (): Promise<void> => {
     await keepWatch.one(deps.database, { name: AGENT_WATCH, intervalMs, timeoutMs });
     await sweepJobs({ ...deps, log }, options);
+    await sweepOverruns({ ...deps, log }, options);
     await queueStrayCleanups({ ...deps, log });
     await resealRetired({ ...deps, log });
+    await pruneLogs({ ...deps, log }, options);
   };
   const run = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {

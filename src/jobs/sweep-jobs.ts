@@ -3,12 +3,11 @@
 import type { JobId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { JOB_FAILURES } from '../domain/job/failure.ts';
-import type { Database, Transaction } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
 import { findRevokedJobs, findSilentJobs, findUnservedJobs } from '../store/job-sweep.ts';
-import type { Executor } from '../store/statement.ts';
 import { keepWatch } from '../store/watch.ts';
+import { endEach, type Ending } from './end-each.ts';
 import { finishJob } from './finish-job.ts';
-import { lockJob, type Locked } from './locked-job.ts';
 import { endLostAttempt } from './lost-attempt.ts';
 
 export interface SweepOptions {
@@ -27,22 +26,10 @@ export interface SweepResult {
   readonly revoked: readonly JobId[];
 }
 
-/** At most so many of a kind in one sweep, so that a sweep ends; the next takes the rest. */
-const BATCH = 100;
-
-interface Sweep {
-  /** Of a silence that is judged also the name of the watch. */
-  readonly name: 'silent_jobs' | 'unserved_jobs' | 'revoked_jobs';
-  readonly find: (
-    on: Executor,
-    args: { readonly id: JobId | null; readonly limit: number },
-  ) => Found;
-  /** The silence that is judged; null: none. */
+interface Sweep extends Ending<{ readonly id: JobId }> {
+  /** The silence that is judged, under a watch of the sweep's name; null: none. */
   readonly afterMs: number | null;
-  readonly end: (tx: Transaction, locked: Locked) => Promise<void>;
 }
-
-type Found = Promise<readonly { readonly id: JobId }[]>;
 
 type Deps = Kit & { readonly database: Database };
 
@@ -86,33 +73,16 @@ export async function sweepJobs(deps: Deps, options: SweepOptions): Promise<Swee
 }
 
 async function sweep(
-  { database, log }: Deps,
+  deps: Deps,
   intervalMs: number,
-  { name, find, afterMs, end }: Sweep,
+  { afterMs, ...ending }: Sweep,
 ): Promise<readonly JobId[]> {
   if (afterMs !== null) {
-    const { judging } = await keepWatch.one(database, { name, intervalMs, timeoutMs: afterMs });
+    const watch = { name: ending.name, intervalMs, timeoutMs: afterMs };
+    const { judging } = await keepWatch.one(deps.database, watch);
     if (!judging) return [];
   }
-  const found = await find(database, { id: null, limit: BATCH });
-  const ended: JobId[] = [];
-  for (const { id } of found) {
-    try {
-      const isEnded = await database.transaction(async (tx) => {
-        const locked = await lockJob(tx, id);
-        const [still] = await find(tx, { id, limit: 1 });
-        if (locked === undefined || still === undefined) return false;
-        await end(tx, locked);
-        return true;
-      });
-      if (isEnded) ended.push(id);
-    } catch (error) {
-      // One job that cannot be ended must not keep the others waiting.
-      log.error('job.sweep_failed', { sweep: name, jobId: id, error });
-    }
-  }
-  if (ended.length > 0) log.warn('job.swept', { sweep: name, jobs: ended });
-  return ended;
+  return endEach(deps, ending);
 }
 
 function seconds(ms: number): string {

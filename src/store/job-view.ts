@@ -24,6 +24,7 @@ const columns = {
   error: nullable(text),
   errorCode: nullable(text),
   logTruncated: bool,
+  logPruned: bool,
   /** Null unless it is a workspace's build. */
   build:
     nullable(
@@ -47,6 +48,7 @@ const SELECT_JOBS = `
   select j.id, j.type, j.status, o.name as organization, j.driver, j.tags, j.machine_id,
     j.initiator_id, initiator.username as initiator, j.attempt, holder.name as daemon, j.created_at, j.acquired_at,
     j.completed_at, j.error, j.error_code, j.log_truncated,
+    j.log_pruned_at is not null as log_pruned,
     case when b.id is not null then jsonb_build_object(
       'workspace', w.name,
       'owner', owner.username,

@@ -12,7 +12,7 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import type { JobStatus, JobType, Stage, Transition } from '../domain/job/job.ts';
-import { instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
 import { HOME_MACHINE } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
 
@@ -61,6 +61,8 @@ const lockedJobColumns = {
   /** Of the daemon that holds it, as it is now. */
   keyId: nullable(uuid<ProvisionerKeyId>()),
   incarnation: nullable(int),
+  /** It was asked to stop because it ran for too long. */
+  overran: bool,
   error: nullable(text),
   errorCode: nullable(text),
   buildId: nullable(uuid<BuildId>()),
@@ -81,7 +83,7 @@ export const lockJobRow = statement({
   gives: lockedJobColumns,
   sql: `
     select j.id, j.type, j.status, j.organization_id, j.driver, j.machine_id, j.attempt,
-      j.daemon_id, d.key_id, d.incarnation, j.error, j.error_code, b.id as build_id, b.number,
+      j.daemon_id, d.key_id, d.incarnation, j.overran, j.error, j.error_code, b.id as build_id, b.number,
       b.transition, b.stage, b.preset_id, b.outputs
     from jobs j
     left join daemons d on d.id = j.daemon_id

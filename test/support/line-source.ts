@@ -80,6 +80,7 @@ export function createLineSource({ endless }: LineSourceOptions = {}): LineSourc
         error: null,
         error_code: null,
         truncated: false,
+        pruned: false,
       } as const;
       add({ event: 'end', id: `1.${lastSeq}`, data });
     },

@@ -13,6 +13,7 @@ import {
   type RegisteringKey,
 } from '../../src/jobs/register-daemon.ts';
 import { sweepJobs, type SweepOptions, type SweepResult } from '../../src/jobs/sweep-jobs.ts';
+import type { RunTimeOptions } from '../../src/jobs/sweep-overruns.ts';
 import type { TakenJob } from '../../src/store/job-acquire.ts';
 import type { JobStatus } from '../../src/domain/job/job.ts';
 import type { Factory } from './factory.ts';
@@ -22,6 +23,16 @@ export const SWEEP: SweepOptions = {
   intervalMs: 10_000,
   deadAfterMs: 45_000,
   unservedAfterMs: 1_800_000,
+};
+
+export const RUN_TIME: RunTimeOptions = {
+  maxRunTimeMs: {
+    workspace_build: 4 * 3_600_000,
+    template_version_import: 1_800_000,
+    rehearsal: 3_600_000,
+    stray_cleanup: 4 * 3_600_000,
+  },
+  killGraceMs: 900_000,
 };
 
 export interface TestDaemon extends DaemonRef {

@@ -73,12 +73,18 @@ export async function* followLog(
   }
 }
 
-function endOf({ status, error, errorCode, logTruncated }: JobRow): JobLogEnd | undefined {
+function endOf({
+  status,
+  error,
+  errorCode,
+  logTruncated: truncated,
+  logPruned: pruned,
+}: JobRow): JobLogEnd | undefined {
   switch (status) {
     case 'succeeded':
     case 'failed':
     case 'canceled':
-      return { status, error, error_code: errorCode, truncated: logTruncated };
+      return { status, error, error_code: errorCode, truncated, pruned };
     default:
       return undefined;
   }

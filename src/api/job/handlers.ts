@@ -76,6 +76,7 @@ export function createJobHandlers(
           next: formatLogPosition(lines.at(-1) ?? after),
           complete: job.completedAt !== null && lines.length < LOG_LINES,
           truncated: job.logTruncated,
+          pruned: job.logPruned,
         },
       };
     },

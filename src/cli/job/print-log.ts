@@ -7,6 +7,8 @@ import { interruptible } from '../session/interruptible.ts';
 import { colorsOf, type Colors } from '../show/colors.ts';
 import { harmless, harmlessJson, harmlessLine } from '../show/harmless.ts';
 
+const PRUNED = 'Its log was taken away: the job ended too long ago.\n';
+
 /** Prints the lines, with --json each as one document; who follows is told how the job ended. */
 export function printJobLog(
   context: CommandContext,
@@ -20,12 +22,13 @@ export function printJobLog(
   };
   return interruptible(context, 'The job goes on.', async (signal) => {
     if (!follow) {
-      for await (const entry of readJobLog(client, job, signal)) print(entry);
+      const { pruned } = await readJobLog(client, job, { signal, onLine: print });
+      if (pruned && !globals.json) io.err(PRUNED);
       return 0;
     }
     for await (const { event, data } of followJobLog({ ...kit, client }, job, { signal })) {
       if (event === 'line') print(data);
-      else if (!globals.json) io.err(`${describeEnd(data)}\n`);
+      else if (!globals.json) io.err(`${data.pruned ? PRUNED : ''}${describeEnd(data)}\n`);
     }
     return 0;
   });

@@ -51,7 +51,10 @@ export const jobLogsAnswer = z.object({
   next: z.string(),
   /** True when no more lines will come. */
   complete: z.boolean(),
+  /** The log reached its limit; its last line says so. */
   truncated: z.boolean(),
+  /** The job ended so long ago that its log was taken away. */
+  pruned: z.boolean(),
 });
 
 /** How a job ended, after the last of its lines. */
@@ -62,6 +65,8 @@ export const jobLogEnd = z
     error_code: z.string().nullable(),
     /** The log reached its limit; its last line says so. */
     truncated: z.boolean(),
+    /** The job ended so long ago that its log was taken away. */
+    pruned: z.boolean(),
   })
   .meta({ id: 'JobLogEnd' });
 

@@ -1,5 +1,5 @@
-// Why jobs fail that no template is to blame for. The codes are stored with the job; drivers have
-// further ones of their own.
+// Why the control plane fails jobs, and which failures no template is to blame for. The codes are
+// stored with the job; drivers have further ones of their own.
 
 export const JOB_FAILURES = {
   /** when the daemon showed no sign of life for too long */
@@ -8,9 +8,15 @@ export const JOB_FAILURES = {
   daemonLost: 'daemon_lost',
   /** when no daemon that could do it was seen for too long */
   noProvisioner: 'no_provisioner',
+  /** when it ran for longer than a job of its kind may: its template is to blame */
+  runTimeExceeded: 'run_time_exceeded',
 } as const;
 
-const NOT_THE_TEMPLATES: ReadonlySet<string> = new Set(Object.values(JOB_FAILURES));
+const NOT_THE_TEMPLATES: ReadonlySet<string> = new Set([
+  JOB_FAILURES.hung,
+  JOB_FAILURES.daemonLost,
+  JOB_FAILURES.noProvisioner,
+]);
 
 /** Whether a failed build says something about its template; brakes count only those. */
 export function isTemplateFault(errorCode: string): boolean {

@@ -50,6 +50,15 @@ export async function startControlPlane(
           deadAfterMs: config.jobDeadAfter,
           unservedAfterMs: UNSERVED_AFTER_MS,
           agentTimeoutMs: AGENT_TIMEOUT_MS,
+          maxRunTimeMs: {
+            workspace_build: config.buildMaxRunTime,
+            template_version_import: config.importMaxRunTime,
+            rehearsal: config.rehearsalMaxRunTime,
+            // Destroys as a build does.
+            stray_cleanup: config.buildMaxRunTime,
+          },
+          killGraceMs: config.jobKillGrace,
+          retentionMs: config.jobLogRetention,
         },
       ),
     );

@@ -38,7 +38,7 @@ describe('an event stream', () => {
     expect(response.headers.get('x-accel-buffering')).toBe('no');
     expect(await response.text()).toBe(
       'retry: 1000\n\nid: 1.0\nevent: end\n' +
-        'data: {"status":"succeeded","error":null,"error_code":null,"truncated":false}\n\n',
+        'data: {"status":"succeeded","error":null,"error_code":null,"truncated":false,"pruned":false}\n\n',
     );
   });
 

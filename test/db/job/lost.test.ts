@@ -4,7 +4,13 @@ import type { OrganizationId, UserId } from '../../../src/base/id.ts';
 import { createReaper } from '../../../src/jobs/reaper.ts';
 import { registerDaemon } from '../../../src/jobs/register-daemon.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
-import { createQueue, SWEEP, type TestDaemon, type TestQueue } from '../../support/queue.ts';
+import {
+  createQueue,
+  RUN_TIME,
+  SWEEP,
+  type TestDaemon,
+  type TestQueue,
+} from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
@@ -187,7 +193,10 @@ describe('a silent attempt', () => {
     const { jobId } = await make.prebuild(pool);
     await queue.mustTake(daemon);
     await store.advanceClock(60_000);
-    const options = { ...SWEEP, intervalMs: 10, deadAfterMs: 100, agentTimeoutMs: 60_000 };
+    const options = {
+      ...{ ...SWEEP, ...RUN_TIME, intervalMs: 10, deadAfterMs: 100 },
+      ...{ agentTimeoutMs: 60_000, retentionMs: 0 },
+    };
     const reapers = [store.database, store.open()].map((database) =>
       createReaper({ ...store.kit, database, keyring: store.keyring }, options),
     );
