@@ -209,11 +209,7 @@ describe.runIf(available)('a start of the terraform driver that is canceled', ()
     const { context, stateFile } = home.attempt(build, cancel.signal);
     const reason = new Error('canceled');
     const started = driver.start(build, context);
-    const waiting = await vi.waitFor(
-      () => Number(readFileSync(path.join(context.folder, 'waiting'), 'utf8').trim() || NaN),
-      { timeout: 60_000, interval: 20 },
-    );
-    const group = groupOf(waiting);
+    const group = groupOf(await waitingIn(context.folder));
     expect(isGroupAlive(group)).toBe(true);
     cancel.abort(reason);
     await expect(started).rejects.toBe(reason);
@@ -225,17 +221,15 @@ describe.runIf(available)('a start of the terraform driver that is canceled', ()
   });
 
   it('fails, and says what may be lost, when an interrupt is not enough', async () => {
-    await home.write({ 'main.tf': ENDLESS_MODULE });
-    driver = home.open({ patience: { interruptMs: 0, terminateMs: 60_000 } });
+    // What is stopped heeds nothing but SIGKILL.
+    const stopsTerraform = ENDLESS_MODULE.replace('sleep 600', 'kill -STOP $PPID; sleep 600');
+    await home.write({ 'main.tf': stopsTerraform });
+    driver = home.open({ patience: { interruptMs: 100, terminateMs: 100 } });
     const build = home.build();
     const cancel = new AbortController();
     const { context } = home.attempt(build, cancel.signal);
     const started = driver.start(build, context);
-    const waiting = await vi.waitFor(
-      () => Number(readFileSync(path.join(context.folder, 'waiting'), 'utf8').trim() || NaN),
-      { timeout: 60_000, interval: 20 },
-    );
-    const group = groupOf(waiting);
+    const group = groupOf(await waitingIn(context.folder));
     cancel.abort(new Error('canceled'));
     await expect(started).rejects.toThrow(/was forced to; what it was making then may exist/);
     expect(isGroupAlive(group)).toBe(false);
@@ -486,6 +480,16 @@ function run(folder: string, ...args: readonly string[]): string {
     TF_CLI_CONFIG_FILE: '/dev/null',
   };
   return execFileSync('terraform', [...args], { cwd: folder, env: environment, encoding: 'utf8' });
+}
+
+/** The pid of the program in which the endless module waits. */
+function waitingIn(folder: string): Promise<number> {
+  const look = (): number => {
+    const pid = Number(readFileSync(path.join(folder, 'waiting'), 'utf8'));
+    expect(pid).toBeGreaterThan(0);
+    return pid;
+  };
+  return vi.waitFor(look, { timeout: 60_000, interval: 20 });
 }
 
 /** Field 5 of its /proc line. */
