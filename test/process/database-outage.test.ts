@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/base/app-error.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { systemRng } from '../../src/base/random.ts';
 import type { Client } from '../../src/client/client.ts';
 import { promoteVersion, pushTemplate } from '../../src/client/push-template.ts';
 import { healthRoutes } from '../../src/contract/health.ts';
@@ -45,7 +46,9 @@ async function fillPool(instances: number): Promise<void> {
   const archive = gz(entry('standby.yaml', manifest));
   const { signal } = new AbortController();
   const pushed = { ...template, archive };
-  const { name } = await pushTemplate({ client, clock: systemClock }, pushed, { signal });
+  const { name } = await pushTemplate({ client, clock: systemClock, rng: systemRng }, pushed, {
+    signal,
+  });
   await promoteVersion(client, { ...template, version: name }, signal);
   await until(async () => expect(await eligible()).toBe(instances));
 }
