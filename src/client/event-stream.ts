@@ -44,25 +44,28 @@ async function* readText(
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   try {
     for (;;) {
-      const heard = new AbortController();
-      const silence = clock.sleep(SILENCE_MS, heard.signal).then(
-        () => undefined,
-        () => undefined, // something was heard
-      );
-      const chunk = await Promise.race([reader.read(), silence]);
-      heard.abort();
-      if (chunk === undefined) {
-        throw new AppError(
-          'SERVER_UNREACHABLE',
-          `the server was silent for ${SILENCE_MS / 1000} s`,
-        );
-      }
-      if (chunk.done) return;
-      yield decoder.decode(chunk.value, { stream: true });
+      const { done, value } = await withinSilence(clock, reader.read());
+      if (done) return;
+      yield decoder.decode(value, { stream: true });
     }
   } finally {
     // Also when nobody wants more: else the connection would stay.
     await reader.cancel().catch(() => undefined); // it has failed already
+  }
+}
+
+/** What was read. Throws SERVER_UNREACHABLE when nothing comes for too long. */
+async function withinSilence<T>(clock: Clock, reading: Promise<T>): Promise<T> {
+  const heard = new AbortController();
+  const silence = clock.sleep(SILENCE_MS, heard.signal).then(() => {
+    throw new AppError('SERVER_UNREACHABLE', `the server was silent for ${SILENCE_MS / 1000} s`);
+  });
+  try {
+    return await Promise.race([reading, silence]);
+  } finally {
+    // A timer that is left would keep the program from ending.
+    silence.catch(() => undefined);
+    heard.abort();
   }
 }
 

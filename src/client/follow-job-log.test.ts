@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createManualClock } from '../../test/support/manual-clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { createClient, type Fetch } from './client.ts';
 import { followJobLog } from './job-log.ts';
@@ -64,7 +65,9 @@ function setUp(...answers: readonly (Answer | (() => Answer))[]) {
     return new Response(bodyOf(answer), { status: 200 });
   };
   const clock = createHastyClock();
-  const client = createClient({ url: 'http://standby', fetch: send });
+  // Stands still: whoever waits for it waits for something else as well.
+  const clientClock = createManualClock();
+  const client = createClient({ url: 'http://standby', fetch: send, clock: clientClock });
   const stopping = new AbortController();
   const deps = { client, clock, rng: { next: () => 0.5 } };
   const follow = async (after?: string): Promise<readonly string[]> => {
@@ -77,7 +80,7 @@ function setUp(...answers: readonly (Answer | (() => Answer))[]) {
     }
     return got;
   };
-  return { follow, asked, clock, stop: (why: Error) => stopping.abort(why) };
+  return { follow, asked, clock, clientClock, stop: (why: Error) => stopping.abort(why) };
 }
 
 const line = (seq: number): string =>
@@ -155,6 +158,16 @@ describe('following the log of a job', () => {
         code: 'ANSWER_UNEXPECTED',
       });
     }
+  });
+
+  it('leaves no timer behind, which would keep a program from ending', async () => {
+    const { follow, clientClock } = setUp(
+      { pieces: [line(0)], breaks: true },
+      { pieces: [line(1)] },
+      { pieces: [END] },
+    );
+    await follow();
+    expect(clientClock.sleeping()).toBe(0);
   });
 
   it('ends with the reason of its signal', async () => {
