@@ -171,7 +171,7 @@ describe('text of others on a terminal', () => {
   it.each(['job logs', 'workspace logs'])('is harmless in what `%s` follows', async (name) => {
     const { out, err } = await run(name, { fixed: ILL, more: ['--follow'] });
     expect(out).toContain('evil');
-    expect(err).toContain('failed: x');
+    expect(err).toContain('The job has failed: x');
     expect(findHarm(out + err)).toEqual([]);
   });
 });

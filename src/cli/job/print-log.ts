@@ -41,5 +41,6 @@ function render({ at, level, line }: LogEntryView, colors: Colors): string {
 }
 
 function describeEnd({ status, error }: JobLogEnd): string {
-  return error === null ? `The job ${status}.` : `The job ${status}: ${harmless(error)}`;
+  const ended = status === 'canceled' ? 'was canceled' : `has ${status}`;
+  return error === null ? `The job ${ended}.` : `The job ${ended}: ${harmless(error)}`;
 }
