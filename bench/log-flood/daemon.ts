@@ -48,7 +48,15 @@ const flood: Driver = {
 };
 
 const daemon = createDaemon(createKit(createLog('error')), {
-  ...{ folder, name: 'flood', version: 'bench', tags: {}, concurrency: 1, drivers: [flood] },
+  ...{
+    folder,
+    name: 'flood',
+    version: 'bench',
+    tags: {},
+    concurrency: 1,
+    drivers: [flood],
+    drainMs: 3_000,
+  },
   controlPlane: createHttpControlPlane(createClient({ url, token })),
 });
 await daemon.start();

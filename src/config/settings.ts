@@ -115,6 +115,13 @@ export const SETTINGS = {
     min: 0,
     max: 1_000,
   }),
+  provisionerDrain: durationSetting({
+    name: 'STANDBY_PROVISIONER_DRAIN',
+    summary: 'What running jobs are given to end by themselves when a daemon is stopped',
+    fallback: '3s',
+    minMs: 0,
+    maxMs: 86_400_000,
+  }),
   provisionerEnvironment: listSetting({
     name: 'STANDBY_PROVISIONER_ENVIRONMENT',
     summary: 'Variables of the environment that a daemon hands on to Terraform and its providers',

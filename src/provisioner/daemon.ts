@@ -29,7 +29,7 @@ export interface DaemonOptions {
   readonly controlPlane: ControlPlane;
   readonly drivers: readonly Driver[];
   /** What running jobs are given to end by themselves at a stop. */
-  readonly drainMs?: number;
+  readonly drainMs: number;
 }
 
 export interface Daemon extends Service {
@@ -37,7 +37,6 @@ export interface Daemon extends Service {
   readonly replaced: AbortSignal;
 }
 
-const DRAIN_MS = 3_000;
 /** After the drain, for drivers to undo what they were doing and to report it. */
 const UNDO_MS = 4_000;
 
@@ -75,7 +74,7 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
   const { daemonId, machineId } = identity;
   const kit = { ...given, log: given.log.child({ component: 'daemon', daemonId }) };
   const stopping = AbortSignal.any([scope.signal, replaced.signal]);
-  const { drainMs = DRAIN_MS } = options;
+  const { drainMs } = options;
   const deadlines = createDeadlines(kit, { drainMs, undoMs: UNDO_MS });
 
   const registration = createRegistration({

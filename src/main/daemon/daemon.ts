@@ -30,6 +30,7 @@ export interface RunningDaemon {
   countLiving(): Promise<number>;
 }
 
+/** Beyond the drain: for tools to end in order and write their states, and for these to be stored. */
 const STOP_DEADLINE_MS = 15_000;
 
 /** Throws CONFIG_INVALID and DAEMON_FOLDER_TAKEN. That the control plane is away is no reason to throw. */
@@ -43,6 +44,7 @@ export async function startDaemon(kit: Kit, spec: DaemonSpec): Promise<RunningDa
     name: config.provisionerName ?? os.hostname(),
     version: VERSION,
     tags: config.provisionerTags ?? {},
+    drainMs: config.provisionerDrain,
     concurrency: config.provisionerConcurrency || os.availableParallelism(),
     controlPlane: createHttpControlPlane(createClient({ url, token: spec.key })),
     drivers,
@@ -53,7 +55,7 @@ export async function startDaemon(kit: Kit, spec: DaemonSpec): Promise<RunningDa
     missing,
     replaced: daemon.replaced,
     stop: async (cause) => {
-      await daemon.stop(cause, STOP_DEADLINE_MS);
+      await daemon.stop(cause, config.provisionerDrain + STOP_DEADLINE_MS);
     },
     countLiving: async () => {
       const machines = drivers.flatMap(({ machine }) => machine ?? []);
