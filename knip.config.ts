@@ -7,10 +7,12 @@ const config: KnipConfig = {
     'src/agent/main.ts',
     'src/provisioner/drivers/process/supervisor/main.ts',
     'scripts/*.{ts,mjs}',
+    'bench/*.ts',
+    'bench/log-flood/daemon.ts',
     // Programs that tests start as processes of their own.
     'test/support/embedded-starter.ts',
   ],
-  project: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.{ts,mjs}'],
+  project: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.{ts,mjs}', 'bench/**/*.ts'],
   // What a module exports and uses itself is not dead: schemas are named one by one for readers.
   ignoreExportsUsedInFile: true,
   // scripts/check-layers.mjs starts its program from node_modules/.bin.

@@ -189,6 +189,14 @@ export const SETTINGS = {
     min: 0,
     max: 100,
   }),
+  maxConcurrentPrebuildJobs: integerSetting({
+    name: 'STANDBY_PREBUILDS_MAX_CONCURRENT_JOBS',
+    summary:
+      'Jobs that may make prebuilds at once per organization; 0 leaves one slot of its daemons free',
+    fallback: '0',
+    min: 0,
+    max: 100_000,
+  }),
   leaseTtl: durationSetting({
     name: 'STANDBY_LEASE_TTL',
     summary: 'Time after which a leader that shows no sign is replaced',

@@ -1,79 +1,83 @@
 // A daemon's wait for work.
+import { isAborted } from '../base/abort.ts';
+import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
-import { MACHINE_BOUND_DRIVERS } from '../domain/job/job.ts';
-import { findDaemon } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
-import { acquireNextJob, releaseJob, type TakenJob } from '../store/job-acquire.ts';
+import { releaseJob, type TakenJob } from '../store/job-acquire.ts';
 import { findStrayBuild } from '../store/stray-state.ts';
-import { waitFor } from '../store/long-poll.ts';
-import type { Notice } from '../store/notice.ts';
-import type { NoticeBus } from '../store/notice-bus.ts';
-import { daemonReplaced, unknownDaemon, type DaemonRef } from './attempt.ts';
+import type { DaemonRef } from './attempt.ts';
+import type { Dispatcher } from './dispatcher.ts';
 
 export interface AcquireDeps extends Kit {
   readonly database: Database;
-  readonly bus: Pick<NoticeBus, 'subscribe'>;
+  readonly dispatcher: Dispatcher;
 }
 
 export interface AcquireOptions {
   readonly signal: AbortSignal;
   /** How long the answer may take when there is nothing to do. */
   readonly waitMs: number;
-  /** How often to look without a notice. */
-  readonly pollMs: number;
 }
 
 /**
- * The next job for the daemon, or undefined when there was none in time. Throws NOT_FOUND for a
- * daemon that this key did not register, and DAEMON_REPLACED when it has a newer process.
+ * The next job for one slot of the daemon, or undefined when there was none in time. Throws NOT_FOUND
+ * for a daemon that this key did not register, DAEMON_REPLACED when it has a newer process, and
+ * UNAUTHENTICATED when its key is revoked while it waits.
  */
 export async function acquireJob(
   deps: AcquireDeps,
   daemon: DaemonRef,
-  { signal, waitMs, pollMs }: AcquireOptions,
+  { signal, waitMs }: AcquireOptions,
 ): Promise<TakenJob | undefined> {
-  const { database } = deps;
-  const registered = await findDaemon.maybe(database, { id: daemon.daemonId, keyId: daemon.keyId });
-  if (registered === undefined) throw unknownDaemon(daemon);
+  const { clock, dispatcher } = deps;
+  const offer = await dispatcher.offers.get(daemon);
+  if (isAborted(signal)) return undefined;
 
-  const look = async (): Promise<TakenJob | undefined> => {
-    const row = await acquireNextJob.maybe(database, {
-      ...daemon,
-      machineBoundDrivers: MACHINE_BOUND_DRIVERS,
-    });
-    if (row === undefined) throw daemonReplaced(daemon);
-    return row.job ?? undefined;
-  };
-  const wanted = (notice: Notice): boolean =>
-    notice.kind === 'queue' &&
-    registered.drivers.includes(notice.driver) &&
-    (registered.organizationId === null || registered.organizationId === notice.organizationId);
-
-  const taken = await waitFor(deps, { wanted, look }, { signal, timeoutMs: waitMs, pollMs });
+  const settled = new AbortController();
+  const late = new AbortController();
+  const timer = clock.sleep(waitMs, settled.signal).then(
+    () => late.abort(),
+    () => undefined, // there was a job in time
+  );
+  const until = AbortSignal.any([signal, late.signal]);
+  let taken: TakenJob | undefined;
+  try {
+    taken = await dispatcher.groupOf(offer).wait({ ...daemon, machineId: offer.machineId }, until);
+  } catch (error) {
+    dispatcher.offers.forget(daemon);
+    // The daemon may have been forgotten rather than replaced: its database was restored.
+    if (error instanceof AppError && error.code === 'DAEMON_REPLACED') {
+      await dispatcher.offers.get(daemon);
+    }
+    throw error;
+  } finally {
+    settled.abort();
+    await timer;
+  }
   if (taken === undefined) return undefined;
   await failpoint('job.taken');
-  if (signal.aborted) {
+  if (isAborted(signal)) {
     await giveBack(deps, taken);
     return undefined;
   }
-  const job = await withStray(database, taken);
-  const { id: jobId, attempt, organizationId } = job;
-  const workspaceId = job.build?.workspaceId;
-  deps.log.info('job.acquired', {
-    jobId,
-    attempt,
-    organizationId,
-    workspaceId,
-    daemonId: daemon.daemonId,
-  });
+  const job = await withStray(deps.database, taken);
+  announce(deps, daemon, job);
+  return job;
+}
+
+function announce(
+  { database, log }: AcquireDeps,
+  { daemonId }: DaemonRef,
+  { id: jobId, attempt, organizationId, build }: TakenJob,
+): void {
+  const workspaceId = build?.workspaceId;
+  log.info('job.acquired', { jobId, attempt, organizationId, workspaceId, daemonId });
   database.announce([
     { kind: 'job', jobId },
     ...(workspaceId === undefined ? [] : [{ kind: 'workspace', workspaceId } as const]),
   ]);
-  return job;
 }
-
 /** A cleanup is about a former build, which is not worth joining to every acquisition. */
 async function withStray(database: Database, taken: TakenJob): Promise<TakenJob> {
   if (taken.type !== 'stray_cleanup') return taken;

@@ -49,3 +49,10 @@ export function unknownDaemon({ daemonId }: Pick<DaemonRef, 'daemonId'>): AppErr
     hint: 'Register the daemon first.',
   });
 }
+
+export function keyRevoked({ keyId }: DaemonRef): AppError {
+  return new AppError('UNAUTHENTICATED', {
+    detail: `the provisioner key ${keyId} was revoked`,
+    hint: 'Make a key with `standby provisioner key create`, and start the daemon with it.',
+  });
+}

@@ -1,16 +1,16 @@
-// A daemon's report of a result: one transaction, fenced by attempt and incarnation, and harmless
-// when it comes twice.
+// A daemon's report of a result: one transaction, or one statement where the job is about nothing but
+// itself; fenced by attempt and incarnation, and harmless when it comes twice.
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import type { Keyring, Sealed } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
-import type { LockedJob } from '../store/job.ts';
+import { finishLoneJob, type LockedJob } from '../store/job.ts';
 import { secretOutputsPlace } from '../store/sealed-value.ts';
-import { finishJob, settledResult } from './finish-job.ts';
+import { columnsOf, finishJob, settledResult } from './finish-job.ts';
 import { checkHolder, staleAttempt, type AttemptRef } from './attempt.ts';
-import { lockJob } from './locked-job.ts';
+import { lockSubject } from './locked-job.ts';
 
 interface Deps extends Pick<Kit, 'clock' | 'rng'> {
   readonly database: Database;
@@ -34,9 +34,19 @@ export async function completeJob(
   result: ReportedResult,
 ): Promise<void> {
   const secretOutputs = sealOutputs(keyring, attempt, result.secretOutputs ?? {});
+  const { jobId: id, daemon } = attempt;
+  const columns = columnsOf(settledResult({ overran: false }, result));
+  const subject = await finishLoneJob.maybe(database, {
+    ...{ id, attempt: attempt.attempt, ...daemon, ...columns },
+  });
+  if (subject === undefined) throw new AppError('NOT_FOUND', `there is no job ${id}`);
+  if (subject.isFinished) {
+    database.announce([{ kind: 'job', jobId: id }]);
+    await failpoint('job.ended');
+    return;
+  }
   await database.transaction(async (tx) => {
-    const locked = await lockJob(tx, attempt.jobId);
-    if (locked === undefined) throw new AppError('NOT_FOUND', `there is no job ${attempt.jobId}`);
+    const locked = await lockSubject(tx, id, subject.workspaceId);
     const { job } = locked;
     checkHolder(attempt, job);
     if (job.status === 'running' || job.status === 'canceling') {

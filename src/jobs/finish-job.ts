@@ -26,14 +26,7 @@ export async function finishJob(
 ): Promise<void> {
   const { job } = locked;
   const stored = settledResult(job, result);
-  const failed = stored.outcome === 'failed' ? stored : undefined;
-  const times = await finishJobRow.one(tx, {
-    id: job.id,
-    succeeded: stored.outcome === 'succeeded',
-    canceled: stored.outcome === 'canceled',
-    error: failed?.error ?? null,
-    errorCode: failed?.errorCode ?? null,
-  });
+  const times = await finishJobRow.one(tx, { id: job.id, ...columnsOf(stored) });
   tx.notify({ kind: 'job', jobId: job.id });
   const { workspace, isMember } = locked;
   if (job.type === 'stray_cleanup' && stored.outcome === 'succeeded') {
@@ -49,6 +42,22 @@ export function settledResult(
   reported: JobResult,
 ): JobResult {
   return storableResult(overran ? resultOfOverrun(reported) : reported);
+}
+
+/** What of a result a job's row has. */
+export function columnsOf(result: JobResult): {
+  readonly succeeded: boolean;
+  readonly canceled: boolean;
+  readonly error: string | null;
+  readonly errorCode: string | null;
+} {
+  const failed = result.outcome === 'failed' ? result : undefined;
+  return {
+    succeeded: result.outcome === 'succeeded',
+    canceled: result.outcome === 'canceled',
+    error: failed?.error ?? null,
+    errorCode: failed?.errorCode ?? null,
+  };
 }
 
 /** What daemons say may hold what PostgreSQL cannot keep. */

@@ -1,6 +1,6 @@
 // A job locked together with what its end will change, in the order that everybody keeps: pool
 // member, workspace, build, job.
-import type { JobId } from '../base/id.ts';
+import type { JobId, WorkspaceId } from '../base/id.ts';
 import type { Transaction } from '../store/database.ts';
 import {
   findJobSubject,
@@ -22,8 +22,15 @@ export interface Locked {
 /** Undefined when there is no such job. */
 export async function lockJob(tx: Transaction, id: JobId): Promise<Locked | undefined> {
   const subject = await findJobSubject.maybe(tx, { id });
-  if (subject === undefined) return undefined;
-  const { workspaceId } = subject;
+  return subject === undefined ? undefined : lockSubject(tx, id, subject.workspaceId);
+}
+
+/** The same where it is known what the job is about. */
+export async function lockSubject(
+  tx: Transaction,
+  id: JobId,
+  workspaceId: WorkspaceId | null,
+): Promise<Locked> {
   if (workspaceId === null) {
     return { job: await lockJobRow.one(tx, { id }), workspace: null, isMember: false };
   }

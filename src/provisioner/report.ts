@@ -4,7 +4,7 @@
 import { isAborted } from '../base/abort.ts';
 import { toAppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
-import type { ReportAnswer } from '../contract/provisioner/protocol.ts';
+import type { ReportAnswer, ReportBody } from '../contract/provisioner/protocol.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Machine } from './driver.ts';
 import type { Registered, Registration } from './registration.ts';
@@ -35,12 +35,18 @@ export async function report(deps: ReporterDeps, options: ReporterOptions): Prom
   const { signal } = options;
   const bell = createBell(deps.machines);
   const wishes = createWishes(deps, options);
+  let hasSaidNothing = false;
   while (!signal.aborted) {
     let waitMs = RETRY_MS;
     let registered: Registered | undefined;
     try {
       registered = await deps.registration.get();
-      wishes.add(await reportOnce(deps, registered, signal));
+      const known = await inspect(deps.machines);
+      // That there is nothing is said once: waiting for work and heartbeats are signs of life enough.
+      if (known.size > 0 || !hasSaidNothing) {
+        wishes.add(await reportOnce(deps, { registered, known, signal }));
+      }
+      hasSaidNothing = known.size === 0;
       waitMs = registered.reportIntervalMs;
     } catch (thrown) {
       if (isAborted(signal)) break;
@@ -57,22 +63,28 @@ interface MachineWish extends Wish {
   readonly machine: Machine;
 }
 
-async function reportOnce(
-  deps: ReporterDeps,
-  registered: Registered,
-  signal: AbortSignal,
-): Promise<readonly MachineWish[]> {
-  const machineOf = new Map<string, Machine>();
-  const states: Awaited<ReturnType<Machine['inspect']>> = [];
-  for (const machine of deps.machines) {
-    for (const state of await machine.inspect()) {
-      machineOf.set(state.id, machine);
-      states.push(state);
-    }
+/** The states of all workspaces, with the machine that looks after each. */
+type Known = ReadonlyMap<
+  string,
+  { readonly state: ReportBody['workspaces'][number]; readonly machine: Machine }
+>;
+
+async function inspect(machines: readonly Machine[]): Promise<Known> {
+  const known = new Map<string, { state: ReportBody['workspaces'][number]; machine: Machine }>();
+  for (const machine of machines) {
+    for (const state of await machine.inspect()) known.set(state.id, { state, machine });
   }
-  const answer = await deps.controlPlane.report(registered, states, signal);
+  return known;
+}
+
+async function reportOnce(
+  { controlPlane }: Pick<ReporterDeps, 'controlPlane'>,
+  about: { readonly registered: Registered; readonly known: Known; readonly signal: AbortSignal },
+): Promise<readonly MachineWish[]> {
+  const states = [...about.known.values()].map(({ state }) => state);
+  const answer = await controlPlane.report(about.registered, states, about.signal);
   return answer.flatMap((wish) => {
-    const machine = machineOf.get(wish.id);
+    const machine = about.known.get(wish.id)?.machine;
     return machine === undefined ? [] : [{ ...wish, machine }];
   });
 }

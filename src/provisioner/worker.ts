@@ -9,8 +9,8 @@ export interface WorkerDeps extends AttemptDeps {
   readonly registration: Registration;
 }
 
-/** How long one request for a job may wait at the control plane. */
-const ACQUIRE_WAIT_MS = 25_000;
+/** How long one request for a job may wait at the control plane; proxies give up after a minute. */
+const ACQUIRE_WAIT_MS = 50_000;
 const RETRY = { firstMs: 250, maxMs: 10_000 };
 /** An answer that came sooner than this although it might have waited: ask again, but not at once. */
 const HASTY_MS = 50;

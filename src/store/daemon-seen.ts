@@ -1,8 +1,9 @@
-// Whether a daemon is there: a condition on `daemons d` that every statement shares.
+// Whether a daemon is there: conditions on `daemons d` that every statement shares.
 
-/**
- * One that waits for work is noted every 15 seconds, and one whose slots are all taken reports about
- * its machine as often; four misses in a row are no accident.
- */
+/** A sign of life is noted every 15 seconds or so; that none was for a minute is no accident. */
 export const DAEMON_IS_SEEN = `(
   d.last_seen_at >= (select standby_now()) - interval '60 seconds')`;
+
+/** A sign of life needs no noting: one was noted just now, and each would be a write. */
+export const DAEMON_IS_FRESH = `(
+  d.last_seen_at >= (select standby_now()) - interval '10 seconds')`;

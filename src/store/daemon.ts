@@ -1,6 +1,7 @@
 // Provisioner daemons. A daemon's row belongs to the key that registered it first.
 import type { DaemonId, JobId, OrganizationId, ProvisionerKeyId } from '../base/id.ts';
-import { int, nullable, text, textArray, uuid } from './column.ts';
+import { bool, int, json, nullable, text, textArray, uuid } from './column.ts';
+import { DAEMON_IS_FRESH } from './daemon-seen.ts';
 import { statement, takes } from './statement.ts';
 
 /**
@@ -59,13 +60,57 @@ export const findDaemon = statement({
     organizationId: nullable(uuid<OrganizationId>()),
     machineId: text,
     drivers: textArray,
+    tags: json<Readonly<Record<string, string>>>(),
     incarnation: int,
   },
   sql: `
-    select organization_id, machine_id, drivers, incarnation
+    select organization_id, machine_id, drivers, tags, incarnation
     from daemons
     where id = $id
       and key_id = $keyId`,
+});
+
+/**
+ * Notes that daemons wait, as far as that was not done lately, and gives those that wait in vain:
+ * replaced by a newer process, or with a revoked key. A row that somebody else has locked is passed
+ * over, for that is a sign of life as well.
+ */
+export const noteWaiting = statement({
+  name: 'daemon.note_waiting',
+  takes: takes<{
+    readonly daemonIds: readonly DaemonId[];
+    readonly keyIds: readonly ProvisionerKeyId[];
+    readonly incarnations: readonly number[];
+  }>(),
+  gives: { daemonId: uuid<DaemonId>(), incarnation: int, keyRevoked: bool },
+  sql: `
+    with waiting as materialized (
+      select distinct daemon_id, key_id, incarnation
+      from unnest($daemonIds::uuid[], $keyIds::uuid[], $incarnations::integer[])
+        as w (daemon_id, key_id, incarnation)
+    ), due as materialized (
+      select d.id
+      from waiting w
+      join daemons d
+        on d.id = w.daemon_id and d.key_id = w.key_id and d.incarnation = w.incarnation
+      where not ${DAEMON_IS_FRESH}
+      for no key update of d skip locked
+    ), noted as (
+      update daemons d
+      set last_seen_at = (select standby_now())
+      from due
+      where d.id = due.id
+    )
+    select w.daemon_id, w.incarnation, k.revoked_at is not null as key_revoked
+    from waiting w
+    left join provisioner_keys k on k.id = w.key_id
+    where k.revoked_at is not null
+      or not exists (
+        select
+        from daemons d
+        where d.id = w.daemon_id
+          and d.key_id = w.key_id
+          and d.incarnation = w.incarnation)`,
 });
 
 /** The jobs that a daemon holds. */

@@ -1,4 +1,4 @@
-// Taking the next job for a daemon, in one statement.
+// Handing jobs to daemons that wait, in one statement.
 import type {
   DaemonId,
   JobId,
@@ -9,8 +9,9 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import type { JobType, Stage, Transition } from '../domain/job/job.ts';
-import { json, nullable, text, uuid } from './column.ts';
-import { DAEMON_FITS_JOB, HOME_MACHINE } from './job-fit.ts';
+import { bool, json, text, uuid } from './column.ts';
+import { DAEMON_IS_FRESH, DAEMON_IS_SEEN } from './daemon-seen.ts';
+import { HOME_MACHINE } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
 
 /** Waiting this long lifts a job by one class. */
@@ -47,48 +48,198 @@ export interface TakenBuild {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+/** What a group of daemons that wait for the same kind of work have in common. */
+export interface SharedOffer {
+  /** Null: every organization's. */
+  readonly organizationId: OrganizationId | null;
+  readonly drivers: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** One slot of a daemon that waits. */
+export interface WaitingSlot {
+  readonly daemonId: DaemonId;
+  readonly keyId: ProvisionerKeyId;
+  readonly incarnation: number;
+  readonly machineId: string;
+}
+
+export interface HandedJob {
+  /** Which of the waiting slots, counted from 1. */
+  readonly place: number;
+  /** Null: the slot's daemon was replaced, or its key was revoked, and it gets nothing. */
+  readonly job: TakenJob | null;
+  readonly keyRevoked: boolean;
+}
+
+interface FitArgs {
+  readonly organizationId: OrganizationId | null;
+  readonly drivers: readonly string[];
+  readonly tags: string;
+  readonly machineIds: readonly string[];
+}
+
+interface TakeArgs extends FitArgs {
+  readonly daemonIds: readonly DaemonId[];
+  readonly keyIds: readonly ProvisionerKeyId[];
+  readonly incarnations: readonly number[];
+  readonly machineBoundDrivers: readonly string[];
+  /** Whose creations are locked; null: nobody's, and nothing is taken while one waits. */
+  readonly creationsOf: readonly OrganizationId[] | null;
+  /** Creations that may run at once per organization; null: all slots but one. */
+  readonly maxCreations: number | null;
+}
+
+// As DAEMON_FITS_JOB says it of one daemon; the machine is one of those where somebody waits.
+const GROUP_FITS_JOB = `(
+  j.status = 'pending'
+  and ($organizationId::uuid is null or j.organization_id = $organizationId::uuid)
+  and j.driver = any ($drivers::text[])
+  and j.tags <@ $tags::jsonb
+  and (j.machine_id is null or j.machine_id = any ($machineIds::text[])))`;
+
+/** The class that a job has come to by waiting; claims are a class that nothing is lifted into. */
+const LIFTED_CLASS = `
+  case
+    when j.class = 1 then 1
+    else greatest(2, j.class - floor(
+      extract(epoch from (select standby_now()) - j.created_at) / ${SECONDS_PER_CLASS}))
+  end`;
+
 /**
- * Notes the daemon's sign of life and takes the first job that fits it, oldest of the most urgent
- * class; waiting lifts a job, but never among the claims. Gives no row when the daemon is not of
- * this key and incarnation: its row's lock makes registration and acquisition take turns, so that a
- * process that was replaced gets nothing afterwards.
- *
- * `limit 1` stands in a MATERIALIZED query, which locks exactly one row; as `in (select … limit 1)`
- * a nested loop may lock many. The age makes an index order impossible; the sort is over what fits
- * of jobs_pending_idx.
+ * So many more of a class are looked at than are wanted, because others may be taking the first ones;
+ * when even these are all gone, the look is made again.
  */
-export const acquireNextJob = statement({
-  name: 'job.acquire',
-  takes: takes<{
-    readonly daemonId: DaemonId;
-    readonly keyId: ProvisionerKeyId;
-    readonly incarnation: number;
-    readonly machineBoundDrivers: readonly string[];
-  }>(),
-  /** Null: there was nothing to take. */
-  gives: { job: nullable(json<TakenJob>()) },
+const TAKEN_MEANWHILE = 20;
+
+/** Creations for pools, and rehearsals: what must not starve people. */
+const CREATIONS = 4;
+
+/** The first half of the advisory lock of an organization's running creations; the other is the id's hash. */
+const CREATIONS_LOCK = 7_283_004;
+
+/**
+ * Hands the first jobs that fit to slots that wait, as many as there are of either: oldest of the
+ * most urgent class first; waiting lifts a job, but never among the claims. What lives on one machine
+ * goes to a slot there, everything else to the first slot that is left.
+ *
+ * A daemon is locked before it gets a job: registration and handing out take turns, so that a process
+ * that was replaced gets nothing afterwards. Lock order: pending jobs, which nobody is waited for,
+ * then daemons by id.
+ *
+ * The limit stands in a MATERIALIZED query, which locks exactly so many rows; as `in (select … limit
+ * n)` a nested loop may lock more. The age makes an index order over all classes impossible, but not
+ * within one: the first n of all are among the first n of each, which jobs_pending_idx has in order. To
+ * sort all that waits took 9 ms with 2,500 jobs. A look that finds nothing writes nothing.
+ */
+export const takeJobs = statement({
+  name: 'job.take',
+  takes: takes<TakeArgs>(),
+  gives: {
+    /** More may fit than could be looked at, or than there were slots for. */
+    isMoreLikely: bool,
+    /** Creations fit and are not locked. */
+    creationsWait: bool,
+    handed: json<readonly HandedJob[]>(),
+  },
   sql: `
-    with d as materialized (
-      update daemons
-      set last_seen_at = (select standby_now())
-      where id = $daemonId
-        and key_id = $keyId
-        and incarnation = $incarnation
-      returning id, organization_id, machine_id, drivers, tags
+    with slots as materialized (
+      select daemon_id, key_id, incarnation, machine_id, place,
+        row_number() over (partition by machine_id order by place) as nth_there
+      from unnest($daemonIds::uuid[], $keyIds::uuid[], $incarnations::integer[],
+        $machineIds::text[]) with ordinality
+        as s (daemon_id, key_id, incarnation, machine_id, place)
+    ), unlocked as materialized (
+      select exists (
+        select
+        from jobs j
+        where $creationsOf::uuid[] is null
+          and j.class = ${CREATIONS}
+          and ${GROUP_FITS_JOB}) as wait
+    ), budgets as materialized (
+      select o.id as organization_id,
+        coalesce($maxCreations::integer, greatest(1, (
+          select coalesce(sum(d.slots), 0)::integer - 1
+          from daemons d
+          where (d.organization_id is null or d.organization_id = o.id)
+            and ${DAEMON_IS_SEEN})))
+        - (
+          select count(*)
+          from jobs j
+          where j.organization_id = o.id
+            and j.class = ${CREATIONS}
+            and j.status in ('running', 'canceling')) as free
+      from unnest($creationsOf::uuid[]) as o (id)
+    ), candidates as materialized (
+      select c.id, c.class
+      from generate_series(1, ${CREATIONS - 1}) as k (class)
+      cross join lateral (
+        select j.id, j.class
+        from jobs j
+        where j.class = k.class
+          and ${GROUP_FITS_JOB}
+        order by j.created_at, j.id
+        limit cardinality($daemonIds::uuid[]) + ${TAKEN_MEANWHILE}
+      ) as c
+      union all
+      select c.id, c.class
+      from budgets b
+      cross join lateral (
+        select j.id, j.class
+        from jobs j
+        where j.class = ${CREATIONS}
+          and j.organization_id = b.organization_id
+          and ${GROUP_FITS_JOB}
+        order by j.created_at, j.id
+        limit greatest(b.free, 0)
+      ) as c
     ), picked as materialized (
-      select j.id
-      from jobs j, d
-      where j.status = 'pending'
-        and ${DAEMON_FITS_JOB}
-      order by
-        case
-          when j.class = 1 then 1
-          else greatest(2, j.class - floor(
-            extract(epoch from (select standby_now()) - j.created_at) / ${SECONDS_PER_CLASS}))
-        end,
-        j.created_at, j.id
-      limit 1
+      select j.id, j.machine_id, ${LIFTED_CLASS} as lifted, j.created_at
+      from jobs j
+      where not (select wait from unlocked)
+        and j.id = any (array(select id from candidates))
+        and j.status = 'pending'
+      order by lifted, j.created_at, j.id
+      limit cardinality($daemonIds::uuid[])
       for update of j skip locked
+    ), at_home as materialized (
+      select j.id as job_id, s.place
+      from (
+        select id, machine_id,
+          row_number() over (partition by machine_id order by lifted, created_at, id) as nth_there
+        from picked
+        where machine_id is not null
+      ) as j
+      join slots s on s.machine_id = j.machine_id and s.nth_there = j.nth_there
+    ), matched as materialized (
+      select job_id, place
+      from at_home
+      union all
+      select j.id, s.place
+      from (
+        select id, row_number() over (order by lifted, created_at, id) as nth
+        from picked
+        where machine_id is null
+      ) as j
+      join (
+        select place, row_number() over (order by place) as nth
+        from slots
+        where place not in (select place from at_home)
+      ) as s on s.nth = j.nth
+    ), daemon as materialized (
+      select m.job_id, m.place, d.id, d.machine_id
+      from matched m
+      join slots s on s.place = m.place
+      join daemons d
+        on d.id = s.daemon_id and d.key_id = s.key_id and d.incarnation = s.incarnation
+      join provisioner_keys k on k.id = d.key_id and k.revoked_at is null
+      order by d.id
+      for no key update of d
+    ), noted as (
+      update daemons d
+      set last_seen_at = (select standby_now())
+      where d.id in (select id from daemon)
+        and not ${DAEMON_IS_FRESH}
     ), taken as (
       update jobs j
       set attempt = j.attempt + 1,
@@ -100,44 +251,93 @@ export const acquireNextJob = statement({
             then d.machine_id
           else j.machine_id
         end
-      from picked, d
-      where j.id = picked.id
-      returning j.id, j.attempt, j.type, j.driver, j.organization_id
+      from daemon d
+      where j.id = d.job_id
+      returning d.place, j.id, j.attempt, j.type, j.driver, j.organization_id
+    ), handed as (
+      select m.place,
+        k.revoked_at is not null as key_revoked,
+        case when taken.id is not null then jsonb_build_object(
+          'id', taken.id,
+          'attempt', taken.attempt,
+          'type', taken.type,
+          'driver', taken.driver,
+          'organizationId', taken.organization_id,
+          'template', t.name,
+          'versionId', v.id,
+          'fileHash', encode(v.file_hash, 'hex'),
+          'manifest', v.manifest,
+          'build', case when b.id is not null then jsonb_build_object(
+            'workspaceId', w.id,
+            'name', w.name,
+            'organization', o.name,
+            'ownerId', u.id,
+            'username', u.username,
+            'displayName', u.display_name,
+            'email', u.email,
+            'ownerIsSystem', u.is_system,
+            'epoch', w.epoch,
+            'transition', b.transition,
+            'stage', b.stage,
+            'number', b.number,
+            'parameters', b.parameters) end) end as job
+      from matched m
+      join slots s on s.place = m.place
+      left join provisioner_keys k on k.id = s.key_id
+      left join taken on taken.place = m.place
+      left join organizations o on o.id = taken.organization_id
+      left join builds b on b.job_id = taken.id
+      left join workspaces w on w.id = b.workspace_id
+      left join users u on u.id = w.owner_id
+      left join template_versions v
+        on v.id = b.version_id or (b.id is null and v.import_job_id = taken.id)
+      left join templates t on t.id = v.template_id
     )
-    select
-      case when taken.id is not null then jsonb_build_object(
-        'id', taken.id,
-        'attempt', taken.attempt,
-        'type', taken.type,
-        'driver', taken.driver,
-        'organizationId', taken.organization_id,
-        'template', t.name,
-        'versionId', v.id,
-        'fileHash', encode(v.file_hash, 'hex'),
-        'manifest', v.manifest,
-        'build', case when b.id is not null then jsonb_build_object(
-          'workspaceId', w.id,
-          'name', w.name,
-          'organization', o.name,
-          'ownerId', u.id,
-          'username', u.username,
-          'displayName', u.display_name,
-          'email', u.email,
-          'ownerIsSystem', u.is_system,
-          'epoch', w.epoch,
-          'transition', b.transition,
-          'stage', b.stage,
-          'number', b.number,
-          'parameters', b.parameters) end) end as job
-    from d
-    left join taken on true
-    left join organizations o on o.id = taken.organization_id
-    left join builds b on b.job_id = taken.id
-    left join workspaces w on w.id = b.workspace_id
-    left join users u on u.id = w.owner_id
-    left join template_versions v
-      on v.id = b.version_id or (b.id is null and v.import_job_id = taken.id)
-    left join templates t on t.id = v.template_id`,
+    select (select count(*) from picked) = cardinality($daemonIds::uuid[])
+        or exists (
+          select
+          from candidates
+          where class < ${CREATIONS}
+          group by class
+          having count(*) = cardinality($daemonIds::uuid[]) + ${TAKEN_MEANWHILE}) as is_more_likely,
+      (select wait from unlocked) as creations_wait,
+      coalesce((
+        select jsonb_agg(jsonb_build_object(
+          'place', place, 'job', job, 'keyRevoked', key_revoked) order by place)
+        from handed), '[]') as handed`,
+});
+
+/** Whether there is anything to hand out: a tenth of the work of finding out what. */
+export const anyJobFits = statement({
+  name: 'job.any_fits',
+  takes: takes<FitArgs>(),
+  gives: { fits: bool },
+  sql: `
+    select exists (
+      select
+      from jobs j
+      where ${GROUP_FITS_JOB}) as fits`,
+});
+
+/**
+ * Makes handing out creations take turns, organization by organization, until the end of the
+ * transaction, and gives the organizations. The count of those that run is read by a later statement:
+ * one that waited for a lock sees the world of before.
+ */
+export const lockCreations = statement({
+  name: 'job.lock_creations',
+  takes: takes<FitArgs>(),
+  gives: { organizationId: uuid<OrganizationId>(), locked: text },
+  sql: `
+    select o.id as organization_id,
+      pg_advisory_xact_lock(${CREATIONS_LOCK}, hashtext(o.id::text))::text as locked
+    from (
+      select distinct j.organization_id as id
+      from jobs j
+      where j.class = ${CREATIONS}
+        and ${GROUP_FITS_JOB}
+      order by id
+    ) as o`,
 });
 
 /**

@@ -3,6 +3,7 @@ import type { DaemonId, JobId, ProvisionerKeyId } from '../base/id.ts';
 import type { Instant } from '../base/clock.ts';
 import type { JobStatus } from '../domain/job/job.ts';
 import { bool, instant, int, nullable, oneOf, text, uuid } from './column.ts';
+import { DAEMON_IS_FRESH } from './daemon-seen.ts';
 import { statement, takes } from './statement.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -22,6 +23,15 @@ export const recordJobHeartbeat = statement({
   }>(),
   gives: { status: oneOf<JobStatus>(), logBytes: int, logTruncated: bool },
   sql: `
+    with noted as (
+      -- With all slots taken it does not wait for work, which would show that it is there.
+      update daemons d
+      set last_seen_at = (select standby_now())
+      where d.id = $daemonId
+        and d.key_id = $keyId
+        and d.incarnation = $incarnation
+        and not ${DAEMON_IS_FRESH}
+    )
     update jobs j
     set heartbeat_at = (select standby_now())
     from daemons d

@@ -16,4 +16,13 @@ describe('the command table', () => {
       expect((await load()).command.name).toBe(name);
     }
   });
+
+  it('gives no arguments to a command that others begin with: a further word names one of them', async () => {
+    const names = Object.keys(COMMAND_TABLE);
+    const groups = names.filter((name) => names.some((other) => other.startsWith(`${name} `)));
+    expect(groups).toEqual(['provisioner']);
+    for (const group of groups) {
+      expect((await COMMAND_TABLE[group]!()).command.arguments).toEqual({});
+    }
+  });
 });

@@ -411,13 +411,30 @@ describe('the report of a daemon', () => {
     const driver = createScriptedDriver();
     await makeDaemon(driver).start();
     await until(() => expect(plane.reports).toBe(1));
+    plane.offer(sampleJob());
+    await until(() => expect(driver.world.size).toBe(1));
     driver.ringChanged();
     await until(() => expect(plane.reports).toBe(2));
   });
 
+  it('that there is no workspace comes once', async () => {
+    plane = createFakeControlPlane({ reportIntervalMs: 1, heartbeatIntervalMs: 100 });
+    const driver = createScriptedDriver({ waits: true });
+    await makeDaemon(driver).start();
+    const offered = plane.offer(sampleJob());
+    // Many intervals go by.
+    await until(() => expect(offered.beats).toBeGreaterThan(2));
+    expect(plane.reports).toBe(1);
+    (await working(driver)).resolve(undefined);
+    await until(() => expect(plane.reports).toBeGreaterThan(2));
+  });
+
   it('goes on after the control plane was away', async () => {
     plane = createFakeControlPlane({ reportIntervalMs: 10 });
-    await makeDaemon(createScriptedDriver()).start();
+    const driver = createScriptedDriver();
+    await makeDaemon(driver).start();
+    plane.offer(sampleJob());
+    await until(() => expect(driver.world.size).toBe(1));
     await until(() => expect(plane.reports).toBeGreaterThan(0));
     plane.away = true;
     await until(() => expect(plane.missedCalls).toBeGreaterThan(1));

@@ -6,6 +6,7 @@ import { acquireJob, type AcquireDeps } from '../../src/jobs/acquire-job.ts';
 import type { AttemptRef, DaemonRef } from '../../src/jobs/attempt.ts';
 import { cancelJob } from '../../src/jobs/cancel-job.ts';
 import { completeJob, type ReportedResult } from '../../src/jobs/complete-job.ts';
+import { createDispatcher } from '../../src/jobs/dispatcher.ts';
 import { heartbeatJob, type HeartbeatAnswer, type LogLine } from '../../src/jobs/heartbeat-job.ts';
 import {
   registerDaemon,
@@ -14,6 +15,7 @@ import {
 } from '../../src/jobs/register-daemon.ts';
 import { sweepJobs, type SweepOptions, type SweepResult } from '../../src/jobs/sweep-jobs.ts';
 import type { RunTimeOptions } from '../../src/jobs/sweep-overruns.ts';
+import type { GroupDeps, GroupOptions } from '../../src/jobs/waiting-group.ts';
 import type { TakenJob } from '../../src/store/job-acquire.ts';
 import type { JobStatus } from '../../src/domain/job/job.ts';
 import type { Factory } from './factory.ts';
@@ -41,7 +43,10 @@ export interface TestDaemon extends DaemonRef {
 }
 
 export interface TestQueue {
-  readonly deps: AcquireDeps & { readonly keyring: Keyring };
+  readonly deps: AcquireDeps & {
+    readonly bus: GroupDeps['bus'];
+    readonly keyring: Keyring;
+  };
   /** Registers a new daemon under a new key. */
   daemon(
     change?: Partial<RegisteringDaemon>,
@@ -78,17 +83,25 @@ export const FAILED: JobResult = { outcome: 'failed', error: 'it broke', errorCo
 export const TEST_LOG_LIMIT_BYTES = 1024 * 1024;
 
 /** Without a bus: every look is made by hand. */
-const DEAF = { subscribe: () => () => undefined };
+export const DEAF = { subscribe: () => () => undefined };
 
-export function createQueue(store: TestStore, make: Factory): TestQueue {
+/** Looks often, and lets as many creations run as there are; a test that is about these says other. */
+export const DISPATCH: GroupOptions = { pollMs: 1_000, maxCreations: 1_000 };
+
+export function createQueue(
+  store: TestStore,
+  make: Factory,
+  { bus = DEAF, ...dispatch }: Partial<GroupOptions & Pick<GroupDeps, 'bus'>> = {},
+): TestQueue {
   const { kit, database } = store;
-  const deps = { ...kit, database, bus: DEAF, keyring: store.keyring };
+  const dispatcher = createDispatcher({ ...kit, database, bus }, { ...DISPATCH, ...dispatch });
+  const deps = { ...kit, database, bus, dispatcher, keyring: store.keyring };
   const register = async (key: RegisteringKey, asked: RegisteringDaemon): Promise<TestDaemon> => {
     const { incarnation } = await registerDaemon(deps, key, asked);
     return { daemonId: asked.id, keyId: key.keyId, incarnation, key, asked };
   };
   const take = (daemon: DaemonRef): Promise<TakenJob | undefined> =>
-    acquireJob(deps, daemon, { signal: new AbortController().signal, waitMs: 0, pollMs: 1_000 });
+    acquireJob(deps, daemon, { signal: new AbortController().signal, waitMs: 0 });
   const sweep = (change: Partial<SweepOptions> = {}): Promise<SweepResult> =>
     sweepJobs(deps, { ...SWEEP, ...change });
   return {

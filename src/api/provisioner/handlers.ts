@@ -8,12 +8,14 @@ import type { provisionerRoutes } from '../../contract/provisioner/route.ts';
 import { acquireJob } from '../../jobs/acquire-job.ts';
 import { unknownDaemon, type AttemptRef, type DaemonRef } from '../../jobs/attempt.ts';
 import { completeJob, type ReportedResult } from '../../jobs/complete-job.ts';
+import { createDispatcher } from '../../jobs/dispatcher.ts';
 import { heartbeatJob } from '../../jobs/heartbeat-job.ts';
 import { registerDaemon } from '../../jobs/register-daemon.ts';
 import { reportWorkspaces } from '../../jobs/report-workspaces.ts';
 import { keepState } from '../../jobs/state/keep-state.ts';
 import { readStray } from '../../jobs/state/read-stray.ts';
 import { takeState } from '../../jobs/state/take-state.ts';
+import type { GroupOptions } from '../../jobs/waiting-group.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import { findDaemon } from '../../store/daemon.ts';
 import { findFileForDaemon } from '../../store/daemon-file.ts';
@@ -34,16 +36,16 @@ export interface ProvisionerHandlerOptions {
   readonly heartbeatIntervalMs: number;
   readonly reportIntervalMs: number;
   readonly logLimitBytes: number;
-  /** How often a waiting daemon's look is repeated without a notice. */
-  readonly pollMs: number;
+  readonly dispatch: GroupOptions;
 }
 
 export function createProvisionerHandlers(
   handlerDeps: ProvisionerHandlerDeps,
-  { heartbeatIntervalMs, reportIntervalMs, logLimitBytes, pollMs }: ProvisionerHandlerOptions,
+  { heartbeatIntervalMs, reportIntervalMs, logLimitBytes, dispatch }: ProvisionerHandlerOptions,
 ): Handlers<keyof typeof provisionerRoutes> {
   const { kit, database, bus, keyring } = handlerDeps;
-  const deps = { ...kit, database, bus, keyring };
+  const dispatcher = createDispatcher({ ...kit, database, bus }, dispatch);
+  const deps = { ...kit, database, dispatcher, keyring };
   return {
     registerDaemon: async ({ caller, body }) => {
       const { incarnation, endedAttempts } = await registerDaemon(deps, caller, {
@@ -69,7 +71,7 @@ export function createProvisionerHandlers(
 
     acquireJob: async ({ caller, params, body, signal }) => {
       const daemon = daemonOf(caller, params.daemon, body.incarnation);
-      const job = await acquireJob(deps, daemon, { signal, waitMs: body.wait_ms, pollMs });
+      const job = await acquireJob(deps, daemon, { signal, waitMs: body.wait_ms });
       if (job === undefined) return { status: 204, body: null };
       return { status: 200, body: viewAcquiredJob(job, handlerDeps) };
     },

@@ -68,7 +68,7 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
         heartbeatIntervalMs: config.heartbeatInterval,
         reportIntervalMs: REPORT_INTERVAL_MS,
         logLimitBytes: config.jobLogLimit,
-        pollMs,
+        dispatch: { pollMs, maxCreations: config.maxConcurrentPrebuildJobs || null },
       },
     ),
     ...createAgentHandlers(

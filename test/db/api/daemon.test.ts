@@ -43,7 +43,7 @@ beforeAll(async () => {
           heartbeatIntervalMs: 10_000,
           reportIntervalMs: 15_000,
           logLimitBytes: 1_000_000,
-          pollMs: 50,
+          dispatch: { pollMs: 50, maxCreations: null },
         },
       ),
     }),

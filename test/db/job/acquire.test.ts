@@ -7,6 +7,7 @@ import {
   type UserId,
 } from '../../../src/base/id.ts';
 import { acquireJob } from '../../../src/jobs/acquire-job.ts';
+import type { Database } from '../../../src/store/database.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
 import { createFactory, type Factory, type TestTemplate } from '../../support/factory.ts';
 import { createQueue, type TestQueue } from '../../support/queue.ts';
@@ -213,17 +214,16 @@ describe('a daemon that waits for work', () => {
   it('is woken by a notice, long before it would look again', async () => {
     await using other = await openTestStore();
     const makeThere = createFactory(other);
-    const there = createQueue(other, makeThere);
     const bus = createNoticeBus({ ...other.kit, database: other.database });
+    const there = createQueue(other, makeThere, { bus, pollMs: 60_000 });
     const daemon = await there.daemon();
     const organization = await makeThere.organization();
     const owner = await makeThere.user({ organizationId: organization });
     const made = await makeThere.template({ organizationId: organization });
 
-    const waiting = acquireJob({ ...there.deps, bus }, daemon, {
+    const waiting = acquireJob(there.deps, daemon, {
       signal: new AbortController().signal,
       waitMs: 60_000,
-      pollMs: 60_000,
     });
     const { jobId } = await makeThere.workspace(made, { ownerId: owner });
     other.database.announce([{ kind: 'queue', organizationId: organization, driver: 'null' }]);
@@ -232,10 +232,10 @@ describe('a daemon that waits for work', () => {
 
   it('looks by itself when the notice was lost', async () => {
     const daemon = await queue.daemon();
-    const waiting = acquireJob(queue.deps, daemon, {
+    const polling = createQueue(store, make, { pollMs: 20 });
+    const waiting = acquireJob(polling.deps, daemon, {
       signal: new AbortController().signal,
       waitMs: 60_000,
-      pollMs: 20,
     });
     const { jobId } = await make.workspace(template, { ownerId });
     expect(await waiting).toMatchObject({ id: jobId });
@@ -245,9 +245,14 @@ describe('a daemon that waits for work', () => {
     const { jobId } = await make.workspace(template, { ownerId, driver: 'process' });
     const daemon = await queue.daemon({ drivers: ['process'], machineId: 'here' });
     const caller = new AbortController();
-    caller.abort();
-    const options = { signal: caller.signal, waitMs: 60_000, pollMs: 60_000 };
-    expect(await acquireJob(queue.deps, daemon, options)).toBeUndefined();
+    // It hangs up while the look for it is made.
+    const query: Database['query'] = (asked) => {
+      if (asked.name === 'job.take') caller.abort();
+      return store.database.query(asked);
+    };
+    const hasty = createQueue({ ...store, database: { ...store.database, query } }, make);
+    const options = { signal: caller.signal, waitMs: 60_000 };
+    expect(await acquireJob(hasty.deps, daemon, options)).toBeUndefined();
     expect(await queue.status(jobId)).toMatchObject({ status: 'pending', attempt: 0 });
     const elsewhere = await queue.daemon({ drivers: ['process'], machineId: 'there' });
     expect(await queue.take(elsewhere)).toMatchObject({ id: jobId, attempt: 1 });

@@ -1,0 +1,49 @@
+// What daemons offer, remembered: for one registration it never changes, and a daemon asks for work
+// after every job. Whether the registration still counts is asked by every look, under its lock.
+import type { DaemonId } from '../base/id.ts';
+import { findDaemon } from '../store/daemon.ts';
+import type { Database } from '../store/database.ts';
+import type { SharedOffer } from '../store/job-acquire.ts';
+import { daemonReplaced, unknownDaemon, type DaemonRef } from './attempt.ts';
+
+export interface DaemonOffer extends SharedOffer {
+  readonly machineId: string;
+}
+
+export interface DaemonOffers {
+  /** Throws NOT_FOUND for a daemon that the key did not register, DAEMON_REPLACED for a former process. */
+  get(daemon: DaemonRef): Promise<DaemonOffer>;
+  /** Reads it again the next time. */
+  forget(daemon: DaemonRef): void;
+}
+
+/** Far more than wait at one control plane; those that were here last are kept. */
+const MAX_REMEMBERED = 5_000;
+
+export function createDaemonOffers(database: Database): DaemonOffers {
+  const remembered = new Map<DaemonId, DaemonRef & { readonly offer: DaemonOffer }>();
+
+  const read = async (daemon: DaemonRef): Promise<DaemonOffer> => {
+    const { daemonId: id, keyId, incarnation } = daemon;
+    const found = await findDaemon.maybe(database, { id, keyId });
+    if (found === undefined) throw unknownDaemon(daemon);
+    if (found.incarnation !== incarnation) throw daemonReplaced(daemon);
+    const { organizationId, drivers, tags, machineId } = found;
+    return { organizationId, drivers, tags, machineId };
+  };
+
+  return {
+    get: async (daemon) => {
+      const { daemonId, keyId, incarnation } = daemon;
+      const known = remembered.get(daemonId);
+      remembered.delete(daemonId);
+      const isSame = known?.keyId === keyId && known.incarnation === incarnation;
+      const offer = isSame ? known.offer : await read(daemon);
+      remembered.set(daemonId, { daemonId, keyId, incarnation, offer });
+      const [oldest] = remembered.size > MAX_REMEMBERED ? remembered.keys() : [];
+      if (oldest !== undefined) remembered.delete(oldest);
+      return offer;
+    },
+    forget: ({ daemonId }) => void remembered.delete(daemonId),
+  };
+}

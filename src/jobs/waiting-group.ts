@@ -1,0 +1,223 @@
+// Slots of daemons that wait for the same kind of work at this control plane. Who joins is looked for at
+// once; then one look serves all of them when a notice says so, and now and then anyway, because
+// notices may be lost. So the cost of waiting does not grow with the number of daemons.
+import { isAborted } from '../base/abort.ts';
+import type { Kit } from '../base/kit.ts';
+import { takeTurns } from '../domain/job/take-turns.ts';
+import { noteWaiting } from '../store/daemon.ts';
+import type { Database } from '../store/database.ts';
+import type { SharedOffer, TakenJob, WaitingSlot } from '../store/job-acquire.ts';
+import type { Notice } from '../store/notice.ts';
+import type { Hint, NoticeBus } from '../store/notice-bus.ts';
+import { daemonReplaced, keyRevoked, type DaemonRef } from './attempt.ts';
+import { handOut, type HandOutOptions } from './hand-out.ts';
+
+export interface GroupDeps extends Pick<Kit, 'clock' | 'rng'> {
+  readonly database: Database;
+  readonly bus: Pick<NoticeBus, 'subscribe'>;
+}
+
+export interface GroupOptions extends HandOutOptions {
+  /** Between two looks without a notice: some more or less, so that replicas do not come in step. */
+  readonly pollMs: number;
+}
+
+export interface WaitingGroup {
+  /**
+   * Waits for a job, at least until one look was made. Gives undefined when there was none by the time
+   * `until` aborts; a look that has begun then is waited for, since it may have taken something.
+   * Throws DAEMON_REPLACED and UNAUTHENTICATED for a slot that waits in vain.
+   */
+  wait(slot: WaitingSlot, until: AbortSignal): Promise<TakenJob | undefined>;
+}
+
+interface Waiter extends WaitingSlot {
+  /** What was news when the newest look for it began; a look for later news is due. */
+  seenNews: number;
+  isAsked: boolean;
+  isLeaving: boolean;
+  resolve(job: TakenJob | undefined): void;
+  reject(error: unknown): void;
+}
+
+/** Well within the minute after which a daemon counts as away. */
+const NOTE_EVERY_MS = 15_000;
+
+/**
+ * Looks of one group at once: one that waits for somebody's lock must not hold up who joins. Each
+ * more makes looks smaller and takes a connection; four took twice the processor time of one.
+ */
+const MAX_LOOKS = 2;
+
+const NOTHING_SEEN = -1;
+
+/** `onEmpty` is called when nobody waits any more; the group serves whoever joins all the same. */
+export function createWaitingGroup(
+  { clock, rng, database, bus }: GroupDeps,
+  given: { readonly offer: SharedOffer; readonly onEmpty: () => void },
+  options: GroupOptions,
+): WaitingGroup {
+  const { offer } = given;
+  const waiters = new Set<Waiter>();
+  /** Rises with everything after which a look may find something. */
+  let news = 0;
+  let looks = 0;
+  let isPumpDue = false;
+  let notedMs = clock.monotonicMs();
+  /** The newest look found nothing, and nobody has told of anything since. */
+  let isIdle = false;
+  /** Somebody who waits in vain could not be told yet. */
+  let isNoteDue = false;
+  /** Aborted when nobody waits any more; undefined then. */
+  let watch: AbortController | undefined;
+
+  const leave = (waiter: Waiter, settle: () => void): void => {
+    if (waiters.delete(waiter)) settle();
+    if (waiters.size > 0 || watch === undefined) return;
+    watch.abort();
+    watch = undefined;
+    given.onEmpty();
+  };
+  const refuse = (waiter: Waiter, isRevoked: boolean): void => {
+    const daemon: DaemonRef = waiter;
+    const error = isRevoked ? keyRevoked(daemon) : daemonReplaced(daemon);
+    leave(waiter, () => waiter.reject(error));
+  };
+  /** Ends the wait of one that is leaving, unless a look for it is due or under way. */
+  const letGo = (waiter: Waiter): void => {
+    if (!waiter.isLeaving || waiter.isAsked || waiter.seenNews === NOTHING_SEEN) return;
+    leave(waiter, () => waiter.resolve(undefined));
+  };
+
+  const isDue = (waiter: Waiter): boolean =>
+    !waiter.isAsked &&
+    (waiter.isLeaving ? waiter.seenNews === NOTHING_SEEN : waiter.seenNews < news);
+
+  /** Looks for those for whom that is due; a little later, so that who comes together is served together. */
+  const pump = (): void => {
+    if (isPumpDue) return;
+    isPumpDue = true;
+    queueMicrotask(() => {
+      isPumpDue = false;
+      const asked = [...waiters].filter(isDue);
+      if (asked.length > 0 && looks < MAX_LOOKS) void look(asked);
+    });
+  };
+
+  const look = async (asked: readonly Waiter[]): Promise<void> => {
+    looks += 1;
+    for (const waiter of asked) {
+      waiter.isAsked = true;
+      waiter.seenNews = news;
+    }
+    try {
+      if (await serve(takeTurns(asked, ({ daemonId }) => daemonId))) news += 1;
+    } catch (error) {
+      // All asked for the same and get the same answer; they come back after a pause of their own.
+      for (const waiter of asked) leave(waiter, () => waiter.reject(error));
+    }
+    looks -= 1;
+    for (const waiter of asked) {
+      waiter.isAsked = false;
+      letGo(waiter);
+    }
+    if (isNoteDue) await note().catch(() => undefined);
+    pump();
+  };
+
+  /** True when it is worth looking again at once. */
+  const serve = async (slots: readonly Waiter[]): Promise<boolean> => {
+    const { handed, again } = await handOut(database, { offer, slots, isIdle }, options);
+    isIdle = handed.length === 0;
+    for (const { place, job, keyRevoked: isRevoked } of handed) {
+      const waiter = slots[place - 1];
+      if (waiter === undefined) throw new Error(`a job was handed to slot ${place}`);
+      if (job === null) refuse(waiter, isRevoked);
+      else leave(waiter, () => waiter.resolve(job));
+    }
+    return again;
+  };
+
+  /** Notes that those who wait are there; who waits in vain hears it. */
+  const note = async (): Promise<void> => {
+    notedMs = clock.monotonicMs();
+    isNoteDue = false;
+    const noted = [...waiters];
+    const vain = await noteWaiting.all(database, {
+      daemonIds: noted.map((waiter) => waiter.daemonId),
+      keyIds: noted.map((waiter) => waiter.keyId),
+      incarnations: noted.map((waiter) => waiter.incarnation),
+    });
+    for (const { daemonId, incarnation, keyRevoked: isRevoked } of vain) {
+      for (const waiter of noted) {
+        if (waiter.daemonId !== daemonId || waiter.incarnation !== incarnation) continue;
+        // A look that is under way may have taken something for it.
+        if (waiter.isAsked) isNoteDue = true;
+        else refuse(waiter, isRevoked);
+      }
+    }
+  };
+
+  const isWanted = (notice: Notice): boolean => {
+    switch (notice.kind) {
+      case 'queue':
+        return (
+          offer.drivers.includes(notice.driver) &&
+          (offer.organizationId === null || offer.organizationId === notice.organizationId)
+        );
+      case 'provisioner_key':
+        return [...waiters].some(({ keyId }) => keyId === notice.keyId);
+      default:
+        return false;
+    }
+  };
+  const hear = ({ kind }: Hint): void => {
+    // A lost one is made up for by the next poll.
+    if (kind !== 'queue') void note().catch(() => undefined);
+    news += 1;
+    isIdle = false;
+    pump();
+  };
+
+  const poll = async (signal: AbortSignal): Promise<void> => {
+    const unsubscribe = bus.subscribe(isWanted, hear);
+    while (!signal.aborted) {
+      const pauseMs = options.pollMs * (0.8 + 0.3 * rng.next());
+      await clock.sleep(pauseMs, signal).catch(() => undefined);
+      if (isAborted(signal)) break;
+      news += 1;
+      pump();
+      // The look tells whether the database can be used.
+      if (clock.monotonicMs() - notedMs >= NOTE_EVERY_MS) await note().catch(() => undefined);
+    }
+    unsubscribe();
+  };
+
+  return {
+    wait: (slot, until) =>
+      new Promise((resolve, reject) => {
+        const waiter: Waiter = {
+          ...slot,
+          seenNews: NOTHING_SEEN,
+          isAsked: false,
+          isLeaving: until.aborted,
+          resolve,
+          reject,
+        };
+        until.addEventListener(
+          'abort',
+          () => {
+            waiter.isLeaving = true;
+            letGo(waiter);
+          },
+          { once: true },
+        );
+        waiters.add(waiter);
+        if (watch === undefined) {
+          watch = new AbortController();
+          void poll(watch.signal);
+        }
+        pump();
+      }),
+  };
+}
