@@ -56,13 +56,15 @@ describe('a CHECK constraint', () => {
 describe('the status of a job in the database', () => {
   it('is the one that the domain derives, for every combination', async () => {
     // Without the constraints of the table, which refuse the impossible ones.
-    await client.query('create temp table every_job (like jobs including generated)');
+    await client.query(
+      'create temp table every_job (like jobs including defaults including generated)',
+    );
     const { rows } = await client.query<JobFacts & { readonly status: string }>(`
       insert into every_job (id, type, organization_id, driver, tags, initiator_id, class, attempt,
-        created_at, completed_at, error, canceled_at, acquired_at, succeeded, log_bytes, log_truncated)
+        created_at, completed_at, error, canceled_at, acquired_at, succeeded)
       select gen_random_uuid(), 'workspace_build', gen_random_uuid(), 'null', '{}', gen_random_uuid(),
         4, 0, now(), case when completed then now() end, case when failed then 'error' end,
-        case when canceled then now() end, case when acquired then now() end, succeeded, 0, false
+        case when canceled then now() end, case when acquired then now() end, succeeded
       from (values (true), (false)) a (completed), (values (true), (false)) b (failed),
         (values (true), (false)) c (canceled), (values (true), (false)) d (acquired),
         (values (true), (false)) e (succeeded)

@@ -445,7 +445,7 @@ describe('a version that cannot be imported', () => {
     expect(await refusalOf(['template', 'push', 'no-daemon'])).toMatchObject({
       ...{ status: 75, code: 'NO_DAEMON' },
       message:
-        'version v1 of template no-daemon waits for its import: no daemon offers driver "docker"',
+        'version v1 of template no-daemon waits for its import: no_provisioner: no daemon offers driver "docker"',
       hint: expect.stringContaining('standby template promote no-daemon v1'),
     });
   });
