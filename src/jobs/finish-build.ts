@@ -17,7 +17,7 @@ import { recordJudgedBuild } from '../store/judged-build.ts';
 import { finishMemberBuild, removeMember } from '../store/live-pool/member.ts';
 import { refreshReadiness } from '../store/live-pool/readiness.ts';
 import { insertPoolEvents, type NewPoolEvent } from '../store/pool-event.ts';
-import { removeStates } from '../store/state.ts';
+import { holdStateLocks, removeStates } from '../store/state.ts';
 import { asJson } from '../store/statement.ts';
 
 export interface FinishedBuild {
@@ -56,7 +56,10 @@ export async function finishBuild(
     resources: asJson(succeeded ? (result.resources ?? []) : []),
     deleted,
   });
-  if (deleted) await removeStates.run(tx, { workspaceId });
+  if (deleted) {
+    await holdStateLocks.maybe(tx, { workspaceId });
+    await removeStates.run(tx, { workspaceId });
+  }
   if (succeeded && transition !== 'start') await silenceAgents.run(tx, { workspaceId });
   if (result.outcome === 'failed' && job.stage === 'claim') {
     await failClaim.run(tx, { workspaceId, epoch: workspace.epoch });

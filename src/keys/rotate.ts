@@ -1,6 +1,7 @@
 // Changing the key that seals: a new one for what comes, then everything that is there sealed anew.
 import type { Kit } from '../base/kit.ts';
 import type { DataKeyId } from '../base/id.ts';
+import { SealBroken } from '../base/seal.ts';
 import { insertFirstDataKey, removeUnusedDataKeys, retireDataKey } from '../store/data-key.ts';
 import type { Database } from '../store/database.ts';
 import { SEALED_VALUES } from '../store/sealed-value.ts';
@@ -31,16 +32,24 @@ export async function resealRetired({
   keyring,
   log,
 }: Deps & Pick<Kit, 'log'>): Promise<void> {
-  await keyring.refresh();
   let resealed = 0;
   for (const { find, write } of SEALED_VALUES) {
     for (;;) {
+      // Another replica may have made a newer key meanwhile.
+      await keyring.refresh();
       const found = await find.all(database, { limit: BATCH });
-      if (found.length === 0) break;
+      let written = 0;
       for (const { keyId: oldKeyId, sealed, place, row } of found) {
-        const plain = await keyring.unseal(place, { keyId: oldKeyId, sealed });
-        resealed += await write.run(database, { row, oldKeyId, ...keyring.seal(place, plain) });
+        try {
+          const plain = await keyring.unseal(place, { keyId: oldKeyId, sealed });
+          written += await write.run(database, { row, oldKeyId, ...keyring.seal(place, plain) });
+        } catch (error) {
+          if (!(error instanceof SealBroken)) throw error;
+          log.critical('keys.value_broken', { place, row, error });
+        }
       }
+      resealed += written;
+      if (written === 0) break;
     }
   }
   const removed = await removeUnusedDataKeys.all(database, {});

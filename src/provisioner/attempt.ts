@@ -5,6 +5,7 @@ import { createBackoff } from '../base/backoff.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import type { AcquiredJob, JobResult } from '../contract/provisioner/protocol.ts';
+import { askUntilAnswered } from './ask.ts';
 import type { AttemptRef, ControlPlane } from './control-plane.ts';
 import type { Driver, DriverContext, Started } from './driver.ts';
 import { createLogBuffer } from './log-buffer.ts';
@@ -149,7 +150,10 @@ async function performIn(
     await folder.putAside();
     return endingOf(error, signal);
   }
-  await folder.close();
+  // What cannot be removed now is swept by the daemon's next life.
+  await folder
+    .close()
+    .catch((error: unknown) => kit.log.error('attempt.folder_not_removed', { error }));
   await failpoint('daemon.folder_removed');
   return signal.aborted && isStale(signal) ? 'stale' : ending;
 }
@@ -197,7 +201,9 @@ async function drive(
     if (driver.destroyStray === undefined) {
       throw new AppError('BUILD_FAILED', `the driver "${driver.name}" keeps no state`);
     }
-    const { stray, current } = await deps.controlPlane.readStray(context.attempt, context.signal);
+    const { stray, current } = await askUntilAnswered(deps.kit, context.signal, () =>
+      deps.controlPlane.readStray(context.attempt, context.signal),
+    );
     await driver.destroyStray({ ...build, stray, current: current ?? undefined }, context);
     return NOTHING;
   }

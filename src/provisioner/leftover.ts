@@ -1,6 +1,7 @@
 // What attempts of an earlier life of this daemon left behind: processes that work on, and states
 // that were not stored yet. Both are settled before the folders are swept, so that nothing a tool
 // has made is forgotten.
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { toAppError } from '../base/app-error.ts';
@@ -9,6 +10,7 @@ import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import type { ProcessIdentity } from '../base/process-identity.ts';
 import { removeTree } from '../base/remove-tree.ts';
+import { isFinal } from './ask.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { ATTEMPT_MARK } from './driver.ts';
 import { readHeldState, STATE_FILE } from './held-state.ts';
@@ -23,7 +25,9 @@ const POLL_MS = 50;
 
 /** Ends the processes that still work for attempts below `workDir`: interrupted first, then killed. */
 export async function endLeftoverProcesses({ clock, log }: Kit, workDir: string): Promise<void> {
-  const isOurs = (folder: string): boolean => folder.startsWith(`${workDir}${path.sep}`);
+  // An attempt that has ended has no folder any more: what it left running was meant to stay.
+  const isOurs = (folder: string): boolean =>
+    folder.startsWith(`${workDir}${path.sep}`) && existsSync(folder);
   const find = (): readonly ProcessIdentity[] =>
     [...findMarked(ATTEMPT_MARK, isOurs).values()].flat();
 
@@ -76,7 +80,7 @@ async function settleFolder(
     signal.throwIfAborted();
     const error = toAppError(thrown);
     log.warn('leftover.state_not_kept', { folder, error });
-    if (error.spec.retry === 'later') return false;
+    if (!isFinal(error) && error.code !== 'BUILD_FAILED') return false;
     await putAside(deps, folder);
     return true;
   }

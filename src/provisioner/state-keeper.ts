@@ -9,6 +9,7 @@ import { createBackoff } from '../base/backoff.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import { writePrivateFile } from '../base/private-file.ts';
+import { askUntilAnswered, isFinal } from './ask.ts';
 import type { AttemptRef, ControlPlane } from './control-plane.ts';
 import { STATE_FILE, writeHeldState } from './held-state.ts';
 
@@ -48,7 +49,9 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
   let watching: Promise<void> = Promise.resolve();
 
   const take = async (signal: AbortSignal): Promise<string> => {
-    const taken = await controlPlane.takeState(attempt, signal);
+    const taken = await askUntilAnswered(kit, signal, () =>
+      controlPlane.takeState(attempt, signal),
+    );
     lock = taken.lock;
     await writeHeldState(folder, { job_id: attempt.jobId, attempt: attempt.attempt, lock });
     if (taken.state !== null) await writePrivateFile(file, taken.state);
@@ -109,7 +112,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
           return true;
         } catch (error) {
           kit.log.warn('state.not_kept', { jobId: attempt.jobId, error });
-          if (toAppError(error).spec.retry === 'never') throw error;
+          if (isFinal(toAppError(error))) throw error;
         }
         try {
           await kit.clock.sleep(backoff.nextMs(), giveUp);

@@ -17,7 +17,7 @@ export const holdStateLocks = statement({
     for no key update`,
 });
 
-/** The lock that an attempt took, and whether another one was taken since. */
+/** The lock that an attempt took, and whether it still counts: no other was taken, and the workspace lives. */
 export const findStateLock = statement({
   name: 'state_lock.find',
   takes: takes<{ readonly jobId: JobId; readonly attempt: number }>(),
@@ -29,12 +29,13 @@ export const findStateLock = statement({
   },
   sql: `
     select l.workspace_id, l.number, l.daemon_id,
-      not exists (
+      w.deleted_at is null and not exists (
         select
         from state_locks newer
         where newer.workspace_id = l.workspace_id
           and newer.number > l.number) as is_newest
     from state_locks l
+    join workspaces w on w.id = l.workspace_id
     where l.job_id = $jobId
       and l.attempt = $attempt`,
 });
@@ -91,12 +92,19 @@ export const insertState = statement({
     where workspace_id = $workspaceId`,
 });
 
-/** A deleted workspace's infrastructure is gone; strays have rows of their own. */
+/** A deleted workspace's infrastructure is gone, and nobody needs its secrets; strays have rows of their own. */
 export const removeStates = statement({
   name: 'workspace_state.remove',
   takes: takes<{ readonly workspaceId: WorkspaceId }>(),
   gives: {},
   sql: `
+    with forgotten as (
+      update builds
+      set secret_outputs = null,
+        secret_outputs_key_id = null
+      where workspace_id = $workspaceId
+        and secret_outputs is not null
+    )
     delete from workspace_states
     where workspace_id = $workspaceId`,
 });

@@ -37,7 +37,7 @@ export const insertStrayState = statement({
 });
 
 /**
- * Queues the job that destroys the oldest stray that is due: at once, and after a job that failed
+ * Queues the job that destroys the oldest stray that is due: when no build is under way, and after a job that failed
  * ever later, from one minute to one hour, for ever. It runs where the attempt ran that made it.
  */
 export const queueStrayCleanup = statement({
@@ -53,6 +53,13 @@ export const queueStrayCleanup = statement({
       join jobs made on made.id = l.job_id
       left join jobs former on former.id = s.job_id
       where s.destroyed_at is null
+        -- A build under way may just be making what the current state does not name yet.
+        and not exists (
+          select
+          from builds b
+          join jobs j on j.id = b.job_id
+          where b.workspace_id = s.workspace_id
+            and j.completed_at is null)
         and (former.id is null or former.completed_at
           < (select standby_now()) - least(interval '1 minute' * 2 ^ (s.tries - 1), interval '1 hour'))
       order by s.created_at, s.id
@@ -95,6 +102,8 @@ export const findStrayBuild = statement({
         'ownerId', u.id,
         'username', u.username,
         'displayName', u.display_name,
+        'email', u.email,
+        'ownerIsSystem', u.is_system,
         'epoch', w.epoch,
         'transition', 'delete',
         'stage', b.stage,

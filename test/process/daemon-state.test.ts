@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AppError } from '../../src/base/app-error.ts';
 import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { createDaemon, type Daemon } from '../../src/provisioner/daemon.ts';
@@ -124,6 +125,25 @@ describe('the state of an attempt', () => {
     expect(statesOf(offered)).toEqual(['{"serial":1}']);
   });
 
+  it('is asked for until there is an answer, and stored although a proxy answers in between', async () => {
+    const offered = plane.offer(sampleJob());
+    await startDaemon(
+      stateful(async (context) => {
+        plane.away = true;
+        const opening = context.stateFile();
+        await until(() => expect(plane.missedCalls).toBeGreaterThan(1));
+        plane.away = false;
+        plane.refusals.push(
+          new AppError('ANSWER_UNEXPECTED', 'bad gateway'),
+          new AppError('UNAUTHENTICATED', 'the key is being changed'),
+        );
+        await writeFile(await opening, '{"serial":1}');
+      }),
+    );
+    await until(() => expect(offered.result?.outcome).toBe('succeeded'));
+    expect(statesOf(offered)).toEqual(['{"serial":1}']);
+  });
+
   it('that could not be stored before the daemon ended is stored by its next life', async () => {
     const offered = plane.offer(sampleJob());
     const first = await startDaemon(
@@ -215,7 +235,7 @@ describe('what a killed daemon left', () => {
     const { id: job, workspace } = offered.job;
     plane.stateLocks.set(workspace?.id ?? '', [`${job}/1`]);
     const folder = await leave(`${job}-1`, { job, lock: 1, state: '{"made":1}' });
-    // A tool that writes down what it has made when it is interrupted, and a child that ignores it.
+    // A tool that writes down what it has made when it is interrupted.
     const tool = spawn(
       'sh',
       [

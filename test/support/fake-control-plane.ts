@@ -53,6 +53,8 @@ export interface FakeControlPlane extends ControlPlane {
   readonly strays: Map<string, readonly string[]>;
   /** By workspace: `job/attempt` of every lock that was taken. */
   readonly stateLocks: Map<string, string[]>;
+  /** What the next states are refused with. */
+  readonly refusals: AppError[];
   /** What is answered to reports; keep unless said. */
   readonly wants: Map<string, Wanted>;
 }
@@ -122,6 +124,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     states: new Map(),
     strays: new Map(),
     stateLocks: new Map(),
+    refusals: [],
     wants: new Map(),
     away: false,
     loseAnswers: 0,
@@ -234,6 +237,8 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     },
     keepState: async (attempt, { lock, state }) => {
       reach();
+      const refusal = fake.refusals.pop();
+      if (refusal !== undefined) throw refusal;
       const entry = [...fake.stateLocks].find(
         ([, locks]) => locks[lock - 1] === `${attempt.jobId}/${attempt.attempt}`,
       );

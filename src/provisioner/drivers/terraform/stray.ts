@@ -32,11 +32,13 @@ export function subtractState(stray: string, current: string | undefined): strin
 }
 
 function listIdentities(state: string): readonly string[] {
-  return stateSchema
-    .parse(JSON.parse(state))
-    .resources.flatMap((resource) =>
-      resource.instances.map((instance) => identify(resource, instance)),
-    );
+  return (
+    stateSchema
+      .parse(JSON.parse(state))
+      // What a data source only reads is not known as the workspace's own.
+      .resources.filter(({ mode }) => mode === 'managed')
+      .flatMap((resource) => resource.instances.map((instance) => identify(resource, instance)))
+  );
 }
 
 /** By what the provider calls it: under the same address there may be another one by now. */
