@@ -33,6 +33,9 @@ create table workspace_states (
   workspace_id uuid not null,
   number integer not null,
   lock_number integer not null,
+  -- The order in which the lock's holder wrote its states, whatever order they arrive in.
+  incarnation integer not null,
+  sequence integer not null,
   key_id uuid not null references data_keys (id),
   sealed bytea not null,
   created_at timestamptz(3) not null,
@@ -50,6 +53,8 @@ create table stray_states (
   id uuid primary key,
   workspace_id uuid not null,
   lock_number integer not null,
+  incarnation integer not null,
+  sequence integer not null,
   key_id uuid not null references data_keys (id),
   sealed bytea not null,
   created_at timestamptz(3) not null,

@@ -33,7 +33,7 @@ export interface ControlPlane {
   /** Stores a state under a lock that this daemon took, whatever became of the attempt since. */
   keepState(
     attempt: AttemptRef,
-    given: { readonly lock: number; readonly state: string },
+    given: { readonly lock: number; readonly sequence: number; readonly state: string },
     signal: AbortSignal,
   ): Promise<KeepStateAnswer['kept']>;
   /** The states that a cleanup is about. */
@@ -88,9 +88,9 @@ export function createHttpControlPlane(client: Client): ControlPlane {
       return (await client.call(provisionerRoutes.takeState, { params, body: fence }, { signal }))
         .body;
     },
-    keepState: async (attempt, { lock, state }, signal) => {
-      const { params } = of(attempt);
-      const input = { params, body: { attempt: attempt.attempt, lock, state } };
+    keepState: async (attempt, given, signal) => {
+      const { params, fence } = of(attempt);
+      const input = { params, body: { ...fence, ...given } };
       return (await client.call(provisionerRoutes.keepState, input, { signal })).body.kept;
     },
     readStray: async (attempt, signal) => {

@@ -102,7 +102,7 @@ async function storeLeftState(
   await failpoint('daemon.leftover_found');
   const { job_id: jobId, attempt, lock } = held;
   const ref = { ...(await registration.get()), jobId, attempt };
-  const kept = await controlPlane.keepState(ref, { lock, state }, signal);
+  const kept = await controlPlane.keepState(ref, { lock, sequence: 0, state }, signal);
   kit.log.info('leftover.state_kept', { jobId, attempt, kept });
   await failpoint('daemon.leftover_kept');
 }

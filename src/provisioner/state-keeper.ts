@@ -45,6 +45,8 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
   const settling = new AbortController();
   let lock: number | undefined;
   let kept: string | undefined;
+  let sent: string | undefined;
+  let sequence = 0;
   let opening: Promise<string> | undefined;
   let watching: Promise<void> = Promise.resolve();
 
@@ -63,7 +65,9 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
 
   const send = async (state: string): Promise<void> => {
     if (lock === undefined) throw new Error('a state was sent before its lock was taken');
-    const answer = await controlPlane.keepState(attempt, { lock, state }, giveUp);
+    if (state !== sent) sequence += 1;
+    sent = state;
+    const answer = await controlPlane.keepState(attempt, { lock, sequence, state }, giveUp);
     kept = state;
     if (answer === 'stray') deps.onOvertaken();
   };

@@ -73,9 +73,35 @@ export const findNewestState = statement({
     limit 1`,
 });
 
-interface NewState {
+interface StateOrder {
   readonly workspaceId: WorkspaceId;
   readonly lockNumber: number;
+  readonly incarnation: number;
+  readonly sequence: number;
+}
+
+/** Whether one is here already that the lock's holder wrote later, or the very same. */
+export const compareState = statement({
+  name: 'workspace_state.compare',
+  takes: takes<StateOrder>(),
+  gives: { isBehind: bool },
+  sql: `
+    select exists (
+      select
+      from workspace_states
+      where workspace_id = $workspaceId
+        and lock_number = $lockNumber
+        and (incarnation, sequence) >= ($incarnation::integer, $sequence::integer)
+    ) or exists (
+      select
+      from stray_states
+      where workspace_id = $workspaceId
+        and lock_number = $lockNumber
+        and (incarnation, sequence) >= ($incarnation::integer, $sequence::integer)
+    ) as is_behind`,
+});
+
+interface NewState extends StateOrder {
   readonly keyId: DataKeyId;
   readonly sealed: Buffer;
 }
@@ -85,9 +111,10 @@ export const insertState = statement({
   takes: takes<NewState>(),
   gives: {},
   sql: `
-    insert into workspace_states (workspace_id, number, lock_number, key_id, sealed, created_at)
-    select $workspaceId, coalesce(max(number), 0) + 1, $lockNumber::integer, $keyId::uuid,
-      $sealed::bytea, standby_now()
+    insert into workspace_states
+      (workspace_id, number, lock_number, incarnation, sequence, key_id, sealed, created_at)
+    select $workspaceId, coalesce(max(number), 0) + 1, $lockNumber::integer,
+      $incarnation::integer, $sequence::integer, $keyId::uuid, $sealed::bytea, standby_now()
     from workspace_states
     where workspace_id = $workspaceId`,
 });

@@ -16,6 +16,8 @@ interface NewStray {
   readonly id: StrayStateId;
   readonly workspaceId: WorkspaceId;
   readonly lockNumber: number;
+  readonly incarnation: number;
+  readonly sequence: number;
   readonly keyId: DataKeyId;
   readonly sealed: Buffer;
 }
@@ -32,8 +34,10 @@ export const insertStrayState = statement({
         and lock_number = $lockNumber
         and job_id is null
     )
-    insert into stray_states (id, workspace_id, lock_number, key_id, sealed, created_at)
-    values ($id, $workspaceId, $lockNumber, $keyId, $sealed, standby_now())`,
+    insert into stray_states
+      (id, workspace_id, lock_number, incarnation, sequence, key_id, sealed, created_at)
+    values ($id, $workspaceId, $lockNumber, $incarnation, $sequence, $keyId, $sealed,
+      standby_now())`,
 });
 
 /**

@@ -135,7 +135,14 @@ export const takeStateAnswer = z.object({
 /** As large as any state that a tool still works with; its text is JSON once more here. */
 export const MAX_STATE_BODY_BYTES = 64 * 1024 * 1024;
 
-export const keepStateBody = z.object({ attempt: z.int(), lock: z.int(), state: z.string() });
+export const keepStateBody = z.object({
+  incarnation: z.int(),
+  attempt: z.int(),
+  lock: z.int(),
+  /** Rises with each state of the incarnation: one that arrives behind a newer one is not kept. */
+  sequence: z.int().min(0),
+  state: z.string(),
+});
 
 export const keepStateAnswer = z.object({
   /**

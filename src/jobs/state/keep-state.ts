@@ -6,7 +6,7 @@ import { createId, type DaemonId, type JobId, type StrayStateId } from '../../ba
 import type { Kit } from '../../base/kit.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { Database } from '../../store/database.ts';
-import { findStateLock, holdStateLocks, insertState } from '../../store/state.ts';
+import { compareState, findStateLock, holdStateLocks, insertState } from '../../store/state.ts';
 import { insertStrayState } from '../../store/stray-state.ts';
 import { packState } from './packed-state.ts';
 
@@ -15,6 +15,9 @@ export interface OfferedState {
   readonly jobId: JobId;
   readonly attempt: number;
   readonly lock: number;
+  /** With the sequence, the order in which the holder wrote its states. */
+  readonly incarnation: number;
+  readonly sequence: number;
   readonly state: string;
 }
 
@@ -37,10 +40,15 @@ export async function keepState(
   }
   const { workspaceId, number: lockNumber } = taken;
   const place = { workspaceId, lockNumber };
-  const row = { ...place, ...(await packState(keyring, place, offered.state)) };
+  const { incarnation, sequence } = offered;
+  const order = { ...place, incarnation, sequence };
+  const row = { ...order, ...(await packState(keyring, place, offered.state)) };
   const kept = await database.transaction(async (tx) => {
     await holdStateLocks.maybe(tx, { workspaceId });
     const still = await findStateLock.one(tx, offered);
+    // A send whose answer was lost came again, or was held up and overtaken.
+    const { isBehind } = await compareState.one(tx, order);
+    if (isBehind) return still.isNewest ? 'current' : 'stray';
     if (still.isNewest) {
       await insertState.run(tx, row);
       return 'current';

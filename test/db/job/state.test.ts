@@ -36,11 +36,14 @@ beforeEach(async () => {
 
 const take = (attempt: AttemptRef): Promise<TakenState> => takeState(queue.deps, attempt);
 
+let written = 0;
 const keep = (
-  { jobId, attempt, daemon: { daemonId } }: AttemptRef,
+  { jobId, attempt, daemon: { daemonId, incarnation } }: AttemptRef,
   lock: number,
   state: string,
-): Promise<string> => keepState(queue.deps, { daemonId, jobId, attempt, lock, state });
+  sequence = (written += 1),
+): Promise<string> =>
+  keepState(queue.deps, { daemonId, incarnation, jobId, attempt, lock, sequence, state });
 
 /** A build that is running on the daemon, with its state's lock taken. */
 async function running(by = daemon): Promise<{
@@ -88,6 +91,22 @@ describe('the state of a workspace', () => {
     expect(
       await store.sql('select from workspace_states where workspace_id = $1', [built.workspaceId]),
     ).toEqual([]);
+  });
+
+  it('is the one that was written last, whatever order they arrive in', async () => {
+    const { attempt, built } = await running();
+    expect(await keep(attempt, 1, '{"serial":2}', 2)).toBe('current');
+    expect(await keep(attempt, 1, '{"serial":1}', 1)).toBe('current');
+    expect(await keep(attempt, 1, '{"serial":2}', 2)).toBe('current'); // its answer was lost
+    expect((await take(attempt)).state).toBe('{"serial":2}');
+    const kept = await store.sql('select from workspace_states where workspace_id = $1', [
+      built.workspaceId,
+    ]);
+    expect(kept).toHaveLength(1);
+    // What the daemon's next life found on its disk is newer than anything before.
+    const daemonOfNow = { ...attempt.daemon, incarnation: attempt.daemon.incarnation + 1 };
+    await keep({ ...attempt, daemon: daemonOfNow }, 1, '{"serial":3}', 0);
+    expect((await take(attempt)).state).toBe('{"serial":3}');
   });
 
   it('cannot be taken or kept by who does not hold it', async () => {
