@@ -1,4 +1,5 @@
 // The command line's streams, as those of this process.
+import { isatty } from 'node:tty';
 import { AppError } from '../base/app-error.ts';
 import type { CommandIo } from '../cli/command.ts';
 import { interrupt } from './interrupt.ts';
@@ -21,8 +22,8 @@ export function createProcessIo(onUnwritable: (error: AppError) => never): Comma
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     input: () => process.stdin,
-    isOutTty: process.stdout.isTTY,
-    isErrTty: process.stderr.isTTY,
+    isOutTty: isatty(process.stdout.fd),
+    isErrTty: isatty(process.stderr.fd),
     columns: process.stdout.isTTY ? process.stdout.columns : DEFAULT_COLUMNS,
   };
 }
