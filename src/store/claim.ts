@@ -11,6 +11,7 @@ import type {
 } from '../base/id.ts';
 import type { PresetStatus } from '../domain/pool/snapshot.ts';
 import { bool, count, float, int, json, nullable, oneOf, text, uuid } from './column.ts';
+import { DROPPED_KEY, PRIOR_REQUEST, type PriorRequest } from './idempotency-key.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { statement, takes, type Statement } from './statement.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
@@ -26,21 +27,23 @@ export interface ClaimPreset {
   readonly claimOrder: ClaimOrder;
 }
 
-// Not expired at this instant: neither older than the preset's TTL nor than the last invalidation.
-const FRESH = `(m.born_at >= coalesce(l.last_invalidated_at, '-infinity')
-  and (coalesce(p.ttl_seconds, 0) = 0
-    or (select standby_now()) - m.born_at <= make_interval(secs => p.ttl_seconds)))`;
+// What was born before has expired: by the last invalidation, or at this instant by the preset's TTL.
+const FRESH_SINCE = `greatest('-infinity', l.last_invalidated_at,
+  (select standby_now()) - make_interval(secs => nullif(p.ttl_seconds, 0)))`;
 
-/** Everything a request for a workspace is judged by, in one read. */
+/** Everything a request for a workspace is judged by, in one read; a row even where nothing is found. */
 export const resolveRequest = statement({
   name: 'claim.resolve_request',
   takes: takes<{
     readonly organization: string;
     readonly template: string;
     readonly userId: UserId;
+    /** Null: the request has none. */
+    readonly idempotencyKey: string | null;
   }>(),
   gives: {
-    organizationId: uuid<OrganizationId>(),
+    prior: nullable(json<PriorRequest>()),
+    organizationId: nullable(uuid<OrganizationId>()),
     isMember: bool,
     templateId: nullable(uuid<TemplateId>()),
     deprecated: nullable(text),
@@ -49,7 +52,9 @@ export const resolveRequest = statement({
     presets: json<readonly ClaimPreset[]>(),
   },
   sql: `
-    select o.id as organization_id,
+    with ${DROPPED_KEY}
+    select ${PRIOR_REQUEST} as prior,
+      o.id as organization_id,
       exists (
         select from memberships m where m.organization_id = o.id and m.user_id = $userId
       ) as is_member,
@@ -68,11 +73,11 @@ export const resolveRequest = statement({
         from presets p
         where p.version_id = v.id
       ), '[]') as presets
-    from organizations o
+    from (select) as asked
+    left join organizations o on o.name = $organization
     left join templates t
       on t.organization_id = o.id and t.name = $template and t.deleted_at is null
-    left join template_versions v on v.id = t.active_version_id
-    where o.name = $organization`,
+    left join template_versions v on v.id = t.active_version_id`,
 });
 
 export interface TakeArgs {
@@ -101,6 +106,11 @@ const taken = {
  *
  * `limit 1` stands in a MATERIALIZED query, which locks exactly one row. As `in (select … limit 1)`
  * the planner may run it once per row under a nested loop, and then takes the whole pool.
+ *
+ * Nothing is joined to the members: what they are compared with is read apart, as single values. They
+ * can then only be walked in the order of pool_members_claim_idx, up to the first one that fits. Joined
+ * with presets, pools and templates, 300 members were all read and sorted for each claim as soon as
+ * statistics made that look cheap (773 buffers and 1.1 ms instead of 32 and 0.4 ms).
  */
 function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
   const direction = order === 'oldest' ? 'asc' : 'desc';
@@ -109,26 +119,28 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
     takes: takes<TakeArgs>(),
     gives: taken,
     sql: `
-      with picked as materialized (
-        select m.workspace_id, m.pool_id, m.version_id, m.build_number
-        from pool_members m
-        join presets p on p.id = m.preset_id
-        join pools l on l.id = m.pool_id
+      with wanted as materialized (
+        select t.active_version_id as version_id, ${FRESH_SINCE} as fresh_since
+        from presets p
+        join pools l on l.id = p.pool_id
         join templates t on t.id = l.template_id
-        where m.preset_id = $presetId
-          and ${READY_NOW}
-          and t.active_version_id = m.version_id
+        where p.id = $presetId
           and t.deprecated = ''
           and t.deleted_at is null
-          and ${FRESH}
+      ), picked as materialized (
+        select m.workspace_id, m.build_number
+        from pool_members m
+        where m.preset_id = $presetId
+          and ${READY_NOW}
+          and m.version_id = (select version_id from wanted)
+          and m.born_at >= (select fresh_since from wanted)
         order by m.born_at ${direction}, m.workspace_id
         limit 1
-        for update of m skip locked
+        for update skip locked
       ), removed as (
-        delete from pool_members m
-        using picked
-        where m.workspace_id = picked.workspace_id
-        returning m.workspace_id
+        delete from pool_members
+        where workspace_id = (select workspace_id from picked)
+        returning workspace_id
       ), owned as (
         update workspaces w
         set owner_id = $userId,
@@ -137,16 +149,14 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
           updated_at = (select standby_now()),
           last_used_at = (select standby_now()),
           dormant_at = null
-        from removed
-        where w.id = removed.workspace_id
+        where w.id = (select workspace_id from removed)
           and w.owner_id = '${PREBUILDS_USER_ID}'
         returning w.id, w.epoch, w.organization_id, w.template_id, w.pool_id, w.machine_id
       ), ended as (
-        update agent_sessions s
+        update agent_sessions
         set ended_at = (select standby_now())
-        from owned
-        where s.workspace_id = owned.id
-          and s.ended_at is null
+        where workspace_id = (select id from owned)
+          and ended_at is null
       ), recorded as (
         insert into claims
           (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome,
@@ -164,9 +174,9 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
         from owned
         where $idempotencyKey::text is not null
       )
-      select owned.id as workspace_id, owned.pool_id, owned.machine_id, picked.build_number
-      from owned
-      join picked on picked.workspace_id = owned.id`,
+      select id as workspace_id, pool_id, machine_id,
+        (select build_number from picked) as build_number
+      from owned`,
   });
 }
 
@@ -196,7 +206,8 @@ export const explainMiss = statement({
       exists (select from pool_brakes k where k.pool_id = l.id and k.limited_at is not null)
         as hard_limited,
       count(m.workspace_id) filter (where m.running_since is not null) as running,
-      count(m.workspace_id) filter (where m.running_since is not null and not ${FRESH}) as expired,
+      count(m.workspace_id) filter (
+        where m.running_since is not null and m.born_at < ${FRESH_SINCE}) as expired,
       count(*) filter (where building.status in ('pending', 'running')) as starting,
       (
         select avg(extract(epoch from d.completed_at - d.created_at) * 1000)::float8

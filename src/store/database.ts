@@ -13,6 +13,8 @@ import { wireTypes } from './wire-type.ts';
 export interface Database extends Executor {
   /** The size of the pool. */
   readonly maxConnections: number;
+  /** Runs one statement, which is a transaction by itself. It runs again after a deadlock. */
+  query(query: Query): Promise<QueryResult>;
   /**
    * Runs `work` in one transaction and commits. It may run again after a deadlock or a serialization
    * failure, so it must have no effect but on the database. Its notices go out after the commit.
@@ -64,7 +66,12 @@ const BEGIN = {
 /** For what runs outside a transaction, and so that times come in the form that pg reads. */
 const SESSION = String.raw`-c default_transaction_isolation=read\ committed -c DateStyle=ISO`;
 
-const MAX_TRANSACTION_TRIES = 5;
+interface Attempt<T> {
+  readonly result: T;
+  readonly notices: readonly Notice[];
+}
+
+const MAX_TRIES = 5;
 const CONNECT_TIMEOUT_MS = 5_000;
 // A black-holed connection answers never; a statement of ours never takes this long. Less than the 30 s
 // that callers of the API wait for an answer, so that they are told the reason.
@@ -99,55 +106,75 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
     return translated(() => pool.connect());
   };
 
-  const attempt = async <T>(
-    work: (tx: Transaction) => Promise<T>,
-    begin: string,
-  ): Promise<{ readonly result: T; readonly notices: readonly Notice[] }> => {
+  /** Lends a connection. One that broke, or that `discard` was called for, does not come back. */
+  const lend = async <T>(
+    use: (client: pg.PoolClient, discard: (why: Error) => void) => Promise<T>,
+  ): Promise<T> => {
     const client = await checkOut();
-    const notices: Notice[] = [];
     let broken: Error | undefined;
-    const onError = (error: Error): void => {
-      broken = error;
+    const discard = (why: Error): void => {
+      broken = why;
     };
-    client.on('error', onError);
+    client.on('error', discard);
     try {
-      await client.query(begin);
-      const result = await runInsideTransaction(() => work(transactionOn(client, notices)));
-      const { command } = await client.query('commit');
-      // PostgreSQL answers so, without an error, when a statement failed and nobody said so.
-      if (command === 'ROLLBACK') throw new Error('the transaction had failed before its commit');
-      return { result, notices };
-    } catch (error) {
-      // A connection that cannot roll back is thrown away, which rolls back. One that may not answer
-      // any more is not asked: the caller would wait for a second time limit.
-      if (isUnavailable(error)) broken = error as Error;
-      else await client.query('rollback').catch((failure: unknown) => (broken = failure as Error));
-      throw error;
+      return await use(client, discard);
     } finally {
-      client.off('error', onError);
+      client.off('error', discard);
       client.release(broken ?? false);
+    }
+  };
+
+  const runAlone = (query: Query): Promise<QueryResult> =>
+    lend(async (client, discard) => {
+      try {
+        return await execute(client, query);
+      } catch (error) {
+        // What PostgreSQL refused is over. Anything else may still run, or ends the connection.
+        const refused = error instanceof pg.DatabaseError && !isUnavailable(error);
+        if (!refused) discard(error as Error);
+        throw error;
+      }
+    });
+
+  const attempt = <T>(work: (tx: Transaction) => Promise<T>, begin: string): Promise<Attempt<T>> =>
+    lend(async (client, discard) => {
+      const notices: Notice[] = [];
+      try {
+        await client.query(begin);
+        const result = await runInsideTransaction(() => work(transactionOn(client, notices)));
+        const { command } = await client.query('commit');
+        // PostgreSQL answers so, without an error, when a statement failed and nobody said so.
+        if (command === 'ROLLBACK') throw new Error('the transaction had failed before its commit');
+        return { result, notices };
+      } catch (error) {
+        // A connection that cannot roll back is thrown away, which rolls back. One that may not answer
+        // any more is not asked: the caller would wait for a second time limit.
+        if (isUnavailable(error)) discard(error as Error);
+        else await client.query('rollback').catch(discard);
+        throw error;
+      }
+    });
+
+  const retried = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await translated(work);
+      } catch (error) {
+        if (!isRetryable(error) || tries === MAX_TRIES) throw error;
+        kit.log.debug('database.transaction_retried', { tries, error });
+        // Full jitter, so that those who collided do not meet again.
+        await kit.clock.sleep(kit.rng.next() * 10 * 2 ** tries);
+      }
     }
   };
 
   return {
     maxConnections: options.maxConnections,
-    query: async (query) => {
-      assertOutsideTransaction('taking a second connection');
-      return translated(() => execute(pool, query));
-    },
+    query: (query) => retried(() => runAlone(query)),
     transaction: async (work, { mode = 'write' } = {}) => {
-      for (let tries = 1; ; tries++) {
-        try {
-          const { result, notices } = await translated(() => attempt(work, BEGIN[mode]));
-          if (notices.length > 0) receive(notices);
-          return result;
-        } catch (error) {
-          if (!isRetryable(error) || tries === MAX_TRANSACTION_TRIES) throw error;
-          kit.log.debug('database.transaction_retried', { tries, error });
-          // Full jitter, so that those who collided do not meet again.
-          await kit.clock.sleep(kit.rng.next() * 10 * 2 ** tries);
-        }
-      }
+      const { result, notices } = await retried(() => attempt(work, BEGIN[mode]));
+      if (notices.length > 0) receive(notices);
+      return result;
     },
     connect: () =>
       translated(async () => {
@@ -203,7 +230,7 @@ function transactionOn(client: pg.PoolClient, notices: Notice[]): Transaction {
   };
 }
 
-async function execute(on: pg.Pool | pg.PoolClient, query: Query): Promise<QueryResult> {
+async function execute(on: pg.PoolClient, query: Query): Promise<QueryResult> {
   const result = await on.query<unknown[]>({
     name: query.name,
     text: query.text,

@@ -1,33 +1,41 @@
 // Idempotency keys: the same request sent twice by one person is served once.
 import type { UserId, WorkspaceId } from '../base/id.ts';
-import { bool, bytes, nullable, text, uuid } from './column.ts';
+import { text } from './column.ts';
 import { statement, takes } from './statement.ts';
 
-/** What a key stands for. A key counts for a day; an older one is dropped and may be used anew. */
-export const findIdempotencyKey = statement({
-  name: 'idempotency_key.find',
-  takes: takes<{ readonly userId: UserId; readonly key: string }>(),
-  gives: {
-    bodyHash: bytes,
-    workspaceId: uuid<WorkspaceId>(),
-    claimed: bool,
-    missReason: nullable(text),
-  },
-  sql: `
-    with dropped as (
-      delete from idempotency_keys
-      where user_id = $userId
-        and key = $key
-        and created_at <= (select standby_now()) - interval '24 hours'
-    )
-    select k.body_hash, k.workspace_id, coalesce(c.outcome <> 'miss', false) as claimed,
-      c.reason as miss_reason
-    from idempotency_keys k
-    left join claims c on c.workspace_id = k.workspace_id and c.user_id = k.user_id
-    where k.user_id = $userId
-      and k.key = $key
-      and k.created_at > (select standby_now()) - interval '24 hours'`,
-});
+/** The request a key came with before, and how that was served. */
+export interface PriorRequest {
+  /** In hexadecimal digits. */
+  readonly bodyHash: string;
+  readonly workspaceId: WorkspaceId;
+  readonly claimed: boolean;
+  readonly missReason: string | null;
+}
+
+// Both are parts of the read that a request is judged by (claim.ts): apart from it, the key would
+// cost every claim a round trip of its own.
+
+/** A query for `with`: a key counts for a day; an older one is dropped and may be used anew. */
+export const DROPPED_KEY = `dropped_key as (
+  delete from idempotency_keys
+  where user_id = $userId
+    and key = $idempotencyKey::text
+    and created_at <= (select standby_now()) - interval '24 hours'
+)`;
+
+/** A value: what the key stands for as a PriorRequest, null when it was not used yet. */
+export const PRIOR_REQUEST = `(
+  select jsonb_build_object(
+    'bodyHash', encode(k.body_hash, 'hex'),
+    'workspaceId', k.workspace_id,
+    'claimed', coalesce(c.outcome <> 'miss', false),
+    'missReason', c.reason)
+  from idempotency_keys k
+  left join claims c on c.workspace_id = k.workspace_id and c.user_id = k.user_id
+  where k.user_id = $userId
+    and k.key = $idempotencyKey::text
+    and k.created_at > (select standby_now()) - interval '24 hours'
+)`;
 
 /** The first half of the advisory lock of a key; the other is its hash. */
 const KEY_LOCK = 7_283_004;

@@ -7,18 +7,19 @@ import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
 import type { Database, Transaction } from '../store/database.ts';
-import {
-  findIdempotencyKey,
-  lockIdempotencyKey,
-  recordIdempotencyKey,
-} from '../store/idempotency-key.ts';
+import { lockIdempotencyKey, recordIdempotencyKey } from '../store/idempotency-key.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
-import type { Executor } from '../store/statement.ts';
 import { buildWorkspace } from './build-workspace.ts';
 import { explain, recordRefusal, type Refusal } from './miss.ts';
 import type { Order } from './order.ts';
-import { judgeRequest, type Requester, type WorkspaceRequest } from './request.ts';
-import { takeWorkspace } from './take-workspace.ts';
+import {
+  judgeRequest,
+  readRequest,
+  type ReadRequest,
+  type Requester,
+  type WorkspaceRequest,
+} from './request.ts';
+import { takeAtOnce, takeWorkspace } from './take-workspace.ts';
 
 export interface CreateDeps extends Kit {
   readonly database: Database;
@@ -43,15 +44,17 @@ export async function createWorkspace(
 ): Promise<CreatedWorkspace> {
   const startedMs = deps.clock.monotonicMs();
   const bodyHash = hashRequest(request);
-  const prior = await findPrior(deps.database, requester, { request, bodyHash });
+  const read = await readRequest(deps.database, requester, request);
+  const prior = answerOfPrior(read, request, bodyHash);
   if (prior !== undefined) return prior;
-  const wanted = await judgeRequest(deps.database, requester, request);
+  const wanted = judgeRequest(read, requester, request);
   const resolveMs = deps.clock.monotonicMs() - startedMs;
   const order: Order = { requester, request, wanted, bodyHash, resolveMs };
   const served = await serve(deps, order).catch(async (error: unknown) => {
     if (!isCollision(error)) throw error;
     // The same request may have been served meanwhile: its name and its key are taken by itself.
-    const same = await findPrior(deps.database, requester, { request, bodyHash });
+    const again = await readRequest(deps.database, requester, request);
+    const same = answerOfPrior(again, request, bodyHash);
     if (same !== undefined) return same;
     throw new AppError('NAME_TAKEN', `you already have a workspace named ${request.name}`, {
       cause: error,
@@ -62,16 +65,16 @@ export async function createWorkspace(
   return served;
 }
 
-function serve(deps: CreateDeps, order: Order): Promise<CreatedWorkspace | Refusal> {
+async function serve(deps: CreateDeps, order: Order): Promise<CreatedWorkspace | Refusal> {
   const { request, requester, wanted, bodyHash } = order;
+  const taken = keyToAwait(order) === undefined ? await takeAtOnce(deps, order) : undefined;
+  if (taken !== undefined) return hit(taken.workspaceId);
   return deps.database.transaction(async (tx) => {
     const prior = await awaitPrior(tx, order);
     if (prior !== undefined) return prior;
-    const taken = await takeWorkspace(deps, tx, order);
-    if (taken.kind === 'taken') {
-      return { workspaceId: taken.workspaceId, claimed: true, reason: null };
-    }
-    const miss = await explain(tx, wanted, taken.because);
+    const taking = await takeWorkspace(deps, tx, order);
+    if (taking.kind === 'taken') return hit(taking.workspaceId);
+    const miss = await explain(tx, wanted, taking.because);
     if (miss !== undefined && request.onEmpty === 'fail') {
       return recordRefusal(deps, tx, { order, miss });
     }
@@ -89,19 +92,21 @@ function serve(deps: CreateDeps, order: Order): Promise<CreatedWorkspace | Refus
   });
 }
 
-async function findPrior(
-  on: Executor,
-  { userId }: Requester,
-  asked: { readonly request: WorkspaceRequest; readonly bodyHash: Buffer },
-): Promise<CreatedWorkspace | undefined> {
-  const key = asked.request.idempotencyKey;
-  if (key === undefined) return undefined;
-  const prior = await findIdempotencyKey.maybe(on, { userId, key });
-  if (prior === undefined) return undefined;
-  if (!prior.bodyHash.equals(asked.bodyHash)) {
+function hit(workspaceId: WorkspaceId): CreatedWorkspace {
+  return { workspaceId, claimed: true, reason: null };
+}
+
+/** What the idempotency key was answered with before. Throws IDEMPOTENCY_KEY_REUSED. */
+function answerOfPrior(
+  { prior }: ReadRequest,
+  { idempotencyKey }: WorkspaceRequest,
+  bodyHash: Buffer,
+): CreatedWorkspace | undefined {
+  if (prior === null) return undefined;
+  if (prior.bodyHash !== bodyHash.toString('hex')) {
     throw new AppError(
       'IDEMPOTENCY_KEY_REUSED',
-      `the idempotency key ${JSON.stringify(key)} came with another request before`,
+      `the idempotency key ${JSON.stringify(idempotencyKey)} came with another request before`,
     );
   }
   const reason = prior.missReason as MissReason | null;
@@ -109,17 +114,20 @@ async function findPrior(
 }
 
 /**
- * What the same request, being served at this moment, is answered with. What makes or takes a
- * workspace meets it at the key's row; a refusal writes none, and would deny what the other one got.
+ * The key whose other request is waited for before anything is taken. What makes or takes a workspace
+ * meets it at the key's row; a refusal writes none, and would deny what the other one got.
  */
-async function awaitPrior(
-  tx: Transaction,
-  { requester, request, bodyHash }: Order,
-): Promise<CreatedWorkspace | undefined> {
-  const key = request.idempotencyKey;
-  if (key === undefined || request.onEmpty !== 'fail') return undefined;
+function keyToAwait({ request }: Order): string | undefined {
+  return request.onEmpty === 'fail' ? request.idempotencyKey : undefined;
+}
+
+/** What the same request, being served at this moment, is answered with. */
+async function awaitPrior(tx: Transaction, order: Order): Promise<CreatedWorkspace | undefined> {
+  const key = keyToAwait(order);
+  if (key === undefined) return undefined;
+  const { requester, request, bodyHash } = order;
   await lockIdempotencyKey.run(tx, { userId: requester.userId, key });
-  return findPrior(tx, requester, { request, bodyHash });
+  return answerOfPrior(await readRequest(tx, requester, request), request, bodyHash);
 }
 
 function isCollision(error: unknown): boolean {

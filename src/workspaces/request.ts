@@ -41,45 +41,50 @@ export interface WantedWorkspace {
   readonly difference: 'none' | 'mutable' | 'immutable';
 }
 
-type Found = NonNullable<Awaited<ReturnType<typeof resolveRequest.maybe>>>;
+/** What the names in a request stand for. */
+export type ReadRequest = Awaited<ReturnType<typeof resolveRequest.one>>;
+
+export function readRequest(
+  on: Executor,
+  { userId }: Requester,
+  { organization, template, idempotencyKey }: WorkspaceRequest,
+): Promise<ReadRequest> {
+  const named = { organization, template, userId };
+  return resolveRequest.one(on, { ...named, idempotencyKey: idempotencyKey ?? null });
+}
 
 /**
  * Throws NOT_FOUND for what the requester may not see, and TEMPLATE_DEPRECATED, TEMPLATE_NOT_READY,
  * PRESET_UNKNOWN, NAME_INVALID or PARAMETERS_INVALID for what cannot be served by anybody.
  */
-export async function judgeRequest(
-  on: Executor,
+export function judgeRequest(
+  read: ReadRequest,
   requester: Requester,
   request: WorkspaceRequest,
-): Promise<WantedWorkspace> {
-  const found = await resolveRequest.maybe(on, {
-    organization: request.organization,
-    template: request.template,
-    userId: requester.userId,
-  });
-  if (found === undefined || !(found.isMember || requester.isAdmin)) {
+): WantedWorkspace {
+  const { organizationId } = read;
+  if (organizationId === null || !(read.isMember || requester.isAdmin)) {
     throw new AppError('NOT_FOUND', `there is no organization ${excerpt(request.organization)}`);
   }
   const nameIssue = checkName('workspace', request.name);
   if (nameIssue !== null) throw new AppError(nameIssue.code, nameIssue);
-  const { templateId, versionId } = checkTemplate(found, request);
-  const manifest = manifestSchema.parse(found.manifest);
-  const preset = choosePreset(manifest, found.presets, request);
+  const { templateId, versionId } = checkTemplate(read, request);
+  const manifest = manifestSchema.parse(read.manifest);
+  const preset = choosePreset(manifest, read.presets, request);
   const built = preset?.parameters ?? {};
   const parameters = completed(manifest, { ...built, ...request.parameters });
   const difference =
     preset === undefined
       ? 'none'
       : findDifference(manifest, completed(manifest, built), parameters);
-  const { organizationId } = found;
   return { organizationId, templateId, versionId, manifest, preset, parameters, difference };
 }
 
 function checkTemplate(
-  found: Found,
+  read: ReadRequest,
   { template }: WorkspaceRequest,
 ): { readonly templateId: TemplateId; readonly versionId: VersionId } {
-  const { templateId, versionId, deprecated } = found;
+  const { templateId, versionId, deprecated } = read;
   if (templateId === null) {
     throw new AppError('NOT_FOUND', `there is no template ${excerpt(template)}`);
   }

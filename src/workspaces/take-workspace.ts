@@ -1,26 +1,61 @@
 // The hit: one prebuilt workspace changes hands.
-import { createId, type BuildId, type JobId, type WorkspaceId } from '../base/id.ts';
+import { createId, type BuildId, type JobId, type PoolId, type WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { insertBuilds } from '../store/build.ts';
 import { takePrebuild } from '../store/claim.ts';
-import type { Transaction } from '../store/database.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import type { Notice } from '../store/notice.ts';
+import type { Executor } from '../store/statement.ts';
 import type { Order } from './order.ts';
 
 export type Taking =
-  | { readonly kind: 'taken'; readonly workspaceId: WorkspaceId }
+  | Taken
   | {
       readonly kind: 'none';
       /** `unwanted`: there is no preset; `nothing`: the pool has none to give. */
       readonly because: 'unwanted' | 'no_pool' | 'parameters' | 'nothing';
     };
 
+interface Taken {
+  readonly kind: 'taken';
+  readonly workspaceId: WorkspaceId;
+  readonly poolId: PoolId;
+  readonly machineId: string | null;
+  /** Of its latest build. */
+  readonly buildNumber: number;
+}
+
+/** Takes one, and begins the build that hands it over where one is needed. */
 export async function takeWorkspace(kit: Kit, tx: Transaction, order: Order): Promise<Taking> {
+  const taking = await take(kit, tx, order);
+  if (taking.kind === 'none') return taking;
+  if (needsBuild(order)) await insertClaimBuild(kit, tx, { order, taken: taking });
+  tx.notify(...noticesOf(taking));
+  return taking;
+}
+
+/**
+ * Takes one that needs no build, or none. That is a single statement, so it needs no `begin` and no
+ * `commit` around it, which are two of four round trips.
+ */
+export async function takeAtOnce(
+  { database, ...kit }: Kit & { readonly database: Database },
+  order: Order,
+): Promise<Taken | undefined> {
+  if (needsBuild(order)) return undefined;
+  const taking = await take(kit, database, order);
+  if (taking.kind === 'none') return undefined;
+  database.announce(noticesOf(taking));
+  return taking;
+}
+
+async function take(kit: Kit, on: Executor, order: Order): Promise<Taking> {
   const { request, requester, wanted, bodyHash, resolveMs } = order;
   const { preset } = wanted;
   if (preset === undefined) return { kind: 'none', because: 'unwanted' };
   if (preset.poolId === null) return { kind: 'none', because: 'no_pool' };
   if (wanted.difference === 'immutable') return { kind: 'none', because: 'parameters' };
-  const taken = await takePrebuild[preset.claimOrder].maybe(tx, {
+  const taken = await takePrebuild[preset.claimOrder].maybe(on, {
     presetId: preset.id,
     userId: requester.userId,
     name: request.name,
@@ -30,12 +65,15 @@ export async function takeWorkspace(kit: Kit, tx: Transaction, order: Order): Pr
     bodyHash,
     resolveMs,
   });
-  if (taken === undefined) return { kind: 'none', because: 'nothing' };
-  const { workspaceId, poolId } = taken;
-  if (needsBuild(order)) await insertClaimBuild(kit, tx, { order, taken });
-  // The pool refills at once, and agents that wait learn of their owner.
-  tx.notify({ kind: 'pool', poolId }, { kind: 'workspace', workspaceId });
-  return { kind: 'taken', workspaceId };
+  return taken === undefined ? { kind: 'none', because: 'nothing' } : { kind: 'taken', ...taken };
+}
+
+/** The pool refills at once, and agents that wait learn of their owner. */
+function noticesOf({ poolId, workspaceId }: Taken): readonly Notice[] {
+  return [
+    { kind: 'pool', poolId },
+    { kind: 'workspace', workspaceId },
+  ];
 }
 
 /** An instant template's workspace is usable as it is, unless other parameters were asked for. */
@@ -43,18 +81,12 @@ function needsBuild({ wanted }: Order): boolean {
   return wanted.manifest.claim === 'apply' || wanted.difference !== 'none';
 }
 
-interface Claimed {
-  readonly order: Order;
-  readonly taken: {
-    readonly workspaceId: WorkspaceId;
-    readonly machineId: string | null;
-    readonly buildNumber: number;
-  };
-}
-
-async function insertClaimBuild(kit: Kit, tx: Transaction, claimed: Claimed): Promise<void> {
-  const { taken } = claimed;
-  const { requester, wanted } = claimed.order;
+async function insertClaimBuild(
+  kit: Kit,
+  tx: Transaction,
+  { order, taken }: { readonly order: Order; readonly taken: Taken },
+): Promise<void> {
+  const { requester, wanted } = order;
   const { organizationId, manifest } = wanted;
   await insertBuilds(tx, [
     {

@@ -44,6 +44,35 @@ describe('a database whose defaults are other than ours', () => {
   });
 });
 
+describe('a statement by itself', () => {
+  it('runs again after a deadlock', async () => {
+    await store.sql('create sequence tries');
+    await store.sql(`
+      create function deadlock_twice() returns bigint language plpgsql as $$
+      declare try bigint := nextval('tries');
+      begin
+        if try <= 2 then raise exception 'as if' using errcode = 'deadlock_detected'; end if;
+        return try;
+      end $$`);
+    expect(await valueOf(store.database, 'select deadlock_twice()::integer')).toBe(3);
+  });
+
+  it('that PostgreSQL refuses costs no connection', async () => {
+    const database = store.open(1);
+    const pid = await valueOf(database, 'select pg_backend_pid()');
+    await expect(run(database, 'select 1 / 0')).rejects.toThrow('division by zero');
+    expect(await valueOf(database, 'select pg_backend_pid()')).toBe(pid);
+  });
+
+  it('that loses its connection says that PostgreSQL could not be used, and the next one works', async () => {
+    const database = store.open(1);
+    await expect(
+      run(database, 'select pg_terminate_backend(pg_backend_pid())'),
+    ).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(await valueOf(database, 'select 1')).toBe(1);
+  });
+});
+
 describe('a transaction', () => {
   it('begins again after a deadlock, and nothing of the first try is left', async () => {
     await store.sql(`insert into notes values (1, 'a'), (2, 'b')`);
