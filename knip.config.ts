@@ -7,7 +7,8 @@ const config: KnipConfig = {
     'src/agent/main.ts',
     'src/provisioner/drivers/process/supervisor/main.ts',
     'scripts/*.{ts,mjs}',
-    'bench/*.ts',
+    'bench/main.ts',
+    'bench/queue.ts',
     'bench/log-flood/daemon.ts',
     // Programs that tests start as processes of their own.
     'test/support/embedded-starter.ts',

@@ -1,112 +1,116 @@
 // A job that prints 20 MB a second, far past the cap of its log, through the product's own daemon and
-// control plane in processes of their own: `npx tsx bench/log-flood.ts [seconds]`. Prints the memory of
-// both, and the longest time between two heartbeats of the job as the database saw them.
+// control plane in processes of their own: the memory of both, and the longest time between two
+// heartbeats of the job as the database saw them.
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import pg from 'pg';
+import type pg from 'pg';
 import { packFolder } from '../src/archive/pack-folder.ts';
-import { createKit } from '../src/base/kit.ts';
-import { createLog } from '../src/base/log.ts';
-import { createClient } from '../src/client/client.ts';
+import { createClient, type Client } from '../src/client/client.ts';
 import { followJobLog } from '../src/client/job-log.ts';
 import { templateRoutes } from '../src/contract/template/route.ts';
-import { startEmbeddedPostgres } from '../src/embedded/server.ts';
+import type { ConnectionParts } from '../src/store/database.ts';
+import { defineBench, type Stage } from './support/bench.ts';
+import { renderTable } from './support/figures.ts';
+import { connect, startPostgres, tellPostgres } from './support/postgres.ts';
 
-const SECONDS = Number(process.argv[2] ?? 30);
+const SECONDS = 30;
 const HEARTBEAT_SECONDS = 2;
 
 type Child = ChildProcessByStdio<null, Readable, null>;
 
-const kit = createKit(createLog('warn'));
-const folder = await mkdtemp(path.join(tmpdir(), 'standby-bench-'));
-await chmod(folder, 0o711);
-const postgres = await startEmbeddedPostgres(kit, { dataDir: path.join(folder, 'data') });
-const children: Child[] = [];
-try {
-  await measure();
-} finally {
-  for (const child of children) {
-    const exited = once(child, 'exit');
-    if (child.kill('SIGTERM')) await exited;
-  }
-  await postgres.stop();
-  await rm(folder, { recursive: true });
-}
+export const bench = defineBench({
+  name: 'log-flood',
+  summary: `a job that prints 20 MB/s past the cap of its log for ${SECONDS} s: memory and heartbeats`,
+  run: async (stage) => {
+    const connection = await startPostgres(stage);
+    await tellPostgres(stage, connection);
+    const folder = await mkdtemp(path.join(tmpdir(), 'standby-bench-'));
+    stage.onEnd(() => rm(folder, { recursive: true }));
+    const server = start(stage, ['bin/standby', 'server'], serverSettings(folder, connection));
+    const url = await said(server, /serves at (\S+)/);
+    const { token, key } = await readSecrets(path.join(folder, 'server'));
+    const daemon = start(stage, [
+      ...['node', '--import', 'tsx', 'bench/log-flood/daemon.ts'],
+      ...[path.join(folder, 'daemon'), url, key, String(SECONDS)],
+    ]);
+    const printed = said(daemon, /printed (\d+ MB)/);
 
-async function measure(): Promise<void> {
-  const { host, port, user, password, database } = postgres.connection;
-  const server = start('bin/standby', ['server'], {
-    STANDBY_DATABASE_URL: `postgresql://${user}:${encodeURIComponent(password)}@/${database}?host=${encodeURIComponent(host)}&port=${port}`,
+    const client = createClient({ url, token });
+    const job = await pushFlood(client, folder);
+    const followed = follow(stage, client, job);
+    const over = new AbortController();
+    const gap = watchHeartbeats(
+      stage,
+      { job, database: await watcher(stage, connection) },
+      over.signal,
+    );
+    const memory = sampleMemory(stage, { server, daemon }, over.signal);
+    const { lines, truncated, status } = await followed;
+    over.abort();
+    const { server: ofServer, daemon: ofDaemon } = await memory;
+    stage.print();
+    stage.print(
+      renderTable([
+        ['printed by the job', await printed],
+        ['lines a follower got', `${lines}${truncated ? ', then the mark of truncation' : ''}`],
+        ['status of the job', status],
+        ['memory of the daemon', describe(ofDaemon)],
+        ['memory of the server', describe(ofServer)],
+        [
+          'longest time between heartbeats',
+          `${await gap} ms, of ${HEARTBEAT_SECONDS * 1_000} ms asked for`,
+        ],
+      ]),
+    );
+  },
+});
+
+function serverSettings(
+  folder: string,
+  { host, port, user, password, database }: ConnectionParts,
+): Record<string, string> {
+  const secret = encodeURIComponent(password ?? '');
+  return {
+    STANDBY_DATABASE_URL: `postgresql://${user}:${secret}@/${database}?host=${encodeURIComponent(host)}&port=${port}`,
     STANDBY_DATA_DIR: path.join(folder, 'server'),
     STANDBY_HTTP_PORT: '0',
     STANDBY_LOG_LEVEL: 'error',
     STANDBY_HEARTBEAT_INTERVAL: `${HEARTBEAT_SECONDS}s`,
-  });
-  const url = await said(server, /serves at (\S+)/);
-  const read = (name: string): Promise<string> =>
-    readFile(path.join(folder, 'server', name), 'utf8');
-  const { token } = JSON.parse(await read('credentials.json')) as { token: string };
-  const key = (await read('provisioner.key')).trim();
-  const daemon = start(
-    process.execPath,
-    [
-      '--import',
-      'tsx',
-      'bench/log-flood/daemon.ts',
-      path.join(folder, 'daemon'),
-      url,
-      key,
-      String(SECONDS),
-    ],
-    {},
-  );
-  const printed = said(daemon, /printed (\d+ MB)/);
+  };
+}
 
-  const client = createClient({ url, token });
-  const { bytes } = await packFolder(await writeTemplate());
+async function readSecrets(
+  dataDir: string,
+): Promise<{ readonly token: string; readonly key: string }> {
+  const read = (name: string): Promise<string> => readFile(path.join(dataDir, name), 'utf8');
+  const { token } = JSON.parse(await read('credentials.json')) as { readonly token: string };
+  return { token, key: (await read('provisioner.key')).trim() };
+}
+
+/** Gives the import's job, which is the one that floods. */
+async function pushFlood(client: Client, folder: string): Promise<string> {
+  const template = path.join(folder, 'template');
+  await mkdir(template);
+  await writeFile(path.join(template, 'standby.yaml'), "name: flood\ndriver: 'null'\n");
+  const { bytes } = await packFolder(template);
   const { body } = await client.call(templateRoutes.pushVersion, {
     params: { organization: 'default', template: 'flood' },
     query: {},
     body: bytes,
   });
-  const job = body.import_job.id;
-  const followed = follow(client, job);
-  const memory = { server: [] as number[], daemon: [] as number[] };
-  const over = new AbortController();
-  const gap = watchHeartbeats(job, over.signal);
-  const sampled = sampleMemory(memory, { server, daemon }, over.signal);
-  const { lines, truncated, status } = await followed;
-  over.abort();
-  await sampled;
-  const longestMs = await gap;
-  print('printed by the job', await printed);
-  print('lines a follower got', `${lines}${truncated ? ', then the mark of truncation' : ''}`);
-  print('status of the job', status);
-  print('memory of the daemon', describe(memory.daemon));
-  print('memory of the server', describe(memory.server));
-  print(
-    'longest time between heartbeats',
-    `${longestMs} ms, of ${HEARTBEAT_SECONDS * 1_000} ms asked for`,
-  );
-}
-
-async function writeTemplate(): Promise<string> {
-  const template = path.join(folder, 'template');
-  await mkdir(template);
-  await writeFile(path.join(template, 'standby.yaml'), "name: flood\ndriver: 'null'\n");
-  return template;
+  return body.import_job.id;
 }
 
 async function follow(
-  client: ReturnType<typeof createClient>,
+  { kit, signal }: Stage,
+  client: Client,
   job: string,
 ): Promise<{ readonly lines: number; readonly truncated: boolean; readonly status: string }> {
   let lines = 0;
-  const { signal } = new AbortController();
   for await (const { event, data } of followJobLog({ ...kit, client }, job, { signal })) {
     if (event === 'end') return { lines, ...data };
     lines += 1;
@@ -114,13 +118,21 @@ async function follow(
   throw new Error('the log ended without an end');
 }
 
-/** The longest age of the job's newest heartbeat, looked at 50 times a second while it runs. */
-async function watchHeartbeats(job: string, signal: AbortSignal): Promise<number> {
-  const client = new pg.Client(postgres.connection);
-  await client.connect();
+async function watcher(stage: Stage, connection: ConnectionParts): Promise<pg.Client> {
+  const database = await connect(connection);
+  stage.onEnd(() => database.end());
+  return database;
+}
+
+/** The longest age of the job's newest heartbeat, looked at 50 times a second until `over`. */
+async function watchHeartbeats(
+  { kit }: Stage,
+  { job, database }: { readonly job: string; readonly database: pg.Client },
+  over: AbortSignal,
+): Promise<number> {
   let longest = 0;
-  while (!signal.aborted) {
-    const { rows } = await client.query<{ age: string }>(
+  while (!over.aborted) {
+    const { rows } = await database.query<{ readonly age: string }>(
       `select extract(epoch from clock_timestamp() - heartbeat_at) * 1000 as age
        from jobs where id = $1 and status = 'running'`,
       [job],
@@ -128,21 +140,25 @@ async function watchHeartbeats(job: string, signal: AbortSignal): Promise<number
     longest = Math.max(longest, ...rows.map(({ age }) => Math.round(Number(age))));
     await kit.clock.sleep(20);
   }
-  await client.end();
   return longest;
 }
 
+type Memory<T> = Readonly<Record<'server' | 'daemon', T>>;
+
+/** In MiB, once a second until `over`. */
 async function sampleMemory(
-  into: Readonly<Record<'server' | 'daemon', number[]>>,
-  of: Readonly<Record<'server' | 'daemon', Child>>,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
+  { kit }: Stage,
+  of: Memory<Child>,
+  over: AbortSignal,
+): Promise<Memory<readonly number[]>> {
+  const samples = { server: [] as number[], daemon: [] as number[] };
+  while (!over.aborted) {
     for (const name of ['server', 'daemon'] as const) {
-      into[name].push(await residentMiB(of[name].pid ?? 0));
+      samples[name].push(await residentMiB(of[name].pid ?? 0));
     }
-    await kit.clock.sleep(1_000, signal).catch(() => undefined); // the last one
+    await kit.clock.sleep(1_000, over).catch(() => undefined); // the last one
   }
+  return samples;
 }
 
 async function residentMiB(pid: number): Promise<number> {
@@ -156,15 +172,18 @@ function describe(samples: readonly number[]): string {
 }
 
 function start(
-  program: string,
-  argv: readonly string[],
-  environment: Record<string, string>,
+  stage: Stage,
+  [program = '', ...argv]: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
 ): Child {
   const child = spawn(program, argv, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
   });
-  children.push(child);
+  stage.onEnd(async () => {
+    const exited = once(child, 'exit');
+    if (child.kill('SIGTERM')) await exited;
+  });
   return child;
 }
 
@@ -180,8 +199,4 @@ async function said(child: Child, pattern: RegExp): Promise<string> {
     }
   }
   throw new Error(`a program ended without saying ${pattern.source}: ${text}`);
-}
-
-function print(what: string, value: string): void {
-  process.stdout.write(`${what.padEnd(34)} ${value}\n`);
 }

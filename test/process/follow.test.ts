@@ -16,7 +16,8 @@ let folder: string;
 const environment = (): Record<string, string> => ({ STANDBY_DATA_DIR: installation.dataDir });
 const standby = (...argv: readonly string[]): string =>
   execFileSync(BIN, argv, { encoding: 'utf8', env: { ...process.env, ...environment() } });
-const start = (...argv: readonly string[]): Program => startProgram(argv, environment());
+const start = (...argv: readonly string[]): Program =>
+  startProgram(argv, { environment: environment() });
 
 async function buildOf(
   name: string,

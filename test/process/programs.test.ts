@@ -34,7 +34,9 @@ const start = (
   argv: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Program => {
-  const program = startProgram(argv, { STANDBY_DATABASE_URL: database.url, ...environment });
+  const program = startProgram(argv, {
+    environment: { STANDBY_DATABASE_URL: database.url, ...environment },
+  });
   running.push(program);
   return program;
 };

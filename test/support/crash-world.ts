@@ -76,7 +76,7 @@ export async function createCrashWorld(): Promise<CrashWorld> {
       side === 'server'
         ? ['server', '--http-port', String(port), '--data-dir', at('standby')]
         : ['provisioner', '--url', url, '--drivers', 'terraform', '--data-dir', at('standby')];
-    const program = startProgram(argv, environment);
+    const program = startProgram(argv, { environment });
     programs.set(side, program);
     await program.until(side === 'server' ? 'Standby serves at' : 'The daemon works for');
     return program;

@@ -43,7 +43,9 @@ export async function createInstallation({
     execFileSync(BIN, ['down', '--data-dir', dataDir], { encoding: 'utf8' });
 
   const launch = (): { readonly program: Program; readonly ready: Promise<string> } => {
-    program = startProgram(['up', '--http-port', '0', '--data-dir', dataDir], environment);
+    program = startProgram(['up', '--http-port', '0', '--data-dir', dataDir], {
+      environment,
+    });
     return { program, ready: program.until('Standby is ready') };
   };
 

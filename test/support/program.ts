@@ -7,7 +7,7 @@ export const BIN = path.resolve('bin/standby');
 
 export interface Program {
   readonly child: ChildProcess;
-  /** All it has written, standard output and error alike. */
+  /** All it has written, standard output and error alike, but for what went to a file. */
   said(): string;
   /** Resolves with what it has said once that holds `text`; rejects when it ends before. */
   until(text: string): Promise<string>;
@@ -46,16 +46,24 @@ export function buildBin(): void {
   execFileSync(process.execPath, ['scripts/build.mjs', '--if-stale']);
 }
 
+export interface ProgramOptions {
+  /** Beside this process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** An open file that standard error goes to. */
+  readonly logFile?: number;
+}
+
 export function startProgram(
   argv: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  { environment = {}, logFile }: ProgramOptions = {},
 ): Program {
   let said = '';
   const child = spawn(BIN, argv, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', logFile ?? 'pipe'],
     env: { ...process.env, ...environment },
   });
-  for (const stream of [child.stdout, child.stderr]) {
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  for (const stream of streams) {
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => {
       said += text;
@@ -70,8 +78,7 @@ export function startProgram(
         const look = (): void => {
           if (said.includes(text)) resolve(said);
         };
-        child.stdout.on('data', look);
-        child.stderr.on('data', look);
+        for (const stream of streams) stream.on('data', look);
         void exited.then(() => reject(new Error(`${argv.join(' ')} ended:\n${said}`)));
         look();
       }),

@@ -1,0 +1,134 @@
+// What claims are measured on: `standby server` and `standby provisioner` as processes of their own, as
+// in production, on the embedded PostgreSQL; a template of the null driver, whose pool the daemon fills
+// over the real protocol; and people who each hold a token.
+import { openSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { UserId } from '../../src/base/id.ts';
+import { createClient, type Client } from '../../src/client/client.ts';
+import { promoteVersion, pushTemplate } from '../../src/client/push-template.ts';
+import { peopleRoutes } from '../../src/contract/people/route.ts';
+import { startEmbeddedPostgres } from '../../src/embedded/server.ts';
+import { FIRST_ORGANIZATION } from '../../src/people/bootstrap.ts';
+import type { ConnectionParts } from '../../src/store/database.ts';
+import { buildBin, startProgram, type Program } from '../../test/support/program.ts';
+import { archiveOf, manifestText } from '../../test/support/pushed-template.ts';
+import type { Stage } from '../support/bench.ts';
+import { waitUntilFull } from '../support/pool.ts';
+import { connect } from '../support/postgres.ts';
+
+export interface Person {
+  readonly userId: UserId;
+  readonly token: string;
+}
+
+export interface PushedTemplate {
+  readonly name: string;
+  readonly claim: 'instant' | 'apply';
+  readonly instances: number;
+}
+
+export interface Ground {
+  readonly dataDir: string;
+  readonly url: string;
+  readonly connection: ConnectionParts;
+  readonly people: readonly Person[];
+  /** Gives the template a pool that fills, and refills when claimed from. */
+  push(template: PushedTemplate): Promise<void>;
+  /** Resolves when the template's pool is full. */
+  fill(template: string): Promise<void>;
+  /** Nothing is built until the next `push` or `fill`: neither what replaces the claimed, nor their builds. */
+  pause(): Promise<void>;
+  /** Ends both programs and the database. */
+  stop(): Promise<void>;
+}
+
+const SETTINGS = {
+  STANDBY_HTTP_PORT: '0',
+  // Fills the pool quickly; while claims are measured, the daemon has nothing to do.
+  STANDBY_PROVISIONER_CONCURRENCY: '8',
+  // How soon a pool goes on after its pause.
+  STANDBY_PREBUILDS_RECONCILIATION_INTERVAL: '1s',
+};
+const FILL_POLL_MS = 100;
+
+export async function layGround(stage: Stage, headcount: number): Promise<Ground> {
+  const { kit, signal } = stage;
+  buildBin();
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'standby-bench-'));
+  stage.onEnd(() => rm(dataDir, { recursive: true, force: true }));
+  const start = async (program: string, readyText: string): Promise<Program> => {
+    const started = startProgram([program, '--data-dir', dataDir], {
+      environment: SETTINGS,
+      logFile: openSync(path.join(dataDir, `${program}.log`), 'a'),
+    });
+    stage.onEnd(() => started.end('SIGTERM'));
+    await started.until(readyText);
+    return started;
+  };
+  const server = await start('server', 'serves at');
+  const daemon = await start('provisioner', 'works for');
+  // A stopped process would not hear that it shall end.
+  stage.onEnd(() => daemon.child.kill('SIGCONT'));
+  const { connection } = await startEmbeddedPostgres(kit, { dataDir }); // adopts the server's
+  const database = await connect(connection);
+  stage.onEnd(() => database.end());
+  const client = await createAdminClient(dataDir);
+  const resume = async (): Promise<void> => {
+    daemon.child.kill('SIGCONT');
+    await database.query('update pools set paused = false');
+  };
+  return {
+    dataDir,
+    connection,
+    url: client.url,
+    people: await Promise.all(Array.from({ length: headcount }, (_, n) => hire(client, n))),
+    push: async ({ name, claim, instances }) => {
+      await resume();
+      const manifest = manifestText(
+        name,
+        `claim: ${claim}`,
+        `presets: [{ name: only, default: true, prebuilds: { instances: ${instances} } }]`,
+      );
+      const pushed = {
+        organization: FIRST_ORGANIZATION,
+        template: name,
+        archive: archiveOf(manifest),
+      };
+      const version = await pushTemplate({ ...kit, client }, pushed, { signal });
+      const promoted = { organization: FIRST_ORGANIZATION, template: name, version: version.name };
+      await promoteVersion(client, promoted, signal);
+    },
+    fill: async (template) => {
+      await resume();
+      await waitUntilFull(stage, { client, template, pollMs: FILL_POLL_MS });
+    },
+    pause: async () => {
+      await database.query('update pools set paused = true');
+      daemon.child.kill('SIGSTOP');
+    },
+    stop: async () => {
+      daemon.child.kill('SIGCONT');
+      await database.end();
+      await daemon.end('SIGTERM');
+      await server.end('SIGTERM');
+    },
+  };
+}
+
+async function createAdminClient(dataDir: string): Promise<Client> {
+  const text = await readFile(path.join(dataDir, 'credentials.json'), 'utf8');
+  return createClient(JSON.parse(text) as { readonly url: string; readonly token: string });
+}
+
+async function hire(client: Client, n: number): Promise<Person> {
+  const username = `claimer-${n}`;
+  const { body: user } = await client.call(peopleRoutes.createUser, {
+    body: { username, organizations: [FIRST_ORGANIZATION] },
+  });
+  const { body: token } = await client.call(peopleRoutes.createToken, {
+    body: { name: 'bench', username },
+  });
+  return { userId: user.id as UserId, token: token.secret };
+}

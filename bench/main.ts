@@ -1,0 +1,63 @@
+// `npm run bench` says which benches there are; `npm run bench -- NAME` runs one. What they measure
+// and what was seen stands in docs/benchmarks.md.
+import { createKit } from '../src/base/kit.ts';
+import { createLog } from '../src/base/log.ts';
+import { catchInterrupts } from '../src/main/interrupt.ts';
+import { onStage, type Bench } from './support/bench.ts';
+import { describeMachine, describeProcessorTime, readProcessorTime } from './support/machine.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  claim: () => import('./claim.ts'),
+  create: () => import('./create.ts'),
+  decide: () => import('./decide.ts'),
+  'leader-lock': () => import('./leader-lock.ts'),
+  'log-flood': () => import('./log-flood.ts'),
+};
+
+const INTERRUPTED = 130;
+const USAGE = 64;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([name, ...more]: readonly string[]): Promise<number> {
+  if (name === undefined) {
+    print(await listBenches());
+    return 0;
+  }
+  const load = BENCHES[name];
+  if (load === undefined || more.length > 0) {
+    process.stderr.write(`There is no bench "${[name, ...more].join(' ')}".\n\n`);
+    process.stderr.write(`${await listBenches()}\n`);
+    return USAGE;
+  }
+  return runBench((await load()).bench);
+}
+
+async function listBenches(): Promise<string> {
+  const modules = await Promise.all(Object.values(BENCHES).map((load) => load()));
+  const width = Math.max(...modules.map(({ bench }) => bench.name.length));
+  const lines = modules.map(({ bench }) => `  ${bench.name.padEnd(width)}  ${bench.summary}`);
+  return ['npm run bench -- NAME', '', ...lines].join('\n');
+}
+
+async function runBench(bench: Bench): Promise<number> {
+  const signal = catchInterrupts();
+  print(`${bench.name}: ${bench.summary}`);
+  print(describeMachine());
+  const before = await readProcessorTime();
+  try {
+    const kit = createKit(createLog('warn'));
+    await onStage({ kit, signal, print }, (stage) => bench.run(stage));
+    const spent = describeProcessorTime(before, await readProcessorTime());
+    if (spent !== undefined) print(spent);
+    return 0;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    process.stderr.write('Interrupted.\n');
+    return INTERRUPTED;
+  }
+}
+
+function print(line = ''): void {
+  process.stdout.write(`${line}\n`);
+}
