@@ -1,5 +1,5 @@
-// The command a person types, on a warm pool: a real installation, the example `hello`, the built
-// bin/standby as a process of its own, measured from its start to its exit.
+// The command a person types, on warm pools: a real installation, the examples, the built bin/standby
+// as a process of its own, measured from its start to its exit.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Client } from '../src/client/client.ts';
@@ -13,9 +13,11 @@ import { waitUntilFull } from './support/pool.ts';
 import { connect, tellPostgres } from './support/postgres.ts';
 import { interleave, samplesOf, type Arm } from './support/rounds.ts';
 
-const TEMPLATE = 'hello';
+const TEMPLATES = ['hello', 'hello-terraform'] as const;
+type Template = (typeof TEMPLATES)[number];
 /** A look costs the server some milliseconds of those that it needs to refill. */
 const REFILL_POLL_MS = 25;
+const ROUNDS = { rounds: 20, warmUps: 1 };
 
 interface Run {
   readonly tookMs: number;
@@ -31,8 +33,7 @@ interface Refill {
 
 export const bench = defineBench({
   name: 'create',
-  summary:
-    '`standby create` on a warm pool, from start to exit, and how soon the pool is full; 2 min',
+  summary: '`standby create` on warm pools, from start to exit, and how soon these are full; 5 min',
   run: async (stage) => {
     const installation = await createInstallation();
     stage.onEnd(() => installation.remove());
@@ -54,30 +55,30 @@ export const bench = defineBench({
       run: async () => ({ tookMs: (await launch(stage, { command, args, environment })).tookMs }),
     });
     let made = 0;
-    const create: Arm<Run> = {
-      name: 'standby create',
-      prepare: () => waitUntilFull(stage, { client, template: TEMPLATE, pollMs: REFILL_POLL_MS }),
+    const create = (template: Template): Arm<Run> => ({
+      name: createOf(template),
+      prepare: () => waitUntilFull(stage, { client, template, pollMs: REFILL_POLL_MS }),
       run: async () => {
         const name = `bench-${++made}`;
-        const args = ['create', name, '--template', TEMPLATE];
+        const args = ['create', name, '--template', template];
         const { tookMs, output } = await launch(stage, { command: BIN, args, environment });
         if (!output.includes('claimed from the pool')) throw new Error(output);
         const startedMs = stage.kit.clock.monotonicMs();
-        await waitUntilFull(stage, { client, template: TEMPLATE, pollMs: REFILL_POLL_MS });
+        await waitUntilFull(stage, { client, template, pollMs: REFILL_POLL_MS });
         const fullMs = stage.kit.clock.monotonicMs() - startedMs;
         const { rows } = await database.query<{ readonly ms: number }>(REFILL_BEGUN);
         await remove(client, name);
         return { tookMs, refill: { fullMs, begunMs: rows[0]?.ms ?? NaN } };
       },
-    };
+    });
     const samples = await interleave(
       stage,
       [
         bare('node -e 0', process.execPath, ['-e', '0']),
         bare('standby --version', BIN, ['--version']),
-        create,
+        ...TEMPLATES.map(create),
       ],
-      { rounds: 20, warmUps: 1 },
+      ROUNDS,
     );
     tell(stage, samples);
   },
@@ -89,6 +90,10 @@ const REFILL_BEGUN = `
   from (select at, pool_id from claims order by at desc limit 1) as c
   join workspaces w on w.pool_id = c.pool_id and w.created_at >= c.at
   group by c.at`;
+
+function createOf(template: Template): string {
+  return `standby create --template ${template}`;
+}
 
 interface Launch {
   readonly command: string;
@@ -130,16 +135,23 @@ async function remove(client: Client, name: string): Promise<void> {
 }
 
 function tell(stage: Stage, samples: ReadonlyMap<string, readonly Run[]>): void {
-  const refills = samplesOf(samples, 'standby create').flatMap(({ refill }) => refill ?? []);
   const measured = [
     ...[...samples].map(([name, runs]) => [name, runs.map(({ tookMs }) => tookMs)] as const),
-    ['refill begun after the claim', refills.map(({ begunMs }) => begunMs)] as const,
-    ['pool full after the exit', refills.map(({ fullMs }) => fullMs)] as const,
+    ...TEMPLATES.flatMap((template) => {
+      const refills = samplesOf(samples, createOf(template)).flatMap(({ refill }) => refill ?? []);
+      return [
+        [
+          `${template}: refill begun after the claim`,
+          refills.map(({ begunMs }) => begunMs),
+        ] as const,
+        [`${template}: pool full after the exit`, refills.map(({ fullMs }) => fullMs)] as const,
+      ];
+    }),
   ];
   const rows = measured.map(([name, ms]) => [
     name,
     ...[median(ms), Math.min(...ms), Math.max(...ms)].map((each) => each.toFixed(0)),
   ]);
   stage.print();
-  stage.print(renderTable([[`ms, ${refills.length} runs`, 'median', 'min', 'max'], ...rows]));
+  stage.print(renderTable([[`ms, ${ROUNDS.rounds} runs`, 'median', 'min', 'max'], ...rows]));
 }

@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   decide: () => import('./decide.ts'),
   'leader-lock': () => import('./leader-lock.ts'),
   'log-flood': () => import('./log-flood.ts'),
+  terraform: () => import('./terraform.ts'),
 };
 
 const INTERRUPTED = 130;

@@ -1,20 +1,13 @@
-// What claims are measured on: `standby server` and `standby provisioner` as processes of their own, as
-// in production, on the embedded PostgreSQL; a template of the null driver, whose pool the daemon fills
-// over the real protocol; and people who each hold a token.
-import { openSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
+// What claims are measured on: a template of the null driver, whose pool the daemon fills over the real
+// protocol, and people who each hold a token.
 import type { UserId } from '../../src/base/id.ts';
-import { createClient, type Client } from '../../src/client/client.ts';
-import { promoteVersion, pushTemplate } from '../../src/client/push-template.ts';
+import type { Client } from '../../src/client/client.ts';
 import { peopleRoutes } from '../../src/contract/people/route.ts';
-import { startEmbeddedPostgres } from '../../src/embedded/server.ts';
 import { FIRST_ORGANIZATION } from '../../src/people/bootstrap.ts';
 import type { ConnectionParts } from '../../src/store/database.ts';
-import { buildBin, startProgram, type Program } from '../../test/support/program.ts';
 import { archiveOf, manifestText } from '../../test/support/pushed-template.ts';
 import type { Stage } from '../support/bench.ts';
+import { startInstallation } from '../support/installation.ts';
 import { waitUntilFull } from '../support/pool.ts';
 import { connect } from '../support/postgres.ts';
 
@@ -45,7 +38,6 @@ export interface Ground {
 }
 
 const SETTINGS = {
-  STANDBY_HTTP_PORT: '0',
   // Fills the pool quickly; while claims are measured, the daemon has nothing to do.
   STANDBY_PROVISIONER_CONCURRENCY: '8',
   // How soon a pool goes on after its pause.
@@ -54,27 +46,12 @@ const SETTINGS = {
 const FILL_POLL_MS = 100;
 
 export async function layGround(stage: Stage, headcount: number): Promise<Ground> {
-  const { kit, signal } = stage;
-  buildBin();
-  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'standby-bench-'));
-  stage.onEnd(() => rm(dataDir, { recursive: true, force: true }));
-  const start = async (program: string, readyText: string): Promise<Program> => {
-    const started = startProgram([program, '--data-dir', dataDir], {
-      environment: SETTINGS,
-      logFile: openSync(path.join(dataDir, `${program}.log`), 'a'),
-    });
-    stage.onEnd(() => started.end('SIGTERM'));
-    await started.until(readyText);
-    return started;
-  };
-  const server = await start('server', 'serves at');
-  const daemon = await start('provisioner', 'works for');
+  const installation = await startInstallation(stage, SETTINGS);
+  const { dataDir, connection, client, server, daemon } = installation;
   // A stopped process would not hear that it shall end.
   stage.onEnd(() => daemon.child.kill('SIGCONT'));
-  const { connection } = await startEmbeddedPostgres(kit, { dataDir }); // adopts the server's
   const database = await connect(connection);
   stage.onEnd(() => database.end());
-  const client = await createAdminClient(dataDir);
   const resume = async (): Promise<void> => {
     daemon.child.kill('SIGCONT');
     await database.query('update pools set paused = false');
@@ -91,14 +68,7 @@ export async function layGround(stage: Stage, headcount: number): Promise<Ground
         `claim: ${claim}`,
         `presets: [{ name: only, default: true, prebuilds: { instances: ${instances} } }]`,
       );
-      const pushed = {
-        organization: FIRST_ORGANIZATION,
-        template: name,
-        archive: archiveOf(manifest),
-      };
-      const version = await pushTemplate({ ...kit, client }, pushed, { signal });
-      const promoted = { organization: FIRST_ORGANIZATION, template: name, version: version.name };
-      await promoteVersion(client, promoted, signal);
+      await installation.push(name, archiveOf(manifest));
     },
     fill: async (template) => {
       await resume();
@@ -115,11 +85,6 @@ export async function layGround(stage: Stage, headcount: number): Promise<Ground
       await server.end('SIGTERM');
     },
   };
-}
-
-async function createAdminClient(dataDir: string): Promise<Client> {
-  const text = await readFile(path.join(dataDir, 'credentials.json'), 'utf8');
-  return createClient(JSON.parse(text) as { readonly url: string; readonly token: string });
 }
 
 async function hire(client: Client, n: number): Promise<Person> {
