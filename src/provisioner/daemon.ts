@@ -11,7 +11,8 @@ import { takeDataFolder, type DataFolder } from './data-folder.ts';
 import { createDeadlines } from './deadlines.ts';
 import type { Driver } from './driver.ts';
 import { loadDaemonIdentity } from './identity.ts';
-import { endLeftoverProcesses, settleLeftovers } from './leftover.ts';
+import { settleLeftovers } from './leftover.ts';
+import { ATTEMPT_PROCESSES, endLeftoverProcesses } from './leftover-processes.ts';
 import { createRegistration } from './registration.ts';
 import { report } from './report.ts';
 import { StopWork } from './stop-work.ts';
@@ -40,7 +41,7 @@ export interface Daemon extends Service {
 /** After the drain, for drivers to undo what they were doing and to report it. */
 const UNDO_MS = 4_000;
 
-/** Its start throws DAEMON_FOLDER_TAKEN while another process uses the folder. */
+/** Its start throws DAEMON_FOLDER_TAKEN while another process uses the folder; a stop ends it at once. */
 export function createDaemon(kit: Kit, options: DaemonOptions): Daemon {
   const replaced = new AbortController();
   let folder: DataFolder | undefined;
@@ -49,9 +50,13 @@ export function createDaemon(kit: Kit, options: DaemonOptions): Daemon {
     name: 'daemon',
     start: async (scope) => {
       folder = await takeDataFolder(kit, options.folder);
-      await endLeftoverProcesses(kit, folder.work);
+      const inUse = await endLeftoverProcesses(
+        { ...kit, processes: ATTEMPT_PROCESSES },
+        folder.work,
+        scope.signal,
+      );
       for (const { machine } of options.drivers) await machine?.open();
-      await startLoops(kit, options, { folder, scope, replaced });
+      await startLoops(kit, options, { folder, scope, replaced, inUse });
     },
     stop: async () => {
       for (const { machine } of options.drivers) await machine?.close();
@@ -65,10 +70,12 @@ interface Life {
   readonly folder: DataFolder;
   readonly scope: ServiceScope;
   readonly replaced: AbortController;
+  /** Folders of attempts in which something of an earlier life works on. */
+  readonly inUse: ReadonlySet<string>;
 }
 
 async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promise<void> {
-  const { folder, scope, replaced } = life;
+  const { folder, scope, replaced, inUse } = life;
   const { controlPlane, drivers, concurrency } = options;
   const identity = await loadDaemonIdentity(given, options.folder);
   const { daemonId, machineId } = identity;
@@ -111,7 +118,10 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
   };
   const machines = drivers.flatMap(({ machine }) => machine ?? []);
   // Before any work: a state that is late becomes a stray when the next attempt has taken its lock.
-  const settled = settleLeftovers({ kit, controlPlane, registration, folders: folder }, stopping);
+  const settled = settleLeftovers(
+    { kit, controlPlane, registration, folders: folder, inUse },
+    stopping,
+  );
   const workWhenSettled = async (): Promise<void> => {
     try {
       await settled;

@@ -1,53 +1,26 @@
-// What attempts of an earlier life of this daemon left behind: processes that work on, and states
-// that were not stored yet. Both are settled before the folders are swept, so that nothing a tool
-// has made is forgotten.
-import { existsSync } from 'node:fs';
+// The states that attempts of an earlier life of this daemon left behind: stored before their folders
+// are swept, so that nothing a tool has made is forgotten.
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { toAppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
-import type { ProcessIdentity } from '../base/process-identity.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import { isFinal } from './ask.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { ATTEMPT_MARK } from './driver.ts';
 import { readHeldState, STATE_FILE } from './held-state.ts';
-import { findMarked, signalProcess } from './marked-process.ts';
 import type { Registration } from './registration.ts';
 import { readState } from './state-keeper.ts';
 import { putAside, type Folders } from './work-folder.ts';
-
-/** What a tool is given to end in order, which is when it writes down what it has made. */
-const INTERRUPT_MS = 60_000;
-const POLL_MS = 50;
-
-/** Ends the processes that still work for attempts below `workDir`: interrupted first, then killed. */
-export async function endLeftoverProcesses({ clock, log }: Kit, workDir: string): Promise<void> {
-  // An attempt that has ended has no folder any more: what it left running was meant to stay.
-  const isOurs = (folder: string): boolean =>
-    folder.startsWith(`${workDir}${path.sep}`) && existsSync(folder);
-  const find = (): readonly ProcessIdentity[] =>
-    [...findMarked(ATTEMPT_MARK, isOurs).values()].flat();
-
-  const found = find();
-  if (found.length === 0) return;
-  log.warn('leftover.processes_found', { pids: found.map(({ pid }) => pid) });
-  for (const identity of found) signalProcess(identity, 'SIGINT');
-  const deadlineMs = clock.monotonicMs() + INTERRUPT_MS;
-  while (find().length > 0 && clock.monotonicMs() < deadlineMs) await clock.sleep(POLL_MS);
-  for (let left = find(); left.length > 0; left = find()) {
-    for (const identity of left) signalProcess(identity, 'SIGKILL');
-    await clock.sleep(POLL_MS);
-  }
-}
 
 export interface LeftoverDeps {
   readonly kit: Kit;
   readonly controlPlane: Pick<ControlPlane, 'keepState'>;
   readonly registration: Registration;
   readonly folders: Folders;
+  /** Where processes of an earlier life work on. */
+  readonly inUse: ReadonlySet<string>;
 }
 
 const RETRY = { firstMs: 250, maxMs: 15_000 };
@@ -74,6 +47,7 @@ async function settleFolder(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { log } = deps.kit;
+  const { inUse } = deps;
   try {
     await storeLeftState(deps, folder, signal);
   } catch (thrown) {
@@ -84,6 +58,8 @@ async function settleFolder(
     await putAside(deps, folder);
     return true;
   }
+  // What is written there from now on is the next life's to store.
+  if (inUse.has(folder)) return true;
   // What cannot be removed is in nobody's way: its state is stored.
   await removeTree(folder).catch((error: unknown) =>
     log.error('leftover.not_removed', { folder, error }),

@@ -20,14 +20,15 @@ export function findMarked(
   return found;
 }
 
-/** False when the process is gone. */
+/** False when the process is gone, or out of reach because it became another user's. */
 export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
   if (!isSameProcess(identity)) return false;
   try {
     process.kill(identity.pid, signal);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH' || code === 'EPERM') return false;
     throw error;
   }
 }

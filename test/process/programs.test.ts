@@ -1,10 +1,12 @@
 // The programs by themselves, as services run them: control planes and a daemon on one database.
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ATTEMPT_MARK } from '../../src/provisioner/driver.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { BIN, buildBin, startProgram, type Program } from '../support/program.ts';
 
@@ -66,6 +68,25 @@ describe('standby server and standby provisioner', () => {
     expect(await one.end('SIGTERM')).toBe(0);
     expect(await two.end('SIGTERM')).toBe(0);
     expect(one.said()).not.toMatch(/"level":"error"/);
+  });
+
+  it('end at once while what an earlier life left running is waited for', async () => {
+    const attempt = path.join(folder('one'), 'provisioner', 'work', 'job-1');
+    await mkdir(attempt, { recursive: true });
+    const stubborn = spawn('sh', ['-c', `trap '' INT; echo up; while :; do sleep 0.1; done`], {
+      env: { PATH: process.env['PATH'], [ATTEMPT_MARK]: attempt },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      await once(stubborn.stdout, 'data');
+      const named = ['--url', 'http://127.0.0.1:1', '--key', 'x', '--drivers', 'null'];
+      const daemon = start(['provisioner', '--data-dir', folder('one'), ...named]);
+      await daemon.until('leftover.processes_found');
+      expect(await daemon.end('SIGTERM')).toBe(0);
+      expect(stubborn.exitCode).toBeNull();
+    } finally {
+      stubborn.kill('SIGKILL');
+    }
   });
 
   it('say what they need', async () => {

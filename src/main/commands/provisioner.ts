@@ -35,20 +35,30 @@ export const command = defineCommand({
     const kit = createProgramKit(config);
     const signal = context.interrupt();
     const url = await findUrl(context, folder);
-    const daemon = await startDaemon(kit, {
-      config,
-      folder: folder.provisionerDir,
-      url,
-      key: await findKey(config, folder),
-      drivers: DRIVER_NAMES.filter((name) => name !== UNCONFINED),
-    });
-    context.io.out(`The daemon works for ${url}, with ${daemon.drivers.join(', ')}\n`);
-    await Promise.race([whenAborted(signal), whenAborted(daemon.replaced)]);
-    await daemon.stop('standby provisioner is stopping');
-    if (!daemon.replaced.aborted) return 0;
-    throw new AppError('DAEMON_REPLACED', 'another process has taken this daemon’s place');
+    const key = await findKey(config, folder);
+    try {
+      const daemon = await startDaemon(kit, {
+        config,
+        folder: folder.provisionerDir,
+        url,
+        key,
+        drivers: DRIVER_NAMES.filter((name) => name !== UNCONFINED),
+        signal,
+      });
+      context.io.out(`The daemon works for ${url}, with ${daemon.drivers.join(', ')}\n`);
+      await Promise.race([whenAborted(signal), whenAborted(daemon.replaced)]);
+      await daemon.stop('standby provisioner is stopping');
+      if (daemon.replaced.aborted) throw replaced();
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    return 0;
   },
 });
+
+function replaced(): AppError {
+  return new AppError('DAEMON_REPLACED', 'another process has taken this daemon’s place');
+}
 
 async function findUrl(
   { globals, environment }: Pick<CommandContext, 'globals' | 'environment'>,

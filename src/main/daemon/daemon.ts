@@ -17,6 +17,8 @@ export interface DaemonSpec {
   readonly key: string;
   /** The drivers to offer if they can work here, where the configuration names none. */
   readonly drivers: readonly string[];
+  /** Ends a start that is under way. */
+  readonly signal: AbortSignal;
 }
 
 export interface RunningDaemon {
@@ -33,9 +35,12 @@ export interface RunningDaemon {
 /** Beyond the drain: for tools to end in order and write their states, and for these to be stored. */
 const STOP_DEADLINE_MS = 15_000;
 
-/** Throws CONFIG_INVALID and DAEMON_FOLDER_TAKEN. That the control plane is away is no reason to throw. */
+/**
+ * Throws CONFIG_INVALID and DAEMON_FOLDER_TAKEN, and the reason of the signal when that aborts before
+ * the daemon runs. That the control plane is away is no reason to throw.
+ */
 export async function startDaemon(kit: Kit, spec: DaemonSpec): Promise<RunningDaemon> {
-  const { config, folder, url } = spec;
+  const { config, folder, url, signal } = spec;
   const { drivers, missing } = await createDrivers(kit, spec.drivers, { config, folder, url });
   for (const { name, because } of missing)
     kit.log.warn('driver.missing', { driver: name, because });
@@ -49,14 +54,26 @@ export async function startDaemon(kit: Kit, spec: DaemonSpec): Promise<RunningDa
     controlPlane: createHttpControlPlane(createClient({ url, token: spec.key })),
     drivers,
   });
-  await daemon.start();
+  const stop = async (cause: string): Promise<void> => {
+    await daemon.stop(cause, config.provisionerDrain + STOP_DEADLINE_MS);
+  };
+  signal.throwIfAborted();
+  const stopStart = (): void => void stop('its program is stopping');
+  signal.addEventListener('abort', stopStart, { once: true });
+  try {
+    await daemon.start();
+    signal.throwIfAborted();
+  } catch (error) {
+    await stop('its start failed');
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stopStart);
+  }
   return {
     drivers: drivers.map(({ name }) => name),
     missing,
     replaced: daemon.replaced,
-    stop: async (cause) => {
-      await daemon.stop(cause, config.provisionerDrain + STOP_DEADLINE_MS);
-    },
+    stop,
     countLiving: async () => {
       const machines = drivers.flatMap(({ machine }) => machine ?? []);
       const inspected = await Promise.all(machines.map((machine) => machine.inspect()));

@@ -47,6 +47,7 @@ export async function runUp(options: UpOptions): Promise<UpResult> {
       url,
       key: credentials.provisionerKey,
       drivers: DRIVER_NAMES,
+      signal,
     });
     releases.add(async () => daemon?.stop('standby up is stopping'));
     progress.done('daemon', daemon.drivers.join(', '));
