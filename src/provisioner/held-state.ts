@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { AppError } from '../base/app-error.ts';
 import { writePrivateFile } from '../base/private-file.ts';
 
 /** In an attempt's folder: the state as the driver's tool writes it. */
@@ -18,14 +17,14 @@ export async function writeHeldState(folder: string, held: HeldState): Promise<v
   await writePrivateFile(path.join(folder, HOLD_FILE), JSON.stringify(held));
 }
 
-/** Undefined for an attempt that took no lock. Throws BUILD_FAILED for a file that says nothing clear. */
-export async function readHeldState(folder: string): Promise<HeldState | undefined> {
-  const file = path.join(folder, HOLD_FILE);
+/** Undefined for an attempt that took no lock. */
+export async function readHeldState(folder: string): Promise<HeldState | 'unclear' | undefined> {
   try {
-    return heldStateSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    const text = await readFile(path.join(folder, HOLD_FILE), 'utf8');
+    return heldStateSchema.parse(JSON.parse(text));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
-    throw new AppError('BUILD_FAILED', `${file} names no attempt`, { cause: error });
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return 'unclear';
+    throw error;
   }
 }

@@ -1,11 +1,12 @@
 // A clean folder for every attempt, with the template unpacked when the driver asks for it.
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { extractArchive } from '../archive/extract-archive.ts';
 import type { Kit } from '../base/kit.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import type { AcquiredJob } from '../contract/provisioner/protocol.ts';
 import type { ArchiveCache } from './archive-cache.ts';
+import { readHeldState } from './held-state.ts';
 
 export interface AttemptFolder {
   readonly path: string;
@@ -26,7 +27,7 @@ export async function openAttemptFolder(
   job: AcquiredJob,
 ): Promise<AttemptFolder> {
   const folder = path.join(deps.folders.work, `${job.id}-${job.attempt}`);
-  await removeTree(folder);
+  await makeRoom(deps, folder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return {
     path: folder,
@@ -41,14 +42,23 @@ export async function openAttemptFolder(
   };
 }
 
+/** An older database, restored, may give an attempt again whose state is still here. */
+async function makeRoom(
+  deps: { readonly kit: Kit; readonly folders: Folders },
+  folder: string,
+): Promise<void> {
+  const held = await readHeldState(folder);
+  await (held === undefined ? removeTree(folder) : putAside(deps, folder));
+}
+
 /** For a state that no control plane takes (its database is an older one, say). */
 export async function putAside(
   { kit, folders }: { readonly kit: Kit; readonly folders: Folders },
   folder: string,
 ): Promise<void> {
-  const kept = path.join(folders.unplacedStates, path.basename(folder));
   await mkdir(folders.unplacedStates, { recursive: true, mode: 0o700 });
-  await removeTree(kept);
+  // One of the same name may lie there from before: neither is lost.
+  const kept = await mkdtemp(path.join(folders.unplacedStates, `${path.basename(folder)}-`));
   await rename(folder, kept);
   kit.log.critical('state.unplaced', { folder: kept });
 }

@@ -1,7 +1,7 @@
 // What a daemon does with the states that drivers' tools write, through absence and kills.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/base/app-error.ts';
@@ -41,6 +41,7 @@ const until = <T>(check: () => T | Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
 const work = (): string => path.join(scratch.path, 'work');
+const unplaced = (): string => path.join(scratch.path, 'unplaced-states');
 
 /** A driver that keeps a state, and whose start is the test's. */
 const stateful = (start: (context: DriverContext) => Promise<void>): Driver => ({
@@ -191,6 +192,14 @@ describe('the state of an attempt', () => {
 });
 
 describe('what a killed daemon left', () => {
+  /** An attempt that the control plane remembers as the holder of its workspace's lock. */
+  function lost(): { readonly job: string; readonly workspaceId: string } {
+    const { id: job, workspace } = sampleJob();
+    const workspaceId = workspace?.id ?? '';
+    plane.stateLocks.set(workspaceId, [`${job}/1`]);
+    return { job, workspaceId };
+  }
+
   async function leave(
     name: string,
     left: { readonly job: string; readonly lock: number; readonly state: string },
@@ -225,9 +234,39 @@ describe('what a killed daemon left', () => {
     await startDaemon(stateful(async () => undefined));
     await until(() => expect(offered.status).toBe('ended'));
     expect(await readdir(work())).toEqual([]);
-    expect(await readdir(path.join(scratch.path, 'unplaced-states', 'strange-1'))).toContain(
-      STATE_FILE,
-    );
+    const [aside = ''] = await readdir(unplaced());
+    expect(aside).toMatch(/^strange-1-/);
+    expect(await readdir(path.join(unplaced(), aside))).toContain(STATE_FILE);
+  });
+
+  it('stays where it cannot be read, is stored once it can, and holds up nobody', async () => {
+    const { job, workspaceId } = lost();
+    const folder = await leave(`${job}-1`, { job, lock: 1, state: '' });
+    await rm(path.join(folder, STATE_FILE));
+    await mkdir(path.join(folder, STATE_FILE)); // no rights and no disk error fail for root
+    const offered = plane.offer(sampleJob());
+    const first = await startDaemon(stateful(async () => undefined));
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(await readdir(work())).toEqual([`${job}-1`]);
+    await first.stop('it is mended', 5_000);
+
+    await rm(path.join(folder, STATE_FILE), { recursive: true });
+    await writeFile(path.join(folder, STATE_FILE), '{"left":true}');
+    await startDaemon(stateful(async () => undefined));
+    await until(async () => expect(await readdir(work())).toEqual([]));
+    expect(plane.states.get(workspaceId)).toEqual(['{"left":true}']);
+  });
+
+  it('is not removed for an attempt of the same name', async () => {
+    const { job, workspaceId } = lost();
+    const folder = await leave(`${job}-1`, { job, lock: 1, state: '{"left":true}' });
+    await rm(path.join(folder, STATE_FILE));
+    await mkdir(path.join(folder, STATE_FILE));
+    const offered = plane.offer({ ...sampleJob(), id: job });
+    await startDaemon(stateful(async () => undefined));
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(await readdir(unplaced())).toHaveLength(1);
+    expect(plane.states.get(workspaceId)).toBeUndefined();
   });
 
   it('is interrupted where it still runs, and what it writes at its end is stored', async () => {
