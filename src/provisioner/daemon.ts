@@ -119,7 +119,7 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
   const machines = drivers.flatMap(({ machine }) => machine ?? []);
   // Before any work: a state that is late becomes a stray when the next attempt has taken its lock.
   const settled = settleLeftovers(
-    { kit, controlPlane, registration, folders: folder, inUse },
+    { kit, controlPlane, registration, drivers, folders: folder, inUse },
     stopping,
   );
   const workWhenSettled = async (): Promise<void> => {

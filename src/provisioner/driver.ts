@@ -29,6 +29,12 @@ export interface Driver {
    */
   readonly destroyStray?: (stray: StrayBuild, context: DriverContext) => Promise<void>;
   /**
+   * Only of drivers whose tool writes its state elsewhere when it cannot write it to the state file:
+   * once the tool has ended, moves a newer state from there into the file. Throws BUILD_FAILED when
+   * something is there that cannot be told to be older.
+   */
+  readonly rescueState?: (attempt: AttemptFiles) => Promise<void>;
+  /**
    * Takes away a workspace that this very attempt made, because the attempt no longer counts. One
    * that was there before the attempt stays.
    */
@@ -57,6 +63,12 @@ export type JobTemplate = AcquiredJob['template'];
 export interface AttemptName {
   readonly jobId: string;
   readonly attempt: number;
+}
+
+export interface AttemptFiles {
+  /** As the template was unpacked; may not be there. */
+  readonly templateFolder: string;
+  readonly stateFile: string;
 }
 
 /** What a start, stop or delete is about. */

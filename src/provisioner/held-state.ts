@@ -8,7 +8,13 @@ import { writePrivateFile } from '../base/private-file.ts';
 export const STATE_FILE = 'state.json';
 const HOLD_FILE = 'held-state.json';
 
-const heldStateSchema = z.object({ job_id: z.string(), attempt: z.int(), lock: z.int() });
+const heldStateSchema = z.object({
+  job_id: z.string(),
+  attempt: z.int(),
+  lock: z.int(),
+  /** A state is there, or was: an empty file is one that was cut off. */
+  begun: z.boolean().default(false),
+});
 
 /** The attempt, and the lock of the workspace's state that it took. */
 export type HeldState = z.output<typeof heldStateSchema>;
@@ -26,5 +32,34 @@ export async function readHeldState(folder: string): Promise<HeldState | 'unclea
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     if (error instanceof SyntaxError || error instanceof z.ZodError) return 'unclear';
     throw error;
+  }
+}
+
+/** What a state file holds. Tools write into it as it is: whoever kills one, or a full disk, leaves half. */
+export type StateFile =
+  { readonly kind: 'whole'; readonly state: string } | { readonly kind: 'none' | 'half' };
+
+export async function readStateFile(
+  file: string,
+  { begun }: Pick<HeldState, 'begun'>,
+): Promise<StateFile> {
+  let state: string;
+  try {
+    state = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'none' };
+    throw error;
+  }
+  // Terraform makes the file empty before it has anything to write, and each time before it writes.
+  if (state === '' && !begun) return { kind: 'none' };
+  return isJson(state) ? { kind: 'whole', state } : { kind: 'half' };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -2,23 +2,24 @@
 // are swept, so that nothing a tool has made is forgotten.
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { toAppError } from '../base/app-error.ts';
+import { AppError, toAppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import { isFinal } from './ask.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { readHeldState, STATE_FILE, type HeldState } from './held-state.ts';
+import type { Driver } from './driver.ts';
+import { readHeldState, readStateFile, type HeldState } from './held-state.ts';
 import type { Registration } from './registration.ts';
-import { readState } from './state-keeper.ts';
-import { putAside, type Folders } from './work-folder.ts';
+import { filesOf, putAside, type Folders } from './work-folder.ts';
 
 export interface LeftoverDeps {
   readonly kit: Kit;
   readonly controlPlane: Pick<ControlPlane, 'keepState'>;
   readonly registration: Registration;
   readonly folders: Folders;
+  readonly drivers: readonly Pick<Driver, 'rescueState'>[];
   /** Where processes of an earlier life work on. */
   readonly inUse: ReadonlySet<string>;
 }
@@ -70,34 +71,62 @@ async function settleFolder(
   folder: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const found = await findState(folder);
+  const held = await readHeldState(folder);
   const outcome =
-    found.kind === 'state' ? await store(deps, { folder, ...found }, signal) : found.kind;
+    typeof held === 'object'
+      ? await settleState(deps, { folder, held }, signal)
+      : (held ?? 'settled');
   if (outcome === 'again') return false;
   // What is written there from now on is the next life's to store.
   if (deps.inUse.has(folder)) return true;
-  if (outcome === 'refused' || outcome === 'unclear') await putAside(deps, folder);
-  else await sweep(deps, folder);
+  await (outcome === 'unclear' ? putAside(deps, folder) : sweep(deps, folder));
   return true;
 }
 
-type Found =
-  | { readonly kind: 'nothing' | 'unclear' }
-  | { readonly kind: 'state'; readonly held: HeldState; readonly state: string };
+interface Left {
+  readonly folder: string;
+  readonly held: HeldState;
+}
 
-async function findState(folder: string): Promise<Found> {
-  const held = await readHeldState(folder);
-  if (held === undefined || held === 'unclear') return { kind: held ?? 'nothing' };
-  const state = await readState(path.join(folder, STATE_FILE));
-  return state === undefined ? { kind: 'nothing' } : { kind: 'state', held, state };
+/** unclear: there is more than was stored, or may be; somebody has to look at it. */
+type Outcome = 'settled' | 'unclear' | 'again';
+
+async function settleState(deps: LeftoverDeps, left: Left, signal: AbortSignal): Promise<Outcome> {
+  const { state, fault } = await findState(deps, left);
+  if (fault !== undefined) deps.kit.log.warn('leftover.state_unclear', { ...left, error: fault });
+  const outcome = state === undefined ? 'settled' : await store(deps, { ...left, state }, signal);
+  return outcome === 'settled' && fault !== undefined ? 'unclear' : outcome;
+}
+
+interface Found {
+  /** Undefined when there is no whole one. */
+  readonly state: string | undefined;
+  /** Why there may have been more than that. */
+  readonly fault: AppError | undefined;
+}
+
+async function findState({ drivers, inUse }: LeftoverDeps, { folder, held }: Left): Promise<Found> {
+  const files = filesOf(folder);
+  let fault: AppError | undefined;
+  // What still works there may yet write both.
+  for (const driver of inUse.has(folder) ? [] : drivers) {
+    try {
+      await driver.rescueState?.(files);
+    } catch (error) {
+      fault = toAppError(error);
+    }
+  }
+  const file = await readStateFile(files.stateFile, held);
+  if (file.kind === 'whole') return { state: file.state, fault };
+  if (file.kind === 'half') fault = new AppError('BUILD_FAILED', 'the state is only half written');
+  return { state: undefined, fault };
 }
 
 async function store(
   { kit, controlPlane, registration }: LeftoverDeps,
-  left: { readonly folder: string; readonly held: HeldState; readonly state: string },
+  { folder, held, state }: Left & { readonly state: string },
   signal: AbortSignal,
-): Promise<'stored' | 'refused' | 'again'> {
-  const { folder, held, state } = left;
+): Promise<Outcome> {
   const { job_id: jobId, attempt, lock } = held;
   try {
     await failpoint('daemon.leftover_found');
@@ -105,12 +134,12 @@ async function store(
     const kept = await controlPlane.keepState(ref, { lock, sequence: 0, state }, signal);
     kit.log.info('leftover.state_kept', { jobId, attempt, kept });
     await failpoint('daemon.leftover_kept');
-    return 'stored';
+    return 'settled';
   } catch (thrown) {
     signal.throwIfAborted();
     const error = toAppError(thrown);
     kit.log.warn('leftover.state_not_kept', { folder, error });
-    return isFinal(error) ? 'refused' : 'again';
+    return isFinal(error) ? 'unclear' : 'again';
   }
 }
 

@@ -7,7 +7,7 @@ import type { DriverContext } from './driver.ts';
 import { describeEnding, endingOf, succeeded, type Ending } from './ending.ts';
 import { createStateKeeper } from './state-keeper.ts';
 import { StopWork } from './stop-work.ts';
-import type { AttemptFolder } from './work-folder.ts';
+import { filesOf, type AttemptFolder } from './work-folder.ts';
 
 export interface PerformDeps extends DriveDeps {
   readonly controlPlane: Pick<ControlPlane, 'takeState' | 'keepState' | 'readStray'>;
@@ -66,6 +66,7 @@ async function performIn(
     folder: folder.path,
     giveUp,
     onOvertaken: () => performance.onOvertaken(),
+    rescue: async () => deps.drivers.get(job.driver)?.rescueState?.(filesOf(folder.path)),
   });
   let ending: Ending;
   try {

@@ -2,23 +2,29 @@
 // and that is sent at every change. What could not be sent stays in the attempt's folder, for the
 // daemon's next life (leftover.ts).
 import { watch, type FSWatcher } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { toAppError } from '../base/app-error.ts';
+import { AppError, toAppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import { writePrivateFile } from '../base/private-file.ts';
 import { askUntilAnswered, isFinal } from './ask.ts';
 import type { AttemptRef, ControlPlane } from './control-plane.ts';
-import { STATE_FILE, writeHeldState } from './held-state.ts';
+import {
+  readStateFile,
+  STATE_FILE,
+  writeHeldState,
+  type HeldState,
+  type StateFile,
+} from './held-state.ts';
 
 export interface StateKeeper {
   /** Takes the lock and gives the file; a second call gives it again. */
   open(signal: AbortSignal): Promise<string>;
   /**
    * Stops watching and sends the last change. False when the control plane stayed away for too long;
-   * throws when it refuses the state. Without an open there is nothing to send.
+   * throws when it refuses the state, or the tool has left half of one. Without an open there is
+   * nothing to send.
    */
   settle(): Promise<boolean>;
 }
@@ -33,6 +39,8 @@ export interface StateKeeperDeps {
   readonly giveUp: AbortSignal;
   /** Another attempt has taken the lock. */
   onOvertaken(): void;
+  /** The driver's `rescueState`, once its work has ended. */
+  rescue(): Promise<void>;
 }
 
 /** A change that no event told of is seen within this. */
@@ -43,7 +51,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
   const { kit, controlPlane, attempt, folder, giveUp } = deps;
   const file = path.join(folder, STATE_FILE);
   const settling = new AbortController();
-  let lock: number | undefined;
+  let held: HeldState | undefined;
   let kept: string | undefined;
   let sent: string | undefined;
   let sequence = 0;
@@ -54,8 +62,13 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
     const taken = await askUntilAnswered(kit, signal, () =>
       controlPlane.takeState(attempt, signal),
     );
-    lock = taken.lock;
-    await writeHeldState(folder, { job_id: attempt.jobId, attempt: attempt.attempt, lock });
+    held = {
+      job_id: attempt.jobId,
+      attempt: attempt.attempt,
+      lock: taken.lock,
+      begun: taken.state !== null,
+    };
+    await writeHeldState(folder, held);
     if (taken.state !== null) await writePrivateFile(file, taken.state);
     kept = taken.state ?? undefined;
     await failpoint('daemon.state_opened');
@@ -63,21 +76,27 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
     return file;
   };
 
-  const send = async (state: string): Promise<void> => {
-    if (lock === undefined) throw new Error('a state was sent before its lock was taken');
+  const send = async (state: string, by: HeldState): Promise<void> => {
+    if (!by.begun) {
+      held = { ...by, begun: true };
+      await writeHeldState(folder, held);
+    }
     if (state !== sent) sequence += 1;
     sent = state;
+    const { lock } = by;
     const answer = await controlPlane.keepState(attempt, { lock, sequence, state }, giveUp);
     kept = state;
     if (answer === 'stray') deps.onOvertaken();
   };
 
-  const sendChange = async (): Promise<void> => {
-    const state = await readState(file);
-    if (state === undefined || state === kept) return;
+  /** Gives what the file holds. */
+  const sendChange = async (by: HeldState): Promise<StateFile['kind']> => {
+    const found = await readStateFile(file, by);
+    if (found.kind !== 'whole' || found.state === kept) return found.kind;
     await failpoint('daemon.state_read');
-    await send(state);
+    await send(found.state, by);
     await failpoint('daemon.state_sent');
+    return 'whole';
   };
 
   const watchFile = async (): Promise<void> => {
@@ -87,7 +106,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
       while (!settling.signal.aborted) {
         await bell.wait(POLL_MS, settling.signal);
         try {
-          await sendChange();
+          if (held !== undefined) await sendChange(held);
           backoff.reset();
         } catch (error) {
           kit.log.warn('state.not_kept', { jobId: attempt.jobId, error });
@@ -96,6 +115,24 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
       }
     } finally {
       bell.close();
+    }
+  };
+
+  /** Undefined when the control plane stayed away for too long. */
+  const sendLast = async (by: HeldState): Promise<StateFile['kind'] | undefined> => {
+    const backoff = createBackoff(kit.rng, RETRY);
+    for (;;) {
+      try {
+        return await sendChange(by);
+      } catch (error) {
+        kit.log.warn('state.not_kept', { jobId: attempt.jobId, error });
+        if (isFinal(toAppError(error))) throw error;
+      }
+      try {
+        await kit.clock.sleep(backoff.nextMs(), giveUp);
+      } catch {
+        return undefined;
+      }
     }
   };
 
@@ -108,39 +145,23 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
       settling.abort();
       await opening?.catch(() => undefined); // its caller was told
       await watching;
-      if (lock === undefined) return true;
-      const backoff = createBackoff(kit.rng, RETRY);
-      for (;;) {
-        try {
-          await sendChange();
-          return true;
-        } catch (error) {
-          kit.log.warn('state.not_kept', { jobId: attempt.jobId, error });
-          if (isFinal(toAppError(error))) throw error;
-        }
-        try {
-          await kit.clock.sleep(backoff.nextMs(), giveUp);
-        } catch {
-          return false;
-        }
-      }
+      if (held === undefined) return true;
+      const fault = await deps.rescue().then(nothing, (error: unknown) => toAppError(error));
+      // Also when there is something that could not be rescued: what is whole counts until then.
+      const last = await sendLast(held);
+      if (last === undefined) return false;
+      if (fault !== undefined) throw fault;
+      if (last === 'half') throw new AppError('BUILD_FAILED', HALF_WRITTEN);
+      return true;
     },
   };
 }
 
-/** The state in `file`; undefined when there is none, or it is only half written. */
-export async function readState(file: string): Promise<string | undefined> {
-  try {
-    const text = await readFile(file, 'utf8');
-    JSON.parse(text);
-    return text;
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return undefined;
-    }
-    throw error;
-  }
-}
+const nothing = (): undefined => undefined;
+
+const HALF_WRITTEN =
+  'the last state is only half written, so that what was just made may exist without being in the state; ' +
+  'the daemon keeps the attempt’s folder in its folder unplaced-states';
 
 interface FileBell {
   /** Until something changed in the folder, at most `longestMs`. */

@@ -6,7 +6,8 @@ import type { Kit } from '../base/kit.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import type { AcquiredJob } from '../contract/provisioner/protocol.ts';
 import type { ArchiveCache } from './archive-cache.ts';
-import { readHeldState } from './held-state.ts';
+import type { AttemptFiles } from './driver.ts';
+import { readHeldState, STATE_FILE } from './held-state.ts';
 
 export interface AttemptFolder {
   readonly path: string;
@@ -32,13 +33,21 @@ export async function openAttemptFolder(
   return {
     path: folder,
     template: async (signal) => {
-      const target = path.join(folder, 'template');
+      const target = filesOf(folder).templateFolder;
       const archive = await deps.archives.get(job.template.file_hash, signal);
       await extractArchive([archive], target);
       return target;
     },
     close: () => removeTree(folder),
     putAside: () => putAside(deps, folder),
+  };
+}
+
+/** Where an attempt's files lie, also when it is one of an earlier life. */
+export function filesOf(folder: string): AttemptFiles {
+  return {
+    templateFolder: path.join(folder, 'template'),
+    stateFile: path.join(folder, STATE_FILE),
   };
 }
 
@@ -51,7 +60,7 @@ async function makeRoom(
   await (held === undefined ? removeTree(folder) : putAside(deps, folder));
 }
 
-/** For a state that no control plane takes (its database is an older one, say). */
+/** For a state that no control plane takes (its database is an older one, say), or that is no whole one. */
 export async function putAside(
   { kit, folders }: { readonly kit: Kit; readonly folders: Folders },
   folder: string,

@@ -10,7 +10,8 @@ import { silentLog } from '../../src/base/log.ts';
 import { createDaemon, type Daemon } from '../../src/provisioner/daemon.ts';
 import { ATTEMPT_MARK, type Driver, type DriverContext } from '../../src/provisioner/driver.ts';
 import { createNullDriver } from '../../src/provisioner/drivers/null/driver.ts';
-import { STATE_FILE, writeHeldState } from '../../src/provisioner/held-state.ts';
+import { rescueErroredState } from '../../src/provisioner/drivers/terraform/errored-state.ts';
+import { STATE_FILE, writeHeldState, type HeldState } from '../../src/provisioner/held-state.ts';
 import { sampleJob } from '../support/acquired-job.ts';
 import { createDeferred } from '../support/deferred.ts';
 import {
@@ -69,6 +70,12 @@ async function startDaemon(driver: Driver): Promise<Daemon> {
   return daemon;
 }
 
+/** As Terraform does where it cannot save. */
+async function errored(folder: string, state: string): Promise<void> {
+  await mkdir(path.join(folder, 'template'), { recursive: true });
+  await writeFile(path.join(folder, 'template', 'errored.tfstate'), state);
+}
+
 const statesOf = ({ job }: FakeJob): readonly string[] =>
   plane.states.get(job.workspace?.id ?? '') ?? [];
 const straysOf = ({ job }: FakeJob): readonly string[] =>
@@ -108,6 +115,27 @@ describe('the state of an attempt', () => {
     await until(() => expect(offered.status).toBe('ended'));
     expect(seen).toEqual(['{"serial":7}']);
     expect(statesOf(offered)).toEqual(['{"serial":7}']);
+    expect(offered.result).toMatchObject({
+      outcome: 'failed',
+      error: expect.stringContaining('only half written'),
+    });
+    expect(await readdir(unplaced())).toHaveLength(1);
+  });
+
+  it('is the one that the tool wrote elsewhere when it could not write in its place', async () => {
+    const offered = plane.offer(sampleJob());
+    const driver = stateful(async (context) => {
+      const file = await context.stateFile();
+      await writeFile(file, '{"lineage":"l","serial":1}');
+      await until(() => expect(statesOf(offered)).toHaveLength(1));
+      await writeFile(file, '{"lineage":"l","ser');
+      await errored(context.folder, '{"lineage":"l","serial":2}');
+      throw new Error('Failed to persist state to backend');
+    });
+    await startDaemon({ ...driver, rescueState: rescueErroredState });
+    await until(() => expect(offered.result).toMatchObject({ outcome: 'failed' }));
+    expect(statesOf(offered)).toEqual(['{"lineage":"l","serial":1}', '{"lineage":"l","serial":2}']);
+    expect(await readdir(work())).toEqual([]);
   });
 
   it('is stored before the result is told, also when the control plane was away', async () => {
@@ -202,11 +230,12 @@ describe('what a killed daemon left', () => {
 
   async function leave(
     name: string,
-    left: { readonly job: string; readonly lock: number; readonly state: string },
+    left: Pick<HeldState, 'lock'> & { job: string; state: string; begun?: boolean | undefined },
   ): Promise<string> {
     const folder = path.join(work(), name);
     await mkdir(folder, { recursive: true });
-    await writeHeldState(folder, { job_id: left.job, attempt: 1, lock: left.lock });
+    const { lock, begun = true } = left;
+    await writeHeldState(folder, { job_id: left.job, attempt: 1, lock, begun });
     await writeFile(path.join(folder, STATE_FILE), left.state);
     return folder;
   }
@@ -267,6 +296,39 @@ describe('what a killed daemon left', () => {
     await until(() => expect(offered.status).toBe('ended'));
     expect(await readdir(unplaced())).toHaveLength(1);
     expect(plane.states.get(workspaceId)).toBeUndefined();
+  });
+
+  it.each([
+    { file: '{"half', aside: 1 },
+    { file: '', aside: 1 },
+    { file: '', begun: false, aside: 0 },
+    { file: '{"half', errored: '{"lineage":"l","serial":2}', stored: '"serial":2', aside: 0 },
+    { file: '{"half', errored: '{"also', aside: 1 },
+    {
+      file: '{"lineage":"l","serial":2}',
+      errored: '{"lineage":"l","serial":1}',
+      stored: '"serial":2',
+      aside: 0,
+    },
+    {
+      file: '{"lineage":"l","serial":1}',
+      errored: '{"lineage":"m","serial":2}',
+      stored: '"serial":1',
+      aside: 1,
+    },
+  ])('is put aside where there may be more than can be stored: %j', async (left) => {
+    const { job, workspaceId } = lost();
+    const folder = await leave(`${job}-1`, { job, lock: 1, state: left.file, begun: left.begun });
+    if (left.errored !== undefined) await errored(folder, left.errored);
+    await startDaemon({
+      ...stateful(async () => undefined),
+      rescueState: rescueErroredState,
+    });
+    await until(async () => expect(await readdir(work())).toEqual([]));
+    expect(await readdir(unplaced()).catch(() => [])).toHaveLength(left.aside);
+    const stored = plane.states.get(workspaceId);
+    if (left.stored === undefined) expect(stored).toBeUndefined();
+    else expect(stored).toEqual([expect.stringContaining(left.stored)]);
   });
 
   it('is interrupted where it still runs, and what it writes at its end is stored', async () => {

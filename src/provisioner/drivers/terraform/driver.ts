@@ -12,6 +12,7 @@ import type { Patience } from '../../tool/run-tool.ts';
 import { apply, destroy, type Given } from './build.ts';
 import { checkTemplate } from './check.ts';
 import { readConnection } from './connection.ts';
+import { rescueErroredState } from './errored-state.ts';
 import type { TerraformTool } from './find-tool.ts';
 import { createInitCache } from './init-cache.ts';
 import type { ProjectDeps } from './project.ts';
@@ -80,6 +81,7 @@ export function createTerraformDriver(kit: Kit, options: TerraformDriverOptions)
       await writeFile(stateFile, left, { mode: 0o600 });
       await destroy(deps, { build, context, stateFile, state: await readState(stateFile) });
     },
+    rescueState: rescueErroredState,
     // What the attempt made is named by its state, which is the control plane's to deal with: a
     // state that comes too late for its build is destroyed by a job of its own.
     undo: async () => undefined,

@@ -11,6 +11,7 @@ import { createRedactor, type Redactor } from '../../tool/redact.ts';
 import type { Patience } from '../../tool/run-tool.ts';
 import { runCommand, type CommandDeps } from './command.ts';
 import { environmentFor, listCredentials } from './environment.ts';
+import { ERRORED_FILE } from './errored-state.ts';
 import { describeTool, type TerraformTool } from './find-tool.ts';
 import { PROVIDERS, type InitCache } from './init-cache.ts';
 import { OVERRIDE_FILE } from './module/module.ts';
@@ -40,6 +41,13 @@ export interface Project {
   readonly variablesFile: string;
 }
 
+const STATES_OF_OTHERS = [
+  '.terraform',
+  'terraform.tfstate',
+  'terraform.tfstate.backup',
+  ERRORED_FILE,
+];
+
 /** Unpacks the template, its state to be kept in `stateFile`. */
 export async function openProject(
   deps: ProjectDeps,
@@ -48,7 +56,7 @@ export async function openProject(
 ): Promise<Project> {
   const folder = await context.templateFolder();
   // What a module brings along of somebody's own runs: Terraform would take it for ours.
-  for (const name of ['.terraform', 'terraform.tfstate', 'terraform.tfstate.backup']) {
+  for (const name of STATES_OF_OTHERS) {
     await rm(path.join(folder, name), { recursive: true, force: true });
   }
   await writeOverride(folder, stateFile);
