@@ -1,5 +1,6 @@
 // Processes found again by what every one of them inherits: a variable of their environment that
-// names the folder they belong to. It needs no record, which a kill could have come before.
+// names the folder they belong to. It needs no record, which a kill could have come before. Only Linux
+// tells: elsewhere none is found, and docs/provisioners.md says what that means.
 import { readdirSync, readFileSync } from 'node:fs';
 import { identifyProcess, isSameProcess, type ProcessIdentity } from '../base/process-identity.ts';
 
