@@ -382,6 +382,12 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Drop the attempt and remove what it made; another one counts now.',
   },
+  STATE_IN_USE: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Ask again until the clean-up has ended.',
+  },
   AGENT_UNKNOWN: {
     http: 404,
     exit: 66,

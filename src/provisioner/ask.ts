@@ -10,6 +10,8 @@ const FINAL: ReadonlySet<string> = new Set([
   'ATTEMPT_STALE',
   'BAD_REQUEST',
   'BODY_TOO_LARGE',
+  // To wait for it could keep the very slot that the build needs.
+  'BUILD_IN_PROGRESS',
   'DAEMON_REPLACED',
   'NOT_FOUND',
 ]);

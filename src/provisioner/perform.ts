@@ -65,6 +65,7 @@ async function performIn(
     attempt,
     folder: folder.path,
     giveUp,
+    log,
     onOvertaken: () => performance.onOvertaken(),
     rescue: async () => deps.drivers.get(job.driver)?.rescueState?.(filesOf(folder.path)),
   });

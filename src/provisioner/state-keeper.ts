@@ -10,6 +10,7 @@ import type { Kit } from '../base/kit.ts';
 import { writePrivateFile } from '../base/private-file.ts';
 import { askUntilAnswered, isFinal } from './ask.ts';
 import type { AttemptRef, ControlPlane } from './control-plane.ts';
+import type { DriverContext } from './driver.ts';
 import {
   readStateFile,
   STATE_FILE,
@@ -39,6 +40,7 @@ export interface StateKeeperDeps {
   readonly giveUp: AbortSignal;
   /** Another attempt has taken the lock. */
   onOvertaken(): void;
+  readonly log: DriverContext['log'];
   /** The driver's `rescueState`, once its work has ended. */
   rescue(): Promise<void>;
 }
@@ -60,7 +62,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
 
   const take = async (signal: AbortSignal): Promise<string> => {
     const taken = await askUntilAnswered(kit, signal, () =>
-      controlPlane.takeState(attempt, signal),
+      controlPlane.takeState(attempt, signal).catch(tellWaiting),
     );
     held = {
       job_id: attempt.jobId,
@@ -74,6 +76,14 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
     await failpoint('daemon.state_opened');
     watching = watchFile();
     return file;
+  };
+
+  let hasTold = false;
+  const tellWaiting = (thrown: unknown): never => {
+    const error = toAppError(thrown);
+    if (error.code === 'STATE_IN_USE' && !hasTold) deps.log('info', `waiting: ${error.detail}`);
+    hasTold ||= error.code === 'STATE_IN_USE';
+    throw error;
   };
 
   const send = async (state: string, by: HeldState): Promise<void> => {

@@ -9,7 +9,7 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import type { TakenBuild } from './job-acquire.ts';
-import { bytes, int, json, text, uuid } from './column.ts';
+import { bool, bytes, int, json, text, uuid } from './column.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
 
 interface NewStray {
@@ -124,7 +124,7 @@ export const findStrayBuild = statement({
     where s.job_id = $jobId`,
 });
 
-/** The stray that a daemon's running cleanup is about. */
+/** The stray that a daemon's running cleanup is about, and whether a build of its workspace is under way. */
 export const findStrayOfJob = statement({
   name: 'stray_state.find_of_job',
   takes: takes<{ readonly jobId: JobId; readonly attempt: number; readonly daemonId: DaemonId }>(),
@@ -133,15 +133,36 @@ export const findStrayOfJob = statement({
     lockNumber: int,
     keyId: uuid<DataKeyId>(),
     sealed: bytes,
+    isBuilding: bool,
   },
   sql: `
-    select s.workspace_id, s.lock_number, s.key_id, s.sealed
+    select s.workspace_id, s.lock_number, s.key_id, s.sealed,
+      exists (
+        select
+        from builds b
+        join jobs building on building.id = b.job_id
+        where b.workspace_id = s.workspace_id
+          and building.completed_at is null) as is_building
     from stray_states s
     join jobs j on j.id = s.job_id
     where j.id = $jobId
       and j.attempt = $attempt
       and j.daemon_id = $daemonId
       and j.status in ('running', 'canceling')`,
+});
+
+/** A job that a daemon does now and that destroys what a stray of the workspace names. */
+export const findRunningCleanup = statement({
+  name: 'stray_state.find_running_cleanup',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: { jobId: uuid<JobId>() },
+  sql: `
+    select j.id as job_id
+    from stray_states s
+    join jobs j on j.id = s.job_id
+    where s.workspace_id = $workspaceId
+      and j.status in ('running', 'canceling')
+    limit 1`,
 });
 
 export const markStrayDestroyed = statement({

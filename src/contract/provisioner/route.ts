@@ -78,7 +78,7 @@ export const provisionerRoutes = {
     params: jobParams,
     body: takeStateBody,
     answers: { 200: takeStateAnswer },
-    errors: ['DAEMON_REPLACED', 'ATTEMPT_STALE', 'NOT_FOUND'],
+    errors: ['DAEMON_REPLACED', 'ATTEMPT_STALE', 'NOT_FOUND', 'STATE_IN_USE'],
   }),
   keepState: route({
     id: 'keepState',
@@ -101,7 +101,7 @@ export const provisionerRoutes = {
     params: jobParams,
     body: takeStateBody,
     answers: { 200: strayAnswer },
-    errors: ['ATTEMPT_STALE'],
+    errors: ['ATTEMPT_STALE', 'BUILD_IN_PROGRESS'],
   }),
   reportWorkspaces: route({
     id: 'reportWorkspaces',

@@ -2,14 +2,16 @@
 // and what an earlier attempt still sends is a stray.
 import { AppError } from '../../base/app-error.ts';
 import { failpoint } from '../../base/failpoint.ts';
+import type { WorkspaceId } from '../../base/id.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import type { Database } from '../../store/database.ts';
+import type { Database, Transaction } from '../../store/database.ts';
 import {
   findNewestState,
   findStateLock,
   holdStateLocks,
   insertStateLock,
 } from '../../store/state.ts';
+import { findRunningCleanup } from '../../store/stray-state.ts';
 import { checkHolder, staleAttempt, type AttemptRef } from '../attempt.ts';
 import { lockJob } from '../locked-job.ts';
 import { unpackState } from './packed-state.ts';
@@ -20,7 +22,10 @@ export interface TakenState {
   readonly state: string | null;
 }
 
-/** Asked twice, it answers the same. Throws NOT_FOUND, ATTEMPT_STALE, DAEMON_REPLACED. */
+/**
+ * Asked twice, it answers the same. Throws NOT_FOUND, ATTEMPT_STALE, DAEMON_REPLACED, and STATE_IN_USE
+ * while a cleanup of a stray of the workspace runs (readStray says why).
+ */
 export async function takeState(
   { database, keyring }: { readonly database: Database; readonly keyring: Keyring },
   attempt: AttemptRef,
@@ -37,6 +42,7 @@ export async function takeState(
     }
     await holdStateLocks.maybe(tx, { workspaceId: workspace.id });
     const taken = await findStateLock.maybe(tx, attempt);
+    if (taken === undefined) await checkNoCleanup(tx, workspace.id);
     const { number } =
       taken ??
       (await insertStateLock.one(tx, {
@@ -51,4 +57,13 @@ export async function takeState(
   await failpoint('state.taken');
   if (newest === undefined) return { lock, state: null };
   return { lock, state: await unpackState(keyring, { workspaceId, ...newest }, newest) };
+}
+
+async function checkNoCleanup(tx: Transaction, workspaceId: WorkspaceId): Promise<void> {
+  const cleanup = await findRunningCleanup.maybe(tx, { workspaceId });
+  if (cleanup === undefined) return;
+  throw new AppError(
+    'STATE_IN_USE',
+    `job ${cleanup.jobId} still destroys what an earlier attempt at workspace ${workspaceId} has left`,
+  );
 }

@@ -227,6 +227,31 @@ describe('a state that comes when another attempt has taken the lock', () => {
     expect(await queueStrayCleanups(queue.deps)).toHaveLength(1);
   });
 
+  it('is not destroyed while a build is under way, nor is anything built meanwhile', async () => {
+    const { attempt, removal, built } = await overtaken();
+    await keep(attempt, 1, '{"made":["a","b"]}');
+    await queue.complete(removal, FAILED);
+    await queueStrayCleanups(queue.deps);
+    const cleanup = await queue.mustTake(daemon);
+
+    const removed = { ...built, number: built.number + 1 };
+    await make.nextBuild(pool, removed, { initiatorId: ownerId, transition: 'delete' });
+    const again = await queue.mustTake(daemon);
+    await expect(take(again)).rejects.toThrow(`STATE_IN_USE: job ${cleanup.jobId} still destroys`);
+    await expect(readStray(queue.deps, cleanup)).rejects.toThrow('BUILD_IN_PROGRESS');
+    await queue.complete(cleanup, FAILED);
+    expect((await take(again)).lock).toBe(3);
+    // One that had the lock before keeps it.
+    expect((await take(again)).lock).toBe(3);
+
+    await queue.complete(again);
+    await store.advanceClock(61_000);
+    await queueStrayCleanups(queue.deps);
+    expect(await readStray(queue.deps, await queue.mustTake(daemon))).toMatchObject({
+      stray: '{"made":["a","b"]}',
+    });
+  });
+
   it('has one job only, however many look', async () => {
     const { attempt, removal } = await overtaken();
     await keep(attempt, 1, '{"made":["a","b"]}');
