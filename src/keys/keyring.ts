@@ -4,7 +4,7 @@ import { createId, type DataKeyId } from '../base/id.ts';
 import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
 import { seal, SEAL_KEY_BYTES, SealBroken, unseal } from '../base/seal.ts';
-import { insertFirstDataKey, listDataKeys } from '../store/data-key.ts';
+import { insertCurrentDataKey, listDataKeys } from '../store/data-key.ts';
 import type { Database } from '../store/database.ts';
 
 export interface Sealed {
@@ -47,7 +47,7 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
   };
 
   const first = make();
-  await insertFirstDataKey.run(database, { id: first.keyId, sealed: first.sealed });
+  await insertCurrentDataKey.run(database, { id: first.keyId, sealed: first.sealed });
   await refresh();
 
   return {

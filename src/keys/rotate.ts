@@ -2,7 +2,12 @@
 import type { Kit } from '../base/kit.ts';
 import type { DataKeyId } from '../base/id.ts';
 import { SealBroken } from '../base/seal.ts';
-import { insertFirstDataKey, removeUnusedDataKeys, retireDataKey } from '../store/data-key.ts';
+import {
+  getCurrentDataKey,
+  insertCurrentDataKey,
+  removeUnusedDataKeys,
+  retireDataKey,
+} from '../store/data-key.ts';
 import type { Database } from '../store/database.ts';
 import { SEALED_VALUES } from '../store/sealed-value.ts';
 import type { Keyring } from './keyring.ts';
@@ -15,12 +20,14 @@ interface Deps {
 /** What is sealed from now on is sealed with the key that this gives. */
 export async function rotateKeys({ database, keyring }: Deps): Promise<DataKeyId> {
   const { keyId, sealed } = keyring.make();
-  await database.transaction(async (tx) => {
+  const { id } = await database.transaction(async (tx) => {
     await retireDataKey.run(tx, {});
-    await insertFirstDataKey.run(tx, { id: keyId, sealed });
+    await insertCurrentDataKey.run(tx, { id: keyId, sealed });
+    // Of two rotations at the same instant one makes the key that both give.
+    return getCurrentDataKey.one(tx, {});
   });
   await keyring.refresh();
-  return keyId;
+  return id;
 }
 
 /** Some at a time, so that no row is held and no memory filled for long. */

@@ -21,15 +21,25 @@ export const listDataKeys = statement({
     order by retired_at desc nulls first, created_at desc`,
 });
 
-/** Stores a first key; does nothing when there is a current one. */
-export const insertFirstDataKey = statement({
-  name: 'data_key.insert_first',
+/** Stores the current key; does nothing when there is one already. */
+export const insertCurrentDataKey = statement({
+  name: 'data_key.insert_current',
   takes: takes<{ readonly id: DataKeyId; readonly sealed: Buffer }>(),
   gives: {},
   sql: `
     insert into data_keys (id, sealed, created_at)
     values ($id, $sealed, standby_now())
     on conflict ((true)) where retired_at is null do nothing`,
+});
+
+export const getCurrentDataKey = statement({
+  name: 'data_key.get_current',
+  takes: takes<NoArgs>(),
+  gives: { id: uuid<DataKeyId>() },
+  sql: `
+    select id
+    from data_keys
+    where retired_at is null`,
 });
 
 /** Retires the current key; a new one has to be inserted in the same transaction. */

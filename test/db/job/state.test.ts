@@ -1,5 +1,5 @@
 // States of workspaces: who may write them, what becomes of late ones, and how they are stored.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { UserId } from '../../../src/base/id.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { queueStrayCleanups } from '../../../src/jobs/state/clean-strays.ts';
@@ -8,6 +8,8 @@ import { readStray } from '../../../src/jobs/state/read-stray.ts';
 import { takeState, type TakenState } from '../../../src/jobs/state/take-state.ts';
 import { openKeyring } from '../../../src/keys/keyring.ts';
 import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
+import { insertCurrentDataKey, retireDataKey } from '../../../src/store/data-key.ts';
+import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, FAILED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -134,6 +136,33 @@ describe('the state of a workspace', () => {
     await expect(
       openKeyring({ ...store.kit, database: store.database, secretKey }),
     ).rejects.toThrow('SECRET_KEY_WRONG: the keys in the database do not open');
+  });
+
+  it('is sealed with the key that every rotation gives, also of two at the same instant', async () => {
+    const { database, keyring } = store;
+    const retired = createDeferred<undefined>();
+    const commit = createDeferred<undefined>();
+    const first = keyring.make();
+    const one = database.transaction(async (tx) => {
+      await retireDataKey.run(tx, {});
+      await insertCurrentDataKey.run(tx, { id: first.keyId, sealed: first.sealed });
+      retired.resolve(undefined);
+      await commit.promise;
+    });
+    await retired.promise;
+    const two = rotateKeys({ database, keyring });
+    await vi.waitFor(async () =>
+      expect(
+        await store.sql(
+          `select from pg_stat_activity
+           where datname = current_database() and wait_event_type = 'Lock'`,
+        ),
+      ).toHaveLength(1),
+    );
+    commit.resolve(undefined);
+    await one;
+    expect(await two).toBe(first.keyId);
+    expect(keyring.seal('place', Buffer.alloc(1)).keyId).toBe(first.keyId);
   });
 
   it('goes on when the key is changed, also in processes that have not heard of it', async () => {
