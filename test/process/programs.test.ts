@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ATTEMPT_MARK } from '../../src/provisioner/driver.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -68,6 +69,26 @@ describe('standby server and standby provisioner', () => {
     expect(await one.end('SIGTERM')).toBe(0);
     expect(await two.end('SIGTERM')).toBe(0);
     expect(one.said()).not.toMatch(/"level":"error"/);
+  });
+
+  it('change nothing in a database whose keys their secret key does not open', async () => {
+    await start([...SERVER, '--data-dir', folder('one')]).until('Standby serves at');
+    const client = new pg.Client(database.url);
+    await client.connect();
+    try {
+      const known = async (): Promise<unknown> => {
+        const asked = await client.query(
+          'select (select count(*) from tokens), (select count(*) from provisioner_keys) as keys',
+        );
+        return asked.rows;
+      };
+      const before = await known();
+      const two = start([...SERVER, '--data-dir', folder('two')]);
+      await two.until('SECRET_KEY_WRONG');
+      expect(await known()).toEqual(before);
+    } finally {
+      await client.end();
+    }
   });
 
   it('end at once while what an earlier life left running is waited for', async () => {

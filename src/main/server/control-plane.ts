@@ -3,7 +3,7 @@ import type { ListeningAddress } from '../../api/http/server.ts';
 import type { Kit } from '../../base/kit.ts';
 import { createServiceStack } from '../../base/service-stack.ts';
 import type { Config } from '../../config/config.ts';
-import { openKeyring } from '../../keys/keyring.ts';
+import type { Keyring } from '../../keys/keyring.ts';
 import { createReaper } from '../../jobs/reaper.ts';
 import { createReconciler } from '../../reconciler/reconciler.ts';
 import type { Database } from '../../store/database.ts';
@@ -15,6 +15,7 @@ export interface ControlPlaneOptions {
   readonly config: Config;
   readonly database: Database;
   readonly secretKey: Uint8Array;
+  readonly keyring: Keyring;
   /** No other process uses the database: leadership need not wait for a lease to run out. */
   readonly alone: boolean;
 }
@@ -29,17 +30,16 @@ const STOP_DEADLINE_MS = 10_000;
 /** A job that no daemon could have done in all this time has failed. */
 const UNSERVED_AFTER_MS = 30 * 60_000;
 
-/** Throws ADDRESS_IN_USE, SECRET_KEY_WRONG and what the services' starts throw; nothing runs on then. */
+/** Throws ADDRESS_IN_USE and what the services' starts throw; nothing runs on then. */
 export async function startControlPlane(
   kit: Kit,
   options: ControlPlaneOptions,
 ): Promise<ControlPlane> {
-  const { config, database } = options;
+  const { config, database, keyring } = options;
   const stack = createServiceStack(kit.log);
   const bus = createNoticeBus({ ...kit, database });
   const reconciler = createReconciler(kit, { database, bus }, reconcilerOptions(config, options));
-  const keyring = await openKeyring({ ...kit, database, secretKey: options.secretKey });
-  const server = createApiServer(kit, { ...options, bus, keyring });
+  const server = createApiServer(kit, { ...options, bus });
   try {
     await stack.start(bus);
     await stack.start(

@@ -1,6 +1,7 @@
 // The control plane of a data folder, with everything it stands on: `standby up` and `standby server`.
 import type { Kit } from '../../base/kit.ts';
 import type { Config } from '../../config/config.ts';
+import { openKeyring } from '../../keys/keyring.ts';
 import { bootstrapInstallation } from '../../people/bootstrap.ts';
 import {
   loadCredentials,
@@ -31,7 +32,7 @@ export interface Serving {
   readonly credentials: Credentials;
 }
 
-/** Resolves when requests are answered. */
+/** Resolves when requests are answered. Throws SECRET_KEY_WRONG, ADDRESS_IN_USE, and what keeps it from the database. */
 export async function serve(kit: Kit, options: ServeOptions): Promise<Serving> {
   const { config, folder, program, progress, releases } = options;
   const credentials = await loadCredentials(kit, folder);
@@ -43,11 +44,14 @@ export async function serve(kit: Kit, options: ServeOptions): Promise<Serving> {
     applicationName: program,
     prepare: migrateSchema,
   });
+  // First: a secret key that is not this database's must change nothing there.
+  const keyring = await openKeyring({ ...kit, database, secretKey });
   await bootstrapInstallation({ kit, database }, credentials);
   const controlPlane = await startControlPlane(kit, {
     config,
     database,
     secretKey,
+    keyring,
     alone: config.databaseUrl === undefined,
   });
   releases.add(() => controlPlane.stop(`${program} is stopping`));
