@@ -1,6 +1,7 @@
-// The regular look for jobs that nobody works on or that run for too long and for logs that are too
-// old, and the watch over agents' signs of life, which
-// claims and pools judge by. Every replica runs one.
+// The regular look for jobs that nobody works on or that run for too long, for states and keys to clear
+// away and for logs that are too old, and the watch over agents' signs of life, which claims and pools
+// judge by. Every replica runs one. A step that fails keeps none of the others from its work.
+import { mayPass } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service } from '../base/service.ts';
 import type { Keyring } from '../keys/keyring.ts';
@@ -24,19 +25,35 @@ export function createReaper(
 ): Service {
   const { clock, rng } = deps;
   const log = deps.log.child({ component: 'reaper' });
-  const { intervalMs, agentTimeoutMs: timeoutMs } = options;
+  const { intervalMs, agentTimeoutMs } = options;
+  const steps: Readonly<Record<string, () => Promise<unknown>>> = {
+    agent_watch: () =>
+      keepWatch.one(deps.database, { name: AGENT_WATCH, intervalMs, timeoutMs: agentTimeoutMs }),
+    jobs: () => sweepJobs({ ...deps, log }, options),
+    overruns: () => sweepOverruns({ ...deps, log }, options),
+    strays: () => queueStrayCleanups({ ...deps, log }),
+    keys: () => resealRetired({ ...deps, log }),
+    logs: () => pruneLogs({ ...deps, log }, options),
+  };
+  const failures = new Map<string, number>();
   const look = async (): Promise<void> => {
-    await keepWatch.one(deps.database, { name: AGENT_WATCH, intervalMs, timeoutMs });
-    await sweepJobs({ ...deps, log }, options);
-    await sweepOverruns({ ...deps, log }, options);
-    await queueStrayCleanups({ ...deps, log });
-    await resealRetired({ ...deps, log });
-    await pruneLogs({ ...deps, log }, options);
+    for (const [step, work] of Object.entries(steps)) {
+      try {
+        await work();
+        failures.delete(step);
+      } catch (error) {
+        // A failed sweep is made up for: the gap it leaves puts judging off.
+        const times = (failures.get(step) ?? 0) + 1;
+        failures.set(step, times);
+        log.warn('reaper.step_failed', { step, times, error });
+        // Without a database the others could only wait in vain too.
+        if (mayPass(error)) return;
+      }
+    }
   };
   const run = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      // A failed sweep is made up for: the gap it leaves puts judging off.
-      await look().catch((error: unknown) => log.warn('job.sweep_failed', { error }));
+      await look();
       // Never later than the interval, or a look on time would pass for a gap.
       const pauseMs = intervalMs * (0.8 + 0.2 * rng.next());
       await clock.sleep(pauseMs, signal).catch(() => undefined);

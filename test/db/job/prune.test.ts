@@ -1,6 +1,7 @@
 // Logs of jobs that ended long ago.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobId } from '../../../src/base/id.ts';
+import { silentLog, type Log } from '../../../src/base/log.ts';
 import { pruneLogs } from '../../../src/jobs/prune-logs.ts';
 import { createReaper } from '../../../src/jobs/reaper.ts';
 import { deleteLogLines, findPrunableJobs } from '../../../src/store/job-log-prune.ts';
@@ -100,6 +101,26 @@ describe('old logs', () => {
     await expect.poll(() => left(job)).toEqual({ lines: 0, pruned: true });
     await expect.poll(() => queue.status(running)).toMatchObject({ status: 'canceling' });
     expect(await reaper.stop('test', 5_000)).toBe('stopped');
+  });
+
+  it('go although another step of the reaper fails each time', async () => {
+    const job = await daysAgo(40, 1);
+    const failed: unknown[] = [];
+    const log: Log = {
+      ...silentLog,
+      child: () => log,
+      warn: (_event, fields) => failed.push(fields),
+    };
+    const keyring = { ...store.keyring, refresh: () => Promise.reject(new Error('out of order')) };
+    const reaper = createReaper(
+      { ...store.kit, log, database: store.database, keyring },
+      { ...SWEEP, ...RUN_TIME, ...MONTH, intervalMs: 10, agentTimeoutMs: 60_000 },
+    );
+    await reaper.start();
+    await expect.poll(() => left(job)).toEqual({ lines: 0, pruned: true });
+    await expect.poll(() => failed).toContainEqual(expect.objectContaining({ times: 2 }));
+    expect(failed[0]).toMatchObject({ step: 'keys', times: 1, error: new Error('out of order') });
+    await reaper.stop('test', 5_000);
   });
 
   it('are passed over where somebody holds a line', async () => {
