@@ -7,6 +7,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createKit } from '../../src/base/kit.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { openDataFolder } from '../../src/main/installation/data-folder.ts';
+import { occupyOrRefuse } from '../../src/main/installation/instance.ts';
 import { ATTEMPT_MARK } from '../../src/provisioner/driver.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { BIN, buildBin, startProgram, type Program } from '../support/program.ts';
@@ -88,6 +92,23 @@ describe('standby server and standby provisioner', () => {
       expect(await known()).toEqual(before);
     } finally {
       await client.end();
+    }
+  });
+
+  it('wait for a control plane that is starting in the same data folder', async () => {
+    const kit = createKit(silentLog);
+    const starting = await occupyOrRefuse(kit, await openDataFolder(folder('one')));
+    const asked = ['provisioner', '--data-dir', folder('one'), '--key', 'x', '--drivers', 'null'];
+    try {
+      const impatient = start(asked);
+      await impatient.until(`process ${process.pid} is starting one in ${folder('one')}`);
+      expect(await impatient.end('SIGTERM')).toBe(0);
+      const daemon = start(asked);
+      await daemon.until('is starting one');
+      await starting.announce('http://127.0.0.1:1');
+      await daemon.until('The daemon works for http://127.0.0.1:1');
+    } finally {
+      await starting.release();
     }
   });
 

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { whenAborted } from '../../base/abort.ts';
 import { AppError } from '../../base/app-error.ts';
+import type { Kit } from '../../base/kit.ts';
 import { defineCommand, type CommandContext } from '../../cli/command.ts';
 import type { Config } from '../../config/config.ts';
 import { dataDir } from '../../config/data-dir.ts';
@@ -10,6 +11,7 @@ import { DRIVER_NAMES } from '../daemon/drivers.ts';
 import { openDataFolder, type DataFolder } from '../installation/data-folder.ts';
 import { findInstance } from '../installation/instance.ts';
 import { createProgramKit } from '../program-kit.ts';
+import { createLoggedProgress } from '../progress.ts';
 import { configOf, DAEMON_OPTIONS } from './setting-options.ts';
 
 // Its templates' commands run as this very user, without walls.
@@ -20,7 +22,7 @@ export const command = defineCommand({
   summary: 'Run a provisioner daemon: it builds workspaces for a control plane',
   description:
     'It needs the address of the control plane (--url) and a provisioner key; beside a control plane ' +
-    'in the same data folder it finds both by itself. Several daemons on one machine need a data ' +
+    'in the same data folder it finds both by itself, and waits for one that is starting. Several daemons on one machine need a data ' +
     'folder each. The log goes to standard error as JSON lines. SIGTERM lets running jobs end, and ' +
     'workspaces go on living.',
   arguments: {},
@@ -34,9 +36,9 @@ export const command = defineCommand({
     const folder = await openDataFolder(dataDir(context.environment, config.dataDir));
     const kit = createProgramKit(config);
     const signal = context.interrupt();
-    const url = await findUrl(context, folder);
-    const key = await findKey(config, folder);
     try {
+      const url = await findUrl(context, { kit, folder, signal });
+      const key = await findKey(config, folder);
       const daemon = await startDaemon(kit, {
         config,
         folder: folder.provisionerDir,
@@ -60,18 +62,40 @@ function replaced(): AppError {
   return new AppError('DAEMON_REPLACED', 'another process has taken this daemon’s place');
 }
 
+interface Beside {
+  readonly kit: Kit;
+  readonly folder: DataFolder;
+  readonly signal: AbortSignal;
+}
+
 async function findUrl(
   { globals, environment }: Pick<CommandContext, 'globals' | 'environment'>,
-  folder: DataFolder,
+  beside: Beside,
 ): Promise<string> {
   const given = globals.url ?? environment['STANDBY_URL'];
   if (given !== undefined && given !== '') return checkedUrl(given);
-  const beside = await findInstance(folder);
-  if (beside !== undefined && beside.url !== null) return beside.url;
+  const found = await findUrlBeside(beside);
+  if (found !== undefined) return found;
   throw new AppError('CONFIG_INVALID', {
-    detail: `no control plane is named, and none runs in ${folder.path}`,
+    detail: `no control plane is named, and none runs in ${beside.folder.path}`,
     hint: 'Name one with --url or STANDBY_URL.',
   });
+}
+
+const POLL_MS = 100;
+
+/** Of the control plane in the same data folder; one that is starting is waited for while it lives. */
+async function findUrlBeside({ kit, folder, signal }: Beside): Promise<string | undefined> {
+  const progress = createLoggedProgress(kit.log);
+  for (let told = false; ; told = true) {
+    const instance = await findInstance(folder);
+    if (instance?.url !== null) return instance?.url;
+    if (!told) {
+      const { pid } = instance.process;
+      progress.busy('control plane', `waiting: process ${pid} is starting one in ${folder.path}`);
+    }
+    await kit.clock.sleep(POLL_MS, signal);
+  }
 }
 
 function checkedUrl(text: string): string {
