@@ -1,7 +1,7 @@
 // The programs by themselves, as services run them: control planes and a daemon on one database.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -110,6 +110,19 @@ describe('standby server and standby provisioner', () => {
     } finally {
       await starting.release();
     }
+  });
+
+  it('tell when a copy of the data folder takes the place of the daemon', async () => {
+    const up = start(['up', '--http-port', '0', '--data-dir', folder('one'), '--drivers', 'null']);
+    const [, url = ''] = /control plane +(http:\S+)/.exec(await up.until('daemon ')) ?? [];
+    await cp(path.join(folder('one'), 'provisioner'), path.join(folder('two'), 'provisioner'), {
+      recursive: true,
+      filter: (file) => !file.endsWith('/lock'),
+    });
+    const key = path.join(folder('one'), 'provisioner.key');
+    start(['provisioner', '--data-dir', folder('two'), '--url', url, '--key-file', key]);
+    await up.until('another process has taken the place of the daemon here');
+    expect(await up.end('SIGTERM')).toBe(0);
   });
 
   it('end at once while what an earlier life left running is waited for', async () => {

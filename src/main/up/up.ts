@@ -55,6 +55,8 @@ export async function runUp(options: UpOptions): Promise<UpResult> {
       progress.note(`the driver ${name} is not offered: ${because}`);
     }
 
+    void whenAborted(daemon.replaced).then(() => progress.note(REPLACED));
+
     await fillPools(kit, options, { ...serving, drivers: daemon.drivers });
     await whenAborted(signal);
   } catch (error) {
@@ -64,6 +66,11 @@ export async function runUp(options: UpOptions): Promise<UpResult> {
   }
   return { livingWorkspaces: (await daemon?.countLiving()) ?? 0 };
 }
+
+// The servers go on: whoever took the place does the jobs.
+const REPLACED =
+  'another process has taken the place of the daemon here (a copy of its data folder, say): this one does no more ' +
+  'work; see `standby provisioner list`, end the other one, and start again';
 
 async function fillPools(
   kit: Kit,
