@@ -4,8 +4,13 @@ import { AppError } from '../base/app-error.ts';
 import { formatBytes, parseBytes } from '../base/byte-size.ts';
 import { parseDurationMs } from '../base/duration.ts';
 
+/** Which programs read a setting. */
+export type Audience = 'server' | 'daemon' | 'everyone';
+
 export interface Setting<T> {
   readonly name: string;
+  /** Servers, unless said. */
+  readonly audience?: Audience;
   /** One line for the documentation and `--help`. */
   readonly summary: string;
   /** What stands for the value in `--help`, in capitals. */
@@ -174,6 +179,7 @@ export function sizeSetting(
 
 interface Spec {
   readonly name: string;
+  readonly audience?: Audience;
   readonly summary: string;
   readonly fallback: string | null;
   readonly allowed?: string;

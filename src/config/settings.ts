@@ -14,6 +14,7 @@ import {
 
 export const SETTINGS = {
   dataDir: textSetting({
+    audience: 'everyone',
     name: 'STANDBY_DATA_DIR',
     summary: 'Folder for everything Standby keeps on this machine',
     fallback: null,
@@ -70,6 +71,7 @@ export const SETTINGS = {
     value: 'FILE',
   }),
   logLevel: choiceSetting({
+    audience: 'everyone',
     name: 'STANDBY_LOG_LEVEL',
     value: 'LEVEL',
     summary: 'Least severe log line that is written',
@@ -77,12 +79,14 @@ export const SETTINGS = {
     choices: LOG_LEVELS,
   }),
   provisionerName: textSetting({
+    audience: 'daemon',
     name: 'STANDBY_PROVISIONER_NAME',
     summary: 'What people see a daemon called',
     fallback: null,
     allowed: 'any text; without it the name of the machine',
   }),
   provisionerKey: textSetting({
+    audience: 'daemon',
     name: 'STANDBY_PROVISIONER_KEY',
     summary: 'Key by which a daemon is known to the control plane',
     fallback: null,
@@ -90,6 +94,7 @@ export const SETTINGS = {
     value: 'KEY',
   }),
   provisionerKeyFile: textSetting({
+    audience: 'daemon',
     name: 'STANDBY_PROVISIONER_KEY_FILE',
     summary: 'File with that key',
     fallback: null,
@@ -97,11 +102,13 @@ export const SETTINGS = {
     value: 'FILE',
   }),
   provisionerTags: pairsSetting({
+    audience: 'daemon',
     name: 'STANDBY_PROVISIONER_TAGS',
     summary: 'What a daemon offers beside what its key brings; jobs ask for tags',
     fallback: null,
   }),
   provisionerDrivers: listSetting({
+    audience: 'daemon',
     name: 'STANDBY_PROVISIONER_DRIVERS',
     summary: 'Drivers that a daemon offers',
     fallback: null,
@@ -109,6 +116,7 @@ export const SETTINGS = {
       'names with commas between them; without it `standby up` offers all that can work, `standby provisioner` all but process, whose workspaces live unconfined on its machine',
   }),
   provisionerConcurrency: integerSetting({
+    audience: 'daemon',
     name: 'STANDBY_PROVISIONER_CONCURRENCY',
     summary: 'Jobs a daemon works on at once; 0 means the number of cores',
     fallback: '0',
@@ -116,6 +124,7 @@ export const SETTINGS = {
     max: 1_000,
   }),
   provisionerDrain: durationSetting({
+    audience: 'daemon',
     name: 'STANDBY_PROVISIONER_DRAIN',
     summary: 'What running jobs are given to end by themselves when a daemon is stopped',
     fallback: '3s',
@@ -123,6 +132,7 @@ export const SETTINGS = {
     maxMs: 86_400_000,
   }),
   provisionerEnvironment: listSetting({
+    audience: 'daemon',
     name: 'STANDBY_PROVISIONER_ENVIRONMENT',
     summary: 'Variables of the environment that a daemon hands on to Terraform and its providers',
     fallback: null,
@@ -131,6 +141,7 @@ export const SETTINGS = {
     entry: /^(?!STANDBY_)[A-Za-z_][A-Za-z0-9_]*\*?$/,
   }),
   terraformBin: textSetting({
+    audience: 'daemon',
     name: 'STANDBY_TERRAFORM_BIN',
     summary: 'Terraform or OpenTofu, for the driver `terraform`',
     fallback: null,
@@ -138,6 +149,7 @@ export const SETTINGS = {
     value: 'PROGRAM',
   }),
   terraformCliConfigFile: textSetting({
+    audience: 'daemon',
     name: 'STANDBY_TERRAFORM_CLI_CONFIG_FILE',
     summary: 'Configuration of Terraform itself: mirrors of providers, credentials of registries',
     fallback: null,

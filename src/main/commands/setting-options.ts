@@ -1,20 +1,22 @@
 // The settings as options: each program that serves takes the flags of the settings it reads.
 import type { TextOption } from '../../cli/command.ts';
 import { loadConfig, type Config } from '../../config/config.ts';
-import { flagOf } from '../../config/setting.ts';
+import { flagOf, type Audience } from '../../config/setting.ts';
 import { SETTINGS } from '../../config/settings.ts';
 
 type SettingKey = keyof typeof SETTINGS;
 type Options = Readonly<Record<string, TextOption>>;
 
 const KEYS = Object.keys(SETTINGS) as SettingKey[];
-const isOfDaemon = (key: SettingKey): boolean => /^(provisioner|terraform)/.test(key);
-const OF_MACHINE: readonly SettingKey[] = ['dataDir', 'logLevel'];
 
 export const ALL_OPTIONS = optionsOf(KEYS);
-export const SERVER_OPTIONS = optionsOf(KEYS.filter((key) => !isOfDaemon(key)));
-export const DAEMON_OPTIONS = optionsOf([...OF_MACHINE, ...KEYS.filter(isOfDaemon)]);
-export const DATABASE_OPTIONS = optionsOf([...OF_MACHINE, 'databaseUrl', 'postgresBinDir']);
+export const SERVER_OPTIONS = optionsOf(keysFor('server'));
+export const DAEMON_OPTIONS = optionsOf(keysFor('daemon'));
+export const DATABASE_OPTIONS = optionsOf([
+  ...keysFor('everyone'),
+  'databaseUrl',
+  'postgresBinDir',
+]);
 export const DATA_DIR_OPTION = optionsOf(['dataDir']);
 
 /** The configuration, with the flags that were given. Throws CONFIG_INVALID. */
@@ -24,6 +26,14 @@ export function configOf(
 ): Config {
   const flags = Object.values(SETTINGS).map(({ name }) => [name, values[optionKey(name)]] as const);
   return loadConfig(environment, Object.fromEntries(flags));
+}
+
+function keysFor(program: Audience): readonly SettingKey[] {
+  return KEYS.filter((key) => ['everyone', program].includes(audienceOf(SETTINGS[key])));
+}
+
+function audienceOf({ audience = 'server' }: { readonly audience?: Audience }): Audience {
+  return audience;
 }
 
 function optionsOf(keys: readonly SettingKey[]): Options {
