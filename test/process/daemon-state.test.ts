@@ -173,6 +173,28 @@ describe('the state of an attempt', () => {
     expect(statesOf(offered)).toEqual(['{"serial":1}']);
   });
 
+  it('is waited for while a clean-up of the workspace runs, and the log says so once', async () => {
+    plane.isStateInUse = true;
+    const offered = plane.offer(sampleJob());
+    await startDaemon(
+      stateful(async (context) => {
+        await writeFile(await context.stateFile(), '{"serial":1}');
+      }),
+    );
+    await until(() => expect(plane.refusedTakes).toBeGreaterThan(1));
+    plane.isStateInUse = false;
+    await until(() => expect(offered.status).toBe('ended'));
+    expect([...offered.lines.values()]).toEqual(['waiting: a clean-up runs']);
+    expect(statesOf(offered)).toEqual(['{"serial":1}']);
+  });
+
+  it('that a build needs is not waited for by a clean-up', async () => {
+    plane.isStateInUse = true;
+    const offered = plane.offer(sampleJob({ type: 'stray_cleanup' }));
+    await startDaemon({ ...stateful(async () => undefined), destroyStray: async () => undefined });
+    await until(() => expect(offered.result).toMatchObject({ error_code: 'build_in_progress' }));
+  });
+
   it('that could not be stored before the daemon ended is stored by its next life', async () => {
     const offered = plane.offer(sampleJob());
     const first = await startDaemon(

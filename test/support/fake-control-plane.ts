@@ -53,6 +53,10 @@ export interface FakeControlPlane extends ControlPlane {
   readonly strays: Map<string, readonly string[]>;
   /** By workspace: `job/attempt` of every lock that was taken. */
   readonly stateLocks: Map<string, string[]>;
+  /** A build and a clean-up of one workspace meet: neither gets its states. */
+  isStateInUse: boolean;
+  /** How often a build was told so. */
+  readonly refusedTakes: number;
   /** What the next states are refused with. */
   readonly refusals: AppError[];
   /** What is answered to reports; keep unless said. */
@@ -71,6 +75,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
   let registrations = 0;
   let reports = 0;
   let missedCalls = 0;
+  let refusedTakes = 0;
   let reported: ReportBody['workspaces'] | undefined;
 
   const reach = (): void => {
@@ -127,12 +132,16 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     refusals: [],
     wants: new Map(),
     away: false,
+    isStateInUse: false,
     loseAnswers: 0,
     get registrations() {
       return registrations;
     },
     get missedCalls() {
       return missedCalls;
+    },
+    get refusedTakes() {
+      return refusedTakes;
     },
     get reports() {
       return reports;
@@ -228,6 +237,10 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     },
     takeState: async (attempt) => {
       const { job } = find(attempt);
+      if (fake.isStateInUse) {
+        refusedTakes += 1;
+        throw new AppError('STATE_IN_USE', 'a clean-up runs');
+      }
       const id = job.workspace?.id ?? '';
       const locks = fake.stateLocks.get(id) ?? [];
       fake.stateLocks.set(id, locks);
@@ -249,6 +262,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
       return kept === fake.states ? 'current' : 'stray';
     },
     readStray: async (attempt) => {
+      if (fake.isStateInUse) throw new AppError('BUILD_IN_PROGRESS', 'a build is under way');
       const id = find(attempt).job.workspace?.id ?? '';
       return {
         stray: fake.strays.get(id)?.at(-1) ?? '{}',
