@@ -89,7 +89,10 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
   const send = async (state: string, by: HeldState): Promise<void> => {
     if (!by.begun) {
       held = { ...by, begun: true };
-      await writeHeldState(folder, held);
+      // A disk that is full must not keep the state from where there is room for it.
+      await writeHeldState(folder, held).catch((error: unknown) =>
+        kit.log.warn('state.note_not_written', { jobId: attempt.jobId, error }),
+      );
     }
     if (state !== sent) sequence += 1;
     sent = state;

@@ -173,6 +173,21 @@ describe('the state of an attempt', () => {
     expect(statesOf(offered)).toEqual(['{"serial":1}']);
   });
 
+  it('is stored although nothing more can be written beside it', async () => {
+    const offered = plane.offer(sampleJob());
+    await startDaemon(
+      stateful(async (context) => {
+        const file = await context.stateFile();
+        const note = path.join(context.folder, 'held-state.json');
+        await rm(note);
+        await mkdir(path.join(note, 'in the way'), { recursive: true });
+        await writeFile(file, '{"serial":1}');
+        await until(() => expect(statesOf(offered)).toEqual(['{"serial":1}']));
+      }),
+    );
+    await until(() => expect(offered.result?.outcome).toBe('succeeded'));
+  });
+
   it('is waited for while a clean-up of the workspace runs, and the log says so once', async () => {
     plane.isStateInUse = true;
     const offered = plane.offer(sampleJob());
