@@ -102,14 +102,11 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
     if (answer === 'stray') deps.onOvertaken();
   };
 
-  /** Gives what the file holds. */
-  const sendChange = async (by: HeldState): Promise<StateFile['kind']> => {
-    const found = await readStateFile(file, by);
-    if (found.kind !== 'whole' || found.state === kept) return found.kind;
+  const sendChange = async (found: StateFile, by: HeldState): Promise<void> => {
+    if (found.kind !== 'whole' || found.state === kept) return;
     await failpoint('daemon.state_read');
     await send(found.state, by);
     await failpoint('daemon.state_sent');
-    return 'whole';
   };
 
   const watchFile = async (): Promise<void> => {
@@ -119,7 +116,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
       while (!settling.signal.aborted) {
         await bell.wait(POLL_MS, settling.signal);
         try {
-          if (held !== undefined) await sendChange(held);
+          if (held !== undefined) await sendChange(await readStateFile(file, held), held);
           backoff.reset();
         } catch (error) {
           kit.log.warn('state.not_kept', { jobId: attempt.jobId, error });
@@ -133,10 +130,13 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
 
   /** Undefined when the control plane stayed away for too long. */
   const sendLast = async (by: HeldState): Promise<StateFile['kind'] | undefined> => {
+    // Read once: a control plane comes back, and a file that cannot be read does not.
+    const found = await readStateFile(file, by);
     const backoff = createBackoff(kit.rng, RETRY);
     for (;;) {
       try {
-        return await sendChange(by);
+        await sendChange(found, by);
+        return found.kind;
       } catch (error) {
         kit.log.warn('state.not_kept', { jobId: attempt.jobId, error });
         if (isFinal(toAppError(error))) throw error;

@@ -188,6 +188,17 @@ describe('the state of an attempt', () => {
     await until(() => expect(offered.result?.outcome).toBe('succeeded'));
   });
 
+  it('that cannot be read at the end fails the attempt, and its folder is kept', async () => {
+    const offered = plane.offer(sampleJob());
+    await startDaemon(
+      stateful(async (context) => {
+        await mkdir(await context.stateFile());
+      }),
+    );
+    await until(() => expect(offered.result).toMatchObject({ outcome: 'failed' }));
+    expect(await readdir(unplaced())).toHaveLength(1);
+  });
+
   it('is waited for while a clean-up of the workspace runs, and the log says so once', async () => {
     plane.isStateInUse = true;
     const offered = plane.offer(sampleJob());
