@@ -42,3 +42,11 @@ export const pageQuery = {
   cursor: z.string().max(200).optional(),
   limit: queryInteger(1, 500).optional().meta({ description: '1 to 500, 100 unless given' }),
 };
+
+/** For what changes something: everything is checked, and nothing is changed. */
+export const dryRunQuery = z.object({
+  dry_run: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'true: check everything, and change nothing' }),
+});

@@ -1,31 +1,31 @@
-// A pool as people see it: what the next reconcile would find and hold back, decided by the very
+// A pool as people see it: what the next reconcile would find, do and hold back, decided by the very
 // function that the reconcile calls, and what is in the pool.
 import type { Instant } from '../base/clock.ts';
 import type { OrganizationId, PoolId, WorkspaceId } from '../base/id.ts';
-import { allowCreations } from '../domain/pool/budget.ts';
-import type { PoolDecision, PresetDecision } from '../domain/pool/decide-pool.ts';
+import type { HardLimit } from '../domain/pool/brakes.ts';
 import { isStuckDelete } from '../domain/pool/housekeeping.ts';
 import { GONE, memberPhase, type MemberPhase, type PoolMember } from '../domain/pool/member.ts';
-import type { PoolState, Withheld } from '../domain/pool/plan.ts';
-import { readCreationBudget } from '../store/creation-budget.ts';
 import type { Database } from '../store/database.ts';
 import {
   findPool,
   listPoolEvents,
   listPools,
+  listPoolsById,
   listPoolWorkspaces,
   type PoolRow,
 } from '../store/pool-page.ts';
 import type { Executor } from '../store/statement.ts';
-import type { DecisionOptions, ReconcilerOptions } from './options.ts';
-import { decideSeenPool, readMoment, readPools, type Moment, type SeenPool } from './seen-pool.ts';
+import type { DecisionOptions } from './options.ts';
+import { planPools, type DecidedPool, type PlanOptions, type PoolPlan } from './pool-plan.ts';
+import { decideSeenPool, readMoment, readPools } from './seen-pool.ts';
 
 export interface PoolPage {
   readonly pool: PoolRow;
-  /** Null when no version of the template asks for the pool any more. */
-  readonly state: PoolState | null;
-  readonly withheld: Withheld | { readonly reason: 'budget'; readonly count: number } | null;
-  readonly validationError: string | null;
+  /** By the settings, of everything. */
+  readonly reconciliationPaused: boolean;
+  /** Null while the pool is not limited. */
+  readonly limit: HardLimit | null;
+  readonly plan: PoolPlan;
 }
 
 export interface PoolDetail extends PoolPage {
@@ -44,9 +44,15 @@ export interface MemberPage {
 }
 
 type PoolEvent = Awaited<ReturnType<typeof listPoolEvents.all>>[number];
-export type PageOptions = DecisionOptions & Pick<ReconcilerOptions, 'maxCreationsInFlight'>;
+export type PageOptions = DecisionOptions & PlanOptions;
 
 const SHOWN_EVENTS = 50;
+const NO_PLAN: PoolPlan = {
+  presets: [],
+  housekeeping: { retired: [], retried: [] },
+  brakeEvent: null,
+  nextAt: null,
+};
 
 export interface PoolListing {
   readonly organizationId: OrganizationId;
@@ -65,24 +71,43 @@ export function readPoolPages(
 ): Promise<readonly PoolPage[]> {
   return database.transaction(
     async (tx) => {
-      const moment = await readMoment(tx, options);
       const rows = await listPools.all(tx, { ...listing });
-      const seen = await readPools(tx, { poolIds: rows.map(({ id }) => id), moment }, options);
-      const pages: PoolPage[] = [];
-      for (const row of rows) {
-        const found = look({ seen: seen.find(({ id }) => id === row.id), moment }, options);
-        pages.push(await toPage(tx, { row, found }, options));
-      }
-      return pages;
+      return (await look(tx, rows, options)).map(({ page }) => page);
     },
     { mode: 'snapshot' },
   );
+}
+
+/** These pools of one organization, as an open transaction sees them. */
+export async function readPagesOf(
+  on: Executor,
+  poolIds: readonly PoolId[],
+  options: PageOptions,
+): Promise<readonly PoolPage[]> {
+  const rows = await listPoolsById.all(on, { poolIds });
+  return (await look(on, rows, options)).map(({ page }) => page);
 }
 
 export interface PoolNames {
   readonly organizationId: OrganizationId;
   readonly template: string;
   readonly preset: string;
+}
+
+/** One pool; undefined when there is none of these names. */
+export function readPoolPage(
+  database: Database,
+  names: PoolNames,
+  options: PageOptions,
+): Promise<PoolPage | undefined> {
+  return database.transaction(
+    async (tx) => {
+      const row = await findPool.maybe(tx, names);
+      const [looked] = await look(tx, row === undefined ? [] : [row], options);
+      return looked?.page;
+    },
+    { mode: 'snapshot' },
+  );
 }
 
 /** One pool with what is in it; undefined when there is none of these names. */
@@ -93,70 +118,62 @@ export function readPoolDetail(
 ): Promise<PoolDetail | undefined> {
   return database.transaction(
     async (tx) => {
-      const moment = await readMoment(tx, options);
       const row = await findPool.maybe(tx, names);
-      if (row === undefined) return undefined;
-      const poolId = row.id;
-      const [seen] = await readPools(tx, { poolIds: [poolId], moment }, options);
-      const found = look({ seen, moment }, options);
+      const [looked] = await look(tx, row === undefined ? [] : [row], options);
+      if (looked === undefined) return undefined;
+      const { page, decided } = looked;
       return {
-        ...(await toPage(tx, { row, found }, options)),
-        members: found === undefined ? [] : await readMemberPages(tx, found),
-        events: await listPoolEvents.all(tx, { poolId, limit: SHOWN_EVENTS }),
+        ...page,
+        members: decided === undefined ? [] : await readMemberPages(tx, decided),
+        events: await listPoolEvents.all(tx, { poolId: page.pool.id, limit: SHOWN_EVENTS }),
       };
     },
     { mode: 'snapshot' },
   );
 }
 
-interface Found {
-  readonly seen: SeenPool;
-  readonly decision: PoolDecision;
+interface Looked {
+  readonly page: PoolPage;
+  /** Undefined when nothing asks for the pool and nothing of it is alive. */
+  readonly decided: DecidedPool | undefined;
 }
 
-function look(
-  { seen, moment }: { readonly seen: SeenPool | undefined; readonly moment: Moment },
-  options: PageOptions,
-): Found | undefined {
-  return seen === undefined ? undefined : { seen, decision: decideSeenPool(seen, moment, options) };
-}
-
-async function toPage(
+/** The pages of pools of one organization, in a number of statements that does not grow with them. */
+async function look(
   on: Executor,
-  { row, found }: { readonly row: PoolRow; readonly found: Found | undefined },
+  rows: readonly PoolRow[],
   options: PageOptions,
-): Promise<PoolPage> {
-  const asked = found?.decision.presets.find(({ preset }) => preset.usingActiveVersion);
-  if (found === undefined || asked === undefined) {
-    return { pool: row, state: null, withheld: null, validationError: null };
-  }
-  const preset = found.seen.presets.find(({ presetId }) => presetId === asked.preset.id);
-  return {
-    pool: row,
-    state: asked.plan.state,
-    withheld: asked.plan.withheld ?? (await findOverBudget(on, { row, asked }, options)),
-    validationError: preset?.validationError ?? null,
-  };
-}
-
-async function findOverBudget(
-  on: Executor,
-  { row, asked }: { readonly row: PoolRow; readonly asked: PresetDecision },
-  options: PageOptions,
-): Promise<{ readonly reason: 'budget'; readonly count: number } | null> {
-  const wanted = asked.plan.actions.find((action) => action.kind === 'create')?.count ?? 0;
-  if (wanted === 0) return null;
-  const facts = await readCreationBudget.one(on, {
-    organizationId: row.organizationId,
-    poolId: row.id,
+): Promise<readonly Looked[]> {
+  const [first] = rows;
+  if (first === undefined) return [];
+  const moment = await readMoment(on, options);
+  const seen = await readPools(on, { poolIds: rows.map(({ id }) => id), moment }, options);
+  const pools = seen.map((one) => ({ seen: one, decision: decideSeenPool(one, moment, options) }));
+  const plans = await planPools(on, { organizationId: first.organizationId, pools }, options);
+  return rows.map((pool) => {
+    const decided = pools.find((one) => one.seen.id === pool.id);
+    return {
+      decided,
+      page: {
+        pool,
+        reconciliationPaused: moment.paused,
+        limit: decided === undefined ? null : findLimit(decided),
+        plan: plans.get(pool.id) ?? NO_PLAN,
+      },
+    };
   });
-  const allowed = allowCreations(wanted, facts, { maxInFlight: options.maxCreationsInFlight });
-  return allowed === wanted ? null : { reason: 'budget', count: wanted - allowed };
+}
+
+/** The limit that holds the active preset back, as the next turn would find it. */
+function findLimit({ seen, decision }: DecidedPool): HardLimit | null {
+  const brakes = decision.brakes?.brakes ?? seen.world.brakes;
+  const active = decision.presets.find(({ snapshot }) => snapshot.hardLimited);
+  return active === undefined ? null : (brakes?.limit ?? null);
 }
 
 async function readMemberPages(
   on: Executor,
-  { seen, decision }: Found,
+  { seen, decision }: DecidedPool,
 ): Promise<readonly MemberPage[]> {
   const members = new Map(seen.world.members.map((member) => [member.workspaceId, member]));
   const unhealthy = new Set(

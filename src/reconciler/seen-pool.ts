@@ -159,7 +159,7 @@ function toPreset(row: PresetRow, options: DecisionOptions): WorldPreset {
     deprecated: row.deprecated,
     lastInvalidatedAt: row.lastInvalidatedAt,
     timezone: row.timezone,
-    schedules: row.schedules,
+    schedules: row.overridesSchedules ? [] : row.schedules,
     status: row.status,
     unreadyGraceMs: row.unreadyGraceSeconds * 1000,
     failedRetentionMs: shorterLimit(row.failedRetentionSeconds * 1000, options.failedRetentionMs),

@@ -1,6 +1,6 @@
 // What an organization's budget for creations is reckoned from.
 import type { OrganizationId, PoolId } from '../base/id.ts';
-import { int, text } from './column.ts';
+import { int, text, uuid } from './column.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { statement, takes } from './statement.ts';
 
@@ -22,8 +22,12 @@ export const lockCreationBudget = statement({
 /** Read by a statement of its own, after the lock. Counts jobs that are not done, not history. */
 export const readCreationBudget = statement({
   name: 'creation_budget.read',
-  takes: takes<{ readonly organizationId: OrganizationId; readonly poolId: PoolId }>(),
-  gives: { slots: int, pools: int, inFlight: int, ownInFlight: int },
+  takes: takes<{
+    readonly organizationId: OrganizationId;
+    /** Of the organization. */
+    readonly poolIds: readonly PoolId[];
+  }>(),
+  gives: { poolId: uuid<PoolId>(), slots: int, pools: int, inFlight: int, ownInFlight: int },
   sql: `
     with open_jobs as materialized (
       select id from jobs where status = 'pending' and class = 4
@@ -36,7 +40,7 @@ export const readCreationBudget = statement({
       join pools l on l.id = m.pool_id
       where l.organization_id = $organizationId
     )
-    select
+    select asked.pool_id,
       (select coalesce(sum(slots), 0)::integer
         from daemons d
         where coalesce(d.organization_id, $organizationId) = $organizationId
@@ -51,8 +55,11 @@ export const readCreationBudget = statement({
           and t.deprecated = ''
           and not l.paused
           -- A schedule may ask for some where the base count asks for none.
-          and (coalesce(l.size_override, p.desired_instances) > 0 or p.schedules <> '[]'))
+          and (coalesce(l.size_override, p.desired_instances) > 0
+            or (p.schedules <> '[]' and not l.overrides_schedules)))
         as pools,
       (select count(*)::integer from open_creations) as in_flight,
-      (select count(*)::integer from open_creations where pool_id = $poolId) as own_in_flight`,
+      (select count(*)::integer from open_creations o where o.pool_id = asked.pool_id)
+        as own_in_flight
+    from unnest($poolIds::uuid[]) as asked (pool_id)`,
 });

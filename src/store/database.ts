@@ -36,7 +36,10 @@ export interface Transaction extends Executor {
 }
 
 export interface TransactionOptions {
-  /** `snapshot` is REPEATABLE READ READ ONLY; the default is READ COMMITTED. */
+  /**
+   * `write`, the default, is READ COMMITTED; `dry_run` is the same, and at the end everything is taken
+   * back and nothing announced; `snapshot` is REPEATABLE READ READ ONLY.
+   */
   readonly mode?: keyof typeof BEGIN;
 }
 
@@ -61,6 +64,7 @@ const BEGIN = {
   // Said every time: a server, a database or a role may have another default, and under a stricter
   // one whoever waited for a lock goes on in the world as it was before.
   write: 'begin isolation level read committed',
+  dry_run: 'begin isolation level read committed',
   snapshot: 'begin isolation level repeatable read read only',
 } as const;
 /** For what runs outside a transaction, and so that times come in the form that pg reads. */
@@ -136,12 +140,19 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       }
     });
 
-  const attempt = <T>(work: (tx: Transaction) => Promise<T>, begin: string): Promise<Attempt<T>> =>
+  const attempt = <T>(
+    work: (tx: Transaction) => Promise<T>,
+    mode: keyof typeof BEGIN,
+  ): Promise<Attempt<T>> =>
     lend(async (client, discard) => {
       const notices: Notice[] = [];
       try {
-        await client.query(begin);
+        await client.query(BEGIN[mode]);
         const result = await runInsideTransaction(() => work(transactionOn(client, notices)));
+        if (mode === 'dry_run') {
+          await client.query('rollback');
+          return { result, notices: [] };
+        }
         const { command } = await client.query('commit');
         // PostgreSQL answers so, without an error, when a statement failed and nobody said so.
         if (command === 'ROLLBACK') throw new Error('the transaction had failed before its commit');
@@ -172,7 +183,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
     maxConnections: options.maxConnections,
     query: (query) => retried(() => runAlone(query)),
     transaction: async (work, { mode = 'write' } = {}) => {
-      const { result, notices } = await retried(() => attempt(work, BEGIN[mode]));
+      const { result, notices } = await retried(() => attempt(work, mode));
       if (notices.length > 0) receive(notices);
       return result;
     },

@@ -1,6 +1,6 @@
 // Pools for people: which there are, and what is in one.
 import type { OrganizationId, PoolId, WorkspaceId } from '../base/id.ts';
-import { bool, instant, json, nullable, text, uuid, type RowOf } from './column.ts';
+import { bool, instant, int, json, nullable, text, uuid, type RowOf } from './column.ts';
 import { statement, takes } from './statement.ts';
 
 const poolColumns = {
@@ -12,13 +12,17 @@ const poolColumns = {
   /** The active version, where it asks for the pool. */
   version: nullable(text),
   paused: bool,
+  sizeOverride: nullable(int),
+  overridesSchedules: bool,
+  lastInvalidatedAt: nullable(instant),
 };
 
 export type PoolRow = RowOf<typeof poolColumns>;
 
 const POOLS = `
   select l.id, l.organization_id, o.name as organization, t.name as template,
-    l.preset_name as preset, asking.version, l.paused
+    l.preset_name as preset, asking.version, l.paused,
+    l.size_override, l.overrides_schedules, l.last_invalidated_at
   from pools l
   join organizations o on o.id = l.organization_id
   join templates t on t.id = l.template_id
@@ -71,6 +75,17 @@ export const findPool = statement({
       and t.name = $template
       and t.deleted_at is null
       and l.preset_name = $preset`,
+});
+
+/** These, whatever became of their templates, by template and preset. */
+export const listPoolsById = statement({
+  name: 'pool.list_by_id',
+  takes: takes<{ readonly poolIds: readonly PoolId[] }>(),
+  gives: poolColumns,
+  sql: `
+    ${POOLS}
+    where l.id = any ($poolIds::uuid[])
+    order by t.name, l.preset_name, l.id`,
 });
 
 export const listPoolWorkspaces = statement({

@@ -44,6 +44,7 @@ const presetColumns = {
   organizationId: uuid<OrganizationId>(),
   paused: bool,
   sizeOverride: nullable(int),
+  overridesSchedules: bool,
   lastInvalidatedAt: nullable(instant),
   templateId: uuid<TemplateId>(),
   template: text,
@@ -76,10 +77,10 @@ const presetColumns = {
 function presetsOf(wanted: string): string {
   return `
     with wanted as materialized (${wanted})
-    select l.id as pool_id, l.organization_id, l.paused, l.size_override, l.last_invalidated_at,
-      t.id as template_id, t.name as template, p.id as preset_id, p.name as preset, p.version_id,
-      v.name as version, p.desired_instances as desired, p.max_instances, p.ttl_seconds,
-      p.timezone, p.schedules, p.status, p.validation_error,
+    select l.id as pool_id, l.organization_id, l.paused, l.size_override, l.overrides_schedules,
+      l.last_invalidated_at, t.id as template_id, t.name as template, p.id as preset_id,
+      p.name as preset, p.version_id, v.name as version, p.desired_instances as desired,
+      p.max_instances, p.ttl_seconds, p.timezone, p.schedules, p.status, p.validation_error,
       coalesce(t.active_version_id = p.version_id, false) as using_active_version,
       t.deleted_at is not null as deleted,
       t.deprecated <> '' as deprecated,

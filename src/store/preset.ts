@@ -1,17 +1,21 @@
 // A preset as what is built from it, and its stored status. Written only under the pool's lock.
 import type { PresetId } from '../base/id.ts';
-import { json, text } from './column.ts';
+import { json, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 
-export const findPresetSource = statement({
-  name: 'preset.find_source',
-  takes: takes<{ readonly presetId: PresetId }>(),
-  gives: { manifest: json<unknown>(), parameters: json<Readonly<Record<string, string>>>() },
+export const readPresetSources = statement({
+  name: 'preset.read_sources',
+  takes: takes<{ readonly presetIds: readonly PresetId[] }>(),
+  gives: {
+    presetId: uuid<PresetId>(),
+    manifest: json<unknown>(),
+    parameters: json<Readonly<Record<string, string>>>(),
+  },
   sql: `
-    select v.manifest, p.parameters
+    select p.id as preset_id, v.manifest, p.parameters
     from presets p
     join template_versions v on v.id = p.version_id
-    where p.id = $presetId`,
+    where p.id = any ($presetIds::uuid[])`,
 });
 
 /** Marks a preset whose parameters do not fit its version, or takes the mark back with a null. */

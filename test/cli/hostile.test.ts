@@ -20,7 +20,13 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'org add-member': ['o', 'u'],
   'org create': ['o'],
   'org list': [],
+  plan: [],
+  'pool invalidate': ['t/p'],
   'pool list': [],
+  'pool pause': ['t/p'],
+  'pool reset': ['t/p'],
+  'pool resume': ['t/p'],
+  'pool set': ['t/p', '--instances', '2'],
   'pool show': ['t/p'],
   'provisioner key create': ['k'],
   'provisioner key list': [],
@@ -46,7 +52,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 /** They print their own text, or what stands in files of whoever calls them: tested where it matters. */
 const OTHERS = [
   ...['agent', 'completion', 'down', 'migrate', 'provisioner', 'server', 'up'],
-  ...['plan', 'pool watch', 'template init', 'template validate'],
+  ...['pool watch', 'template init', 'template validate'],
 ];
 
 /** Two worlds: one in which things went well, one in which they did not. */

@@ -1,10 +1,13 @@
 // Pools as the contract words them.
-import { formatInstant } from '../../base/clock.ts';
-import { viewState, viewWithheld } from '../../contract/plan/view.ts';
-import type { PoolDetailView, PoolView } from '../../contract/pool/schema.ts';
+import { formatInstant, type Instant } from '../../base/clock.ts';
+import { viewAction, viewState, viewWithheld } from '../../contract/plan/view.ts';
+import type { PlannedPoolView, PoolDetailView, PoolView } from '../../contract/pool/schema.ts';
 import type { MemberPage, PoolDetail, PoolPage } from '../../reconciler/pool-page.ts';
+import type { PresetPlan } from '../../reconciler/pool-plan.ts';
 
-export function toPoolView({ pool, state, withheld, validationError }: PoolPage): PoolView {
+export function toPoolView({ pool, reconciliationPaused, limit, plan }: PoolPage): PoolView {
+  const asking = plan.presets.find(({ usingActiveVersion }) => usingActiveVersion);
+  const { sizeOverride, overridesSchedules } = pool;
   return {
     id: pool.id,
     organization: pool.organization,
@@ -12,15 +15,50 @@ export function toPoolView({ pool, state, withheld, validationError }: PoolPage)
     preset: pool.preset,
     version: pool.version,
     paused: pool.paused,
-    state: state === null ? null : viewState(state),
-    withheld: withheld === null || withheld.reason === 'budget' ? withheld : viewWithheld(withheld),
-    validation_error: validationError,
+    reconciliation_paused: reconciliationPaused,
+    size_override:
+      sizeOverride === null
+        ? null
+        : { instances: sizeOverride, overrides_schedules: overridesSchedules },
+    last_invalidated_at: formatNullable(pool.lastInvalidatedAt),
+    limit:
+      limit === null
+        ? null
+        : {
+            since: formatInstant(limit.since),
+            trial_at: formatInstant(limit.trialAt),
+            trial_workspace_id: limit.trialWorkspaceId,
+          },
+    state: asking === undefined ? null : viewState(asking.state),
+    withheld: viewHeldBack(asking?.withheld ?? null),
+    validation_error: asking?.validationError ?? null,
+  };
+}
+
+export function toPlannedPoolView(page: PoolPage): PlannedPoolView {
+  const { presets, housekeeping, brakeEvent, nextAt } = page.plan;
+  return {
+    ...toPoolView(page),
+    plan: {
+      presets: presets.map((preset) => ({
+        preset_id: preset.presetId,
+        version: preset.version,
+        active: preset.usingActiveVersion,
+        state: viewState(preset.state),
+        actions: preset.actions.map(viewAction),
+        withheld: viewHeldBack(preset.withheld),
+        validation_error: preset.validationError,
+      })),
+      housekeeping: { retire: [...housekeeping.retired], retry: [...housekeeping.retried] },
+      limit_event: brakeEvent,
+      next_boundary: formatNullable(nextAt),
+    },
   };
 }
 
 export function toPoolDetailView(detail: PoolDetail): PoolDetailView {
   return {
-    ...toPoolView(detail),
+    ...toPlannedPoolView(detail),
     members: detail.members.map(toMemberView),
     events: detail.events.map(({ kind, at, workspaceId, reason, details }) => ({
       kind,
@@ -30,6 +68,14 @@ export function toPoolDetailView(detail: PoolDetail): PoolDetailView {
       details,
     })),
   };
+}
+
+function viewHeldBack(withheld: PresetPlan['withheld']): PoolView['withheld'] {
+  return withheld === null || withheld.reason === 'budget' ? withheld : viewWithheld(withheld);
+}
+
+function formatNullable(at: Instant | null): string | null {
+  return at === null ? null : formatInstant(at);
 }
 
 function toMemberView(member: MemberPage): PoolDetailView['members'][number] {

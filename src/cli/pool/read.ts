@@ -5,6 +5,8 @@ import type { Client } from '../../client/client.ts';
 import { readPages } from '../../client/pages.ts';
 import { poolRoutes } from '../../contract/pool/route.ts';
 import type { PoolView } from '../../contract/pool/schema.ts';
+import type { CommandContext } from '../command.ts';
+import { chooseOrganization } from '../session/organization.ts';
 import { collect } from '../show/collect.ts';
 
 export interface PoolFilter {
@@ -29,17 +31,38 @@ export function readPools(
   );
 }
 
-/** `TEMPLATE/PRESET`; a preset's name may hold slashes itself. Throws USAGE. */
-export function parsePoolName(text: string): {
+export const POOL_ARGUMENT = { summary: 'TEMPLATE/PRESET, or ORG/TEMPLATE/PRESET' } as const;
+
+export interface PoolName {
+  readonly organization: string;
   readonly template: string;
   readonly preset: string;
-} {
-  const at = text.indexOf('/');
-  if (at < 1 || at === text.length - 1) {
+}
+
+/** The pool that a person names; its organization is in the name or chosen as everywhere. Throws USAGE. */
+export async function choosePool(
+  context: Pick<CommandContext, 'environment'>,
+  client: Client,
+  { pool, org }: { readonly pool: string; readonly org: string | undefined },
+): Promise<PoolName> {
+  const parts = pool.split('/');
+  const [preset, template, organization] = [...parts].reverse();
+  const whole = parts.length <= 3 && !parts.includes('');
+  if (!whole || preset === undefined || template === undefined) {
     throw new AppError('USAGE', {
-      detail: `${excerpt(text)} is not the name of a pool`,
-      hint: 'Write TEMPLATE/PRESET, as `standby pool list` does.',
+      detail: `${excerpt(pool)} is not the name of a pool`,
+      hint: 'Write TEMPLATE/PRESET, as `standby pool list` does, or ORG/TEMPLATE/PRESET.',
     });
   }
-  return { template: text.slice(0, at), preset: text.slice(at + 1) };
+  if (organization !== undefined && org !== undefined && organization !== org) {
+    throw new AppError('USAGE', {
+      detail: `${excerpt(pool)} names organization ${organization}, and --org names ${excerpt(org)}`,
+      hint: 'Leave one of them out.',
+    });
+  }
+  return {
+    organization: organization ?? (await chooseOrganization(context, client, org)),
+    template,
+    preset,
+  };
 }

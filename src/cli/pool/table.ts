@@ -19,25 +19,39 @@ export function renderPools(colors: Colors, pools: readonly PoolView[]): string 
   });
 }
 
-/** Why it is as it is: `full`, `filling`, `paused`, `3 creations withheld: backoff until …`. */
+/** Why it is as it is: `full`, `filling`, `paused`, `limited; 3 creations withheld: backoff until …`. */
 export function describePool(pool: PoolView): string {
-  const { state, withheld } = pool;
-  if (pool.validation_error !== null) return `its parameters do not fit: ${pool.validation_error}`;
-  if (withheld !== null) {
-    const until = withheld.until === undefined ? '' : ` until ${withheld.until}`;
-    const deletes =
-      withheld.deletes === undefined ? '' : ` and ${plural(withheld.deletes, 'deletion')}`;
-    return `${plural(withheld.count, 'creation')}${deletes} withheld: ${withheld.reason}${until}`;
-  }
-  if (pool.paused) return 'paused';
-  if (state === null) return 'not asked for any more';
-  if (state.desired_source === 'inactive') return 'inactive';
+  const held = describeWithheld(pool.withheld);
+  return [...conditionsOf(pool), ...(held === null ? [] : [held])].join('; ');
+}
+
+function conditionsOf(pool: PoolView): readonly string[] {
+  const { state, limit } = pool;
+  const conditions = [
+    ...(pool.reconciliation_paused ? ['everything is paused'] : []),
+    ...(pool.paused ? ['paused'] : []),
+    ...(limit === null ? [] : [`limited since ${limit.since}`]),
+    ...(pool.validation_error === null
+      ? []
+      : [`validation failed: its parameters do not fit: ${pool.validation_error}`]),
+  ];
+  if (state === null) return [...conditions, 'not asked for any more'];
+  if (state.desired_source === 'inactive') return [...conditions, 'inactive'];
   const problems = [
     ...(state.unhealthy > 0 ? [`${state.unhealthy} unhealthy`] : []),
     ...(state.expired > 0 ? [`${state.expired} expired`] : []),
   ];
-  const fill = state.eligible >= state.target ? 'full' : 'filling';
-  return [fill, ...problems].join(', ');
+  if (conditions.length > 0) return [...conditions, ...problems];
+  return [[state.eligible >= state.target ? 'full' : 'filling', ...problems].join(', ')];
+}
+
+/** `3 creations withheld: backoff until …`; null when nothing is. */
+export function describeWithheld(withheld: PoolView['withheld']): string | null {
+  if (withheld === null) return null;
+  const until = withheld.until === undefined ? '' : ` until ${withheld.until}`;
+  const deletes =
+    withheld.deletes === undefined ? '' : ` and ${plural(withheld.deletes, 'deletion')}`;
+  return `${plural(withheld.count, 'creation')}${deletes} withheld: ${withheld.reason}${until}`;
 }
 
 function count(value: number | undefined): string {

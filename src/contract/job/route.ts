@@ -1,6 +1,6 @@
 // Routes about provisioner jobs.
 import { z } from 'zod';
-import { idField, nameField, pageOf, pageQuery } from '../field.ts';
+import { dryRunQuery, idField, nameField, pageOf, pageQuery } from '../field.ts';
 import { eventStream, route } from '../route.ts';
 import { JOB_STATUSES, jobLogEvents, jobLogsAnswer, jobView } from './schema.ts';
 
@@ -39,12 +39,7 @@ export const jobRoutes = {
       'A pending job is canceled at once. The daemon of a running one is told with its next sign of ' +
       'life; until it has stopped the work, the job is canceling. Asked twice, it stays so.',
     params: z.object({ job: idField }),
-    query: z.object({
-      dry_run: z
-        .enum(['true', 'false'])
-        .optional()
-        .meta({ description: 'true: check everything, and change nothing' }),
-    }),
+    query: dryRunQuery,
     answers: { 200: jobView },
     errors: ['NOT_FOUND', 'FORBIDDEN', 'JOB_ENDED'],
   }),

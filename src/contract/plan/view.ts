@@ -1,8 +1,8 @@
 // A plan as it goes over the wire and to the terminal; the order of keys is part of the format.
 import type { z } from 'zod';
 import { formatInstant } from '../../base/clock.ts';
-import type { Action, DeleteReason, Plan, PoolState, Withheld } from '../../domain/pool/plan.ts';
-import type { poolState, poolWithheld } from '../pool/schema.ts';
+import type { Action, Plan, PoolState, Withheld } from '../../domain/pool/plan.ts';
+import type { planAction, poolState, poolWithheld } from '../pool/schema.ts';
 
 export interface PlanView {
   readonly state: PoolStateView;
@@ -12,9 +12,7 @@ export interface PlanView {
 
 export type PoolStateView = z.output<typeof poolState>;
 export type WithheldView = NonNullable<z.output<typeof poolWithheld>>;
-export type ActionView =
-  | { readonly type: 'cancel_pending' | 'create'; readonly count: number }
-  | { readonly type: 'delete'; readonly reason: DeleteReason; readonly ids: readonly string[] };
+export type ActionView = z.output<typeof planAction>;
 
 /** The plan in wire form; times carry milliseconds. */
 export function viewPlan(plan: Plan): PlanView {
@@ -43,9 +41,10 @@ export function viewState(state: PoolState): PoolStateView {
   };
 }
 
-function viewAction(action: Action): ActionView {
+/** An action in wire form. */
+export function viewAction(action: Action): ActionView {
   return action.kind === 'delete'
-    ? { type: action.kind, reason: action.reason, ids: action.ids }
+    ? { type: action.kind, reason: action.reason, ids: [...action.ids] }
     : { type: action.kind, count: action.count };
 }
 

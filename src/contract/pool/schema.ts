@@ -1,5 +1,7 @@
 // Pools: what is wanted, what is there, and why not.
 import { z } from 'zod';
+import { BRAKE_EVENTS } from '../../domain/pool/brake-event.ts';
+import { DELETE_REASONS } from '../../domain/pool/plan.ts';
 import { DESIRED_SOURCES } from '../../domain/schedule/source.ts';
 import { statesOf } from '../../domain/state.ts';
 import { idField, timeField } from '../field.ts';
@@ -29,6 +31,15 @@ export const poolWithheld = z
   })
   .nullable();
 
+const MAX_INSTANCES = 1_000;
+
+/** How many an operator wants. */
+export const poolSize = z.strictObject({
+  instances: z.int().min(0).max(MAX_INSTANCES),
+  /** Whether that holds against the schedules of the template too. */
+  overrides_schedules: z.boolean(),
+});
+
 export const poolView = z
   .object({
     id: idField,
@@ -36,13 +47,67 @@ export const poolView = z
     template: z.string(),
     preset: z.string(),
     version: z.string().nullable(),
+    /** By itself. */
     paused: z.boolean(),
+    /** All pools are, by the settings. */
+    reconciliation_paused: z.boolean(),
+    /** What an operator set in place of the template's count; null: nothing. */
+    size_override: poolSize.nullable(),
+    last_invalidated_at: timeField.nullable(),
+    /** Set while the newest builds all failed: nothing is built but trials. */
+    limit: z
+      .object({
+        since: timeField,
+        /** When one build is tried, unless one is being tried. */
+        trial_at: timeField,
+        trial_workspace_id: idField.nullable(),
+      })
+      .nullable(),
     /** Null when no version of the template asks for this pool any more. */
     state: poolState.nullable(),
     withheld: poolWithheld,
     validation_error: z.string().nullable(),
   })
   .meta({ id: 'Pool' });
+
+export const planAction = z.union([
+  z.object({ type: z.enum(['cancel_pending', 'create']), count: z.int() }),
+  z.object({
+    type: z.literal('delete'),
+    reason: z.enum(statesOf(DELETE_REASONS)),
+    ids: z.array(idField),
+  }),
+]);
+
+export const poolPlan = z
+  .object({
+    /** One for each version with something to fill or to drain, in the order of their turn. */
+    presets: z.array(
+      z.object({
+        preset_id: idField,
+        version: z.string(),
+        active: z.boolean(),
+        state: poolState,
+        actions: z.array(planAction),
+        withheld: poolWithheld,
+        validation_error: z.string().nullable(),
+      }),
+    ),
+    housekeeping: z.object({
+      /** Failed starts that were kept long enough. */
+      retire: z.array(idField),
+      /** Failed deletes to be tried again. */
+      retry: z.array(idField),
+    }),
+    /** What would become of the limit. */
+    limit_event: z.enum(statesOf(BRAKE_EVENTS)).nullable(),
+    /** When something falls due by itself. */
+    next_boundary: timeField.nullable(),
+  })
+  .meta({ id: 'PoolPlan' });
+
+/** A pool, and what its next turn would do. */
+export const plannedPoolView = poolView.extend({ plan: poolPlan }).meta({ id: 'PlannedPool' });
 
 export const poolEventView = z
   .object({
@@ -66,9 +131,23 @@ export const poolMemberView = z
   })
   .meta({ id: 'PoolMember' });
 
-export const poolDetailView = poolView
+export const poolDetailView = plannedPoolView
   .extend({ members: z.array(poolMemberView), events: z.array(poolEventView) })
   .meta({ id: 'PoolDetail' });
 
+export const changePoolBody = z
+  .strictObject({
+    paused: z.boolean().optional(),
+    /** Null: as the template says. */
+    size: poolSize
+      .extend({ overrides_schedules: poolSize.shape.overrides_schedules.default(false) })
+      .nullable()
+      .optional(),
+  })
+  .refine((given) => given.paused !== undefined || given.size !== undefined, {
+    message: 'must have paused or size',
+  });
+
+export type PlannedPoolView = z.output<typeof plannedPoolView>;
 export type PoolView = z.output<typeof poolView>;
 export type PoolDetailView = z.output<typeof poolDetailView>;

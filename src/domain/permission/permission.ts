@@ -35,6 +35,8 @@ const NEEDED = {
   // A template is code that daemons run.
   'template.push': 'admin',
   'template.promote': 'admin',
+  // Reads and claims go on; what a pool costs is decided by this.
+  'pool.change': 'admin',
   // Whose it is: who initiated it.
   'job.cancel': 'ownership',
   // What is left on a machine is left to whoever runs the site.

@@ -3,6 +3,7 @@
 // whatever became of their workspaces.
 import type { Instant } from '../../base/clock.ts';
 import type { PresetId, WorkspaceId } from '../../base/id.ts';
+import type { BrakeEvent } from './brake-event.ts';
 import type { FailedBuilds } from './snapshot.ts';
 
 /** The longest time between two trials. */
@@ -34,15 +35,6 @@ export interface HardLimit {
   readonly cooldownMs: number;
   readonly trialWorkspaceId: WorkspaceId | null;
 }
-
-/** What happened to the limit, each with the sentence that says when. */
-export const BRAKE_EVENTS = {
-  hard_limit_reached: 'when the newest builds all failed: no more but trials',
-  hard_limit_healed: 'when a build succeeded: everything before is forgotten',
-  trial_failed: 'when a trial failed: the next waits twice as long',
-  trial_voided: 'when a trial ended by no fault of the template: the next waits as long again',
-} as const;
-export type BrakeEvent = keyof typeof BRAKE_EVENTS;
 
 export interface BrakeFacts {
   readonly stored: Brakes | null;

@@ -47,7 +47,7 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
     ...createDescriptionHandlers(VERSION),
     ...createPeopleHandlers({ kit, database }),
     ...createTemplateHandlers({ kit, database }),
-    ...createPoolHandlers({ database }, reconcilerOptions(config, { alone: false })),
+    ...createPoolHandlers({ kit, database }, reconcilerOptions(config, { alone: false })),
     ...createWorkspaceHandlers({ ...kit, database, bus, keyring: deps.keyring }, { pollMs }),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),
     ...createKeyHandlers({ database, keyring: deps.keyring }),

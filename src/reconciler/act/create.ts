@@ -6,8 +6,6 @@ import {
   type JobId,
   type WorkspaceId,
 } from '../../base/id.ts';
-import type { Manifest } from '../../contract/manifest/schema.ts';
-import { completeParameters, type ParameterValues } from '../../domain/parameter/check.ts';
 import { allowCreations, type BudgetOptions } from '../../domain/pool/budget.ts';
 import type { PresetDecision } from '../../domain/pool/decide-pool.ts';
 import type { PoolState } from '../../domain/pool/plan.ts';
@@ -16,11 +14,12 @@ import { insertAgents, insertBuilds, insertWorkspaces } from '../../store/build.
 import { lockCreationBudget, readCreationBudget } from '../../store/creation-budget.ts';
 import { insertMembers } from '../../store/live-pool/grow.ts';
 import { storeTrial } from '../../store/pool-brakes.ts';
-import { findPresetSource, storePresetStatus } from '../../store/preset.ts';
+import { readPresetSources, storePresetStatus } from '../../store/preset.ts';
 import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
 import { ensureMembership } from '../membership.ts';
 import { tell, type Acting, type Done } from './acting.ts';
 import { createPrebuildName } from './prebuild-name.ts';
+import { judgeSource, type Source } from './source.ts';
 
 export interface Created {
   readonly done: readonly Done[];
@@ -28,10 +27,7 @@ export interface Created {
   readonly overBudget: number;
 }
 
-interface Source {
-  readonly manifest: Manifest;
-  readonly parameters: ParameterValues;
-}
+type FittingSource = Extract<Source, { readonly kind: 'fits' }>;
 
 export async function createPrebuilds(
   acting: Acting,
@@ -46,22 +42,18 @@ export async function createPrebuilds(
       ? []
       : [{ event: 'pool.clamped', level: 'critical', count: 0, fields: { asked: count, wanted } }];
 
-  const stored = await findPresetSource.one(tx, { presetId: preset.id });
-  // The manifest was checked when its version was pushed, and versions never change.
-  const manifest = stored.manifest as Manifest;
-  const { values, issues } = completeParameters(manifest.parameters, stored.parameters);
-  if (issues.length > 0) {
-    const reason = issues.map((issue) => issue.detail).join(' ');
-    return { done: [...clamped, await refuse(acting, decision, reason)], overBudget: 0 };
+  const source = judgeSource(await readPresetSources.one(tx, { presetIds: [preset.id] }));
+  if (source.kind === 'refused') {
+    return { done: [...clamped, await refuse(acting, decision, source.reason)], overBudget: 0 };
   }
 
   const { organizationId } = pool;
   await lockCreationBudget.run(tx, { organizationId });
-  const budget = await readCreationBudget.one(tx, { organizationId, poolId: pool.id });
+  const budget = await readCreationBudget.one(tx, { organizationId, poolIds: [pool.id] });
   const allowed = allowCreations(wanted, budget, options);
   if (allowed === 0) return { done: clamped, overBudget: wanted };
   await ensureMembership(acting.kit, tx, organizationId);
-  const made = await write(acting, decision, { manifest, parameters: values, count: allowed });
+  const made = await write(acting, decision, { ...source, count: allowed });
   return { done: [...clamped, made], overBudget: wanted - allowed };
 }
 
@@ -90,7 +82,7 @@ async function refuse(
 async function write(
   acting: Acting,
   { preset, snapshot }: PresetDecision,
-  { manifest, parameters, count }: Source & { readonly count: number },
+  { manifest, parameters, count }: FittingSource & { readonly count: number },
 ): Promise<Done> {
   const { kit, tx, pool } = acting;
   const { organizationId } = pool;

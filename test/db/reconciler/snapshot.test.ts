@@ -168,7 +168,7 @@ describe('with a long history behind the pools', () => {
       [readMembers, { poolIds }],
       [readJudged, { poolIds }],
       [lockCreationBudget, { organizationId }],
-      [readCreationBudget, { organizationId, poolId }],
+      [readCreationBudget, { organizationId, poolIds: [poolId] }],
       [lockPendingStarts, { presetId, limit: 5 }],
       [takeForDelete, { rows: asJson([]) }],
     ] as const;

@@ -2,6 +2,7 @@
 import { jobRoutes } from '../../../contract/job/route.ts';
 import type { JobView } from '../../../contract/job/schema.ts';
 import { defineCommand } from '../../command.ts';
+import { DRY_RUN_OPTION, dryRunQuery } from '../../session/dry-run.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
 import { sentence } from '../../show/harmless.ts';
@@ -13,13 +14,13 @@ export const command = defineCommand({
     'A job that nobody works on yet ends at once. The daemon of a running one stops its work within ' +
     'seconds, and takes away what a canceled start had made.',
   arguments: { id: { summary: 'the id of the job' } },
-  options: { dryRun: { kind: 'flag', summary: 'say what would happen, and change nothing' } },
+  options: { dryRun: DRY_RUN_OPTION },
   examples: ['standby job cancel 019a3f6e-0000-7000-8000-000000000000'],
   run: async (context, { id, dryRun }) => {
     const client = await connect(context);
     const { body } = await client.call(jobRoutes.cancelJob, {
       params: { job: id },
-      query: { dry_run: dryRun ? 'true' : 'false' },
+      query: dryRunQuery(dryRun),
     });
     answer(context, body, (job) => (dryRun ? describePlan(job) : describeDone(job)));
     return 0;

@@ -3,9 +3,10 @@ import type { Instant } from '../../../base/clock.ts';
 import { poolRoutes } from '../../../contract/pool/route.ts';
 import type { PoolDetailView } from '../../../contract/pool/schema.ts';
 import { defineCommand } from '../../command.ts';
-import { parsePoolName } from '../../pool/read.ts';
+import { describeNextTurn } from '../../pool/plan.ts';
+import { choosePool, POOL_ARGUMENT } from '../../pool/read.ts';
 import { describePool } from '../../pool/table.ts';
-import { chooseOrganization, ORGANIZATION_OPTION } from '../../session/organization.ts';
+import { ORGANIZATION_OPTION } from '../../session/organization.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
 import type { Colors } from '../../show/colors.ts';
@@ -14,15 +15,14 @@ import { formatAge } from '../../show/time.ts';
 
 export const command = defineCommand({
   name: 'pool show',
-  summary: 'show a pool: its state, its prebuilds and what happened to it',
-  arguments: { pool: { summary: 'TEMPLATE/PRESET' } },
+  summary: 'show a pool: its state, what its next turn does, its prebuilds and what happened to it',
+  arguments: { pool: POOL_ARGUMENT },
   options: { org: ORGANIZATION_OPTION },
   examples: ['standby pool show hello/small'],
   run: async (context, { pool, org }) => {
-    const names = parsePoolName(pool);
     const client = await connect(context);
-    const organization = await chooseOrganization(context, client, org);
-    const { body } = await client.call(poolRoutes.getPool, { params: { organization, ...names } });
+    const params = await choosePool(context, client, { pool, org });
+    const { body } = await client.call(poolRoutes.getPool, { params });
     const now = context.kit.clock.now();
     answer(context, body, (shown, colors) => render(colors, shown, now));
     return 0;
@@ -35,6 +35,11 @@ function render(colors: Colors, pool: PoolDetailView, now: Instant): string {
     ['pool', `${pool.organization}/${pool.template}/${pool.preset}`],
     ['version', pool.version ?? '-'],
     ['state', describePool(pool)],
+    ['next turn', describeNextTurn(pool)],
+    ['next boundary', pool.plan.next_boundary ?? 'none: nothing falls due by itself'],
+    ['size', describeSize(pool)],
+    ['last invalidated', pool.last_invalidated_at ?? 'never'],
+    ...(pool.limit === null ? [] : [['trial', describeTrial(pool.limit)] as const]),
     ...(state === null
       ? []
       : Object.entries(state).map(([name, value]): [string, string] => [
@@ -55,14 +60,26 @@ function render(colors: Colors, pool: PoolDetailView, now: Instant): string {
     empty: 'It has no prebuilds.',
   });
   const events = renderTable(colors, {
-    heads: ['event', 'when', 'workspace', 'reason'],
+    heads: ['event', 'when', 'workspace', 'by', 'reason'],
     rows: pool.events.map((event) => [
       event.kind,
       `${formatAge(event.at, now)} ago`,
       event.workspace_id ?? '-',
+      typeof event.details['by'] === 'string' ? event.details['by'] : '-',
       event.reason ?? '-',
     ]),
     empty: 'Nothing has happened to it.',
   });
   return `${facts}\n${members}\n${events}`;
+}
+
+function describeSize({ size_override: size }: PoolDetailView): string {
+  if (size === null) return 'as its template says';
+  return `${size.instances}, set by hand; schedules ${size.overrides_schedules ? 'do not' : 'still'} apply`;
+}
+
+function describeTrial(limit: NonNullable<PoolDetailView['limit']>): string {
+  return limit.trial_workspace_id === null
+    ? `at ${limit.trial_at}`
+    : `under way: ${limit.trial_workspace_id}`;
 }
