@@ -330,7 +330,7 @@ export const ERRORS = {
     http: 500,
     exit: 78,
     retry: 'later',
-    hint: 'Store the settings of prebuilds again as {"reconciliation_paused": false} or true; until then no pool is reconciled.',
+    hint: 'Store them again with `standby prebuilds pause` or `standby prebuilds resume`; until then no pool is reconciled.',
   },
 
   // Daemons and agents

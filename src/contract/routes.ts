@@ -7,6 +7,7 @@ import { jobRoutes } from './job/route.ts';
 import { keyRoutes } from './key/route.ts';
 import { peopleRoutes } from './people/route.ts';
 import { poolRoutes } from './pool/route.ts';
+import { prebuildRoutes } from './prebuilds/route.ts';
 import { provisionerRoutes } from './provisioner/route.ts';
 import { templateRoutes } from './template/route.ts';
 import { workspaceRoutes } from './workspace/route.ts';
@@ -17,6 +18,7 @@ export const routes = {
   ...peopleRoutes,
   ...templateRoutes,
   ...poolRoutes,
+  ...prebuildRoutes,
   ...workspaceRoutes,
   ...jobRoutes,
   ...keyRoutes,

@@ -9,6 +9,8 @@ import { insertPoolEvents } from '../store/pool-event.ts';
 export const POOL_OPERATIONS = {
   paused: 'when somebody paused the pool',
   resumed: 'when somebody resumed the pool',
+  all_paused: 'when somebody paused all pools',
+  all_resumed: 'when somebody ended that',
   resized: 'when somebody set its size, or gave it back to the template',
   invalidated: 'when somebody had every prebuild of then replaced',
   brakes_reset: 'when somebody had its failures forgotten',
@@ -29,6 +31,12 @@ export interface Told {
 
 /** Writes what was done into the pools' events, and puts the pools in the queue after the commit. */
 export async function tellPools(kit: Kit, tx: Transaction, told: Told): Promise<void> {
+  await recordOperation(kit, tx, told);
+  tx.notify(...told.poolIds.map((poolId) => ({ kind: 'pool', poolId }) as const));
+}
+
+/** Writes what was done into the pools' events, and nothing else. */
+export async function recordOperation(kit: Kit, tx: Transaction, told: Told): Promise<void> {
   const { poolIds, kind, by, reason } = told;
   await insertPoolEvents(
     tx,
@@ -41,5 +49,4 @@ export async function tellPools(kit: Kit, tx: Transaction, told: Told): Promise<
       details: { by: by.username },
     })),
   );
-  tx.notify(...poolIds.map((poolId) => ({ kind: 'pool', poolId }) as const));
 }

@@ -5,18 +5,13 @@ import type { PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { PoolDecision } from '../domain/pool/decide-pool.ts';
 import type { Database } from '../store/database.ts';
+import { decideAllPools, isDue } from './all-pools.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { Lease } from './lease.ts';
 import { ensureAllMemberships } from './membership.ts';
 import type { DecisionOptions } from './options.ts';
 import type { PoolOutcome } from './reconcile-pool.ts';
-import {
-  decideSeenPool,
-  readAllPools,
-  readMoment,
-  type Moment,
-  type SeenPool,
-} from './seen-pool.ts';
+import { readMoment } from './seen-pool.ts';
 
 export type PassResult =
   | { readonly kind: 'stopped' }
@@ -62,19 +57,10 @@ export async function runPass(
   if (!(await lease.confirm())) return { kind: 'not_leading' };
   if ((await readMoment(database, options)).paused) return { kind: 'paused' };
   const failed = await ensureAllMemberships(deps, database);
-  const { moment, pools } = await database.transaction(
-    async (tx) => {
-      const read = await readMoment(tx, options);
-      return { moment: read, pools: await readAllPools(tx, read, options) };
-    },
-    { mode: 'snapshot' },
-  );
+  const { moment, pools } = await decideAllPools(database, options);
 
-  const decided = pools
-    .filter(({ organizationId }) => !failed.has(organizationId))
-    .map((pool) => ({ pool, decision: tryDecide(pool, moment, options) }));
-  // What cannot be decided has its turn as well, where that is told, counted and tried again.
-  const due = decided.filter(({ decision }) => decision?.needsReconciling !== false);
+  const decided = pools.filter(({ pool }) => !failed.has(pool.organizationId));
+  const due = decided.filter(isDue);
   for (const { pool, decision } of decided) {
     if (decision?.needsReconciling === false) deps.onSettled(pool.id, decision, moment.now);
   }
@@ -96,19 +82,6 @@ export async function runPass(
     ...report(decided.flatMap(({ decision }) => decision ?? [])),
     failedOrganizations: [...failed.keys()],
   };
-}
-
-/** Undefined for a pool whose rows make no sense: the others must not wait for its repair. */
-function tryDecide(
-  pool: SeenPool,
-  moment: Moment,
-  options: DecisionOptions,
-): PoolDecision | undefined {
-  try {
-    return decideSeenPool(pool, moment, options);
-  } catch {
-    return undefined;
-  }
 }
 
 function report(

@@ -9,6 +9,7 @@ import type { PoolDecision } from '../domain/pool/decide-pool.ts';
 import { reconcileConcurrency } from '../domain/pool/reconcile-concurrency.ts';
 import type { Database } from '../store/database.ts';
 import type { NoticeBus } from '../store/notice-bus.ts';
+import { decideAllPools, isDue } from './all-pools.ts';
 import { createBoundaryTimers, type BoundaryTimers } from './boundary-timers.ts';
 import { createBudgetLine } from './budget-line.ts';
 import { createKeyedQueue, type RunResult } from './keyed-queue.ts';
@@ -120,6 +121,21 @@ export function createReconciler(
     }
   };
 
+  /** Everywhere, not only where the leader is: it may hang just then. */
+  const queueAllDue = async (): Promise<void> => {
+    try {
+      const { moment, pools } = await decideAllPools(database, options);
+      for (const decided of pools) {
+        const { pool, decision } = decided;
+        if (isDue(decided)) queue.add(pool.id);
+        else if (decision !== undefined) setTimer(pool.id, decision, moment.now);
+      }
+    } catch (error) {
+      // The periodic pass will say so, too, if it lasts.
+      log.warn('reconciler.look_failed', { error });
+    }
+  };
+
   const onPool = (poolId: PoolId): void => {
     queue.add(poolId);
     const waiting = line.next(poolId);
@@ -141,6 +157,9 @@ export function createReconciler(
         bus.subscribe('pool', (hint) => {
           if (hint.kind === 'pool') onPool(hint.poolId);
           else if (hint.kind === 'resync') hurry();
+        }),
+        bus.subscribe('prebuilds', (hint) => {
+          if (hint.kind === 'prebuilds') scope.background(queueAllDue());
         }),
         bus.subscribe('lease', (hint) => {
           if (hint.kind === 'lease' && hint.name === LEASE) hurry();

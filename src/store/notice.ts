@@ -5,6 +5,8 @@ import type { JobId, OrganizationId, PoolId, ProvisionerKeyId, WorkspaceId } fro
 export type Notice =
   /** A pool may have something to decide. */
   | { readonly kind: 'pool'; readonly poolId: PoolId }
+  /** The settings of prebuilds changed: every pool may have something to decide. */
+  | { readonly kind: 'prebuilds' }
   /** A workspace changed: its owner, a build, an agent. */
   | { readonly kind: 'workspace'; readonly workspaceId: WorkspaceId }
   /** A job changed its status, or somebody asked for its cancellation. */
@@ -21,6 +23,8 @@ export function noticeKey(notice: Notice): string {
   switch (notice.kind) {
     case 'pool':
       return `pool ${notice.poolId}`;
+    case 'prebuilds':
+      return 'prebuilds';
     case 'workspace':
       return `workspace ${notice.workspaceId}`;
     case 'job':
@@ -37,6 +41,7 @@ export function noticeKey(notice: Notice): string {
 /** The notice a key stands for, or undefined when the text is none (a newer version may send more kinds). */
 export function parseNoticeKey(key: string): Notice | undefined {
   const [kind, id, driver] = key.split(' ');
+  if (kind === 'prebuilds') return { kind };
   if (id === undefined) return undefined;
   switch (kind) {
     case 'pool':

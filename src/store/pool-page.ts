@@ -1,7 +1,7 @@
 // Pools for people: which there are, and what is in one.
 import type { OrganizationId, PoolId, WorkspaceId } from '../base/id.ts';
 import { bool, instant, int, json, nullable, text, uuid, type RowOf } from './column.ts';
-import { statement, takes } from './statement.ts';
+import { statement, takes, type NoArgs } from './statement.ts';
 
 const poolColumns = {
   id: uuid<PoolId>(),
@@ -59,6 +59,21 @@ export const listPools = statement({
         where former.id = $after::uuid))
     order by t.name, l.preset_name, l.id
     limit $limit`,
+});
+
+/** Those that something asks for or that have anything alive, of everybody. */
+export const listAllPoolIds = statement({
+  name: 'pool.list_ids',
+  takes: takes<NoArgs>(),
+  gives: { poolId: uuid<PoolId>() },
+  sql: `
+    select p.pool_id
+    from templates t
+    join presets p on p.version_id = t.active_version_id
+    where t.deleted_at is null
+      and p.pool_id is not null
+    union
+    select pool_id from pool_members`,
 });
 
 export const findPool = statement({

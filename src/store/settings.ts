@@ -1,5 +1,7 @@
 // The settings document, and the lock that orders its change with everything it governs.
 import { AppError } from '../base/app-error.ts';
+import { json, text } from './column.ts';
+import { asJson, statement, takes, type Executor, type NoArgs } from './statement.ts';
 
 /** The row of `settings` that holds the document about prebuilds. */
 export const PREBUILD_SETTINGS = 'prebuilds';
@@ -32,6 +34,55 @@ export function parsePrebuildSettings(stored: StoredSettings | null): PrebuildSe
   throw new AppError('SETTINGS_UNREADABLE', {
     detail: `the stored settings of prebuilds are ${JSON.stringify(document)}`,
   });
+}
+
+const lock = statement({
+  name: 'settings.lock_pause',
+  takes: takes<NoArgs>(),
+  gives: { locked: text },
+  sql: `select pg_advisory_xact_lock(${PAUSE_LOCK})::text as locked`,
+});
+
+const find = statement({
+  name: 'settings.find',
+  takes: takes<NoArgs>(),
+  gives: { stored: json<StoredSettings>() },
+  sql: `
+    select jsonb_build_object('document', value) as stored
+    from settings
+    where name = '${PREBUILD_SETTINGS}'`,
+});
+
+const store = statement({
+  name: 'settings.store',
+  takes: takes<{ readonly document: string }>(),
+  gives: {},
+  sql: `
+    insert into settings (name, value)
+    values ('${PREBUILD_SETTINGS}', $document::jsonb)
+    on conflict (name) do update
+    set value = excluded.value`,
+});
+
+/**
+ * Waits until nobody acts for a pool, and keeps everybody from it until the end of the transaction.
+ * Whoever holds this takes no pool's lock: those who have one may wait for this.
+ */
+export async function lockPause(on: Executor): Promise<void> {
+  await lock.one(on, {});
+}
+
+/** Null: never stored. */
+export async function findPrebuildSettings(on: Executor): Promise<StoredSettings | null> {
+  return (await find.maybe(on, {}))?.stored ?? null;
+}
+
+/** Under the lock of `lockPause`. */
+export async function storePrebuildSettings(
+  on: Executor,
+  { reconciliationPaused }: PrebuildSettings,
+): Promise<void> {
+  await store.run(on, { document: asJson({ reconciliation_paused: reconciliationPaused }) });
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

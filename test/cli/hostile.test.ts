@@ -52,7 +52,14 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 /** They print their own text, or what stands in files of whoever calls them: tested where it matters. */
 const OTHERS = [
   ...['agent', 'completion', 'down', 'migrate', 'provisioner', 'server', 'up'],
-  ...['pool watch', 'template init', 'template validate'],
+  ...[
+    'pool watch',
+    'prebuilds pause',
+    'prebuilds resume',
+    'prebuilds status',
+    'template init',
+    'template validate',
+  ],
 ];
 
 /** Two worlds: one in which things went well, one in which they did not. */

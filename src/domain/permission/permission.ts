@@ -37,6 +37,7 @@ const NEEDED = {
   'template.promote': 'admin',
   // Reads and claims go on; what a pool costs is decided by this.
   'pool.change': 'admin',
+  'pool.pause_all': 'admin',
   // Whose it is: who initiated it.
   'job.cancel': 'ownership',
   // What is left on a machine is left to whoever runs the site.

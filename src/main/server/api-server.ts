@@ -10,6 +10,7 @@ import { createKeyHandlers } from '../../api/key/handlers.ts';
 import { createDescriptionHandlers } from '../../api/openapi/handlers.ts';
 import { createPeopleHandlers } from '../../api/people/handlers.ts';
 import { createPoolHandlers } from '../../api/pool/handlers.ts';
+import { createPrebuildHandlers } from '../../api/prebuilds/handlers.ts';
 import { createProvisionerHandlers } from '../../api/provisioner/handlers.ts';
 import { createTemplateHandlers } from '../../api/template/handlers.ts';
 import { createWorkspaceHandlers } from '../../api/workspace/handlers.ts';
@@ -48,6 +49,7 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
     ...createPeopleHandlers({ kit, database }),
     ...createTemplateHandlers({ kit, database }),
     ...createPoolHandlers({ kit, database }, reconcilerOptions(config, { alone: false })),
+    ...createPrebuildHandlers({ kit, database }),
     ...createWorkspaceHandlers({ ...kit, database, bus, keyring: deps.keyring }, { pollMs }),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),
     ...createKeyHandlers({ database, keyring: deps.keyring }),
