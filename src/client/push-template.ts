@@ -64,7 +64,7 @@ export async function promoteVersion(
   promoted: { readonly organization: string; readonly template: string; readonly version: string },
   signal: AbortSignal,
 ): Promise<void> {
-  await client.call(templateRoutes.promoteVersion, { params: promoted }, { signal });
+  await client.call(templateRoutes.promoteVersion, { params: promoted, query: {} }, { signal });
 }
 
 /** Until a daemon has taken the import up, or somebody has canceled it. */

@@ -14,6 +14,10 @@ export const POOL_OPERATIONS = {
   resized: 'when somebody set its size, or gave it back to the template',
   invalidated: 'when somebody had every prebuild of then replaced',
   brakes_reset: 'when somebody had its failures forgotten',
+  promoted: 'when a version became the active one, or was made so again',
+  deprecated: 'when its template was deprecated',
+  undeprecated: 'when that ended',
+  template_deleted: 'when its template was deleted',
 } as const;
 export type PoolOperation = keyof typeof POOL_OPERATIONS;
 

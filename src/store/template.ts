@@ -1,7 +1,8 @@
-// Templates that were not deleted, and which version of each is active.
+// Templates: which there are, which version of each is active, and what becomes of them.
 import type { OrganizationId, PoolId, TemplateId, VersionId } from '../base/id.ts';
-import { instant, nullable, text, textArray, uuid, type RowOf } from './column.ts';
+import { instant, int, nullable, text, textArray, uuid, type RowOf } from './column.ts';
 import { statement, takes, type Executor } from './statement.ts';
+import { PREBUILDS_USER_ID } from './system-user.ts';
 
 const columns = {
   id: uuid<TemplateId>(),
@@ -56,6 +57,15 @@ const find = statement({
       and t.deleted_at is null`,
 });
 
+const byId = statement({
+  name: 'template.find_by_id',
+  takes: takes<{ readonly id: TemplateId }>(),
+  gives: columns,
+  sql: `
+    ${SELECT_TEMPLATES}
+    where t.id = $id`,
+});
+
 const insert = statement({
   name: 'template.insert',
   takes: takes<{
@@ -97,6 +107,71 @@ const lockPools = statement({
     for no key update`,
 });
 
+const lockLive = statement({
+  name: 'template.lock_live',
+  takes: takes<{ readonly id: TemplateId }>(),
+  gives: { id: uuid<TemplateId>() },
+  sql: `
+    select id
+    from templates
+    where id = $id
+      and deleted_at is null
+    for no key update`,
+});
+
+const livePools = statement({
+  name: 'template.live_pools',
+  takes: takes<{ readonly id: TemplateId }>(),
+  gives: { poolId: uuid<PoolId>() },
+  sql: `
+    select p.pool_id
+    from templates t
+    join presets p on p.version_id = t.active_version_id
+    where t.id = $id
+      and p.pool_id is not null
+    union
+    select l.id
+    from pools l
+    where l.template_id = $id
+      and exists (select from pool_members m where m.pool_id = l.id)`,
+});
+
+const setDeprecated = statement({
+  name: 'template.deprecate',
+  takes: takes<{ readonly id: TemplateId; readonly message: string }>(),
+  gives: {},
+  sql: `
+    update templates
+    set deprecated = $message,
+      updated_at = standby_now()
+    where id = $id
+      and deprecated <> $message`,
+});
+
+const setDeleted = statement({
+  name: 'template.delete',
+  takes: takes<{ readonly id: TemplateId }>(),
+  gives: {},
+  sql: `
+    update templates
+    set deleted_at = standby_now(),
+      updated_at = standby_now()
+    where id = $id`,
+});
+
+/** Of people: those of pools are not counted. */
+export const countWorkspaces = statement({
+  name: 'template.count_workspaces',
+  takes: takes<{ readonly id: TemplateId }>(),
+  gives: { count: int },
+  sql: `
+    select count(*)::integer as count
+    from workspaces
+    where template_id = $id
+      and deleted_at is null
+      and owner_id <> '${PREBUILDS_USER_ID}'`,
+});
+
 const activate = statement({
   name: 'template.activate',
   takes: takes<{ readonly id: TemplateId; readonly versionId: VersionId }>(),
@@ -108,7 +183,6 @@ const activate = statement({
     from template_versions v
     join jobs j on j.id = v.import_job_id
     where t.id = $id
-      and t.deleted_at is null
       and v.id = $versionId
       and v.template_id = t.id
       and j.status = 'succeeded'`,
@@ -131,6 +205,11 @@ export function findTemplate(
   return find.maybe(on, { organizationId, name });
 }
 
+/** Whether it was deleted or not. */
+export function getTemplate(on: Executor, id: TemplateId): Promise<TemplateRow> {
+  return byId.one(on, { id });
+}
+
 export interface NewTemplate {
   /** For the case that there is none of the name yet. */
   readonly id: TemplateId;
@@ -143,8 +222,12 @@ export async function ensureLockedTemplate(
   on: Executor,
   template: NewTemplate,
 ): Promise<TemplateId> {
-  await insert.run(on, template);
-  return (await lock.one(on, template)).id;
+  for (;;) {
+    await insert.run(on, template);
+    const locked = await lock.maybe(on, template);
+    if (locked !== undefined) return locked.id;
+    // The one that was there has just been deleted, and the name is free.
+  }
 }
 
 /** Locks the pools of a template against being reconciled until the transaction ends. */
@@ -153,6 +236,29 @@ export async function lockPoolsOfTemplate(
   id: TemplateId,
 ): Promise<readonly PoolId[]> {
   return (await lockPools.all(on, { id })).map(({ poolId }) => poolId);
+}
+
+/** Locks the template's own row, after those of its pools. False for one that was deleted. */
+export async function lockLiveTemplate(on: Executor, id: TemplateId): Promise<boolean> {
+  return (await lockLive.maybe(on, { id })) !== undefined;
+}
+
+/** Those of its pools that something asks for or that have anything alive. */
+export async function listLivePools(on: Executor, id: TemplateId): Promise<readonly PoolId[]> {
+  return (await livePools.all(on, { id })).map(({ poolId }) => poolId);
+}
+
+/** False when it says so already. Under the template's lock, as is `markDeleted`. */
+export async function storeDeprecated(
+  on: Executor,
+  id: TemplateId,
+  message: string,
+): Promise<boolean> {
+  return (await setDeprecated.run(on, { id, message })) > 0;
+}
+
+export async function markDeleted(on: Executor, id: TemplateId): Promise<void> {
+  await setDeleted.run(on, { id });
 }
 
 /** Makes the version the template's active one. False, and nothing changed, unless its import succeeded. */

@@ -1,19 +1,31 @@
-// Handlers of the routes about templates. Members see them; administrators push and promote.
+// Handlers of the routes about templates. Members see them; administrators change them.
 import { AppError } from '../../base/app-error.ts';
 import { excerpt } from '../../base/excerpt.ts';
+import type { PoolId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { templateRoutes } from '../../contract/template/route.ts';
-import type { VersionView } from '../../contract/template/schema.ts';
-import { requireAllowed } from '../../domain/permission/permission.ts';
+import type { TemplateChangeView, VersionView } from '../../contract/template/schema.ts';
+import { requireAllowed, type Action } from '../../domain/permission/permission.ts';
 import { getVisibleOrganization } from '../../people/organization.ts';
-import type { Database } from '../../store/database.ts';
+import { readPagesOf, type PageOptions } from '../../reconciler/pool-page.ts';
+import type { Database, Transaction } from '../../store/database.ts';
 import { listJobsById } from '../../store/job-view.ts';
 import { findVersion, listVersions, type VersionRow } from '../../store/template-version.ts';
-import { findTemplate, listTemplates, type TemplateRow } from '../../store/template.ts';
+import {
+  countWorkspaces,
+  findTemplate,
+  getTemplate as getTemplateRow,
+  listTemplates,
+  type TemplateRow,
+} from '../../store/template.ts';
+import { deleteTemplate } from '../../templates/delete-template.ts';
+import { deprecateTemplate } from '../../templates/deprecate-template.ts';
+import { invalidateTemplate } from '../../templates/invalidate-template.ts';
 import { promoteVersion } from '../../templates/promote-version.ts';
 import { pushVersion } from '../../templates/push-version.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
 import { numberCursor, pageOf, rowsToRead } from '../page.ts';
+import { toPlannedPoolView } from '../pool/view.ts';
 import { toTemplateView, toVersionView } from './view.ts';
 
 interface Named {
@@ -21,14 +33,30 @@ interface Named {
   readonly template: string;
 }
 
+interface Change {
+  readonly caller: PersonCaller;
+  readonly params: Named;
+  readonly query: { readonly dry_run?: 'true' | 'false' | undefined };
+}
+
+type ChangeAction = Extract<
+  Action,
+  'template.promote' | 'template.deprecate' | 'template.delete' | 'template.invalidate'
+>;
+
 /** Above every version's number. */
 const NO_NUMBER = 2_147_483_647;
 
-export function createTemplateHandlers(deps: {
+export interface TemplateApiDeps {
   readonly kit: Kit;
   readonly database: Database;
-}): Handlers<keyof typeof templateRoutes> {
-  const { database } = deps;
+}
+
+export function createTemplateHandlers(
+  deps: TemplateApiDeps,
+  options: PageOptions,
+): Handlers<keyof typeof templateRoutes> {
+  const { kit, database } = deps;
 
   const getTemplate = async (caller: PersonCaller, named: Named): Promise<TemplateRow> => {
     const organization = await getVisibleOrganization(database, caller, named.organization);
@@ -56,6 +84,29 @@ export function createTemplateHandlers(deps: {
       'NOT_FOUND',
       `template ${excerpt(template.name)} has no version ${excerpt(name)}`,
     );
+  };
+
+  /** Does it, and tells what comes of it; a dry run takes it back again. */
+  const change = async (
+    { caller, params, query }: Change,
+    action: ChangeAction,
+    work: (tx: Transaction, template: TemplateRow) => Promise<readonly PoolId[]>,
+  ): Promise<{ readonly status: 200; readonly body: TemplateChangeView }> => {
+    const template = await getTemplate(caller, params);
+    requireAllowed(caller, action, { isMember: true });
+    const mode = query.dry_run === 'true' ? 'dry_run' : 'write';
+    const body = await database.transaction(
+      async (tx) => {
+        const pools = await readPagesOf(tx, await work(tx, template), options);
+        return {
+          template: toTemplateView(await getTemplateRow(tx, template.id)),
+          pools: pools.map(toPlannedPoolView),
+          workspaces: (await countWorkspaces.one(tx, template)).count,
+        };
+      },
+      { mode },
+    );
+    return { status: 200, body };
   };
 
   return {
@@ -101,11 +152,23 @@ export function createTemplateHandlers(deps: {
       status: 200,
       body: await getVersion(await getTemplate(caller, params), params.version),
     }),
-    promoteVersion: async ({ caller, params }) => {
-      const template = await getTemplate(caller, params);
-      requireAllowed(caller, 'template.promote', { isMember: true });
-      await promoteVersion(database, template, params.version);
-      return { status: 200, body: toTemplateView(await getTemplate(caller, params)) };
-    },
+    promoteVersion: (request) =>
+      change(request, 'template.promote', (tx, template) => {
+        const { version } = request.params;
+        return promoteVersion(kit, tx, { template, version, by: request.caller });
+      }),
+    deprecateTemplate: (request) =>
+      change(request, 'template.deprecate', (tx, template) => {
+        const { message } = request.body;
+        return deprecateTemplate(kit, tx, { template, message, by: request.caller });
+      }),
+    deleteTemplate: (request) =>
+      change(request, 'template.delete', (tx, template) =>
+        deleteTemplate(kit, tx, { template, by: request.caller }),
+      ),
+    invalidateTemplate: (request) =>
+      change(request, 'template.invalidate', (tx, template) =>
+        invalidateTemplate(kit, tx, { template, by: request.caller }),
+      ),
   };
 }

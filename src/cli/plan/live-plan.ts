@@ -5,13 +5,11 @@ import { peopleRoutes } from '../../contract/people/route.ts';
 import { poolRoutes } from '../../contract/pool/route.ts';
 import type { PlannedPoolView } from '../../contract/pool/schema.ts';
 import type { CommandContext, ExitStatus } from '../command.ts';
-import { describeHeldBack, describeNextTurn } from '../pool/plan.ts';
+import { renderPlans } from '../pool/plan.ts';
 import { choosePool } from '../pool/read.ts';
 import { connect } from '../session/target.ts';
 import { answer } from '../show/answer.ts';
 import { collect } from '../show/collect.ts';
-import type { Colors } from '../show/colors.ts';
-import { renderTable } from '../show/table.ts';
 
 interface Asked {
   readonly pool: string | undefined;
@@ -21,7 +19,7 @@ interface Asked {
 export async function printLivePlans(context: CommandContext, asked: Asked): Promise<ExitStatus> {
   const client = await connect(context);
   answer(context, await readPlans(context, client, asked), (pools, colors) =>
-    render(colors, pools),
+    renderPlans(colors, pools),
   );
   return 0;
 }
@@ -50,18 +48,4 @@ async function listOrganizations(client: Client): Promise<readonly string[]> {
     readPages((query) => client.call(peopleRoutes.listOrganizations, { query })),
   );
   return found.map(({ name }) => name);
-}
-
-function render(colors: Colors, pools: readonly PlannedPoolView[]): string {
-  return renderTable(colors, {
-    heads: ['pool', 'version', 'next turn', 'held back', 'next boundary'],
-    rows: pools.map((pool) => [
-      `${pool.organization}/${pool.template}/${pool.preset}`,
-      pool.version ?? '-',
-      describeNextTurn(pool),
-      describeHeldBack(pool) || '-',
-      pool.plan.next_boundary ?? '-',
-    ]),
-    empty: 'There are no pools: no preset of an active version asks for prebuilds.',
-  });
 }

@@ -1,6 +1,8 @@
 // What the next turn of a pool would do, in words.
 import type { PlannedPoolView } from '../../contract/pool/schema.ts';
-import { describeWithheld } from './table.ts';
+import type { Colors } from '../show/colors.ts';
+import { renderTable } from '../show/table.ts';
+import { describeWithheld, NO_POOLS } from './table.ts';
 
 type Plan = PlannedPoolView['plan'];
 type PresetPlan = Plan['presets'][number];
@@ -24,6 +26,21 @@ export function describeNextTurn({ plan, version }: PlannedPoolView): string {
 /** What is held back of any version, and why; empty when nothing is. */
 export function describeHeldBack({ plan }: PlannedPoolView): string {
   return plan.presets.flatMap(({ withheld }) => describeWithheld(withheld) ?? []).join('; ');
+}
+
+/** Many pools in a table. */
+export function renderPlans(colors: Colors, pools: readonly PlannedPoolView[]): string {
+  return renderTable(colors, {
+    heads: ['pool', 'version', 'next turn', 'held back', 'next boundary'],
+    rows: pools.map((pool) => [
+      `${pool.organization}/${pool.template}/${pool.preset}`,
+      pool.version ?? '-',
+      describeNextTurn(pool),
+      describeHeldBack(pool) || '-',
+      pool.plan.next_boundary ?? '-',
+    ]),
+    empty: NO_POOLS,
+  });
 }
 
 function describeActions({ actions }: PresetPlan): string {

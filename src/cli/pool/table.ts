@@ -3,6 +3,8 @@ import type { PoolView } from '../../contract/pool/schema.ts';
 import type { Colors } from '../show/colors.ts';
 import { renderTable } from '../show/table.ts';
 
+export const NO_POOLS = 'There are no pools: no preset of an active version asks for prebuilds.';
+
 export function renderPools(colors: Colors, pools: readonly PoolView[]): string {
   return renderTable(colors, {
     heads: ['pool', 'version', 'ready', 'target', 'starting', 'deleting', 'state'],
@@ -15,7 +17,7 @@ export function renderPools(colors: Colors, pools: readonly PoolView[]): string 
       count(pool.state?.deleting),
       describePool(pool),
     ]),
-    empty: 'There are no pools: no preset of an active version asks for prebuilds.',
+    empty: NO_POOLS,
   });
 }
 

@@ -1,11 +1,15 @@
 // Routes about templates.
 import { z } from 'zod';
-import { nameField, pageOf, pageQuery } from '../field.ts';
+import { dryRunQuery, nameField, pageOf, pageQuery } from '../field.ts';
 import { ARCHIVE, route } from '../route.ts';
-import { templateView, versionView } from './schema.ts';
+import { deprecateBody, templateChangeView, templateView, versionView } from './schema.ts';
 
 const organizationParams = z.object({ organization: nameField });
 const templateParams = organizationParams.extend({ template: nameField });
+const CHANGE = {
+  answers: { 200: templateChangeView },
+  errors: ['FORBIDDEN', 'NOT_FOUND', 'SETTINGS_UNREADABLE'],
+} as const;
 // Part of a path: nothing that a URL would resolve or a terminal obey.
 const versionName = z
   .string()
@@ -86,8 +90,45 @@ export const templateRoutes = {
     path: '/api/v1/organizations/{organization}/templates/{template}/versions/{version}/promote',
     audience: 'person',
     summary: 'Make an imported version the active one; its pools fill, the former ones drain',
+    description:
+      'Of the active version: parameters of presets that did not fit are tried once more.',
     params: templateParams.extend({ version: versionName }),
-    answers: { 200: templateView },
-    errors: ['FORBIDDEN', 'NOT_FOUND', 'VERSION_NOT_IMPORTED'],
+    query: dryRunQuery,
+    answers: { 200: templateChangeView },
+    errors: ['FORBIDDEN', 'NOT_FOUND', 'VERSION_NOT_IMPORTED', 'SETTINGS_UNREADABLE'],
+  }),
+  deprecateTemplate: route({
+    id: 'deprecateTemplate',
+    method: 'post',
+    path: '/api/v1/organizations/{organization}/templates/{template}/deprecate',
+    audience: 'person',
+    summary: 'Drain the pools of a template and let nobody create, or end that (administrators)',
+    params: templateParams,
+    query: dryRunQuery,
+    body: deprecateBody,
+    ...CHANGE,
+  }),
+  deleteTemplate: route({
+    id: 'deleteTemplate',
+    method: 'delete',
+    path: '/api/v1/organizations/{organization}/templates/{template}',
+    audience: 'person',
+    summary: 'Delete a template: its pools drain, workspaces of people stay (administrators)',
+    description:
+      'Nobody can create from it any more. Its name is free for another; what was built from it can ' +
+      'still be stopped and deleted.',
+    params: templateParams,
+    query: dryRunQuery,
+    ...CHANGE,
+  }),
+  invalidateTemplate: route({
+    id: 'invalidateTemplate',
+    method: 'post',
+    path: '/api/v1/organizations/{organization}/templates/{template}/invalidate',
+    audience: 'person',
+    summary: 'Replace every prebuild of all pools of a template (administrators)',
+    params: templateParams,
+    query: dryRunQuery,
+    ...CHANGE,
   }),
 } as const;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { idField, nameField, timeField } from '../field.ts';
 import { jobView } from '../job/schema.ts';
 import { manifestSchema } from '../manifest/schema.ts';
+import { plannedPoolView } from '../pool/schema.ts';
 
 export const templateView = z
   .object({
@@ -34,5 +35,26 @@ export const versionView = z
   })
   .meta({ id: 'TemplateVersion' });
 
+/** A template as it is after a change, and what comes of it. */
+export const templateChangeView = z
+  .object({
+    template: templateView,
+    /** The pools concerned, each with what its next turn does. */
+    pools: z.array(plannedPoolView),
+    /** Of people; they stay as they are. */
+    workspaces: z.int(),
+  })
+  .meta({ id: 'TemplateChange' });
+
+export const deprecateBody = z.strictObject({
+  /** What people are told who ask for it; empty ends the deprecation. */
+  message: z
+    .string()
+    .trim()
+    .max(1_000)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must be one line, without control characters'),
+});
+
+export type TemplateChangeView = z.output<typeof templateChangeView>;
 export type TemplateView = z.output<typeof templateView>;
 export type VersionView = z.output<typeof versionView>;

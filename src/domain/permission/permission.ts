@@ -35,6 +35,9 @@ const NEEDED = {
   // A template is code that daemons run.
   'template.push': 'admin',
   'template.promote': 'admin',
+  'template.deprecate': 'admin',
+  'template.delete': 'admin',
+  'template.invalidate': 'admin',
   // Reads and claims go on; what a pool costs is decided by this.
   'pool.change': 'admin',
   'pool.pause_all': 'admin',

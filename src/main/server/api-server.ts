@@ -42,13 +42,14 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
   const { config, database, bus } = deps;
   const bootstrapTokens = createBootstrapTokens(deps.secretKey);
   const pollMs = config.pollInterval;
+  const pageOptions = reconcilerOptions(config, { alone: false });
   const agents = createAgentAuthentication({ database, bootstrapTokens });
   const handlers: Handlers = {
     ...createHealthHandlers({ database, version: VERSION }),
     ...createDescriptionHandlers(VERSION),
     ...createPeopleHandlers({ kit, database }),
-    ...createTemplateHandlers({ kit, database }),
-    ...createPoolHandlers({ kit, database }, reconcilerOptions(config, { alone: false })),
+    ...createTemplateHandlers({ kit, database }, pageOptions),
+    ...createPoolHandlers({ kit, database }, pageOptions),
     ...createPrebuildHandlers({ kit, database }),
     ...createWorkspaceHandlers({ ...kit, database, bus, keyring: deps.keyring }, { pollMs }),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),

@@ -14,6 +14,7 @@ import type { RegisterBody } from '../../../src/contract/provisioner/protocol.ts
 import { provisionerRoutes } from '../../../src/contract/provisioner/route.ts';
 import { templateRoutes } from '../../../src/contract/template/route.ts';
 import { sweepJobs } from '../../../src/jobs/sweep-jobs.ts';
+import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
 import { runCommandLine, type Ran } from '../../support/command-line.ts';
 import { archiveOf, manifestText } from '../../support/pushed-template.ts';
@@ -31,7 +32,7 @@ beforeAll(async () => {
     handlers: (deps) => ({
       ...createDaemonHandlers(deps),
       ...createJobHandlers({ ...deps.kit, database: deps.database, bus: DEAF }, { pollMs: 50 }),
-      ...createTemplateHandlers(deps),
+      ...createTemplateHandlers(deps, RECONCILER_OPTIONS),
       ...createProvisionerHandlers(
         {
           ...deps,

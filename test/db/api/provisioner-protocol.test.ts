@@ -5,6 +5,7 @@ import { createProvisionerHandlers } from '../../../src/api/provisioner/handlers
 import { createTemplateHandlers } from '../../../src/api/template/handlers.ts';
 import { createId } from '../../../src/base/id.ts';
 import { templateRoutes } from '../../../src/contract/template/route.ts';
+import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
 import { archiveOf, manifestText } from '../../support/pushed-template.ts';
 
@@ -13,7 +14,7 @@ let test: TestApi;
 beforeAll(async () => {
   test = await startTestApi({
     handlers: (deps) => ({
-      ...createTemplateHandlers(deps),
+      ...createTemplateHandlers(deps, RECONCILER_OPTIONS),
       ...createProvisionerHandlers(
         {
           ...deps,

@@ -8,13 +8,16 @@ import { templateRoutes } from '../../../src/contract/template/route.ts';
 import type { VersionView } from '../../../src/contract/template/schema.ts';
 import type { Notice } from '../../../src/store/notice.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
+import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { archiveOf, manifestText } from '../../support/pushed-template.ts';
 
 let test: TestApi;
 let notices: Notice[] = [];
 
 beforeAll(async () => {
-  test = await startTestApi({ handlers: createTemplateHandlers });
+  test = await startTestApi({
+    handlers: (deps) => createTemplateHandlers(deps, RECONCILER_OPTIONS),
+  });
   test.database.onNotices((announced) => void notices.push(...announced));
 });
 afterAll(() => test[Symbol.asyncDispose]());
@@ -62,6 +65,7 @@ const promote = (
 ): Promise<RouteAnswer<typeof templateRoutes.promoteVersion>> =>
   test.admin.call(templateRoutes.promoteVersion, {
     params: { organization: 'default', template, version },
+    query: {},
   });
 
 const counts = (): Promise<readonly (readonly unknown[])[]> =>
@@ -280,7 +284,10 @@ describe('a promotion', () => {
     });
     await endImport(first);
     const { body } = await promote('app', 'v1');
-    expect(body).toMatchObject({ active_version: 'v1', driver: 'null', presets: ['a', 'b'] });
+    expect(body).toMatchObject({
+      template: { active_version: 'v1', driver: 'null', presets: ['a', 'b'] },
+      pools: [{ preset: 'a' }, { preset: 'b' }],
+    });
 
     const second = await push('app', pooled('app', 'b', 'c'));
     await endImport(second);
@@ -294,7 +301,7 @@ describe('a promotion', () => {
       expect.arrayContaining(poolIds.map(([poolId]) => ({ kind: 'pool', poolId }))),
     );
     // And back: an old version can be the active one again.
-    expect((await promote('app', 'v1')).body.active_version).toBe('v1');
+    expect((await promote('app', 'v1')).body.template.active_version).toBe('v1');
   });
 
   it('of a version whose import failed is refused with what its job said', async () => {
@@ -339,7 +346,7 @@ describe('a promotion', () => {
       const active = `select active_version_id from templates where name = 'locked'`;
       expect(await test.sql(active)).toEqual([[null]]);
       await other.query('commit');
-      expect((await promoting).body.active_version).toBe('v1');
+      expect((await promoting).body.template.active_version).toBe('v1');
     } finally {
       await other.end();
     }
@@ -348,7 +355,9 @@ describe('a promotion', () => {
   it('is for administrators, of versions that are there', async () => {
     const { client } = await test.person('quinn', ['default']);
     const params = { organization: 'default', template: 'app', version: 'v1' };
-    await expect(client.call(templateRoutes.promoteVersion, { params })).rejects.toMatchObject({
+    await expect(
+      client.call(templateRoutes.promoteVersion, { params, query: {} }),
+    ).rejects.toMatchObject({
       code: 'FORBIDDEN',
     });
     expect((await refusal(promote('app', 'v99'))).code).toBe('NOT_FOUND');
