@@ -1,4 +1,5 @@
 // A turn of a pool that has decided and acted, and is kept from committing.
+import { expect } from 'vitest';
 import { installFailpoints } from '../../src/base/failpoint.ts';
 import type { PoolOutcome } from '../../src/reconciler/reconcile-pool.ts';
 import type { TestStore } from './store.ts';
@@ -34,11 +35,14 @@ export async function holdTurn(reconcile: () => Promise<PoolOutcome>): Promise<H
 
 /** Until some session waits for a lock of another. */
 export async function somebodyWaits(store: Pick<TestStore, 'sql'>): Promise<void> {
-  for (;;) {
-    const waiting = await store.sql(
-      `select from pg_stat_activity
-       where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    if (waiting.length > 0) return;
-  }
+  await expect
+    .poll(
+      () =>
+        store.sql(
+          `select from pg_stat_activity
+           where datname = current_database() and wait_event_type = 'Lock'`,
+        ),
+      { interval: 5, timeout: 5_000 },
+    )
+    .not.toHaveLength(0);
 }

@@ -8,6 +8,7 @@ import { asJson } from '../../../src/store/statement.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { somebodyWaits } from '../../support/held-turn.ts';
 import { countLive, doneOf, reconcileNow } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
@@ -48,19 +49,6 @@ async function living(poolId: PoolId): Promise<number> {
   );
   return row!.count;
 }
-
-/** Until some other session waits for a lock. */
-const somebodyWaits = () =>
-  expect
-    .poll(
-      () =>
-        store.sql(
-          `select from pg_stat_activity
-           where datname = current_database() and wait_event_type = 'Lock'`,
-        ),
-      { interval: 5 },
-    )
-    .not.toHaveLength(0);
 
 describe('two replicas that reconcile one pool at once', () => {
   it('never make more than the target, in 200 rounds', { timeout: 60_000 }, async () => {
@@ -123,7 +111,7 @@ describe('a claim and a delete of the same workspace', () => {
       [pool.poolId],
     );
     const deleting = reconcile();
-    await somebodyWaits();
+    await somebodyWaits(store);
     await session.query(
       `update workspaces set owner_id = $2, name = 'taken', epoch = 1 where id = $1`,
       [member!.workspace_id, userId],
@@ -184,7 +172,7 @@ describe('canceling what is pending', () => {
       [pool.poolId],
     );
     const canceling = reconcile();
-    await somebodyWaits();
+    await somebodyWaits(store);
     await session.query('commit');
     expect(doneOf(await canceling)).toEqual(['pool.canceled 2']);
     expect(await countLive(store, pool.poolId)).toEqual({ 'start running': 1 });
@@ -234,7 +222,7 @@ describe('a change that takes the locks of a reconcile', () => {
       versionId,
     ]);
     const waiting = reconcile();
-    await somebodyWaits();
+    await somebodyWaits(store);
     await session.query('commit');
     expect(doneOf(await waiting)).toEqual(['pool.canceled 3']);
   });
@@ -243,7 +231,7 @@ describe('a change that takes the locks of a reconcile', () => {
     await session.query('begin');
     await session.query('select pg_advisory_xact_lock($1)', [PAUSE_LOCK]);
     const waiting = reconcile();
-    await somebodyWaits();
+    await somebodyWaits(store);
     await session.query(
       `insert into settings values ('prebuilds', '{"reconciliation_paused": true}')`,
     );

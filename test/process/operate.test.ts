@@ -1,0 +1,143 @@
+// Operating pools with the real program, on a server and a daemon of their own.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { buildBin, runBin, startProgram, type Program } from '../support/program.ts';
+
+let scratch: string;
+let database: TestDatabase;
+const running: Program[] = [];
+
+beforeAll(async () => {
+  buildBin();
+  scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-operate-'));
+  database = await createTestDatabase({ schema: 'empty' });
+  const environment = { STANDBY_DATABASE_URL: database.url };
+  const start = async (ready: string, ...argv: readonly string[]): Promise<void> => {
+    const program = startProgram([...argv, '--data-dir', scratch], { environment });
+    running.push(program);
+    await program.until(ready);
+  };
+  await start('Standby serves at', 'server', '--http-port', '0', '--log-level', 'error');
+  await start('The daemon works for', 'provisioner', '--drivers', 'null');
+  const folder = path.join(scratch, 'template');
+  await mkdir(folder);
+  await writeFile(
+    path.join(folder, 'standby.yaml'),
+    'name: warm\ndriver: "null"\npresets: [{name: small, prebuilds: {instances: 1}}]\n',
+  );
+  await ask('template', 'push', folder);
+});
+afterAll(async () => {
+  for (const program of running.reverse()) await program.end('SIGTERM');
+  await database.close();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+const run = (...argv: readonly string[]) =>
+  runBin(argv, { environment: { STANDBY_DATA_DIR: scratch } });
+
+/** What it prints; it must succeed. */
+async function tell(...argv: readonly string[]): Promise<string> {
+  const { status, out, err } = await run(...argv);
+  if (status !== 0) throw new Error(`${argv.join(' ')}: ${err}`);
+  return out;
+}
+
+async function ask(...argv: readonly string[]): Promise<Record<string, unknown>> {
+  return JSON.parse(await tell(...argv, '--json')) as Record<string, unknown>;
+}
+
+const ready = (count: number) =>
+  expect
+    .poll(async () => (await ask('pool', 'show', 'warm/small'))['state'], { timeout: 20_000 })
+    .toMatchObject({ eligible: count, starting: 0, deleting: 0 });
+
+describe('an operator', () => {
+  it('resizes, pauses and resumes a pool, and is told what comes of it', async () => {
+    await ready(1);
+    expect(await tell('pool', 'set', 'warm/small', '--instances', '3', '--dry-run')).toBe(
+      'Pool default/warm/small would be set to 3 where no schedule of its template says otherwise.\n' +
+        'Its next turn: create 2\n',
+    );
+    expect(await ask('pool', 'show', 'warm/small')).toMatchObject({ size_override: null });
+    await tell('pool', 'set', 'default/warm/small', '--instances', '3');
+    await ready(3);
+
+    expect(await tell('pool', 'pause', 'warm/small')).toBe(
+      'Pool default/warm/small is paused.\nIts next turn: nothing\n',
+    );
+    expect(await tell('pool', 'set', 'warm/small', '--from-template')).toBe(
+      'Pool default/warm/small is as large as its template says.\n' +
+        'Its next turn: nothing\n0 creations and 2 deletions withheld: paused\n',
+    );
+    expect(await tell('pool', 'list')).toMatch(
+      /warm\/small .* paused; 0 creations and 2 deletions/,
+    );
+    await tell('pool', 'resume', 'warm/small');
+    await ready(1);
+    const shown = await tell('pool', 'show', 'warm/small');
+    for (const kind of ['resized', 'paused', 'resumed', 'delete_started']) {
+      expect(shown).toContain(kind);
+    }
+  });
+
+  it('pauses everything, and sees in the plan what waits', async () => {
+    expect(await tell('prebuilds', 'status')).toMatch(/^Pools are kept full/);
+    expect(await ask('prebuilds', 'pause')).toEqual({ reconciliation_paused: true });
+    expect(await tell('prebuilds', 'status')).toMatch(/^All pools are paused/);
+    await tell('pool', 'set', 'warm/small', '--instances', '2');
+    expect(await tell('plan')).toMatch(
+      /default\/warm\/small +v1 +nothing +1 creation and 0 deletions withheld: paused/,
+    );
+    expect(await ask('prebuilds', 'resume')).toEqual({ reconciliation_paused: false });
+    await ready(2);
+    expect(await tell('plan', '--pool', 'warm/small')).toMatch(/v1 +nothing +- +-\n$/);
+  });
+
+  it('deprecates, invalidates and deletes a template', async () => {
+    const outcome = await tell('template', 'deprecate', 'warm', 'use another', '--dry-run');
+    expect(outcome).toMatch(/^Template warm would be deprecated: use another\n/);
+    expect(outcome).toMatch(/default\/warm\/small +v1 +delete 2 \(inactive\)/);
+    await tell('template', 'deprecate', 'warm', 'use another');
+    expect(await run('create', 'mine', '--template', 'warm')).toMatchObject({
+      status: expect.any(Number),
+      err: expect.stringContaining('use another'),
+    });
+    await tell('template', 'deprecate', 'warm', '--undo');
+    await ready(2);
+    expect(await tell('template', 'invalidate', 'warm')).toMatch(/delete 2 \(expired\)/);
+    await tell('create', 'mine', '--template', 'warm');
+    await ready(2);
+    expect(await tell('template', 'delete', 'warm')).toContain(
+      'Workspaces of people that stay: 1\n',
+    );
+    await tell('workspace', 'delete', 'mine');
+    expect(await ask('template', 'list')).toEqual([]);
+  });
+
+  it.each([
+    [['pool', 'set', 'warm/small'], 'no size is given'],
+    [
+      ['pool', 'set', 'warm/small', '--instances', '1', '--from-template'],
+      '--from-template stands alone: the template has the size and the schedules',
+    ],
+    [['pool', 'pause', 'warm'], '"warm" is not the name of a pool'],
+    [['pool', 'pause', 'a/b/c/d'], '"a/b/c/d" is not the name of a pool'],
+    [['pool', 'pause', 'a/b/c', '--org', 'd'], '"a/b/c" names organization a, and --org names "d"'],
+    [['template', 'deprecate', 'warm'], 'the message is missing'],
+    [
+      ['plan', '--snapshot', '-', '--pool', 'a/b'],
+      '--snapshot asks no server: it goes with neither --pool nor --org',
+    ],
+  ])('is told what is wrong with %j', async (argv, message) => {
+    const { status, err } = await run(...argv, '--json');
+    expect({ status, ...(JSON.parse(err) as object) }).toMatchObject({
+      status: 64,
+      code: 'USAGE',
+      message,
+    });
+  });
+});
