@@ -80,6 +80,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 // A black-holed connection answers never; a statement of ours never takes this long. Less than the 30 s
 // that callers of the API wait for an answer, so that they are told the reason.
 const QUERY_TIMEOUT_MS = 20_000;
+// PostgreSQL ends it before that: one that was only no longer waited for, for a lock for instance, would
+// be committed later, although its caller was told that it had failed.
+const STATEMENT_TIMEOUT_MS = 15_000;
 // What runs when a program stops has had its own time to end.
 const CLOSE_DEADLINE_MS = 3_000;
 
@@ -133,9 +136,9 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       try {
         return await execute(client, query);
       } catch (error) {
-        // What PostgreSQL refused is over. Anything else may still run, or ends the connection.
-        const refused = error instanceof pg.DatabaseError && !isUnavailable(error);
-        if (!refused) discard(error as Error);
+        // What PostgreSQL says no to is over. Anything else may still run, or ends the connection.
+        const isOver = error instanceof pg.DatabaseError && !isUnavailable(error);
+        if (!isOver) discard(error as Error);
         throw error;
       }
     });
@@ -172,7 +175,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
         return await translated(work);
       } catch (error) {
         if (!isRetryable(error) || tries === MAX_TRIES) throw error;
-        kit.log.debug('database.transaction_retried', { tries, error });
+        kit.log.debug('database.retried', { tries, error });
         // Full jitter, so that those who collided do not meet again.
         await kit.clock.sleep(kit.rng.next() * 10 * 2 ** tries);
       }
@@ -275,6 +278,7 @@ function clientConfig(options: DatabaseOptions): pg.ClientConfig {
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
     types: wireTypes,
     // A transaction whose process stopped in the middle must not hold its locks for ever.

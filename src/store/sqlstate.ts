@@ -3,9 +3,10 @@ import { DatabaseError } from 'pg';
 
 const UNIQUE_VIOLATION = '23505';
 const RETRYABLE = new Set(['40001' /* serialization_failure */, '40P01' /* deadlock_detected */]);
-// Connection exceptions, shutdown and start-up, out of connections, disk full; and a server that only
-// reads: it was the primary when the connection was made, and another one is now.
-const UNAVAILABLE = /^(08|57P0|53|25006)/;
+// Connection exceptions, shutdown and start-up, out of connections, disk full; what took too long, a
+// statement (57014), an idle (25P03) or a whole transaction (25P04); and a server that only reads: it was
+// the primary when the connection was made, and another one is now.
+const UNAVAILABLE = /^(08|57P0|57014|53|25006|25P0[34])/;
 const SOCKET_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -35,7 +36,7 @@ export function isUniqueViolation(error: unknown, constraint: string): boolean {
   );
 }
 
-/** True when the same transaction may succeed if it is simply run again. */
+/** True when the same statement or transaction may succeed if it is simply run again. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof DatabaseError && error.code !== undefined && RETRYABLE.has(error.code);
 }

@@ -1,5 +1,6 @@
-// A request for a workspace, served: a prebuilt one where the pool has one, a new one where not.
-// One transaction decides and writes; an idempotency key makes a repeated request the same request.
+// A request for a workspace, served: a prebuilt one where the pool has one, a new one where not. One
+// statement takes what needs no build; one transaction decides and writes everything else. An
+// idempotency key makes a repeated request the same request.
 import { createHash } from 'node:crypto';
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
@@ -72,6 +73,8 @@ async function serve(deps: CreateDeps, order: Order): Promise<CreatedWorkspace |
   return deps.database.transaction(async (tx) => {
     const prior = await awaitPrior(tx, order);
     if (prior !== undefined) return prior;
+    // Once more where nothing was there to take at once: one may have become ready since, and a miss
+    // has to be true.
     const taking = await takeWorkspace(deps, tx, order);
     if (taking.kind === 'taken') return hit(taking.workspaceId);
     const miss = await explain(tx, wanted, taking.because);

@@ -39,13 +39,13 @@ export async function takeWorkspace(kit: Kit, tx: Transaction, order: Order): Pr
  * `commit` around it, which are two of four round trips.
  */
 export async function takeAtOnce(
-  { database, ...kit }: Kit & { readonly database: Database },
+  deps: Kit & { readonly database: Database },
   order: Order,
 ): Promise<Taken | undefined> {
   if (needsBuild(order)) return undefined;
-  const taking = await take(kit, database, order);
+  const taking = await take(deps, deps.database, order);
   if (taking.kind === 'none') return undefined;
-  database.announce(noticesOf(taking));
+  deps.database.announce(noticesOf(taking));
   return taking;
 }
 

@@ -64,6 +64,32 @@ describe('a statement by itself', () => {
     expect(await valueOf(database, 'select pg_backend_pid()')).toBe(pid);
   });
 
+  it('that waits for too long is over when its caller is told so', async () => {
+    await store.sql(`insert into notes values (10, 'as it was')`);
+    const database = store.open(1);
+    expect(await valueOf(database, 'show statement_timeout')).toBe('15s'); // the caller waits 20
+    await run(database, `set statement_timeout = '50ms'`);
+    const holder = await store.database.connect();
+    await holder.query('begin');
+    await holder.query('select from notes where id = 10 for update');
+    await expect(
+      run(database, `update notes set body = 'late' where id = 10`),
+    ).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await holder.query('commit');
+    await holder.query('select from notes where id = 10 for update'); // waits for whoever waited
+    await holder.end();
+    expect(await bodies()).toEqual(['as it was']);
+    await store.sql('delete from notes');
+  });
+
+  it('that is ended with its connection leaves that to nobody', async () => {
+    const database = store.open(1);
+    const pid = await valueOf(database, 'select pg_backend_pid()');
+    const timedOut = `do $$ begin raise exception 'as if' using errcode = '25P04'; end $$`;
+    await expect(run(database, timedOut)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(await valueOf(database, 'select pg_backend_pid()')).not.toBe(pid);
+  });
+
   it('that loses its connection says that PostgreSQL could not be used, and the next one works', async () => {
     const database = store.open(1);
     await expect(

@@ -18,7 +18,7 @@ const retried: unknown[] = [];
 const log: Log = {
   ...silentLog,
   debug: (event, fields) => {
-    if (event === 'database.transaction_retried') retried.push(fields);
+    if (event === 'database.retried') retried.push(fields);
   },
   child: () => log,
 };
