@@ -8,6 +8,7 @@ import type { Kit } from '../../src/base/kit.ts';
 import { acquireJob } from '../../src/jobs/acquire-job.ts';
 import { completeJob } from '../../src/jobs/complete-job.ts';
 import { createDispatcher } from '../../src/jobs/dispatcher.ts';
+import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import { registerBenchDaemon, serveDaemons } from './daemon.ts';
 import type { BenchServer, Installation } from './installation.ts';
 
@@ -54,7 +55,8 @@ async function runStandby(kit: Kit, installation: Installation, jobs: number): P
     { ...kit, database, bus: DEAF },
     { pollMs: 5_000, maxCreations: null },
   );
-  const deps = { ...kit, database, dispatcher, keyring: installation.keyring };
+  const finishLoneJob = createLoneJobFinisher({ ...kit, database });
+  const deps = { ...kit, database, dispatcher, keyring: installation.keyring, finishLoneJob };
   const { signal } = new AbortController();
   return timed(async () => {
     for (;;) {

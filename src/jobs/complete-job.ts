@@ -6,15 +6,17 @@ import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import type { Keyring, Sealed } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
-import { finishLoneJob, type LockedJob } from '../store/job.ts';
+import type { LockedJob } from '../store/job.ts';
 import { secretOutputsPlace } from '../store/sealed-value.ts';
 import { columnsOf, finishJob, settledResult } from './finish-job.ts';
 import { checkHolder, staleAttempt, type AttemptRef } from './attempt.ts';
 import { lockSubject } from './locked-job.ts';
+import type { FinishLoneJob } from './lone-job.ts';
 
-interface Deps extends Pick<Kit, 'clock' | 'rng'> {
+export interface CompleteDeps extends Pick<Kit, 'clock' | 'rng'> {
   readonly database: Database;
   readonly keyring: Keyring;
+  readonly finishLoneJob: FinishLoneJob;
 }
 
 /** A result as a daemon reports it. */
@@ -29,16 +31,14 @@ export type ReportedResult = JobResult & {
  * has a newer process.
  */
 export async function completeJob(
-  { database, keyring, ...kit }: Deps,
+  { database, keyring, finishLoneJob, ...kit }: CompleteDeps,
   attempt: AttemptRef,
   result: ReportedResult,
 ): Promise<void> {
   const secretOutputs = sealOutputs(keyring, attempt, result.secretOutputs ?? {});
   const { jobId: id, daemon } = attempt;
   const columns = columnsOf(settledResult({ overran: false }, result));
-  const subject = await finishLoneJob.maybe(database, {
-    ...{ id, attempt: attempt.attempt, ...daemon, ...columns },
-  });
+  const subject = await finishLoneJob({ id, attempt: attempt.attempt, ...daemon, ...columns });
   if (subject === undefined) throw new AppError('NOT_FOUND', `there is no job ${id}`);
   if (subject.isFinished) {
     database.announce([{ kind: 'job', jobId: id }]);

@@ -4,7 +4,7 @@ import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import type { Sealed } from '../keys/keyring.ts';
 import type { Transaction } from '../store/database.ts';
-import { finishJobRow, type LockedJob } from '../store/job.ts';
+import { finishJobRow, type LockedJob, type ResultColumns } from '../store/job.ts';
 import { markStrayDestroyed } from '../store/stray-state.ts';
 import { storableText } from '../store/storable-text.ts';
 import { finishBuild } from './finish-build.ts';
@@ -45,12 +45,7 @@ export function settledResult(
 }
 
 /** What of a result a job's row has. */
-export function columnsOf(result: JobResult): {
-  readonly succeeded: boolean;
-  readonly canceled: boolean;
-  readonly error: string | null;
-  readonly errorCode: string | null;
-} {
+export function columnsOf(result: JobResult): ResultColumns {
   const failed = result.outcome === 'failed' ? result : undefined;
   return {
     succeeded: result.outcome === 'succeeded',

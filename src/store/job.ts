@@ -16,24 +16,24 @@ import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } fro
 import { HOME_MACHINE } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
 
-interface FinishArgs {
-  readonly id: JobId;
+export interface ResultColumns {
   readonly succeeded: boolean;
   readonly canceled: boolean;
   readonly error: string | null;
   readonly errorCode: string | null;
 }
 
-const FINISHED = `
+/** On `jobs j`, by a result `r`. */
+export const FINISHED = `
       completed_at = (select standby_now()),
-      succeeded = $succeeded,
+      succeeded = r.succeeded,
       -- A daemon may stop an attempt that nobody asked it to stop.
       canceled_at = case
-        when $canceled then coalesce(canceled_at, (select standby_now()))
-        else canceled_at
+        when r.canceled then coalesce(j.canceled_at, (select standby_now()))
+        else j.canceled_at
       end,
-      error = $error::text,
-      error_code = $errorCode::text`;
+      error = r.error,
+      error_code = r.error_code`;
 
 /** What a job is about; this never changes, so it can be read before anything is locked. */
 export const findJobSubject = statement({
@@ -45,47 +45,6 @@ export const findJobSubject = statement({
     from jobs j
     left join builds b on b.job_id = j.id
     where j.id = $id`,
-});
-
-/**
- * Ends an import, when the attempt counts, its holder says so and it took no longer than it may; gives
- * what the job is about, as findJobSubject does. An import's end changes nothing else, so that it needs
- * no lock of anything else.
- */
-export const finishLoneJob = statement({
-  name: 'job.finish_lone',
-  takes: takes<
-    FinishArgs & {
-      readonly attempt: number;
-      readonly daemonId: DaemonId;
-      readonly keyId: ProvisionerKeyId;
-      readonly incarnation: number;
-    }
-  >(),
-  gives: { workspaceId: nullable(uuid<WorkspaceId>()), isFinished: bool },
-  sql: `
-    with subject as materialized (
-      select b.workspace_id
-      from jobs j
-      left join builds b on b.job_id = j.id
-      where j.id = $id
-    ), finished as (
-      update jobs j
-      set ${FINISHED}
-      from daemons d, subject s
-      where j.id = $id
-        and j.type = 'template_version_import'
-        and not j.overran
-        and j.attempt = $attempt
-        and j.status in ('running', 'canceling')
-        and j.daemon_id = $daemonId
-        and d.id = j.daemon_id
-        and d.key_id = $keyId
-        and d.incarnation = $incarnation
-      returning j.id
-    )
-    select workspace_id, exists (select from finished) as is_finished
-    from subject`,
 });
 
 const builtWorkspaceColumns = {
@@ -156,17 +115,20 @@ export type LockedJob = RowOf<typeof lockedJobColumns>;
 
 export const finishJobRow = statement({
   name: 'job.finish',
-  takes: takes<FinishArgs>(),
+  takes: takes<ResultColumns & { readonly id: JobId }>(),
   gives: {
     createdAt: instant,
     acquiredAt: nullable(instant),
     completedAt: instant,
   },
   sql: `
-    update jobs
+    update jobs j
     set ${FINISHED}
-    where id = $id
-    returning created_at, acquired_at, completed_at`,
+    from (
+      select $succeeded::boolean as succeeded, $canceled::boolean as canceled,
+        $error::text as error, $errorCode::text as error_code) as r
+    where j.id = $id
+    returning j.created_at, j.acquired_at, j.completed_at`,
 });
 
 /** Back into the queue, where it keeps its age; the attempt stays counted, so that its reports are stale. */

@@ -1,13 +1,17 @@
 // The queue as daemons use it, with a bus of its own and daemons that register at once.
-import type { Keyring } from '../../src/keys/keyring.ts';
 import { createId, type DaemonId, type JobId } from '../../src/base/id.ts';
 import type { JobResult } from '../../src/domain/job/job.ts';
 import { acquireJob, type AcquireDeps } from '../../src/jobs/acquire-job.ts';
 import type { AttemptRef, DaemonRef } from '../../src/jobs/attempt.ts';
 import { cancelJob } from '../../src/jobs/cancel-job.ts';
-import { completeJob, type ReportedResult } from '../../src/jobs/complete-job.ts';
+import {
+  completeJob,
+  type CompleteDeps,
+  type ReportedResult,
+} from '../../src/jobs/complete-job.ts';
 import { createDispatcher } from '../../src/jobs/dispatcher.ts';
 import { heartbeatJob, type HeartbeatAnswer, type LogLine } from '../../src/jobs/heartbeat-job.ts';
+import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import {
   registerDaemon,
   type RegisteringDaemon,
@@ -43,10 +47,7 @@ export interface TestDaemon extends DaemonRef {
 }
 
 export interface TestQueue {
-  readonly deps: AcquireDeps & {
-    readonly bus: GroupDeps['bus'];
-    readonly keyring: Keyring;
-  };
+  readonly deps: AcquireDeps & CompleteDeps & { readonly bus: GroupDeps['bus'] };
   /** Registers a new daemon under a new key. */
   daemon(
     change?: Partial<RegisteringDaemon>,
@@ -95,7 +96,8 @@ export function createQueue(
 ): TestQueue {
   const { kit, database } = store;
   const dispatcher = createDispatcher({ ...kit, database, bus }, { ...DISPATCH, ...dispatch });
-  const deps = { ...kit, database, bus, dispatcher, keyring: store.keyring };
+  const finishLoneJob = createLoneJobFinisher({ ...kit, database });
+  const deps = { ...kit, database, bus, dispatcher, keyring: store.keyring, finishLoneJob };
   const register = async (key: RegisteringKey, asked: RegisteringDaemon): Promise<TestDaemon> => {
     const { incarnation } = await registerDaemon(deps, key, asked);
     return { daemonId: asked.id, keyId: key.keyId, incarnation, key, asked };

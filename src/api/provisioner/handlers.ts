@@ -10,6 +10,7 @@ import { unknownDaemon, type AttemptRef, type DaemonRef } from '../../jobs/attem
 import { completeJob, type ReportedResult } from '../../jobs/complete-job.ts';
 import { createDispatcher } from '../../jobs/dispatcher.ts';
 import { heartbeatJob } from '../../jobs/heartbeat-job.ts';
+import { createLoneJobFinisher } from '../../jobs/lone-job.ts';
 import { registerDaemon } from '../../jobs/register-daemon.ts';
 import { reportWorkspaces } from '../../jobs/report-workspaces.ts';
 import { keepState } from '../../jobs/state/keep-state.ts';
@@ -45,7 +46,8 @@ export function createProvisionerHandlers(
 ): Handlers<keyof typeof provisionerRoutes> {
   const { kit, database, bus, keyring } = handlerDeps;
   const dispatcher = createDispatcher({ ...kit, database, bus }, dispatch);
-  const deps = { ...kit, database, dispatcher, keyring };
+  const finishLoneJob = createLoneJobFinisher({ ...kit, database });
+  const deps = { ...kit, database, dispatcher, keyring, finishLoneJob };
   return {
     registerDaemon: async ({ caller, body }) => {
       const { incarnation, endedAttempts } = await registerDaemon(deps, caller, {

@@ -1,0 +1,64 @@
+// Doing together what is asked for at the same time.
+import type { Clock } from './clock.ts';
+import { createTurns, type TurnsOptions } from './turns.ts';
+
+export interface TogetherOptions extends Pick<TurnsOptions, 'lateMs' | 'most'> {
+  /** Items of a run. */
+  readonly maxItems: number;
+}
+
+/**
+ * Gives a function that does one item, by runs that do many: what is asked for during a run goes into
+ * the next one. `run` answers its items in their order. Where it fails, its items are run again one by
+ * one, so that nobody gets another's error; doing an item twice must be harmless.
+ */
+export function together<Item, Answer>(
+  clock: Pick<Clock, 'sleep'>,
+  run: (items: readonly Item[]) => Promise<readonly Answer[]>,
+  { maxItems, ...turnsOptions }: TogetherOptions,
+): (item: Item) => Promise<Answer> {
+  interface Asked {
+    readonly item: Item;
+    resolve(answer: Answer): void;
+    reject(error: unknown): void;
+  }
+  let waiting: Asked[] = [];
+  let isPumpDue = false;
+
+  /** A little later, so that who comes together goes together. */
+  const pump = (): void => {
+    if (isPumpDue) return;
+    isPumpDue = true;
+    queueMicrotask(() => {
+      isPumpDue = false;
+      if (waiting.length === 0 || !turns.isFree()) return;
+      const asked = waiting.slice(0, maxItems);
+      waiting = waiting.slice(maxItems);
+      void serve(asked);
+    });
+  };
+  const turns = createTurns(clock, { ...turnsOptions, onFree: pump });
+
+  const serve = async (asked: readonly Asked[]): Promise<void> => {
+    const end = turns.begin();
+    await runAll(asked);
+    end();
+  };
+
+  const runAll = async (asked: readonly Asked[]): Promise<void> => {
+    try {
+      const answers = await run(asked.map(({ item }) => item));
+      if (answers.length !== asked.length) throw new Error('a run did not answer all of its items');
+      for (const [index, one] of asked.entries()) one.resolve(answers[index] as Answer);
+    } catch (error) {
+      if (asked.length === 1) asked[0]?.reject(error);
+      else await Promise.all(asked.map((one) => runAll([one])));
+    }
+  };
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      pump();
+    });
+}

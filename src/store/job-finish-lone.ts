@@ -1,0 +1,76 @@
+// Ending jobs that are about nothing but themselves, many at once.
+import type { DaemonId, JobId, ProvisionerKeyId, WorkspaceId } from '../base/id.ts';
+import { bool, int, nullable, uuid } from './column.ts';
+import { FINISHED, type ResultColumns } from './job.ts';
+import { statement, takes } from './statement.ts';
+import { unseen } from './unseen.ts';
+
+/** What an attempt's holder says became of it. */
+export interface AttemptReport extends ResultColumns {
+  readonly id: JobId;
+  readonly attempt: number;
+  readonly daemonId: DaemonId;
+  readonly keyId: ProvisionerKeyId;
+  readonly incarnation: number;
+}
+
+/**
+ * Ends imports, each when the attempt counts, its holder says so and it took no longer than it may;
+ * gives what every job is about, as findJobSubject does. An import's end changes nothing else, so that
+ * it needs no lock of anything else. A job that somebody has locked is left as it is, so that nobody
+ * waits for another's job; of two reports about the same job one counts.
+ */
+export const finishLoneJobs = statement({
+  name: 'job.finish_lone',
+  takes: takes<{
+    readonly ids: readonly JobId[];
+    readonly attempts: readonly number[];
+    readonly daemonIds: readonly DaemonId[];
+    readonly keyIds: readonly ProvisionerKeyId[];
+    readonly incarnations: readonly number[];
+    readonly succeeded: readonly boolean[];
+    readonly canceled: readonly boolean[];
+    readonly errors: readonly (string | null)[];
+    readonly errorCodes: readonly (string | null)[];
+  }>(),
+  gives: {
+    /** Which of the reports, counted from 1; none about a job that does not exist. */
+    place: int,
+    workspaceId: nullable(uuid<WorkspaceId>()),
+    isFinished: bool,
+  },
+  sql: `
+    with reports as materialized (
+      select id, attempt, daemon_id, key_id, incarnation, succeeded, canceled, error, error_code,
+        place::integer as place
+      from unnest(${unseen('$ids::uuid[]')}, ${unseen('$attempts::integer[]')},
+        ${unseen('$daemonIds::uuid[]')}, ${unseen('$keyIds::uuid[]')},
+        ${unseen('$incarnations::integer[]')}, ${unseen('$succeeded::boolean[]')},
+        ${unseen('$canceled::boolean[]')}, ${unseen('$errors::text[]')},
+        ${unseen('$errorCodes::text[]')}) with ordinality
+        as r (id, attempt, daemon_id, key_id, incarnation, succeeded, canceled, error, error_code,
+          place)
+    ), held as materialized (
+      select r.place, j.id
+      from reports r
+      join jobs j on j.id = r.id and j.attempt = r.attempt and j.daemon_id = r.daemon_id
+      join daemons d
+        on d.id = j.daemon_id and d.key_id = r.key_id and d.incarnation = r.incarnation
+      where j.type = 'template_version_import'
+        and not j.overran
+        and j.status in ('running', 'canceling')
+      for update of j skip locked
+    ), finished as (
+      update jobs j
+      set ${FINISHED}
+      from held h
+      join reports r on r.place = h.place
+      where j.id = h.id
+      returning r.place
+    )
+    select r.place, b.workspace_id, f.place is not null as is_finished
+    from reports r
+    join jobs j on j.id = r.id
+    left join builds b on b.job_id = j.id
+    left join finished f on f.place = r.place`,
+});
