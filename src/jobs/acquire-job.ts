@@ -20,6 +20,9 @@ export interface AcquireOptions {
   readonly waitMs: number;
 }
 
+/** To abort without a reason makes one, with a stack trace, for every job. */
+const ENDED = new Error('the wait has ended');
+
 /**
  * The next job for one slot of the daemon, or undefined when there was none in time. Throws NOT_FOUND
  * for a daemon that this key did not register, DAEMON_REPLACED when it has a newer process, and
@@ -35,15 +38,17 @@ export async function acquireJob(
   if (isAborted(signal)) return undefined;
 
   const settled = new AbortController();
-  const late = new AbortController();
+  const over = new AbortController();
+  const end = (): void => over.abort(ENDED);
+  signal.addEventListener('abort', end, { once: true });
   const timer = clock.sleep(waitMs, settled.signal).then(
-    () => late.abort(),
+    end,
     () => undefined, // there was a job in time
   );
-  const until = AbortSignal.any([signal, late.signal]);
   let taken: TakenJob | undefined;
   try {
-    taken = await dispatcher.groupOf(offer).wait({ ...daemon, machineId: offer.machineId }, until);
+    const slot = { ...daemon, machineId: offer.machineId };
+    taken = await dispatcher.groupOf(offer).wait(slot, over.signal);
   } catch (error) {
     dispatcher.offers.forget(daemon);
     // The daemon may have been forgotten rather than replaced: its database was restored.
@@ -52,7 +57,8 @@ export async function acquireJob(
     }
     throw error;
   } finally {
-    settled.abort();
+    signal.removeEventListener('abort', end);
+    settled.abort(ENDED);
     await timer;
   }
   if (taken === undefined) return undefined;

@@ -3,6 +3,7 @@
 // notices may be lost. So the cost of waiting does not grow with the number of daemons.
 import { isAborted } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';
+import { createTurns } from '../base/turns.ts';
 import { takeTurns } from '../domain/job/take-turns.ts';
 import { noteWaiting } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
@@ -44,10 +45,10 @@ interface Waiter extends WaitingSlot {
 const NOTE_EVERY_MS = 15_000;
 
 /**
- * Looks of one group at once: one that waits for somebody's lock must not hold up who joins. Each
- * more makes looks smaller and takes a connection; four took twice the processor time of one.
+ * One look at a time, so that who comes meanwhile is served together; it takes some milliseconds. One
+ * that waits for somebody's lock must not hold up who joins; each more takes a connection.
  */
-const MAX_LOOKS = 2;
+const TURNS = { lateMs: 20, most: 2 };
 
 const NOTHING_SEEN = -1;
 
@@ -61,7 +62,6 @@ export function createWaitingGroup(
   const waiters = new Set<Waiter>();
   /** Rises with everything after which a look may find something. */
   let news = 0;
-  let looks = 0;
   let isPumpDue = false;
   let notedMs = clock.monotonicMs();
   /** The newest look found nothing, and nobody has told of anything since. */
@@ -100,12 +100,14 @@ export function createWaitingGroup(
     queueMicrotask(() => {
       isPumpDue = false;
       const asked = [...waiters].filter(isDue);
-      if (asked.length > 0 && looks < MAX_LOOKS) void look(asked);
+      if (asked.length > 0 && turns.isFree()) void look(asked);
     });
   };
 
+  const turns = createTurns(clock, { ...TURNS, onFree: pump });
+
   const look = async (asked: readonly Waiter[]): Promise<void> => {
-    looks += 1;
+    const end = turns.begin();
     for (const waiter of asked) {
       waiter.isAsked = true;
       waiter.seenNews = news;
@@ -116,13 +118,12 @@ export function createWaitingGroup(
       // All asked for the same and get the same answer; they come back after a pause of their own.
       for (const waiter of asked) leave(waiter, () => waiter.reject(error));
     }
-    looks -= 1;
     for (const waiter of asked) {
       waiter.isAsked = false;
       letGo(waiter);
     }
     if (isNoteDue) await note().catch(() => undefined);
-    pump();
+    end();
   };
 
   /** True when it is worth looking again at once. */
