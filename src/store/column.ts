@@ -24,6 +24,7 @@ export const OID = {
   int2: 21,
   int4: 23,
   text: 25,
+  json: 114,
   float8: 701,
   textArray: 1009,
   timestamptz: 1184,
@@ -48,6 +49,11 @@ export function uuid<Id extends string>(): Column<Id> {
 /** A JSON document that only this project writes; its shape is the writer's promise. */
 export function json<T>(): Column<T> {
   return column<T>(OID.jsonb);
+}
+
+/** The same as a statement puts it together for nobody but its caller: text is joined, nothing parsed. */
+export function jsonText<T>(): Column<T> {
+  return column<T>(OID.json);
 }
 
 /** A text column whose values a CHECK constraint limits to the members of a union. */

@@ -9,7 +9,7 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import type { JobType, Stage, Transition } from '../domain/job/job.ts';
-import { bool, json, text, uuid } from './column.ts';
+import { bool, jsonText, text, uuid } from './column.ts';
 import { DAEMON_IS_FRESH, DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { HOME_MACHINE } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
@@ -146,7 +146,7 @@ export const takeJobs = statement({
     isMoreLikely: bool,
     /** Creations fit and are not locked. */
     creationsWait: bool,
-    handed: json<readonly HandedJob[]>(),
+    handed: jsonText<readonly HandedJob[]>(),
   },
   sql: `
     with slots as materialized (
@@ -263,7 +263,7 @@ export const takeJobs = statement({
     ), handed as (
       select m.place,
         k.revoked_at is not null as key_revoked,
-        case when taken.id is not null then jsonb_build_object(
+        case when taken.id is not null then json_build_object(
           'id', taken.id,
           'attempt', taken.attempt,
           'type', taken.type,
@@ -273,7 +273,7 @@ export const takeJobs = statement({
           'versionId', v.id,
           'fileHash', encode(v.file_hash, 'hex'),
           'manifest', v.manifest,
-          'build', case when b.id is not null then jsonb_build_object(
+          'build', case when b.id is not null then json_build_object(
             'workspaceId', w.id,
             'name', w.name,
             'organization', o.name,
@@ -308,9 +308,9 @@ export const takeJobs = statement({
           having count(*) = ${SLOT_COUNT} + ${TAKEN_MEANWHILE}) as is_more_likely,
       (select wait from unlocked) as creations_wait,
       coalesce((
-        select jsonb_agg(jsonb_build_object(
+        select json_agg(json_build_object(
           'place', place, 'job', job, 'keyRevoked', key_revoked) order by place)
-        from handed), '[]') as handed`,
+        from handed), '[]'::json) as handed`,
 });
 
 /** Whether there is anything to hand out: a tenth of the work of finding out what. */
