@@ -8,7 +8,6 @@ const config: KnipConfig = {
     'src/provisioner/drivers/process/supervisor/main.ts',
     'scripts/*.{ts,mjs}',
     'bench/main.ts',
-    'bench/queue.ts',
     'bench/log-flood/daemon.ts',
     // Programs that tests start as processes of their own.
     'test/support/embedded-starter.ts',

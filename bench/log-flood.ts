@@ -15,7 +15,7 @@ import { templateRoutes } from '../src/contract/template/route.ts';
 import type { ConnectionParts } from '../src/store/database.ts';
 import { defineBench, type Stage } from './support/bench.ts';
 import { renderTable } from './support/figures.ts';
-import { connect, startPostgres, tellPostgres } from './support/postgres.ts';
+import { connect, startPostgres, tellPostgres, urlOf } from './support/postgres.ts';
 
 const SECONDS = 30;
 const HEARTBEAT_SECONDS = 2;
@@ -69,13 +69,9 @@ export const bench = defineBench({
   },
 });
 
-function serverSettings(
-  folder: string,
-  { host, port, user, password, database }: ConnectionParts,
-): Record<string, string> {
-  const secret = encodeURIComponent(password ?? '');
+function serverSettings(folder: string, connection: ConnectionParts): Record<string, string> {
   return {
-    STANDBY_DATABASE_URL: `postgresql://${user}:${secret}@/${database}?host=${encodeURIComponent(host)}&port=${port}`,
+    STANDBY_DATABASE_URL: urlOf(connection),
     STANDBY_DATA_DIR: path.join(folder, 'server'),
     STANDBY_HTTP_PORT: '0',
     STANDBY_LOG_LEVEL: 'error',

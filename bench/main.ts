@@ -10,9 +10,12 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   claim: () => import('./claim.ts'),
   create: () => import('./create.ts'),
   decide: () => import('./decide.ts'),
+  'job-latency': () => import('./job-latency.ts'),
   'leader-lock': () => import('./leader-lock.ts'),
   'log-flood': () => import('./log-flood.ts'),
+  queue: () => import('./queue.ts'),
   terraform: () => import('./terraform.ts'),
+  'waiting-daemons': () => import('./waiting-daemons.ts'),
 };
 
 const INTERRUPTED = 130;

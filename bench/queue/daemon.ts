@@ -12,6 +12,7 @@ import { createProvisionerAuthenticator } from '../../src/people/authenticate.ts
 import type { Keyring } from '../../src/keys/keyring.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { NoticeBus } from '../../src/store/notice-bus.ts';
+import type { Stage } from '../support/bench.ts';
 import type { Installation } from './installation.ts';
 
 export async function registerBenchDaemon(
@@ -37,9 +38,9 @@ export async function registerBenchDaemon(
   return { daemonId, keyId: key.keyId, incarnation };
 }
 
-/** The routes of daemons behind a socket of this process. */
+/** The routes of daemons behind a socket of this process, until the stage ends. */
 export async function serveDaemons(
-  kit: Kit,
+  stage: Stage,
   deps: {
     readonly database: Database;
     readonly keyring: Keyring;
@@ -47,6 +48,7 @@ export async function serveDaemons(
   },
   pollMs: number,
 ): Promise<HttpServer> {
+  const { kit } = stage;
   const handlers = createProvisionerHandlers(
     { kit, ...deps, bootstrapToken: () => 'sba_bench', accessUrl: 'http://127.0.0.1:1' },
     {
@@ -72,5 +74,6 @@ export async function serveDaemons(
     },
   );
   await server.start();
+  stage.onEnd(() => server.stop('the bench is over', 5_000));
   return server;
 }

@@ -1,54 +1,28 @@
-// A PostgreSQL as `standby up` runs it, with databases in it, and an organization whose jobs are
-// imports of a template without content: a daemon has nothing to do for them.
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import pg from 'pg';
+// An organization whose jobs are imports of a template without content: the cheapest there are, for
+// which a daemon has nothing to do.
+import type pg from 'pg';
 import { createId, type OrganizationId, type ProvisionerKeyId } from '../../src/base/id.ts';
-import type { Kit } from '../../src/base/kit.ts';
 import { createToken } from '../../src/base/token.ts';
-import { startEmbeddedPostgres } from '../../src/embedded/server.ts';
 import { migrateSchema } from '../../src/main/server/open-database.ts';
 import { openKeyring, type Keyring } from '../../src/keys/keyring.ts';
 import { createDatabase, type ConnectionParts, type Database } from '../../src/store/database.ts';
 import { PREBUILDS_USER_ID } from '../../src/store/system-user.ts';
 import { sampleManifest } from '../../test/support/manifest.ts';
+import type { Stage } from '../support/bench.ts';
+import { connect } from '../support/postgres.ts';
 
-export interface BenchServer {
-  readonly folder: string;
-  /** The postmaster; what serves connections are its children. */
-  readonly pid: number;
-  createDatabase(name: string): Promise<ConnectionParts>;
-  stop(): Promise<void>;
+/** A further database on the same server. */
+export async function createSibling(
+  connection: ConnectionParts,
+  name: string,
+): Promise<ConnectionParts> {
+  const client = await connect(connection);
+  await client.query(`create database ${name}`);
+  await client.end();
+  return { ...connection, database: name };
 }
 
-export async function startBenchServer(kit: Kit): Promise<BenchServer> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'standby-bench-'));
-  await chmod(folder, 0o711); // the server may run as another user
-  const dataDir = path.join(folder, 'data');
-  const server = await startEmbeddedPostgres(kit, { dataDir });
-  const pidFile = await readFile(
-    path.join(dataDir, 'postgres', 'cluster', 'postmaster.pid'),
-    'utf8',
-  );
-  return {
-    folder,
-    pid: Number(pidFile.split('\n')[0]),
-    createDatabase: async (name) => {
-      const client = new pg.Client(server.connection);
-      await client.connect();
-      await client.query(`create database ${name}`);
-      await client.end();
-      return { ...server.connection, database: name };
-    },
-    stop: async () => {
-      await server.stop();
-      await rm(folder, { recursive: true });
-    },
-  };
-}
-
-export interface Installation extends AsyncDisposable {
+export interface Installation {
   readonly connection: ConnectionParts;
   readonly database: Database;
   readonly keyring: Keyring;
@@ -60,13 +34,14 @@ export interface Installation extends AsyncDisposable {
   queueJobs(count: number): Promise<void>;
 }
 
-export async function install(kit: Kit, connection: ConnectionParts): Promise<Installation> {
-  const database = openDatabase(kit, connection);
+/** Ends with the stage. */
+export async function install(stage: Stage, connection: ConnectionParts): Promise<Installation> {
+  const { kit } = stage;
+  const database = openDatabase(stage, connection);
   await migrateSchema(kit, database);
   const keyring = await openKeyring({ ...kit, database, secretKey: kit.rng.bytes(32) });
-  const client = new pg.Client(connection);
-  client.on('error', () => undefined); // what went wrong is told by what was asked
-  await client.connect();
+  const client = await connect(connection);
+  stage.onEnd(() => client.end());
   const organizationId = createId<OrganizationId>(kit);
   const keyId = createId<ProvisionerKeyId>(kit);
   const templateId = createId(kit);
@@ -120,13 +95,15 @@ export async function install(kit: Kit, connection: ConnectionParts): Promise<In
       // As autovacuum would before long; a burst from nothing is not what is measured.
       if (count > 1) await client.query('analyze');
     },
-    [Symbol.asyncDispose]: async () => {
-      await client.end();
-      await database.close();
-    },
   };
 }
 
-export function openDatabase(kit: Kit, connection: ConnectionParts, maxConnections = 10): Database {
-  return createDatabase(kit, { connection, maxConnections, applicationName: 'bench' });
+export function openDatabase(stage: Stage, connection: ConnectionParts): Database {
+  const database = createDatabase(stage.kit, {
+    connection,
+    maxConnections: 10,
+    applicationName: 'bench',
+  });
+  stage.onEnd(() => database.close());
+  return database;
 }

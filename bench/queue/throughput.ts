@@ -10,40 +10,34 @@ import { completeJob } from '../../src/jobs/complete-job.ts';
 import { createDispatcher } from '../../src/jobs/dispatcher.ts';
 import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import { registerBenchDaemon, serveDaemons } from './daemon.ts';
-import type { BenchServer, Installation } from './installation.ts';
+import type { ConnectionParts } from '../../src/store/database.ts';
+import type { Stage } from '../support/bench.ts';
+import { createSibling, install, type Installation } from './installation.ts';
 
-const SLOTS = 10;
+export const SLOTS = 10;
 
-/** Does `jobs` jobs that were queued before, and gives the milliseconds it took. */
+export const STANDBY = 'standby';
+export const GRAPHILE = 'graphile-worker';
+
+/** Queues so many jobs, does them, and gives how many a second were done. */
 type Contender = (jobs: number) => Promise<number>;
-
-export interface Contenders extends AsyncDisposable {
-  readonly byName: Readonly<Record<string, Contender>>;
-}
 
 const DEAF = { subscribe: () => () => undefined };
 
+/** All of them take and complete job by job, over ten connections. */
 export async function prepareContenders(
-  kit: Kit,
-  server: BenchServer,
-  installation: Installation,
-): Promise<Contenders> {
-  const graphile = await prepareGraphile(await server.createDatabase('graphile'));
-  const boss = await preparePgBoss(await server.createDatabase('boss'));
-  const http = await serveDaemons(kit, { ...installation, bus: DEAF }, 5_000);
+  stage: Stage,
+  connection: ConnectionParts,
+): Promise<Readonly<Record<string, Contender>>> {
+  const { kit } = stage;
+  const installation = await install(stage, connection);
+  const http = await serveDaemons(stage, { ...installation, bus: DEAF }, 5_000);
+  const { url } = http.address();
   return {
-    byName: {
-      standby: (jobs) => runStandby(kit, installation, jobs),
-      'graphile-worker': graphile.run,
-      'pg-boss': boss.run,
-      'standby through HTTP': (jobs) =>
-        runHttp(kit, installation, { url: http.address().url, jobs }),
-    },
-    [Symbol.asyncDispose]: async () => {
-      await http.stop('the bench is over', 5_000);
-      await graphile.close();
-      await boss.close();
-    },
+    [STANDBY]: (jobs) => runStandby(kit, installation, jobs),
+    [GRAPHILE]: await prepareGraphile(stage, await createSibling(connection, 'graphile')),
+    'pg-boss': await preparePgBoss(stage, await createSibling(connection, 'boss')),
+    'standby through HTTP': (jobs) => runHttp(kit, installation, { url, jobs }),
   };
 }
 
@@ -58,7 +52,7 @@ async function runStandby(kit: Kit, installation: Installation, jobs: number): P
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
   const deps = { ...kit, database, dispatcher, keyring: installation.keyring, finishLoneJob };
   const { signal } = new AbortController();
-  return timed(async () => {
+  return timed(jobs, async () => {
     for (;;) {
       const job = await acquireJob(deps, daemon, { signal, waitMs: 0 });
       if (job === undefined) return;
@@ -76,7 +70,7 @@ async function runHttp(
   const { daemonId, incarnation } = await registerBenchDaemon(kit, installation);
   await installation.queueJobs(jobs);
   const client = createClient({ url, token: installation.key.secret });
-  return timed(async () => {
+  return timed(jobs, async () => {
     for (;;) {
       const { body: job } = await client.call(provisionerRoutes.acquireJob, {
         params: { daemon: daemonId },
@@ -95,12 +89,7 @@ async function runHttp(
   });
 }
 
-interface Peer {
-  readonly run: Contender;
-  close(): Promise<void>;
-}
-
-async function prepareGraphile(connection: pg.PoolConfig): Promise<Peer> {
+async function prepareGraphile(stage: Stage, connection: ConnectionParts): Promise<Contender> {
   const pgPool = new pg.Pool({ ...connection, max: SLOTS });
   // It asks for handlers of its own; what went wrong is told by what was asked.
   pgPool.on('error', () => undefined);
@@ -108,69 +97,67 @@ async function prepareGraphile(connection: pg.PoolConfig): Promise<Peer> {
   const logger = new Logger(() => () => undefined);
   await runMigrations({ pgPool, logger });
   const utils = await makeWorkerUtils({ pgPool, logger });
-  return {
-    run: async (jobs) => {
-      await utils.addJobs(
-        Array.from({ length: jobs }, () => ({ identifier: 'empty', payload: {} })),
-      );
-      await pgPool.query('analyze');
-      let done = 0;
-      let finish = (): void => undefined;
-      const finished = new Promise<void>((resolve) => (finish = resolve));
-      const startedMs = performance.now();
-      const runner = await runGraphile({
-        pgPool,
-        logger,
-        concurrency: SLOTS,
-        noHandleSignals: true,
-        taskList: { empty: () => undefined },
-      });
-      runner.events.on('job:complete', () => {
-        done += 1;
-        if (done === jobs) finish();
-      });
-      await finished;
-      const tookMs = performance.now() - startedMs;
-      await runner.stop();
-      return tookMs;
-    },
-    close: async () => {
-      await utils.release();
-      await pgPool.end();
-    },
+  stage.onEnd(async () => {
+    await utils.release();
+    await pgPool.end();
+  });
+  return async (jobs) => {
+    await utils.addJobs(Array.from({ length: jobs }, () => ({ identifier: 'empty', payload: {} })));
+    await pgPool.query('analyze');
+    let done = 0;
+    let finish = (): void => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const startedMs = performance.now();
+    const runner = await runGraphile({
+      pgPool,
+      logger,
+      concurrency: SLOTS,
+      noHandleSignals: true,
+      taskList: { empty: () => undefined },
+    });
+    runner.events.on('job:complete', () => {
+      done += 1;
+      if (done === jobs) finish();
+    });
+    await finished;
+    const tookMs = performance.now() - startedMs;
+    await runner.stop();
+    return perSecond(jobs, tookMs);
   };
 }
 
-async function preparePgBoss(connection: pg.PoolConfig): Promise<Peer> {
+async function preparePgBoss(stage: Stage, connection: ConnectionParts): Promise<Contender> {
   const boss = new PgBoss({
     ...connection,
     max: SLOTS,
     schedule: false,
-  } as PgBoss.ConstructorOptions);
+  });
   await boss.start();
   await boss.createQueue('empty');
   const pool = new pg.Pool({ ...connection, max: 1 });
-  return {
-    run: async (jobs) => {
-      await boss.insert(Array.from({ length: jobs }, () => ({ name: 'empty' })));
-      await pool.query('analyze');
-      return timed(async () => {
-        for (;;) {
-          const [job] = await boss.fetch('empty');
-          if (job === undefined) return;
-          await boss.complete('empty', job.id);
-        }
-      });
-    },
-    close: async () => {
-      await pool.end();
-      await boss.stop({ graceful: false });
-    },
+  stage.onEnd(async () => {
+    await pool.end();
+    await boss.stop({ graceful: false });
+  });
+  return async (jobs) => {
+    await boss.insert(Array.from({ length: jobs }, () => ({ name: 'empty' })));
+    await pool.query('analyze');
+    return timed(jobs, async () => {
+      for (;;) {
+        const [job] = await boss.fetch('empty');
+        if (job === undefined) return;
+        await boss.complete('empty', job.id);
+      }
+    });
   };
 }
 
-async function timed(slot: () => Promise<void>): Promise<number> {
+async function timed(jobs: number, slot: () => Promise<void>): Promise<number> {
   const startedMs = performance.now();
   await Promise.all(Array.from({ length: SLOTS }, slot));
-  return performance.now() - startedMs;
+  return perSecond(jobs, performance.now() - startedMs);
+}
+
+function perSecond(jobs: number, tookMs: number): number {
+  return (jobs / tookMs) * 1_000;
 }

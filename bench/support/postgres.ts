@@ -52,3 +52,9 @@ export async function connect(connection: ConnectionParts): Promise<pg.Client> {
   await client.connect();
   return client;
 }
+
+/** As STANDBY_DATABASE_URL takes it. */
+export function urlOf({ host, port, user, password = '', database }: ConnectionParts): string {
+  const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+  return `postgresql://${credentials}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
+}

@@ -2,29 +2,37 @@
 // daemon, which waits at another one, has it; and the same with every notice lost. Beside it what no
 // queue on this PostgreSQL can do without: a bare NOTIFY to a listener, and one statement that commits.
 import { once } from 'node:events';
-import pg from 'pg';
-import { createClient } from '../../src/client/client.ts';
-import { provisionerRoutes } from '../../src/contract/provisioner/route.ts';
-import type { Kit } from '../../src/base/kit.ts';
-import { createNoticeBus, type NoticeBus } from '../../src/store/notice-bus.ts';
-import { registerBenchDaemon, serveDaemons } from './daemon.ts';
-import { openDatabase, type Installation } from './installation.ts';
+import { createClient } from '../src/client/client.ts';
+import { provisionerRoutes } from '../src/contract/provisioner/route.ts';
+import { createNoticeBus, type NoticeBus } from '../src/store/notice-bus.ts';
+import { defineBench, onStage, type Stage } from './support/bench.ts';
+import { percentile, renderTable } from './support/figures.ts';
+import { connect, startPostgres, tellPostgres } from './support/postgres.ts';
+import { registerBenchDaemon, serveDaemons } from './queue/daemon.ts';
+import { install, openDatabase, type Installation } from './queue/installation.ts';
 
 const POLL_MS = 5_000;
 const POSTS = 400;
 const POSTS_UNHEARD = 8;
 
-export async function measureLatency(
-  kit: Kit,
-  installation: Installation,
-): Promise<readonly string[]> {
-  const here = openDatabase(kit, installation.connection);
+export const bench = defineBench({
+  name: 'job-latency',
+  summary: `from a job's commit until an idle daemon has it, over HTTP, with notices and without; 1 min`,
+  run: async (stage) => {
+    const connection = await startPostgres(stage);
+    await tellPostgres(stage, connection);
+    await measure(stage, await install(stage, connection));
+  },
+});
+
+async function measure(stage: Stage, installation: Installation): Promise<void> {
+  const { kit } = stage;
+  const here = openDatabase(stage, installation.connection);
   const bus = createNoticeBus({ ...kit, database: here });
   const there = createNoticeBus({ ...kit, database: installation.database });
   await bus.start();
   await there.start();
-  const listener = new pg.Client(installation.connection);
-  await listener.connect();
+  const listener = await connect(installation.connection);
   await listener.query('listen bench');
   const bare: number[] = [];
   const between = async (): Promise<void> => {
@@ -37,24 +45,36 @@ export async function measureLatency(
     );
     bare.push(performance.now() - startedMs);
   };
-  const heard = await post(kit, installation, { here, bus, posts: POSTS, between });
+  const heard = await onStage(stage, (inner) =>
+    post(inner, installation, { here, bus, posts: POSTS, between }),
+  );
   await listener.end();
   const deaf: Pick<NoticeBus, 'subscribe'> = { subscribe: () => () => undefined };
-  const unheard = await post(kit, installation, {
-    ...{ here, bus: deaf, posts: POSTS_UNHEARD, between: () => Promise.resolve() },
-  });
+  const unheard = await onStage(stage, (inner) =>
+    post(inner, installation, {
+      ...{ here, bus: deaf, posts: POSTS_UNHEARD, between: () => Promise.resolve() },
+    }),
+  );
   await there.stop('the bench is over', 5_000);
   await bus.stop('the bench is over', 5_000);
-  await here.close();
-  return [
-    `posted → taken by an idle daemon: p50 ${quantile(heard, 0.5)}, p99 ${quantile(heard, 0.99)}, max ${quantile(heard, 1)} (${POSTS} jobs)`,
-    `a bare NOTIFY and a commit at the same times: p50 ${quantile(bare, 0.5)}, p99 ${quantile(bare, 0.99)}, max ${quantile(bare, 1)}`,
-    `with notices cut, polling every ${POLL_MS} ms: p50 ${quantile(unheard, 0.5)}, max ${quantile(unheard, 1)} (${POSTS_UNHEARD} jobs)`,
+  const row = (name: string, ms: readonly number[]): readonly string[] => [
+    name,
+    String(ms.length),
+    ...[0.5, 0.99, 1].map((share) => percentile(ms, share).toFixed(1)),
   ];
+  stage.print();
+  stage.print(
+    renderTable([
+      ['milliseconds', 'times', 'p50', 'p99', 'most'],
+      row('posted → taken by an idle daemon', heard),
+      row('a bare NOTIFY and a commit', bare),
+      row(`notices cut, polling every ${POLL_MS} ms`, unheard),
+    ]),
+  );
 }
 
 async function post(
-  kit: Kit,
+  stage: Stage,
   installation: Installation,
   plane: {
     readonly here: Installation['database'];
@@ -63,15 +83,17 @@ async function post(
     readonly between: () => Promise<void>;
   },
 ): Promise<readonly number[]> {
+  const { kit, signal } = stage;
   const { daemonId, incarnation } = await registerBenchDaemon(kit, installation);
   const server = await serveDaemons(
-    kit,
+    stage,
     { ...installation, database: plane.here, bus: plane.bus },
     POLL_MS,
   );
   const client = createClient({ url: server.address().url, token: installation.key.secret });
   const tookMs: number[] = [];
   for (let posted = 0; posted < plane.posts; posted += 1) {
+    signal.throwIfAborted();
     await plane.between();
     const waiting = client.call(provisionerRoutes.acquireJob, {
       params: { daemon: daemonId },
@@ -91,12 +113,5 @@ async function post(
       body: { incarnation, attempt: job.attempt, result: { outcome: 'succeeded', outputs: {} } },
     });
   }
-  await server.stop('the bench is over', 5_000);
   return tookMs;
-}
-
-function quantile(values: readonly number[], share: number): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  const value = sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return `${(value ?? Number.NaN).toFixed(1)} ms`;
 }

@@ -1,0 +1,170 @@
+// What two hundred daemons that wait for work cost a control plane (the program itself, as it is
+// shipped) and its PostgreSQL: connections, and processor time over a minute more than without them.
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type pg from 'pg';
+import { createClient } from '../src/client/client.ts';
+import { createHttpControlPlane } from '../src/provisioner/control-plane.ts';
+import { createDaemon } from '../src/provisioner/daemon.ts';
+import { createNullDriver } from '../src/provisioner/drivers/null/driver.ts';
+import type { ConnectionParts } from '../src/store/database.ts';
+import { buildBin, startProgram } from '../test/support/program.ts';
+import { defineBench, type Stage } from './support/bench.ts';
+import { renderTable } from './support/figures.ts';
+import { connect, startPostgres, tellPostgres, urlOf } from './support/postgres.ts';
+
+const DAEMONS = 200;
+const WINDOW_SECONDS = 60;
+const SETTLE_SECONDS = 10;
+const TICKS_PER_SECOND = 100;
+
+export const bench = defineBench({
+  name: 'waiting-daemons',
+  summary: `what ${DAEMONS} waiting daemons cost: connections, and processor time over ${WINDOW_SECONDS} s; 3 min`,
+  run: async (stage) => {
+    const connection = await startPostgres(stage);
+    await tellPostgres(stage, connection);
+    await measure(stage, connection);
+  },
+});
+
+async function measure(stage: Stage, connection: ConnectionParts): Promise<void> {
+  const { kit, signal } = stage;
+  const folder = await mkdtemp(path.join(tmpdir(), 'standby-bench-'));
+  stage.onEnd(() => rm(folder, { recursive: true }));
+  const dataDir = path.join(folder, 'control-plane');
+  buildBin();
+  const plane = startProgram(['server', '--data-dir', dataDir, '--log-level', 'error'], {
+    environment: { STANDBY_DATABASE_URL: urlOf(connection), STANDBY_HTTP_PORT: '0' },
+  });
+  stage.onEnd(() => plane.end('SIGTERM'));
+  const address = /serves at (\S+)/.exec(await plane.until('serves at'))?.[1] ?? '';
+  const token = (await readFile(path.join(dataDir, 'provisioner.key'), 'utf8')).trim();
+  const client = await connect(connection);
+  stage.onEnd(() => client.end());
+  const postmaster = await findPostmaster(client);
+  const watch = async (): Promise<Cost> => {
+    await kit.clock.sleep(SETTLE_SECONDS * 1_000, signal);
+    const cpu = await cpuOver(stage, { plane: plane.child.pid ?? 0, postgres: postmaster });
+    return { ...cpu, connections: await countConnections(client) };
+  };
+
+  const alone = await watch();
+  for (let index = 0; index < DAEMONS; index += 1) {
+    const daemon = createDaemon(kit, {
+      folder: path.join(folder, `daemon-${index}`),
+      name: `daemon-${index}`,
+      version: 'bench',
+      tags: {},
+      concurrency: 1,
+      drainMs: 0,
+      controlPlane: createHttpControlPlane(createClient({ url: address, token })),
+      drivers: [createNullDriver(kit)],
+    });
+    await daemon.start();
+    stage.onEnd(() => daemon.stop('the bench is over', 5_000));
+  }
+  const waiting = await watch();
+  const { rows } = await client.query<{ seen: number }>(
+    `select count(*)::int as seen
+     from daemons
+     where last_seen_at > standby_now() - interval '30 seconds'`,
+  );
+  if (rows[0]?.seen !== DAEMONS) throw new Error(`only ${rows[0]?.seen} daemons are there`);
+  const row = (name: string, { plane: ofPlane, postgres, connections }: Cost): string[] => [
+    name,
+    percent(ofPlane),
+    percent(postgres),
+    String(connections),
+  ];
+  stage.print();
+  stage.print(
+    renderTable([
+      ['share of a core', 'control plane', 'PostgreSQL', 'connections'],
+      row('without daemons', alone),
+      row(`${DAEMONS} daemons wait`, waiting),
+      row('what they cost', {
+        plane: waiting.plane - alone.plane,
+        postgres: waiting.postgres - alone.postgres,
+        connections: waiting.connections - alone.connections,
+      }),
+    ]),
+  );
+}
+
+interface Cpu {
+  readonly plane: number;
+  readonly postgres: number;
+}
+
+interface Cost extends Cpu {
+  readonly connections: number;
+}
+
+/** What serves connections are its children. */
+async function findPostmaster(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ folder: string }>(
+    `select current_setting('data_directory') as folder`,
+  );
+  const text = await readFile(path.join(rows[0]?.folder ?? '', 'postmaster.pid'), 'utf8');
+  return Number(text.split('\n')[0]);
+}
+
+async function countConnections(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ connections: number }>(
+    `select count(*)::int as connections
+     from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid()`,
+  );
+  return rows[0]?.connections ?? Number.NaN;
+}
+
+/** The share of a core that each used in the window. */
+async function cpuOver(
+  { kit, signal }: Stage,
+  pids: { readonly plane: number; readonly postgres: number },
+): Promise<Cpu> {
+  const read = async (): Promise<Cpu> => ({
+    plane: await secondsOf(pids.plane),
+    postgres: await secondsOfFamily(pids.postgres),
+  });
+  const before = await read();
+  await kit.clock.sleep(WINDOW_SECONDS * 1_000, signal);
+  const after = await read();
+  return {
+    plane: (after.plane - before.plane) / WINDOW_SECONDS,
+    postgres: (after.postgres - before.postgres) / WINDOW_SECONDS,
+  };
+}
+
+/** With what children used that have ended. */
+async function secondsOfFamily(parent: number): Promise<number> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const ticks = await Promise.all(
+    pids.map(async (pid) => {
+      const stat = await statOf(pid);
+      if (pid === parent) return ticksOf(stat, [11, 12, 13, 14]);
+      return stat[1] === String(parent) ? ticksOf(stat, [11, 12]) : 0;
+    }),
+  );
+  return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND;
+}
+
+async function secondsOf(pid: number): Promise<number> {
+  return ticksOf(await statOf(pid), [11, 12]) / TICKS_PER_SECOND;
+}
+
+/** The fields of /proc/PID/stat from the state on: 1 is the parent, 11 and 12 are ticks used. */
+async function statOf(pid: number): Promise<readonly string[]> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+function ticksOf(stat: readonly string[], fields: readonly number[]): number {
+  return fields.reduce((sum, field) => sum + Number(stat[field] ?? 0), 0);
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`;
+}
