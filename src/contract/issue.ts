@@ -11,6 +11,8 @@ export interface Issue {
 
 // Whoever sent nonsense throughout needs the first few to see that.
 const MAX_TOLD = 5;
+/** What these hold is never shown: some of it is secret, and a schema does not know what. */
+const UNSHOWN: ReadonlySet<PropertyKey> = new Set(['parameters', 'secret_outputs']);
 
 /** The issues of a failed parse of `value`; `root` is put before each path. */
 export function tellIssues(
@@ -28,7 +30,8 @@ export function tellIssues(
     }
     const given = lookUp(value, issue.path);
     const isMissing = given === undefined && issue.code !== 'custom';
-    const message = isMissing ? 'is missing' : show(given) + requirement(issue, JSON_TYPES);
+    const shown = issue.path.some((part) => UNSHOWN.has(part)) ? '' : show(given);
+    const message = isMissing ? 'is missing' : shown + requirement(issue, JSON_TYPES);
     return [{ path: path.join('.'), message }];
   });
 }

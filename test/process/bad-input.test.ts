@@ -324,8 +324,8 @@ POST /api/v1/users {"username":                                                 
 POST /api/v1/users {"username":"a"} {}                                             | 400    | MALFORMED_JSON       | JSON
 POST /api/v1/users {"username":NaN}                                                | 400    | MALFORMED_JSON       | JSON
 POST /api/v1/users {"username":"a","username":"b"}                                 | 400    | MALFORMED_JSON       | the key "username" stands twice in one object
-POST /api/v1/users {"username":"a","display_name":"\\u0000"}                       | 400    | BAD_REQUEST          | "\\u0000" has a character that cannot be stored
-POST /api/v1/users {"username":"a","display_name":"\\ud800"}                       | 400    | BAD_REQUEST          | "\\ud800" has a character that cannot be stored
+POST /api/v1/users {"username":"a","display_name":"\\u0000"}                       | 400    | BAD_REQUEST          | the value of "display_name" has a character that cannot be stored
+POST /api/v1/users {"username":"a","display_name":"\\ud800"}                       | 400    | BAD_REQUEST          | the value of "display_name" has a character that cannot be stored
 `);
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);

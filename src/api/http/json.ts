@@ -13,12 +13,19 @@ export function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const detail =
-      text === '' ? 'the body is empty' : escapeInvisible((error as SyntaxError).message);
+    const detail = text === '' ? 'the body is empty' : describe(error as SyntaxError);
     throw new AppError('MALFORMED_JSON', detail, { cause: error });
   }
   refuseOddities(text);
   return value;
+}
+
+/** Without the piece of the document that is quoted in it: that may be part of a secret. */
+function describe({ message }: SyntaxError): string {
+  return escapeInvisible(message).replace(
+    /(\.{3})?".*"(\.{3})? is not valid JSON$/,
+    'the body is not valid JSON',
+  );
 }
 
 /** `text` must be well-formed: strings then have an end, and a colon follows keys and nothing else. */
@@ -74,13 +81,17 @@ const UNSTORABLE = /\0|\p{Surrogate}/u;
 export function refuseUnstorable({ text, value }: JsonBody): void {
   if (!SUSPECT.test(text)) return;
   JSON.stringify(value, (key, inner: unknown) => {
-    for (const part of [key, inner]) {
-      if (typeof part === 'string' && UNSTORABLE.test(part)) {
-        throw new AppError('BAD_REQUEST', `${excerpt(part)} has a character that cannot be stored`);
-      }
+    if (UNSTORABLE.test(key)) throw unstorable(`the key ${excerpt(key)}`);
+    // Not the value: it may be a secret.
+    if (typeof inner === 'string' && UNSTORABLE.test(inner)) {
+      throw unstorable(`the value of ${excerpt(key)}`);
     }
     return inner;
   });
+}
+
+function unstorable(what: string): AppError {
+  return new AppError('BAD_REQUEST', `${what} has a character that cannot be stored`);
 }
 
 export interface JsonBody {

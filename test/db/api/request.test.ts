@@ -21,6 +21,7 @@ beforeAll(async () => {
     handlers: () => ({
       getFile: () => Promise.reject(new Error('password=hunter2')),
       listJobs: async () => ({ status: 299, body: null }) as never,
+      createWorkspace: () => Promise.reject(new Error('nothing good was sent')),
     }),
   });
 });
@@ -170,6 +171,26 @@ describe('a body', () => {
       code: 'BAD_REQUEST',
       detail: expect.stringContaining('has a character that cannot be stored'),
     });
+  });
+});
+
+describe('a secret in a body that is refused', () => {
+  const path = '/api/v1/organizations/default/workspaces';
+  const body = (parameters: string): string =>
+    `{"name":"demo","template":"hello","parameters":${parameters}}`;
+
+  it.each([
+    ['too long', body(`{"token":"canary${'x'.repeat(10_000)}"}`)],
+    ['of another type', body('{"token":["canary"]}')],
+    ['with a character that cannot be stored', body(String.raw`{"token":"canary\u0000"}`)],
+    ['without its name', body('"canary"')],
+    ['where a comma is missing', body('{"token":"canary" "pin":"1"}')],
+    ['without quotes', body('{"token":canary}')],
+  ])('is not repeated: %s', async (_when, text) => {
+    const problem = await post(path, text);
+    expect(problem.status).toBe(400);
+    expect(problem.detail).toMatch(/token|parameters|JSON/);
+    expect(JSON.stringify(problem)).not.toContain('canary');
   });
 });
 
