@@ -20,6 +20,23 @@ describe('a redactor', () => {
     expect(redactor.redact('end')).toBe('end');
   });
 
+  it('knows a secret in the forms in which tools write it', () => {
+    const secret = 'p<ss&"w rd/\u00fc';
+    const redactor = createRedactor();
+    redactor.add([secret]);
+    const header = (user: string): string => Buffer.from(`${user}:${secret}!`).toString('base64');
+    const told = [
+      JSON.stringify({ secret }),
+      JSON.stringify({ secret }).replace('<', '\\u003c').replace('&', '\\u0026'),
+      `https://u:${encodeURIComponent(secret)}@host`,
+      Buffer.from(secret).toString('hex'),
+      ...['u', 'us', 'usr'].map(header),
+      ...['u', 'us', 'usr'].map((user) => header(user).replaceAll('+', '-').replaceAll('/', '_')),
+    ];
+    for (const text of told) expect(redactor.redact(text), text).toContain('(secret)');
+    expect(told.map((text) => redactor.redact(text)).join(' ')).not.toMatch(/w rd|77207264|dyByZ/);
+  });
+
   it('leaves words alone that are too short to be secrets', () => {
     const redactor = createRedactor();
     redactor.add(['true', '12345', '']);

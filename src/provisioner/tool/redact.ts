@@ -1,4 +1,5 @@
-// Keeps secret values out of what is told: each occurrence of their exact text is blotted out.
+// Keeps secret values out of what is told: each occurrence of their exact text is blotted out, and so
+// are the forms in which tools write such a text into requests, dumps and errors.
 
 export interface Redactor {
   /** From now on these are secret. */
@@ -23,8 +24,38 @@ export function createRedactor(): Redactor {
   };
 }
 
-/** As it is, line by line, as logs have it, and as it is written within JSON or a quoted string. */
 function formsOf(value: string): readonly string[] {
+  if (value.length < MIN_CHARS) return [];
   const quoted = JSON.stringify(value).slice(1, -1);
-  return [value, ...value.split(/\r?\n/), quoted].filter((form) => form.length >= MIN_CHARS);
+  const bytes = Buffer.from(value);
+  const forms = [
+    value,
+    // As logs have a text of several lines.
+    ...value.split(/\r?\n/),
+    quoted,
+    // JSON as Go writes it, and so Terraform.
+    quoted.replace(/[<>&\u2028\u2029]/g, escapeUnicode),
+    encodeURIComponent(bytes.toString()),
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+    ...base64FormsOf(bytes),
+  ];
+  return forms.filter((form) => form.length >= MIN_CHARS);
+}
+
+function escapeUnicode(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/**
+ * What stands in base64 wherever the text stands in what was encoded: as `user:password` does in a
+ * header. By the place there are three, and the characters at the ends are others' as well.
+ */
+function base64FormsOf(bytes: Buffer): readonly string[] {
+  const inner = [0, 1, 2].map((before) => {
+    const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+    const ends = (before + bytes.length) % 3 === 0 ? encoded.length : encoded.indexOf('=') - 1;
+    return encoded.slice(before === 0 ? 0 : before + 1, ends);
+  });
+  return inner.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
 }
