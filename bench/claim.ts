@@ -3,6 +3,7 @@
 import { createDatabase } from '../src/store/database.ts';
 import { defineBench, onStage, type Stage } from './support/bench.ts';
 import { median, medianRatio, percentile, renderTable } from './support/figures.ts';
+import { openKeyringOf } from './support/keyring.ts';
 import { tellPostgres } from './support/postgres.ts';
 import { interleave, samplesOf, type Arm } from './support/rounds.ts';
 import { prepareBare } from './claim/bare.ts';
@@ -52,13 +53,14 @@ async function createArms(
   template: string,
 ): Promise<readonly Arm<Burst>[]> {
   const { kit } = stage;
-  const { connection } = ground;
+  const { connection, dataDir } = ground;
   const database = createDatabase(kit, {
     connection,
     maxConnections: CONNECTIONS,
     applicationName: 'bench',
   });
   stage.onEnd(() => database.close());
+  const keyring = await openKeyringOf(kit, { dataDir, database });
   const throughHttp = claimThroughHttp(stage, { url: ground.url, connections: CLIENTS });
   const update = await prepareBare(stage, connection, { connections: CONNECTIONS, rows: READY });
 
@@ -90,7 +92,7 @@ async function createArms(
   const pause = (): Promise<void> => ground.pause();
   return [
     arm(HTTP, claimed(throughHttp), pause),
-    arm(IN_PROCESS, claimed(claimInProcess(kit, database)), pause),
+    arm(IN_PROCESS, claimed(claimInProcess({ ...kit, database, keyring })), pause),
     arm(BARE, (_caller, row) => update(row), pause),
     arm(REFILLING, claimed(throughHttp)),
   ];

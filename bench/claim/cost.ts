@@ -1,13 +1,11 @@
 // What one claim costs, counted rather than timed: statements and write-ahead log. One claim after the
 // other through the API, while nothing else uses the database.
 import { startEmbeddedPostgres } from '../../src/embedded/server.ts';
-import { openKeyring } from '../../src/keys/keyring.ts';
-import { dataFolderAt } from '../../src/main/installation/data-folder.ts';
-import { loadSecretKey } from '../../src/main/installation/secret-file.ts';
 import { FIRST_ORGANIZATION } from '../../src/people/bootstrap.ts';
 import { createDatabase, type ConnectionParts } from '../../src/store/database.ts';
 import { createCountedClaims } from '../../test/support/counted-claims.ts';
 import type { Stage } from '../support/bench.ts';
+import { openKeyringOf } from '../support/keyring.ts';
 import { connect } from '../support/postgres.ts';
 import type { Ground } from './ground.ts';
 
@@ -56,10 +54,7 @@ async function claimOnFresh(
       maxConnections: 1,
       applicationName: 'bench',
     });
-    const secretKey = await loadSecretKey(kit, dataFolderAt(dataDir).secretKeyFile, {
-      create: false,
-    });
-    const keyring = await openKeyring({ ...kit, database, secretKey });
+    const keyring = await openKeyringOf(kit, { dataDir, database });
     const claims = createCountedClaims(kit, { database, keyring });
     let last: Omit<Cost, 'wal'> = { statements: [], transactions: 0 };
     for (let n = 0; n < CLAIMS; n++) {

@@ -17,6 +17,7 @@ export type DaemonId = Brand<string, 'DaemonId'>;
 export type ProvisionerKeyId = Brand<string, 'ProvisionerKeyId'>;
 export type DataKeyId = Brand<string, 'DataKeyId'>;
 export type StrayStateId = Brand<string, 'StrayStateId'>;
+export type SecretParametersId = Brand<string, 'SecretParametersId'>;
 export type AgentId = Brand<string, 'AgentId'>;
 export type AgentSessionId = Brand<string, 'AgentSessionId'>;
 

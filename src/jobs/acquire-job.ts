@@ -3,6 +3,8 @@ import { isAborted } from '../base/abort.ts';
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import { openParameters } from '../keys/secret-parameters.ts';
 import type { Database } from '../store/database.ts';
 import { releaseJob, type TakenJob } from '../store/job-acquire.ts';
 import { findStrayBuild } from '../store/stray-state.ts';
@@ -11,6 +13,7 @@ import type { Dispatcher } from './dispatcher.ts';
 
 export interface AcquireDeps extends Kit {
   readonly database: Database;
+  readonly keyring: Keyring;
   readonly dispatcher: Dispatcher;
 }
 
@@ -67,7 +70,7 @@ export async function acquireJob(
     await giveBack(deps, taken);
     return undefined;
   }
-  const job = await withStray(deps.database, taken);
+  const job = await withSecrets(deps, await withStray(deps.database, taken));
   announce(deps, daemon, job);
   return job;
 }
@@ -88,6 +91,15 @@ function announce(
 async function withStray(database: Database, taken: TakenJob): Promise<TakenJob> {
   if (taken.type !== 'stray_cleanup') return taken;
   return { ...taken, ...(await findStrayBuild.one(database, { jobId: taken.id })) };
+}
+
+/** The daemon gets the values of sensitive parameters with the others. */
+async function withSecrets({ database, keyring }: AcquireDeps, job: TakenJob): Promise<TakenJob> {
+  const { build } = job;
+  const id = build?.secretParametersId ?? null;
+  if (build === null || id === null) return job;
+  const secrets = await openParameters({ on: database, keyring }, id);
+  return { ...job, build: { ...build, parameters: { ...build.parameters, ...secrets } } };
 }
 
 /** Nobody is left to hear the answer: without this the job would stay silent until it counts as hung. */

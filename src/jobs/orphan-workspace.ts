@@ -47,11 +47,11 @@ async function orphan(
   await clearTheWay(kit, tx, { id, latest });
 
   const jobId = createId<JobId>(kit);
-  const { versionId, presetId, parameters, driver, tags } = latest;
+  const { versionId, presetId, parameters, secretParametersId, driver, tags } = latest;
   await insertBuilds(tx, [
     {
       ...{ id: createId<BuildId>(kit), jobId, workspaceId: id, initiatorId, machineId },
-      ...{ versionId, presetId, parameters, driver, tags },
+      ...{ versionId, presetId, parameters, secretParametersId, driver, tags },
       organizationId: workspace.organizationId,
       number: latest.number + 1,
       transition: 'delete',

@@ -1,5 +1,6 @@
 // Seals and opens what is stored sealed. The keys lie in the database, each sealed with the
 // installation's secret key, which lies elsewhere.
+import { createHmac } from 'node:crypto';
 import { createId, type DataKeyId } from '../base/id.ts';
 import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
@@ -21,6 +22,8 @@ export interface Keyring {
   refresh(): Promise<void>;
   /** A new key, sealed as the database keeps it. */
   make(): Sealed;
+  /** By which equal texts are known to be equal, and guesses cannot be tried; no rotation changes it. */
+  fingerprint(text: string): Buffer;
 }
 
 export interface KeyringDeps extends Pick<Kit, 'clock' | 'rng'> {
@@ -53,6 +56,8 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
   return {
     make,
     refresh,
+    fingerprint: (text) =>
+      createHmac('sha256', secretKey).update('fingerprint ').update(text).digest(),
     seal: (place, plain) => {
       const key = current === undefined ? undefined : keys.get(current);
       if (current === undefined || key === undefined)

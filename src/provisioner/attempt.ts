@@ -8,7 +8,9 @@ import { createLogBuffer } from './log-buffer.ts';
 import { perform, type PerformDeps } from './perform.ts';
 import { beat, beatOnce, isAttemptOver, nameOf, type PulseDeps } from './pulse.ts';
 import type { Registered, Registration } from './registration.ts';
+import { listSecretParameters } from './secret-parameters.ts';
 import { StopWork } from './stop-work.ts';
+import { createRedactor } from './tool/redact.ts';
 
 export interface AttemptDeps extends PerformDeps {
   readonly controlPlane: ControlPlane;
@@ -44,9 +46,13 @@ export async function runAttempt(
     },
   };
   const beating = beat(pulse, registered.heartbeatIntervalMs, done.signal);
+  const redactor = createRedactor();
+  redactor.add(listSecretParameters(job));
+  const redact = (text: string): string => redactor.redact(text);
   const ending = await perform(deps, job, {
     attempt,
-    log: (...line) => logs.add(...line),
+    log: (level, line) => logs.add(level, redact(line)),
+    redact,
     signal: work.signal,
     onOvertaken: () => work.abort(new StopWork('stale')),
   });

@@ -1,5 +1,5 @@
 // How the work of one attempt ended, as it is reported and logged.
-import { toAppError, type AppError } from '../base/app-error.ts';
+import { toAppError } from '../base/app-error.ts';
 import { assertNever } from '../base/assert-never.ts';
 import type { JobResult } from '../contract/provisioner/protocol.ts';
 import type { Started } from './driver.ts';
@@ -37,17 +37,23 @@ export function endingOf(thrown: unknown, signal: AbortSignal): Ending {
     }
   }
   const error = toAppError(thrown);
-  return { outcome: 'failed', error: describe(error), error_code: error.code.toLowerCase() };
+  return {
+    outcome: 'failed',
+    error: error.detail || error.code,
+    error_code: error.code.toLowerCase(),
+  };
+}
+
+const MAX_ERROR_CHARS = 10_000;
+
+/** Its error without secrets, and only then cut: a cut may go through one. */
+export function tellable(ending: Ending, redact: (text: string) => string): Ending {
+  if (typeof ending === 'string' || ending.outcome !== 'failed') return ending;
+  return { ...ending, error: redact(ending.error).slice(0, MAX_ERROR_CHARS) };
 }
 
 /** For the log: without what it gives, which may be secret. */
 export function describeEnding(ending: Ending): Record<string, unknown> {
   if (typeof ending === 'string') return { outcome: ending };
   return ending.outcome === 'succeeded' ? { outcome: ending.outcome } : { ...ending };
-}
-
-const MAX_ERROR_CHARS = 10_000;
-
-function describe(error: AppError): string {
-  return error.detail.slice(0, MAX_ERROR_CHARS) || error.code;
 }

@@ -4,7 +4,7 @@ import type { AcquiredJob } from '../contract/provisioner/protocol.ts';
 import type { AttemptRef, ControlPlane } from './control-plane.ts';
 import { drive, type DriveDeps } from './drive.ts';
 import type { DriverContext } from './driver.ts';
-import { describeEnding, endingOf, succeeded, type Ending } from './ending.ts';
+import { describeEnding, endingOf, succeeded, tellable, type Ending } from './ending.ts';
 import { createStateKeeper } from './state-keeper.ts';
 import { StopWork } from './stop-work.ts';
 import { filesOf, type AttemptFolder } from './work-folder.ts';
@@ -18,6 +18,8 @@ export interface PerformDeps extends DriveDeps {
 
 export interface Performance extends Pick<DriverContext, 'log' | 'signal'> {
   readonly attempt: AttemptRef;
+  /** Keeps the secrets of the job out of what is told. */
+  redact(text: string): string;
   /** Another attempt has taken the lock of the workspace's state. */
   onOvertaken(): void;
 }
@@ -39,6 +41,7 @@ export async function perform(
   } catch (error) {
     ending = endingOf(error, signal);
   }
+  ending = tellable(ending, (text) => performance.redact(text));
   kit.log.info('attempt.ended', {
     jobId: job.id,
     attempt: job.attempt,

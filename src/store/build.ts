@@ -7,6 +7,7 @@ import type {
   OrganizationId,
   PoolId,
   PresetId,
+  SecretParametersId,
   TemplateId,
   UserId,
   VersionId,
@@ -41,7 +42,10 @@ export interface NewBuild {
   readonly versionId: VersionId;
   readonly presetId: PresetId | null;
   readonly initiatorId: UserId;
+  /** Without the values of sensitive ones. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Where the values of sensitive ones are; null: none was given. */
+  readonly secretParametersId: SecretParametersId | null;
   readonly driver: string;
   readonly tags: Readonly<Record<string, string>>;
   /** The machine that has to do it; null: any. */
@@ -85,8 +89,8 @@ const insertBuildRows = statement({
       from jsonb_to_recordset($rows::jsonb) as r (
         id uuid, "jobId" uuid, "workspaceId" uuid, "organizationId" uuid, number integer,
         transition text, stage text, reason text, "versionId" uuid, "presetId" uuid,
-        "initiatorId" uuid, parameters jsonb, driver text, tags jsonb, "machineId" text,
-        "jobClass" smallint)
+        "initiatorId" uuid, parameters jsonb, "secretParametersId" uuid, driver text,
+        tags jsonb, "machineId" text, "jobClass" smallint)
       cross join (select standby_now() as now) as clock
     ), queued as (
       insert into jobs
@@ -97,9 +101,9 @@ const insertBuildRows = statement({
     )
     insert into builds
       (id, workspace_id, number, transition, version_id, preset_id, initiator_id, reason, stage,
-       job_id, parameters, created_at)
+       job_id, parameters, secret_parameters_id, created_at)
     select id, "workspaceId", number, transition, "versionId", "presetId", "initiatorId", reason,
-      stage, "jobId", parameters, now
+      stage, "jobId", parameters, "secretParametersId", now
     from given`,
 });
 

@@ -67,6 +67,7 @@ export const removeUnusedDataKeys = statement({
       and not exists (select from workspace_states s where s.key_id = k.id)
       and not exists (select from stray_states s where s.key_id = k.id)
       and not exists (select from builds b where b.secret_outputs_key_id = k.id)
+      and not exists (select from secret_parameters p where p.key_id = k.id)
     returning k.id`,
 });
 
@@ -79,6 +80,7 @@ export const countSealed = statement({
     select k.id,
       (select count(*) from workspace_states s where s.key_id = k.id)
       + (select count(*) from stray_states s where s.key_id = k.id)
-      + (select count(*) from builds b where b.secret_outputs_key_id = k.id) as sealed
+      + (select count(*) from builds b where b.secret_outputs_key_id = k.id)
+      + (select count(*) from secret_parameters p where p.key_id = k.id) as sealed
     from data_keys k`,
 });

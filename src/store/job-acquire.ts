@@ -4,6 +4,7 @@ import type {
   JobId,
   OrganizationId,
   ProvisionerKeyId,
+  SecretParametersId,
   UserId,
   VersionId,
   WorkspaceId,
@@ -47,6 +48,7 @@ export interface TakenBuild {
   readonly stage: Stage;
   readonly number: number;
   readonly parameters: Readonly<Record<string, string>>;
+  readonly secretParametersId: SecretParametersId | null;
 }
 
 /** What a group of daemons that wait for the same kind of work have in common. */
@@ -286,7 +288,8 @@ export const takeJobs = statement({
             'transition', b.transition,
             'stage', b.stage,
             'number', b.number,
-            'parameters', b.parameters) end) end as job
+            'parameters', b.parameters,
+            'secretParametersId', b.secret_parameters_id) end) end as job
       from matched m
       join slots s on s.place = m.place
       left join provisioner_keys k on k.id = s.key_id

@@ -27,6 +27,11 @@ export function secretOutputsPlace(jobId: string): string {
   return `outputs ${jobId}`;
 }
 
+/** As statePlace, for a row of secret parameters. */
+export function secretParametersPlace(id: string): string {
+  return `parameters ${id}`;
+}
+
 const ofRetiredKey = (column: string): string =>
   `${column} in (select id from data_keys where retired_at is not null)`;
 
@@ -106,4 +111,28 @@ const outputs = {
   }),
 };
 
-export const SEALED_VALUES = [states, strays, outputs];
+const parameters = {
+  find: statement({
+    name: 'secret_parameters.find_retired',
+    takes: takes<Limit>(),
+    gives: columns,
+    sql: `
+      select key_id, sealed, 'parameters ' || id as place, id::text as row
+      from secret_parameters
+      where ${ofRetiredKey('key_id')}
+      limit $limit::integer`,
+  }),
+  write: statement({
+    name: 'secret_parameters.reseal',
+    takes: takes<Resealed>(),
+    gives: {},
+    sql: `
+      update secret_parameters
+      set key_id = $keyId,
+        sealed = $sealed
+      where id = $row::text::uuid
+        and key_id = $oldKeyId`,
+  }),
+};
+
+export const SEALED_VALUES = [states, strays, outputs, parameters];

@@ -112,7 +112,8 @@ export const findStrayBuild = statement({
         'transition', 'delete',
         'stage', b.stage,
         'number', b.number,
-        'parameters', b.parameters) as build
+        'parameters', b.parameters,
+        'secretParametersId', b.secret_parameters_id) as build
     from stray_states s
     join state_locks l on l.workspace_id = s.workspace_id and l.number = s.lock_number
     join builds b on b.job_id = l.job_id

@@ -6,6 +6,7 @@ import type {
   OrganizationId,
   PoolId,
   PresetId,
+  SecretParametersId,
   TemplateId,
   UserId,
   VersionId,
@@ -22,6 +23,7 @@ import {
   nullable,
   oneOf,
   text,
+  textArray,
   uuid,
   type RowOf,
 } from './column.ts';
@@ -81,6 +83,8 @@ const workspaceColumns = {
   deletedAt: nullable(instant),
   ...buildColumns,
   parameters: json<Readonly<Record<string, string>>>(),
+  /** Names of those that have values, which are not shown. */
+  sensitiveParameters: textArray,
   outputs: json<Readonly<Record<string, string>>>(),
   /** Of the build whose outputs hold, when it has secret ones. */
   secretOutputsJobId: nullable(uuid<JobId>()),
@@ -110,6 +114,9 @@ function workspaceStatement<Args>(
         w.name, w.origin, w.epoch, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
         ${BUILD_COLUMNS},
         b.parameters,
+        coalesce(
+          (select names from secret_parameters s where s.id = b.secret_parameters_id), '{}'
+        ) as sensitive_parameters,
         coalesce(held.outputs, '{}') as outputs,
         held.secret_outputs_job_id,
         (
@@ -230,6 +237,7 @@ export const findLatestBuild = statement({
     versionId: uuid<VersionId>(),
     presetId: nullable(uuid<PresetId>()),
     parameters: json<Readonly<Record<string, string>>>(),
+    secretParametersId: nullable(uuid<SecretParametersId>()),
     jobStatus: oneOf<JobStatus>(),
     jobId: uuid<JobId>(),
     driver: text,
@@ -237,7 +245,7 @@ export const findLatestBuild = statement({
   },
   sql: `
     select b.number, b.transition, b.version_id, b.preset_id, b.parameters,
-      j.status as job_status, j.id as job_id, j.driver, j.tags
+      b.secret_parameters_id, j.status as job_status, j.id as job_id, j.driver, j.tags
     from builds b
     join jobs j on j.id = b.job_id
     where b.workspace_id = $workspaceId

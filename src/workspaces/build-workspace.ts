@@ -1,23 +1,23 @@
 // The cold way: a workspace of one's own, built while its owner waits.
 import { createId, type AgentId, type BuildId, type JobId, type WorkspaceId } from '../base/id.ts';
-import type { Kit } from '../base/kit.ts';
 import { planAgents } from '../domain/workspace/planned-agents.ts';
 import { insertAgents, insertBuilds, insertWorkspaces } from '../store/build.ts';
 import type { Transaction } from '../store/database.ts';
-import type { Order } from './order.ts';
+import type { CreateDeps, Order } from './order.ts';
 import { recordMissOf, type Miss } from './miss.ts';
+import { storeSecretParameters } from './secret-parameters.ts';
 
 /** It has an owner from the start, so its first epoch is the one after nobody's. */
 const FIRST_EPOCH = 1;
 
 export async function buildWorkspace(
-  kit: Kit,
+  deps: CreateDeps,
   tx: Transaction,
   { order, miss }: { readonly order: Order; readonly miss: Miss | undefined },
 ): Promise<WorkspaceId> {
   const { request, requester, wanted } = order;
   const { organizationId, templateId, manifest } = wanted;
-  const workspaceId = createId<WorkspaceId>(kit);
+  const workspaceId = createId<WorkspaceId>(deps);
   await insertWorkspaces(tx, [
     {
       id: workspaceId,
@@ -32,8 +32,8 @@ export async function buildWorkspace(
   ]);
   await insertBuilds(tx, [
     {
-      id: createId<BuildId>(kit),
-      jobId: createId<JobId>(kit),
+      id: createId<BuildId>(deps),
+      jobId: createId<JobId>(deps),
       workspaceId,
       organizationId,
       number: 1,
@@ -44,6 +44,7 @@ export async function buildWorkspace(
       presetId: wanted.preset?.id ?? null,
       initiatorId: requester.userId,
       parameters: wanted.parameters,
+      secretParametersId: await storeSecretParameters(deps, tx, { workspaceId, wanted }),
       driver: manifest.driver,
       tags: manifest.tags,
       machineId: null,
@@ -52,10 +53,10 @@ export async function buildWorkspace(
   ]);
   await insertAgents(
     tx,
-    planAgents(manifest).map((agent) => ({ ...agent, id: createId<AgentId>(kit), workspaceId })),
+    planAgents(manifest).map((agent) => ({ ...agent, id: createId<AgentId>(deps), workspaceId })),
   );
   if (miss !== undefined) {
-    await recordMissOf(kit, tx, { order, miss, made: { workspaceId, epoch: FIRST_EPOCH } });
+    await recordMissOf(deps, tx, { order, miss, made: { workspaceId, epoch: FIRST_EPOCH } });
   }
   tx.notify({ kind: 'queue', organizationId, driver: manifest.driver });
   return workspaceId;

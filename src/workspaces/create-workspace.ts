@@ -1,18 +1,16 @@
 // A request for a workspace, served: a prebuilt one where the pool has one, a new one where not. One
 // statement takes what needs no build; one transaction decides and writes everything else. An
 // idempotency key makes a repeated request the same request.
-import { createHash } from 'node:crypto';
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { WorkspaceId } from '../base/id.ts';
-import type { Kit } from '../base/kit.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
-import type { Database, Transaction } from '../store/database.ts';
+import type { Transaction } from '../store/database.ts';
 import { lockIdempotencyKey, recordIdempotencyKey } from '../store/idempotency-key.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
 import { buildWorkspace } from './build-workspace.ts';
 import { explain, recordRefusal, type Refusal } from './miss.ts';
-import type { Order } from './order.ts';
+import type { CreateDeps, Order } from './order.ts';
 import {
   judgeRequest,
   readRequest,
@@ -21,10 +19,6 @@ import {
   type WorkspaceRequest,
 } from './request.ts';
 import { takeAtOnce, takeWorkspace } from './take-workspace.ts';
-
-export interface CreateDeps extends Kit {
-  readonly database: Database;
-}
 
 export interface CreatedWorkspace {
   readonly workspaceId: WorkspaceId;
@@ -44,7 +38,7 @@ export async function createWorkspace(
   request: WorkspaceRequest,
 ): Promise<CreatedWorkspace> {
   const startedMs = deps.clock.monotonicMs();
-  const bodyHash = hashRequest(request);
+  const bodyHash = deps.keyring.fingerprint(canonicalForm(request));
   const read = await readRequest(deps.database, requester, request);
   const prior = answerOfPrior(read, request, bodyHash);
   if (prior !== undefined) return prior;
@@ -140,10 +134,9 @@ function isCollision(error: unknown): boolean {
   );
 }
 
-/** Of everything that was asked for, whatever order its parts were written in. */
-function hashRequest(request: WorkspaceRequest): Buffer {
+/** Everything that was asked for, whatever order its parts were written in. */
+function canonicalForm(request: WorkspaceRequest): string {
   const { organization, template, name, preset, onEmpty } = request;
   const parameters = Object.entries(request.parameters).sort(([a], [b]) => (a < b ? -1 : 1));
-  const canonical = [organization, template, name, preset ?? null, parameters, onEmpty];
-  return createHash('sha256').update(JSON.stringify(canonical)).digest();
+  return JSON.stringify([organization, template, name, preset ?? null, parameters, onEmpty]);
 }

@@ -75,10 +75,11 @@ function continuing(
   latest: LatestBuild,
 ): Pick<
   Parameters<typeof insertBuilds>[1][number],
-  'number' | 'versionId' | 'presetId' | 'parameters' | 'driver' | 'tags'
+  'number' | 'versionId' | 'presetId' | 'parameters' | 'secretParametersId' | 'driver' | 'tags'
 > {
-  const { versionId, presetId, parameters, driver, tags } = latest;
-  return { number: latest.number + 1, versionId, presetId, parameters, driver, tags };
+  const { versionId, presetId, parameters, secretParametersId, driver, tags } = latest;
+  const number = latest.number + 1;
+  return { number, versionId, presetId, parameters, secretParametersId, driver, tags };
 }
 
 function buildInProgress(id: WorkspaceId, cause?: unknown): AppError {

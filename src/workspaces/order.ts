@@ -1,5 +1,13 @@
 // One request on its way to a workspace, with what several of its steps need.
+import type { Kit } from '../base/kit.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { Database } from '../store/database.ts';
 import type { Requester, WantedWorkspace, WorkspaceRequest } from './request.ts';
+
+export interface CreateDeps extends Kit {
+  readonly database: Database;
+  readonly keyring: Keyring;
+}
 
 export interface Order {
   readonly requester: Requester;

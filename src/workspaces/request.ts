@@ -8,7 +8,9 @@ import {
   checkParameters,
   completeParameters,
   parametersInvalid,
+  type ParameterValues,
 } from '../domain/parameter/check.ts';
+import { splitSensitive } from '../domain/parameter/sensitive.ts';
 import { matchPreset } from '../domain/preset/match.ts';
 import { resolveRequest, type ClaimPreset } from '../store/claim.ts';
 import type { Executor } from '../store/statement.ts';
@@ -35,8 +37,10 @@ export interface WantedWorkspace {
   readonly versionId: VersionId;
   readonly manifest: Manifest;
   readonly preset: ClaimPreset | undefined;
-  /** All of them, defaults included. */
-  readonly parameters: Readonly<Record<string, string>>;
+  /** All of them, defaults included, without the values of sensitive ones. */
+  readonly parameters: ParameterValues;
+  /** Those that sensitive ones were given. */
+  readonly secretParameters: ParameterValues;
   /** How they differ from what the preset's prebuilds were built with. */
   readonly difference: 'none' | 'mutable' | 'immutable';
 }
@@ -72,12 +76,14 @@ export function judgeRequest(
   const manifest = manifestSchema.parse(read.manifest);
   const preset = choosePreset(manifest, read.presets, request);
   const built = preset?.parameters ?? {};
-  const parameters = completed(manifest, { ...built, ...request.parameters });
-  const difference =
-    preset === undefined
-      ? 'none'
-      : findDifference(manifest, completed(manifest, built), parameters);
-  return { organizationId, templateId, versionId, manifest, preset, parameters, difference };
+  const parameters = complete(manifest, { ...built, ...request.parameters });
+  const { plain, secret } = splitSensitive(manifest.parameters, parameters);
+  return {
+    ...{ organizationId, templateId, versionId, manifest, preset },
+    parameters: plain,
+    secretParameters: secret,
+    difference: preset === undefined ? 'none' : findDifference(manifest, built, parameters),
+  };
 }
 
 function checkTemplate(
@@ -120,21 +126,20 @@ function choosePreset(
   return named;
 }
 
-function completed(
-  manifest: Manifest,
-  given: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
+function complete(manifest: Manifest, given: ParameterValues): ParameterValues {
   const { values, issues } = completeParameters(manifest.parameters, given);
   if (issues.length > 0) throw parametersInvalid(issues);
   return values;
 }
 
 function findDifference(
-  manifest: Manifest,
-  built: Readonly<Record<string, string>>,
-  wanted: Readonly<Record<string, string>>,
+  { parameters }: Manifest,
+  given: ParameterValues,
+  wanted: ParameterValues,
 ): WantedWorkspace['difference'] {
-  const other = manifest.parameters.filter(({ name }) => built[name] !== wanted[name]);
+  // A preset without a pool may miss what is sensitive: nothing is built with it but on request.
+  const { values: built } = completeParameters(parameters, given);
+  const other = parameters.filter(({ name }) => built[name] !== wanted[name]);
   if (other.length === 0) return 'none';
   return other.every(({ mutable }) => mutable) ? 'mutable' : 'immutable';
 }

@@ -6,7 +6,8 @@ import { takePrebuild } from '../store/claim.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { Notice } from '../store/notice.ts';
 import type { Executor } from '../store/statement.ts';
-import type { Order } from './order.ts';
+import type { CreateDeps, Order } from './order.ts';
+import { storeSecretParameters } from './secret-parameters.ts';
 
 export type Taking =
   | Taken
@@ -26,10 +27,14 @@ interface Taken {
 }
 
 /** Takes one, and begins the build that hands it over where one is needed. */
-export async function takeWorkspace(kit: Kit, tx: Transaction, order: Order): Promise<Taking> {
-  const taking = await take(kit, tx, order);
+export async function takeWorkspace(
+  deps: CreateDeps,
+  tx: Transaction,
+  order: Order,
+): Promise<Taking> {
+  const taking = await take(deps, tx, order);
   if (taking.kind === 'none') return taking;
-  if (needsBuild(order)) await insertClaimBuild(kit, tx, { order, taken: taking });
+  if (needsBuild(order)) await insertClaimBuild(deps, tx, { order, taken: taking });
   tx.notify(...noticesOf(taking));
   return taking;
 }
@@ -82,7 +87,7 @@ function needsBuild({ wanted }: Order): boolean {
 }
 
 async function insertClaimBuild(
-  kit: Kit,
+  deps: CreateDeps,
   tx: Transaction,
   { order, taken }: { readonly order: Order; readonly taken: Taken },
 ): Promise<void> {
@@ -90,8 +95,8 @@ async function insertClaimBuild(
   const { organizationId, manifest } = wanted;
   await insertBuilds(tx, [
     {
-      id: createId<BuildId>(kit),
-      jobId: createId<JobId>(kit),
+      id: createId<BuildId>(deps),
+      jobId: createId<JobId>(deps),
       workspaceId: taken.workspaceId,
       organizationId,
       number: taken.buildNumber + 1,
@@ -102,6 +107,7 @@ async function insertClaimBuild(
       presetId: wanted.preset?.id ?? null,
       initiatorId: requester.userId,
       parameters: wanted.parameters,
+      secretParametersId: await storeSecretParameters(deps, tx, { ...taken, wanted }),
       driver: manifest.driver,
       tags: manifest.tags,
       machineId: taken.machineId,

@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { packFolder } from '../../src/archive/pack-folder.ts';
 import { whenAborted } from '../../src/base/abort.ts';
 import { createKit } from '../../src/base/kit.ts';
-import { silentLog } from '../../src/base/log.ts';
+import { silentLog, type Log } from '../../src/base/log.ts';
 import { createDaemon, type Daemon } from '../../src/provisioner/daemon.ts';
 import { createNullDriver } from '../../src/provisioner/drivers/null/driver.ts';
 import { sampleJob, sampleWorkspace } from '../support/acquired-job.ts';
@@ -38,18 +39,26 @@ const folderOf = (name: string): string => path.join(scratch.path, name);
 
 function makeDaemon(
   driver: ScriptedDriver,
-  options: { readonly folder?: string; readonly drainMs?: number; readonly slots?: number } = {},
+  options: {
+    readonly folder?: string;
+    readonly drainMs?: number;
+    readonly slots?: number;
+    readonly log?: Log;
+  } = {},
 ): Daemon {
-  const daemon = createDaemon(kit, {
-    folder: folderOf(options.folder ?? 'daemon'),
-    name: 'd',
-    version: '1',
-    tags: {},
-    concurrency: options.slots ?? 2,
-    controlPlane: plane,
-    drivers: [driver, createNullDriver(kit)],
-    drainMs: options.drainMs ?? 50,
-  });
+  const daemon = createDaemon(
+    { ...kit, log: options.log ?? kit.log },
+    {
+      folder: folderOf(options.folder ?? 'daemon'),
+      name: 'd',
+      version: '1',
+      tags: {},
+      concurrency: options.slots ?? 2,
+      controlPlane: plane,
+      drivers: [driver, createNullDriver(kit)],
+      drainMs: options.drainMs ?? 50,
+    },
+  );
   started.push(daemon);
   return daemon;
 }
@@ -111,6 +120,34 @@ describe('a daemon', () => {
     });
     expect(unknown.result).toMatchObject({ error: 'this daemon has no driver "docker"' });
     expect(rehearsal.result).toMatchObject({ outcome: 'failed', error_code: 'build_failed' });
+  });
+
+  it('tells nobody what a sensitive parameter was given', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    const told: string[] = [];
+    const tell = (...said: readonly unknown[]): void => void told.push(inspect(said, { depth: 9 }));
+    const log: Log = { ...silentLog, info: tell, warn: tell, error: tell, child: () => log };
+    await makeDaemon(driver, { log }).start();
+    const { template } = sampleJob();
+    const token = { name: 'token', type: 'string', description: '', default: null } as const;
+    const parameters = [{ ...token, options: [], mutable: false, sensitive: true }];
+    const offered = plane.offer(
+      sampleJob({
+        template: { ...template, manifest: sampleManifest({ parameters }) },
+        workspace: sampleWorkspace({ parameters: { token: 'canary-9a7e' } }),
+      }),
+    );
+    const building = await working(driver);
+    building.context.log('info', 'the token is canary-9a7e');
+    // The end of the secret lies where the error is cut.
+    building.reject(new Error(`canary-9a7e does not do: ${'x'.repeat(9_968)} canary-9a7e`));
+    await until(() => expect(offered.status).toBe('ended'));
+    expect(offered.result).toMatchObject({
+      error: expect.stringMatching(/^\(secret\) does not do/),
+    });
+    expect([...offered.lines.values()]).toContain('the token is (secret)');
+    expect(told.join('\n')).toContain('(secret) does not do');
+    expect(JSON.stringify([offered.result, [...offered.lines], told])).not.toContain('canary');
   });
 
   it('shows signs of life while a job runs', async () => {

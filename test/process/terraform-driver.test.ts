@@ -275,6 +275,23 @@ describe.runIf(available)('a template of the terraform driver', () => {
     );
   });
 
+  it('is refused when only one side keeps a parameter secret', async () => {
+    const [size] = worldManifest().parameters;
+    const variable = (secret: string): Readonly<Record<string, string>> => ({
+      'main.tf': `variable "size" {\n  ${secret} = true\n}\n`,
+    });
+    const parameters = (sensitive: boolean) => ({ parameters: [{ ...size, sensitive }] });
+    expect(await check(variable('sensitive'), parameters(true))).toMatch(/^info/);
+    expect(await check(variable('ephemeral'), parameters(true))).toMatch(/^info/);
+    expect(await check(variable('sensitive'), parameters(false))).toBe(
+      'TEMPLATE_REFUSED: main.tf:1: "size" is kept secret by one side only; the variable is ' +
+        'sensitive: declare the parameter in standby.yaml with `sensitive: true`',
+    );
+    expect(await check(variable('nullable'), parameters(true))).toMatch(
+      /the parameter is sensitive: declare the variable with `sensitive = true`$/,
+    );
+  });
+
   it.each(['owner', 'owner_email', 'name', 'workspace_name', 'is_prebuild', 'is_claim'])(
     'with instant claims is refused when it depends on standby_%s',
     async (name) => {
@@ -336,7 +353,7 @@ output "standby" {
 }
 `;
   const password = { name: 'password', type: 'string', description: '', default: null } as const;
-  const parameters = [{ ...password, options: [], mutable: false }];
+  const parameters = [{ ...password, options: [], mutable: false, sensitive: true }];
   const build = (): Build =>
     home.build(
       { parameters: { password: CANARY }, agent_token: 'canary-token' },

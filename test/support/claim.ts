@@ -50,6 +50,7 @@ export function claimOne(
         presetId: pool.presetId,
         initiatorId: userId,
         parameters: {},
+        secretParametersId: null,
         driver: pool.manifest.driver,
         tags: {},
         machineId: taken.machineId,

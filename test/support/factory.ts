@@ -158,6 +158,7 @@ export function createFactory(store: TestStore): Factory {
     presetId: null,
     initiatorId: PREBUILDS_USER_ID,
     parameters: {},
+    secretParametersId: null,
     driver: template.manifest.driver,
     tags: template.manifest.tags,
     machineId: null,

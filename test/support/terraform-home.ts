@@ -109,7 +109,15 @@ export function worldManifest(change: Partial<Manifest> = {}): Manifest {
     null: null,
     terraform: {},
     parameters: [
-      { name: 'size', type: 'number', default: '1', description: '', options: [], mutable: false },
+      {
+        name: 'size',
+        type: 'number',
+        default: '1',
+        description: '',
+        options: [],
+        mutable: false,
+        sensitive: false,
+      },
     ],
     ...change,
   });

@@ -6,7 +6,6 @@ import type { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
 import { requireAllowed } from '../../domain/permission/permission.ts';
 import { orphanWorkspace } from '../../jobs/orphan-workspace.ts';
-import type { Keyring } from '../../keys/keyring.ts';
 import type { Executor } from '../../store/statement.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
@@ -17,8 +16,9 @@ import {
   listWorkspaces,
   type WorkspaceRow,
 } from '../../store/workspace.ts';
-import { createWorkspace, type CreateDeps } from '../../workspaces/create-workspace.ts';
+import { createWorkspace } from '../../workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../workspaces/delete-workspace.ts';
+import type { CreateDeps } from '../../workspaces/order.ts';
 import { readSecretOutputs } from '../../workspaces/secret-outputs.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
 import { idCursor, numberCursor, pageOf, rowsToRead } from '../page.ts';
@@ -26,7 +26,6 @@ import { toBuildView, toWorkspaceView } from './view.ts';
 
 export interface WorkspaceApiDeps extends CreateDeps {
   readonly bus: Pick<NoticeBus, 'subscribe'>;
-  readonly keyring: Keyring;
 }
 
 /** `owner=all` lists everybody's. */

@@ -31,6 +31,7 @@ export function toWorkspaceView(
     outputs: { ...row.outputs, ...secretOutputs },
     strays: row.strays,
     parameters: row.parameters,
+    sensitive_parameters: [...row.sensitiveParameters],
     latest_build: toBuildView(row),
     created_at: formatInstant(row.createdAt),
     updated_at: formatInstant(row.updatedAt),

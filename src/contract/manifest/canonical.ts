@@ -37,12 +37,13 @@ export function toManifest(source: ManifestSource): Manifest {
 }
 
 function toParameter(source: ParameterSource): ManifestParameter {
-  const { name, type, description, mutable } = source;
+  const { name, type, description, mutable, sensitive } = source;
   return {
     name,
     type,
     description,
     mutable,
+    sensitive,
     default: source.default === undefined ? null : inOneForm(type, source.default),
     options: source.options.map((option) => inOneForm(type, option)),
   };

@@ -14,6 +14,8 @@ export const MANIFEST_ISSUES = {
   NAME_DUPLICATE: 'when two parameters, presets or agents have one name',
   DEFAULT_DUPLICATE: 'when more than one preset is the default',
   ...PARAMETER_ISSUES,
+  SENSITIVE_VALUE:
+    'when a value of a sensitive parameter would be in the template, for all to read',
   INSTANCES_ABOVE_MAX: 'when a count is above max_instances',
   TIMEZONE_UNKNOWN: 'when a time zone is not in the IANA database, spelled exactly so',
   SCHEDULE_INVALID: 'when a schedule does not parse',

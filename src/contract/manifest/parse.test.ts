@@ -78,7 +78,14 @@ terraform: {}
     expect(manifest).toMatchObject({
       parameters: [
         { name: 'region', default: 'eu', options: ['eu', 'us'] },
-        { name: 'cpus', type: 'number', default: null, options: [], mutable: true },
+        {
+          name: 'cpus',
+          type: 'number',
+          default: null,
+          options: [],
+          mutable: true,
+          sensitive: false,
+        },
       ],
       presets: [
         {

@@ -17,6 +17,8 @@ export const parameterSchema = z.object({
   options: z.array(z.string()),
   /** Whether a later build may change it. */
   mutable: z.boolean(),
+  /** Whether its values are to be kept secret. Versions pushed before there was such a thing say nothing. */
+  sensitive: z.boolean().default(false),
 });
 
 export const scheduleSchema = z.object({ cron: z.string(), instances: z.int().min(0).max(1000) });

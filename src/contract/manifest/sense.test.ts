@@ -27,6 +27,21 @@ const pool = (prebuilds: string): string =>
 const scheduled = (schedules: string, timezone = 'UTC'): string =>
   pool(`instances: 1, scheduling: {timezone: ${timezone}, schedules: [${schedules}]}`);
 
+describe('a manifest makes sense when sensitive parameters', () => {
+  it('have no value that everybody would read', () => {
+    const token = (more: string): readonly string[] =>
+      issues(`name: demo\ndriver: "null"\nparameters: [{name: token, sensitive: true${more}}]\n`, {
+        head: '',
+      });
+    expect(token('')).toEqual([]);
+    expect(token(', default: ""')).toEqual([]);
+    expect(token(', default: canary, options: [canary, other]')).toEqual([
+      '3:45 SENSITIVE_VALUE parameters[0].default | the parameter "token" is sensitive, and its default would be for everybody to read',
+      '3:62 SENSITIVE_VALUE parameters[0].options | the parameter "token" is sensitive, and its options would be for everybody to read',
+    ]);
+  });
+});
+
 describe('a manifest makes sense when presets', () => {
   it('have names of their own', () => {
     const preset = (name: string): string => `  - {name: ${name}, parameters: {region: eu}}\n`;
@@ -61,6 +76,24 @@ describe('a manifest makes sense when presets', () => {
       '1:65 PARAMETER_OPTION_UNKNOWN presets[0].parameters.region | preset "a": the value "mars" of parameter "region" is not one of "eu", "us"',
     ]);
     expect(issues('presets: [{name: a, parameters: {region: eu, cpus: 4.00}}]')).toEqual([]);
+  });
+
+  it('give sensitive parameters none, for everybody would read it', () => {
+    const head = `name: demo\ndriver: "null"\nparameters: [{name: token, sensitive: true}]\n`;
+    const empty = head.replace('true}', 'true, default: ""}');
+    const prebuilt = 'prebuilds: {instances: 1}';
+    expect(issues('presets: [{name: a}]', { head })).toEqual([]);
+    expect(issues(`presets: [{name: a, ${prebuilt}}]`, { head: empty })).toEqual([]);
+    expect(issues(`presets: [{name: a, ${prebuilt}}]`, { head })).toEqual([
+      '1:11 PARAMETER_MISSING presets[0].parameters | preset "a": the parameter "token" (string) needs a value: it has no default',
+    ]);
+    expect(issues('presets: [{name: a, parameters: {token: canary}}]', { head })).toEqual([
+      '1:34 SENSITIVE_VALUE presets[0].parameters.token | preset "a": the parameter "token" is sensitive, and a value here would be for everybody to read',
+    ]);
+    const number = head.replace('sensitive', 'type: number, sensitive');
+    const given = issues('presets: [{name: a, parameters: {token: canary}}]', { head: number });
+    expect(given).toHaveLength(1);
+    expect(given.join(' ')).not.toMatch(/canary/);
   });
 
   it('do not want more than their pool may have', () => {

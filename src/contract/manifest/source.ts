@@ -40,6 +40,10 @@ const parameterSource = z.strictObject({
     .boolean()
     .default(false)
     .meta({ description: 'Whether a later build of a workspace may change it' }),
+  sensitive: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Whether its values are kept secret: stored sealed, and never shown' }),
 });
 
 const scheduleSource = z.strictObject({

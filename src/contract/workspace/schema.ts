@@ -51,7 +51,10 @@ export const workspaceView = z
     outputs: outputsField,
     /** States of overtaken attempts whose infrastructure is still to be destroyed. */
     strays: z.int(),
+    /** Without the values of sensitive ones. */
     parameters: parametersField,
+    /** Names of sensitive parameters that have a value; the values are shown to nobody. */
+    sensitive_parameters: z.array(z.string()),
     latest_build: buildView,
     created_at: timeField,
     updated_at: timeField,

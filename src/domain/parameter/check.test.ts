@@ -9,10 +9,10 @@ import {
 import { canonicalValue } from './value.ts';
 
 const declarations: readonly ParameterDeclaration[] = [
-  { name: 'region', type: 'string', default: 'eu', options: ['eu', 'us'] },
-  { name: 'cpus', type: 'number', default: null, options: ['2', '4.0', '8'] },
-  { name: 'gpu', type: 'bool', default: 'false', options: [] },
-  { name: 'motd', type: 'string', default: '', options: [] },
+  { name: 'region', type: 'string', default: 'eu', options: ['eu', 'us'], sensitive: false },
+  { name: 'cpus', type: 'number', default: null, options: ['2', '4.0', '8'], sensitive: false },
+  { name: 'gpu', type: 'bool', default: 'false', options: [], sensitive: false },
+  { name: 'motd', type: 'string', default: '', options: [], sensitive: false },
 ];
 
 describe('completing parameters', () => {

@@ -11,6 +11,8 @@ export interface ParameterDeclaration {
   readonly default: string | null;
   /** Empty: any value of the type. */
   readonly options: readonly string[];
+  /** Its values are never told, not even when they are wrong. */
+  readonly sensitive: boolean;
 }
 
 export type ParameterValues = Readonly<Record<string, string>>;
@@ -98,16 +100,17 @@ function checkValue(
     const detail = `The template has no parameter ${shown}.`;
     return { code: 'PARAMETER_UNKNOWN', parameter, detail };
   }
-  const { type, options } = declaration;
+  const { type, options, sensitive } = declaration;
+  const told = sensitive ? 'The value' : `The value ${excerpt(text)}`;
   const value = canonicalValue(type, text);
   if (value === undefined) {
     const fits = PARAMETER_TYPES[type].replace('when it is', 'it must be');
-    const detail = `The value ${excerpt(text)} of parameter ${shown} is no ${type}: ${fits}.`;
+    const detail = `${told} of parameter ${shown} is no ${type}: ${fits}.`;
     return { code: 'PARAMETER_TYPE_WRONG', parameter, detail };
   }
   if (options.length > 0 && !options.some((option) => canonicalValue(type, option) === value)) {
     const allowed = options.map(excerpt).join(', ');
-    const detail = `The value ${excerpt(text)} of parameter ${shown} is not one of ${allowed}.`;
+    const detail = `${told} of parameter ${shown} is not one of ${allowed}.`;
     return { code: 'PARAMETER_OPTION_UNKNOWN', parameter, detail };
   }
   return value;

@@ -121,6 +121,8 @@ async function write(
       presetId: preset.id,
       initiatorId: PREBUILDS_USER_ID,
       parameters,
+      // A preset gives sensitive ones no values.
+      secretParametersId: null,
       driver: manifest.driver,
       tags: manifest.tags,
       machineId: null,

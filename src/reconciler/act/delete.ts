@@ -55,6 +55,8 @@ export function deleteBuild(
     presetId: last.presetId,
     initiatorId: PREBUILDS_USER_ID,
     parameters: last.parameters,
+    // Nobody has given a prebuild any.
+    secretParametersId: null,
     driver: last.driver,
     tags: last.tags,
     machineId: last.machineId,

@@ -51,7 +51,7 @@ const create = (
   who: { readonly userId?: UserId; readonly database?: Database } = {},
 ): Promise<CreatedWorkspace> =>
   createWorkspace(
-    { ...store.kit, database: who.database ?? store.database },
+    { ...store.kit, keyring: store.keyring, database: who.database ?? store.database },
     { userId: who.userId ?? ann, isAdmin: false },
     request(given),
   );

@@ -61,7 +61,7 @@ const replica = (database: Database = store.open(), maxCreations: number | null 
     { ...store.kit, database, bus: DEAF },
     { ...DISPATCH, pollMs: 10, maxCreations },
   );
-  const deps: AcquireDeps = { ...store.kit, database, dispatcher };
+  const deps: AcquireDeps = { ...store.kit, keyring: store.keyring, database, dispatcher };
   return {
     wait: (daemon: DaemonRef, waitMs = 60_000, signal = forever()) =>
       acquireJob(deps, daemon, { signal, waitMs }),

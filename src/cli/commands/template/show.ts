@@ -83,7 +83,7 @@ function renderManifest(colors: Colors, { parameters, presets }: Manifest): stri
     heads: ['parameter', 'type', 'default', 'options', 'description'],
     rows: parameters.map((parameter) => [
       parameter.name,
-      parameter.type,
+      parameter.sensitive ? `${parameter.type}, sensitive` : parameter.type,
       parameter.default ?? '(required)',
       parameter.options.join(', ') || '-',
       parameter.description || '-',

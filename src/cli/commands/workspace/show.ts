@@ -53,6 +53,7 @@ function render(colors: Colors, { workspace, builds, now }: Shown): string {
       : [['strays', `${workspace.strays} being destroyed: see \`standby job list\``] as const]),
     ...prefixed('output', workspace.outputs),
     ...prefixed('parameter', workspace.parameters),
+    ...workspace.sensitive_parameters.map((name) => [`parameter ${name}`, '(sensitive)'] as const),
   ]);
   const agents = renderTable(colors, {
     heads: ['agent', 'kind', 'state', 'seen'],

@@ -12,10 +12,31 @@ export function checkDeclarations({ parameters }: Manifest): readonly Finding[] 
     ...findRepeated('parameter', parameters, (name) => name.toUpperCase().replaceAll('-', '_')),
     ...parameters.flatMap((parameter, index) => {
       const path = ['parameters', index];
+      if (parameter.sensitive) return checkSensitive(parameter, path);
       const options = checkOptions(parameter, [...path, 'options']);
       // A default cannot be judged by options that are wrong themselves.
       return options.length > 0 ? options : checkDefault(parameter, [...path, 'default']);
     }),
+  ];
+}
+
+/** An empty default says what a value's absence means, and tells nothing. */
+function checkSensitive(
+  { name, default: fallback, options }: ManifestParameter,
+  path: ManifestPath,
+): readonly Finding[] {
+  const finding = (key: 'default' | 'options', hint: string): Finding => ({
+    code: 'SENSITIVE_VALUE',
+    message: `the parameter ${excerpt(name)} is sensitive, and its ${key} would be for everybody to read`,
+    hint,
+    path: [...path, key],
+    at: 'key',
+  });
+  return [
+    ...(fallback === null || fallback === ''
+      ? []
+      : [finding('default', 'Leave the default out, or make it empty: "".')]),
+    ...(options.length === 0 ? [] : [finding('options', 'Leave the options out.')]),
   ];
 }
 

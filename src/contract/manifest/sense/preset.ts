@@ -40,8 +40,7 @@ function checkPreset(
   path: ManifestPath,
 ): readonly Finding[] {
   const named = checkName('preset', preset.name);
-  const { issues } = completeParameters(manifest.parameters, preset.parameters);
-  const findings = issues.map((issue) => toFinding(issue, preset, [...path, 'parameters']));
+  const findings = checkValues(manifest, preset, [...path, 'parameters']);
   const pool = preset.prebuilds === null ? [] : checkPool(preset.prebuilds, [...path, 'prebuilds']);
   if (named === null) return [...findings, ...pool];
   const message = uncapitalize(named.detail);
@@ -53,13 +52,51 @@ function checkPreset(
   ];
 }
 
-function toFinding(issue: ParameterIssue, preset: ManifestPreset, path: ManifestPath): Finding {
-  const { code, parameter, detail } = issue;
+function checkValues(
+  { parameters }: Manifest,
+  preset: ManifestPreset,
+  path: ManifestPath,
+): readonly Finding[] {
+  const sensitive = parameters.filter((parameter) => parameter.sensitive).map(({ name }) => name);
+  const { issues } = completeParameters(parameters, preset.parameters);
+  const findings = issues.flatMap((issue): readonly Finding[] => {
+    if (!sensitive.includes(issue.parameter)) {
+      const hint = 'Give it a value here, or a default where it is declared.';
+      return [toFinding(issue, { preset, path, hint })];
+    }
+    // Who asks for a workspace gives it. Nobody does where a pool builds ahead.
+    if (issue.code !== 'PARAMETER_MISSING' || preset.prebuilds === null) return [];
+    const hint = 'Give it an empty default where it is declared: prebuilds are built without it.';
+    return [toFinding(issue, { preset, path, hint })];
+  });
+  const given = sensitive.filter((name) => Object.hasOwn(preset.parameters, name));
+  return [...findings, ...given.map((name) => tellGiven(name, preset, path))];
+}
+
+function tellGiven(parameter: string, preset: ManifestPreset, path: ManifestPath): Finding {
+  const why = 'is sensitive, and a value here would be for everybody to read';
+  return {
+    code: 'SENSITIVE_VALUE',
+    message: `preset "${preset.name}": the parameter "${parameter}" ${why}`,
+    hint: 'Leave it out: who asks for a workspace gives it.',
+    path: [...path, parameter],
+    at: 'key',
+  };
+}
+
+function toFinding(
+  { code, parameter, detail }: ParameterIssue,
+  {
+    preset,
+    path,
+    hint,
+  }: { readonly preset: ManifestPreset; readonly path: ManifestPath; readonly hint: string },
+): Finding {
   const isMissing = code === 'PARAMETER_MISSING';
   return {
     code,
     message: `preset "${preset.name}": ${uncapitalize(detail)}`,
-    hint: isMissing ? 'Give it a value here, or a default where it is declared.' : '',
+    hint: isMissing ? hint : '',
     path: isMissing ? path : [...path, parameter],
     at: code === 'PARAMETER_TYPE_WRONG' || code === 'PARAMETER_OPTION_UNKNOWN' ? 'value' : 'key',
   };

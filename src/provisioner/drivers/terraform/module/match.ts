@@ -2,7 +2,7 @@
 // gets a value, and an instant claim depends on nothing that a claim changes.
 import { excerpt } from '../../../../base/excerpt.ts';
 import { findSimilar } from '../../../../base/similar.ts';
-import type { Manifest } from '../../../../contract/manifest/schema.ts';
+import type { Manifest, ManifestParameter } from '../../../../contract/manifest/schema.ts';
 import type { Module, StateSetting, Variable } from './module.ts';
 import { CLAIM_CHANGES, STANDBY_VARIABLES } from './values.ts';
 
@@ -11,9 +11,11 @@ export function findMismatches(module: Module, manifest: Manifest): readonly str
   const { variables, stateSettings } = module;
   const parameters = new Set(manifest.parameters.map(({ name }) => name));
   return [
-    ...manifest.parameters.flatMap(({ name }) =>
-      variables.has(name) ? [] : [withoutVariable(name, module)],
-    ),
+    ...manifest.parameters.flatMap((parameter) => {
+      const variable = variables.get(parameter.name);
+      if (variable === undefined) return [withoutVariable(parameter.name, module)];
+      return checkSecrecy(parameter, variable);
+    }),
     ...[...variables.values()].flatMap((variable) => {
       if (variable.name.startsWith('standby_')) return checkStandbyVariable(variable, manifest);
       const isSupplied =
@@ -28,6 +30,18 @@ function withoutVariable(parameter: string, { variables }: Module): string {
   const similar = findSimilar(parameter, [...variables.keys()]);
   const hint = similar === undefined ? '' : `; did you mean ${excerpt(similar)}?`;
   return `the parameter ${excerpt(parameter)} has no variable of the same name in the module${hint}`;
+}
+
+/** Standby keeps its records and Terraform its outputs: what one of them takes for plain is told. */
+function checkSecrecy(
+  { sensitive }: ManifestParameter,
+  { name, place, secret }: Variable,
+): readonly string[] {
+  if (sensitive === secret) return [];
+  const remedy = secret
+    ? 'the variable is sensitive: declare the parameter in standby.yaml with `sensitive: true`'
+    : 'the parameter is sensitive: declare the variable with `sensitive = true`';
+  return [`${place}: ${excerpt(name)} is kept secret by one side only; ${remedy}`];
 }
 
 function withoutValue({ name, place }: Variable): string {

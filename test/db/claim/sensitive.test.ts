@@ -1,0 +1,200 @@
+// Sensitive parameters: what a request gives them is stored sealed, reaches the daemon, and nobody else.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
+import type { Manifest, ManifestParameter } from '../../../src/contract/manifest/schema.ts';
+import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
+import type { TakenJob } from '../../../src/store/job-acquire.ts';
+import { createWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import { deleteWorkspace } from '../../../src/workspaces/delete-workspace.ts';
+import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { createQueue, type TestDaemon, type TestQueue } from '../../support/queue.ts';
+import { makeReady } from '../../support/ready-prebuild.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+const CANARY = 'canary-4d1f "\\ü';
+
+let store: TestStore;
+let make: Factory;
+let queue: TestQueue;
+let daemon: TestDaemon;
+let ann: UserId;
+let pool: TestPool;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  queue = createQueue(store, make);
+});
+afterAll(() => store.close());
+
+const parameter = (change: Partial<ManifestParameter>): ManifestParameter => ({
+  name: 'token',
+  type: 'string',
+  description: '',
+  default: '',
+  options: [],
+  mutable: true,
+  sensitive: true,
+  ...change,
+});
+
+async function useTemplate(...parameters: readonly ManifestParameter[]): Promise<void> {
+  const organizationId = await make.organization();
+  ann = await make.user({ organizationId });
+  const manifest: Partial<Manifest> = { claim: 'instant', parameters: [...parameters] };
+  pool = await make.pool(await make.template({ organizationId, manifest }));
+  daemon = await queue.daemon({}, { organizationId });
+}
+
+beforeEach(() => useTemplate(parameter({}), parameter({ name: 'size', sensitive: false })));
+
+async function create(given: Partial<WorkspaceRequest> = {}) {
+  const [row] = await store.sql<{ name: string }>('select name from organizations where id = $1', [
+    pool.organizationId,
+  ]);
+  const request = {
+    organization: row?.name ?? '',
+    template: pool.name,
+    name: 'demo',
+    preset: pool.presetName,
+    parameters: { token: CANARY, size: 'big' },
+    onEmpty: 'create',
+    idempotencyKey: undefined,
+    ...given,
+  } as const;
+  return createWorkspace(queue.deps, { userId: ann, isAdmin: false }, request);
+}
+
+async function take(): Promise<TakenJob> {
+  const job = await queue.take(daemon);
+  if (job === undefined) throw new Error('there was no job');
+  return job;
+}
+
+const finish = (job: TakenJob): Promise<void> =>
+  queue.complete({ daemon, jobId: job.id, attempt: job.attempt });
+
+const buildsOf = (workspaceId: WorkspaceId): Promise<readonly unknown[]> =>
+  store.sql(
+    `select number, parameters, secret_parameters_id is not null as has_secrets
+     from builds where workspace_id = $1 order by number`,
+    [workspaceId],
+  );
+
+describe('what a request gives a sensitive parameter', () => {
+  it('is stored sealed, and reaches the daemon with every build of the workspace', async () => {
+    const { workspaceId } = await create();
+    expect(await buildsOf(workspaceId)).toEqual([
+      { number: 1, parameters: { size: 'big' }, has_secrets: true },
+    ]);
+    const sealed = await store.sql<{ names: string[]; sealed: Buffer }>(
+      'select names, sealed from secret_parameters where workspace_id = $1',
+      [workspaceId],
+    );
+    expect(sealed.map(({ names }) => names)).toEqual([['token']]);
+    expect(sealed[0]?.sealed.includes('canary')).toBe(false);
+
+    const start = await take();
+    expect(start.build?.parameters).toEqual({ token: CANARY, size: 'big' });
+    await finish(start);
+    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    const removal = await take();
+    expect(removal.build).toMatchObject({
+      transition: 'delete',
+      parameters: { token: CANARY, size: 'big' },
+    });
+    expect(
+      await store.sql('select from secret_parameters where workspace_id = $1', [workspaceId]),
+    ).toHaveLength(1);
+  });
+
+  it('is nothing to seal when it is empty or left out', async () => {
+    const { workspaceId } = await create({ parameters: { token: '', size: 'big' } });
+    expect(await buildsOf(workspaceId)).toEqual([
+      { number: 1, parameters: { token: '', size: 'big' }, has_secrets: false },
+    ]);
+  });
+
+  it('is sealed anew when the keys change, and opens as before', async () => {
+    await create();
+    const { database, keyring } = store;
+    const keyId = await rotateKeys({ database, keyring });
+    await resealRetired({ ...store.kit, database, keyring });
+    expect(await store.sql('select distinct key_id from secret_parameters')).toEqual([
+      { key_id: keyId },
+    ]);
+    expect((await take()).build?.parameters).toMatchObject({ token: CANARY });
+  });
+
+  it('opens for no other workspace', async () => {
+    const one = await create();
+    const two = await create({ name: 'other', parameters: { token: 'another one' } });
+    await store.sql(
+      `update secret_parameters set sealed = one.sealed from secret_parameters one
+       where one.workspace_id = $1 and secret_parameters.workspace_id = $2`,
+      [one.workspaceId, two.workspaceId],
+    );
+    await expect(
+      store.sql(
+        `update builds set secret_parameters_id = one.id from secret_parameters one
+         where one.workspace_id = $1 and builds.workspace_id = $2`,
+        [one.workspaceId, two.workspaceId],
+      ),
+    ).rejects.toThrow('builds_secret_parameters_fkey');
+    await take();
+    await expect(take()).rejects.toThrow('does not open with this key');
+  });
+
+  it('is never told when it is wrong', async () => {
+    await useTemplate(parameter({ type: 'number', default: null }));
+    const refusal: unknown = await create({ preset: 'none', parameters: { token: CANARY } }).catch(
+      (error: unknown) => error,
+    );
+    expect(refusal).toMatchObject({
+      code: 'PARAMETERS_INVALID',
+      detail: expect.stringMatching(/^The value of parameter "token" is no number/),
+    });
+    expect(JSON.stringify(refusal)).not.toContain('canary');
+  });
+
+  it('is the same request with the same idempotency key, and another one with another value', async () => {
+    const first = await create({ idempotencyKey: 'key' });
+    expect(await create({ idempotencyKey: 'key' })).toEqual(first);
+    await rotateKeys(store);
+    expect(await create({ idempotencyKey: 'key' })).toEqual(first);
+    await expect(
+      create({ idempotencyKey: 'key', parameters: { token: 'another', size: 'big' } }),
+    ).rejects.toThrow('IDEMPOTENCY_KEY_REUSED');
+  });
+});
+
+describe('a claim with a value for a sensitive parameter', () => {
+  const secret = { parameters: { token: CANARY } };
+
+  it('takes a prebuild and builds once more, where a later build may change it', async () => {
+    await useTemplate(parameter({}));
+    const [ready] = await makeReady(store, make, { pool, count: 1 });
+    const { workspaceId, claimed } = await create(secret);
+    expect({ workspaceId, claimed }).toEqual({ workspaceId: ready, claimed: true });
+    expect((await take()).build).toMatchObject({ stage: 'claim', parameters: { token: CANARY } });
+  });
+
+  it('misses where none may, and says no more than that', async () => {
+    await useTemplate(parameter({ mutable: false }));
+    await makeReady(store, make, { pool, count: 1 });
+    expect(await create(secret)).toMatchObject({ claimed: false, reason: 'parameters' });
+    expect((await take()).build).toMatchObject({ stage: 'none', parameters: { token: CANARY } });
+  });
+
+  it('of a preset that cannot be built ahead builds with it', async () => {
+    await useTemplate(parameter({ default: null }));
+    await store.sql('update presets set pool_id = null, desired_instances = null where id = $1', [
+      pool.presetId,
+    ]);
+    expect(await create(secret)).toMatchObject({ claimed: false, reason: 'no_pool' });
+    await expect(create({ name: 'other', parameters: {} })).rejects.toThrow(
+      'The parameter "token" (string) needs a value',
+    );
+  });
+});
