@@ -1,6 +1,4 @@
 // `standby create`: asks for a workspace and waits until it can be used.
-import { AppError } from '../../base/app-error.ts';
-import { excerpt } from '../../base/excerpt.ts';
 import { createId } from '../../base/id.ts';
 import { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { CreateWorkspaceAnswer } from '../../contract/workspace/schema.ts';
@@ -13,6 +11,7 @@ import { sentence } from '../show/harmless.ts';
 import { formatSeconds } from '../show/time.ts';
 import { describeClaim, describeOpening } from '../workspace/describe.ts';
 import { insist } from '../session/insist.ts';
+import { readParameters } from '../workspace/parameters.ts';
 import { waitUntilUsable } from '../workspace/wait.ts';
 
 export const command = defineCommand({
@@ -29,6 +28,12 @@ export const command = defineCommand({
       summary: 'a preset of the template, or "none"; the best match, if left out',
     },
     parameter: { kind: 'text', value: 'K=V', repeat: true, summary: 'a value for a parameter' },
+    parameterFile: {
+      kind: 'text',
+      value: 'K=FILE',
+      repeat: true,
+      summary: 'the same from a file, or "-" for standard input: for sensitive ones',
+    },
     onEmpty: {
       kind: 'text',
       value: 'WHAT',
@@ -42,10 +47,11 @@ export const command = defineCommand({
   examples: [
     'standby create demo --template hello',
     'standby create api --template go-dev --preset large-eu --parameter region=us',
+    'standby create api --template go-dev --parameter-file token=- < token',
   ],
   run: async (context, values) => {
-    const { name, template, preset, parameter, onEmpty, org, noWait } = values;
-    const parameters = parseParameters(parameter);
+    const { name, template, preset, onEmpty, org, noWait } = values;
+    const parameters = await readParameters(context, values);
     const client = await connect(context);
     const farewell = `${name} goes on without you: see \`standby workspace show ${name}\`.`;
     return interruptible(context, farewell, async (signal) => {
@@ -80,23 +86,4 @@ function render(created: CreateWorkspaceAnswer, took: string): string {
   const state = workspace.usable ? `is ready after ${took}` : `is ${workspace.status}`;
   const open = workspace.usable && opening !== '' ? sentence`Open it: ${opening}\n` : '';
   return sentence`${workspace.name} ${state}, ${describeClaim(created)}.\n` + open;
-}
-
-function parseParameters(given: readonly string[]): Record<string, string> {
-  const entries = given.map((text): [string, string] => {
-    const at = text.indexOf('=');
-    if (at < 1) {
-      throw new AppError('USAGE', {
-        detail: `--parameter is ${excerpt(text)}, not NAME=VALUE`,
-        hint: 'For example: --parameter region=eu',
-      });
-    }
-    return [text.slice(0, at), text.slice(at + 1)];
-  });
-  const names = entries.map(([name]) => name);
-  const repeated = names.find((name, index) => names.indexOf(name) !== index);
-  if (repeated !== undefined) {
-    throw new AppError('USAGE', `--parameter gives ${excerpt(repeated)} more than one value`);
-  }
-  return Object.fromEntries(entries);
 }
