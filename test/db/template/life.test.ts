@@ -94,7 +94,7 @@ const lastEvents = (poolIds: readonly PoolId[]) =>
   );
 const create = (name: string, userId: Awaited<ReturnType<Factory['user']>>) =>
   createWorkspace(
-    { ...store.kit, database: store.database },
+    { ...store.kit, database: store.database, keyring: store.keyring },
     { userId, isAdmin: false },
     {
       ...{ organization, template: pool.name, name, preset: 'a', parameters: {} },
