@@ -5,12 +5,19 @@
 // CI runs a third of it, another one with each STANDBY_CRASH_SEED; STANDBY_CRASH_MATRIX=all runs all.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FAILPOINTS, type Failpoint } from '../../src/base/failpoint.ts';
-import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
+import { chooseCases, SEED } from '../support/chosen-cases.ts';
+import {
+  createWorkspace,
+  emptied,
+  forgotten,
+  removeWorkspace,
+  settled,
+  until,
+} from '../support/crash-steps.ts';
 import { createCrashWorld, type CrashWorld, type Side } from '../support/crash-world.ts';
 import { buildBin, type Program } from '../support/program.ts';
-import { createSeeded } from '../support/seeded.ts';
 import { hasTool } from '../support/tool.ts';
 
 const available = hasTool('terraform');
@@ -35,8 +42,7 @@ const CASES: readonly Case[] = POINTS.flatMap((point) =>
   }),
 );
 
-const SEED = Number(process.env['STANDBY_CRASH_SEED'] ?? '1');
-const CHOSEN = process.env['STANDBY_CRASH_MATRIX'] === 'all' ? CASES : chooseThird(CASES, SEED);
+const CHOSEN = chooseCases(CASES, Math.ceil(CASES.length / 3));
 
 /** Twice the time after which a silent job is given up (see crash-world.ts). */
 const STOPPED_MS = 4_000;
@@ -55,9 +61,6 @@ describe.runIf(available)('nothing that was made is forgotten', () => {
   });
 });
 
-const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 60_000, interval: 100 });
-
 async function play(world: CrashWorld, { point, side, action }: Case): Promise<void> {
   await world.restart('daemon');
   const version = await world.push(1);
@@ -71,7 +74,7 @@ async function play(world: CrashWorld, { point, side, action }: Case): Promise<v
   const failing = await world.restart(side, `${point}=${action}@1`);
   const promoting = isLeftover ? undefined : until(() => world.promote(version));
 
-  const claiming = claim(world);
+  const claiming = createWorkspace(world);
   switch (action) {
     case 'kill':
       await until(() => expect(failing.child.signalCode).toBe('SIGKILL'));
@@ -92,62 +95,12 @@ async function play(world: CrashWorld, { point, side, action }: Case): Promise<v
   await until(async () => expect(await forgotten(world)).toEqual([]));
 
   await world.promote(await world.push(0));
-  await remove(world, workspaceId);
+  await removeWorkspace(world, workspaceId);
   // A start that was under way may end when the world is empty; its pool then deletes what it made.
-  await until(async () => {
-    await settled(world);
-    expect(await world.objects()).toEqual([]);
-  });
-  await until(() => expect(world.tools()).toEqual([]));
-}
-
-/** The objects that no stored state names. */
-async function forgotten(world: CrashWorld): Promise<readonly string[]> {
-  const objects = await world.objects();
-  const named = await world.named();
-  return objects.filter((id) => !named.has(id));
-}
-
-/** Asks until there is an answer: the same request gives one workspace. */
-function claim({ client }: CrashWorld): Promise<string> {
-  return until(async () => {
-    const { body } = await client.call(workspaceRoutes.createWorkspace, {
-      params: { organization: 'default' },
-      headers: { 'idempotency-key': 'demo' },
-      body: { name: 'demo', template: 'world' },
-    });
-    return body.workspace.id;
-  });
-}
-
-async function remove({ client }: CrashWorld, workspace: string): Promise<void> {
-  await until(async () => {
-    const params = { workspace };
-    // One that failed is asked for again; while it goes on there is a build in progress.
-    await client.call(workspaceRoutes.deleteWorkspace, { params }).catch(() => undefined);
-    const { body } = await client.call(workspaceRoutes.getWorkspace, { params, query: {} });
-    expect(body.status).toBe('deleted');
-  });
-}
-
-/** Nothing is under way any more. */
-async function settled(world: CrashWorld): Promise<void> {
-  await until(async () => {
-    const [open] = await world.sql(`
-      select (select count(*) from jobs where completed_at is null)
-        + (select count(*) from stray_states where destroyed_at is null)`);
-    expect(Number(open)).toBe(0);
-  });
+  await emptied(world);
 }
 
 function stateOf({ child }: Program): string {
   const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
-}
-
-function chooseThird(cases: readonly Case[], seed: number): readonly Case[] {
-  const random = createSeeded(seed);
-  const drawn = cases.map((one) => ({ one, lot: random.next() }));
-  drawn.sort((a, b) => a.lot - b.lot);
-  return drawn.slice(0, Math.ceil(cases.length / 3)).map(({ one }) => one);
 }

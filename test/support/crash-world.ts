@@ -1,42 +1,58 @@
-// A control plane and a daemon as processes of their own on a database of their own, whose template
-// makes objects in a folder, the world. Either process can be made to fail at a failpoint.
+// A control plane and daemons as processes of their own on a database of their own, whose template
+// makes objects in a folder, the world. Each process can be made to fail at a failpoint.
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createKit, type Kit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { WorkspaceId } from '../../src/base/id.ts';
+import type { ProcessIdentity } from '../../src/base/process-identity.ts';
 import { createClient, type Client } from '../../src/client/client.ts';
 import { promoteVersion, pushTemplate } from '../../src/client/push-template.ts';
 import { unpackState } from '../../src/jobs/state/packed-state.ts';
 import { openKeyring } from '../../src/keys/keyring.ts';
 import { ATTEMPT_MARK } from '../../src/provisioner/driver.ts';
-import { findMarked } from '../../src/provisioner/marked-process.ts';
+import { STATE_FILE } from '../../src/provisioner/held-state.ts';
+import { findMarked, signalProcess } from '../../src/provisioner/marked-process.ts';
 import { createDatabase, type Database } from '../../src/store/database.ts';
+import { freePort } from './free-port.ts';
 import { ask, createTestDatabase } from './postgres.ts';
 import { startProgram, type Program } from './program.ts';
 import { archiveOf } from './pushed-template.ts';
 import { entry } from './tar-bytes.ts';
 
-export type Side = 'server' | 'daemon';
+/** `other` is a second daemon, with a data folder of its own. */
+export type Side = 'server' | 'daemon' | 'other';
 
 export interface CrashWorld extends AsyncDisposable {
   readonly client: Client;
   /** Ends the process where it runs, starts it with these failpoints, and waits until it works. */
   restart(side: Side, failpoints?: string): Promise<Program>;
   kill(side: Side): Promise<void>;
+  program(side: Side): Program;
   /** Pushes a version whose pool wants `instances`; gives its name once it is imported. */
   push(instances: number): Promise<string>;
   promote(version: string): Promise<void>;
   /** The ids of the objects that exist. */
   objects(): Promise<readonly string[]>;
-  /** The ids that stored states name: current ones, and strays that are not destroyed yet. */
-  named(): Promise<ReadonlySet<string>>;
+  /** How many files and folders the objects are. */
+  size(): Promise<number>;
+  /** The stored states: the current one of each workspace, and strays that are not destroyed yet. */
+  stored(): Promise<readonly string[]>;
+  /** The states that lie in the folders of the daemon's attempts, as its tool wrote them. */
+  written(): Promise<readonly string[]>;
   /** Values of the first column that a statement gives. */
   sql(text: string): Promise<readonly unknown[]>;
-  /** Processes that work for attempts of the daemon. */
-  tools(): readonly number[];
+  /** Processes that work for attempts of the daemons. */
+  tools(): readonly ProcessIdentity[];
+  /** What daemons keep of attempts that no control plane took. */
+  unplaced(): Promise<readonly string[]>;
+}
+
+export interface CrashWorldOptions {
+  /** What the template makes; WORLD stands for the folder of the objects. */
+  readonly module?: string;
 }
 
 /** A hundredth of what they are in production, or as short as processes can be started. */
@@ -52,10 +68,25 @@ export const TIMES = {
   STANDBY_PREBUILDS_FAILED_RETENTION: '1ms',
 };
 
-export async function createCrashWorld(): Promise<CrashWorld> {
+type Place = (...names: readonly string[]) => string;
+
+/** How each is started. */
+const ARGUMENTS: Readonly<Record<Side, (at: Place, url: string) => readonly string[]>> = {
+  server: (at, url) => ['server', '--http-port', new URL(url).port, '--data-dir', at('standby')],
+  daemon: (at, url) => ['provisioner', '--url', url, ...TERRAFORM, '--data-dir', at('standby')],
+  other: (at, url) => [
+    ...['provisioner', '--url', url, ...TERRAFORM, '--data-dir', at('other')],
+    ...['--key-file', at('standby/provisioner.key')],
+  ],
+};
+const TERRAFORM = ['--drivers', 'terraform'];
+
+export async function createCrashWorld({
+  module = QUICK_MODULE,
+}: CrashWorldOptions = {}): Promise<CrashWorld> {
   const kit: Kit = createKit(silentLog);
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-crash-'));
-  const at = (name: string): string => path.join(scratch, name);
+  const at: Place = (...names) => path.join(scratch, ...names);
   await mkdir(at('objects'));
   const testDatabase = await createTestDatabase({ schema: 'empty' });
   const port = await freePort();
@@ -72,11 +103,7 @@ export async function createCrashWorld(): Promise<CrashWorld> {
       STANDBY_LOG_LEVEL: 'info',
       ...(failpoints === undefined ? {} : { STANDBY_FAILPOINTS: failpoints }),
     };
-    const argv =
-      side === 'server'
-        ? ['server', '--http-port', String(port), '--data-dir', at('standby')]
-        : ['provisioner', '--url', url, '--drivers', 'terraform', '--data-dir', at('standby')];
-    const program = startProgram(argv, { environment });
+    const program = startProgram(ARGUMENTS[side](at, url), { environment });
     programs.set(side, program);
     await program.until(side === 'server' ? 'Standby serves at' : 'The daemon works for');
     return program;
@@ -87,8 +114,8 @@ export async function createCrashWorld(): Promise<CrashWorld> {
     return client;
   };
   const isOurs = (folder: string): boolean => folder.startsWith(scratch);
-  const tools = (): readonly number[] =>
-    [...findMarked(ATTEMPT_MARK, isOurs).values()].flat().map(({ pid }) => pid);
+  const tools = (): readonly ProcessIdentity[] =>
+    [...findMarked(ATTEMPT_MARK, isOurs).values()].flat();
 
   await restart('server');
 
@@ -98,9 +125,14 @@ export async function createCrashWorld(): Promise<CrashWorld> {
     kill: async (side) => {
       await programs.get(side)?.end('SIGKILL');
     },
+    program: (side) => {
+      const program = programs.get(side);
+      if (program === undefined) throw new Error(`${side} was never started`);
+      return program;
+    },
     push: async (instances) => {
-      const module = entry('main.tf', MODULE.replaceAll('WORLD', at('objects')));
-      const archive = archiveOf(manifest(instances), module);
+      const main = entry('main.tf', module.replaceAll('WORLD', at('objects')));
+      const archive = archiveOf(manifest(instances), main);
       const asked = { organization: 'default', template: 'world', archive };
       const signal = AbortSignal.timeout(60_000);
       const pushed = await pushTemplate({ client: await connected(), ...kit }, asked, {
@@ -113,7 +145,13 @@ export async function createCrashWorld(): Promise<CrashWorld> {
       await promoteVersion(await connected(), promoted, AbortSignal.timeout(5_000));
     },
     objects: async () => (await readdir(at('objects'))).sort(),
-    named: async () => {
+    size: async () => (await readdir(at('objects'), { recursive: true })).length,
+    written: async () => {
+      const work = at('standby/provisioner/work');
+      const files = (await readdir(work)).map((attempt) => path.join(work, attempt, STATE_FILE));
+      return Promise.all(files.filter(existsSync).map((file) => readFile(file, 'utf8')));
+    },
+    stored: async () => {
       const secretKey = Buffer.from(await readFile(at('standby/secret.key'), 'utf8'), 'hex');
       database ??= createDatabase(kit, {
         connection: testDatabase.connection,
@@ -122,20 +160,23 @@ export async function createCrashWorld(): Promise<CrashWorld> {
       });
       const keyring = await openKeyring({ ...kit, database, secretKey });
       const rows = await ask(testDatabase.connection, NAMED);
-      const ids = new Set<string>();
-      for (const row of rows as readonly StoredState[]) {
-        const sealed = { keyId: row.keyId as never, sealed: Buffer.from(row.sealed, 'hex') };
-        const place = { workspaceId: row.workspaceId as WorkspaceId, lockNumber: row.lockNumber };
-        const state = await unpackState(keyring, place, sealed);
-        for (const [id] of state.matchAll(UUID)) ids.add(id);
-      }
-      return ids;
+      return Promise.all(
+        (rows as readonly StoredState[]).map((row) => {
+          const sealed = { keyId: row.keyId as never, sealed: Buffer.from(row.sealed, 'hex') };
+          const place = { workspaceId: row.workspaceId as WorkspaceId, lockNumber: row.lockNumber };
+          return unpackState(keyring, place, sealed);
+        }),
+      );
     },
     sql: (text) => ask(testDatabase.connection, text),
     tools,
+    unplaced: async () => {
+      const folders = ['standby', 'other'].map((name) => at(name, 'provisioner/unplaced-states'));
+      return (await Promise.all(folders.filter(existsSync).map((one) => readdir(one)))).flat();
+    },
     [Symbol.asyncDispose]: async () => {
       for (const program of programs.values()) await program.end('SIGKILL');
-      for (const pid of tools()) process.kill(pid, 'SIGKILL');
+      for (const tool of tools()) signalProcess(tool, 'SIGKILL');
       await database?.close();
       await testDatabase.close();
       await rm(scratch, { recursive: true, force: true });
@@ -149,8 +190,6 @@ interface StoredState {
   readonly keyId: string;
   readonly sealed: string;
 }
-
-const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
 const NAMED = `
   select jsonb_build_object(
@@ -175,31 +214,45 @@ presets:
     prebuilds: {instances: ${instances}}
 `;
 
-// An object is named by its resource's id, which only Terraform's state knows. They come one by one.
-const MODULE = `
+/**
+ * An object is named by the id of a resource, which only Terraform's state knows; another resource
+ * makes it. What makes a thing and was interrupted is tainted, and Terraform destroys such a one
+ * without asking its provisioners.
+ */
+const moduleOf = (count: number, commands: Readonly<Record<'make' | 'remove', string>>) => `
 variable "standby_owner" {
   type = string
 }
 
 resource "terraform_data" "object" {
-  count = 3
-  input = { owner = var.standby_owner, folder = "WORLD" }
-
-  provisioner "local-exec" {
-    command = "sleep 0.\${2 + 3 * count.index}; touch 'WORLD/\${self.id}'"
-  }
+  count = ${count}
+  input = { folder = "WORLD" }
 
   provisioner "local-exec" {
     when    = destroy
-    command = "rm -f '\${self.output.folder}/\${self.id}'"
+    command = "${commands.remove.replaceAll('OBJECT', `\${self.output.folder}/\${self.id}`)}"
+  }
+}
+
+resource "terraform_data" "making" {
+  count = ${count}
+  input = { id = terraform_data.object[count.index].id, owner = var.standby_owner }
+
+  provisioner "local-exec" {
+    command = "${commands.make.replaceAll('OBJECT', `WORLD/\${self.input.id}`)}"
   }
 }
 `;
 
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** Its objects come one by one. */
+const QUICK_MODULE = moduleOf(3, {
+  make: `sleep 0.\${2 + 3 * count.index}; touch 'OBJECT'`,
+  remove: `rm -f 'OBJECT'`,
+});
+
+/** An object is a folder that gets a file half a second later; one more begins every second. */
+export const SLOW_MODULE = moduleOf(4, {
+  make: `sleep \${count.index}; mkdir 'OBJECT'; sleep 0.5; touch 'OBJECT/file'`,
+  remove: `sleep \${count.index}; rm -rf 'OBJECT'`,
+});
+export const SLOW_MODULE_SIZE = 8;
