@@ -10,6 +10,8 @@ import { releaseJob, type TakenJob } from '../store/job-acquire.ts';
 import { findStrayBuild } from '../store/stray-state.ts';
 import type { DaemonRef } from './attempt.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import { finishJob } from './finish-job.ts';
+import { lockJob } from './locked-job.ts';
 
 export interface AcquireDeps extends Kit {
   readonly database: Database;
@@ -103,9 +105,20 @@ async function withSecrets({ database, keyring }: AcquireDeps, job: TakenJob): P
 }
 
 /** Nobody is left to hear the answer: without this the job would stay silent until it counts as hung. */
-async function giveBack({ database, log }: AcquireDeps, { id, attempt }: TakenJob): Promise<void> {
+async function giveBack(
+  { database, ...kit }: AcquireDeps,
+  { id, attempt }: TakenJob,
+): Promise<void> {
   const released = await releaseJob.maybe(database, { id, attempt });
-  if (released === undefined) return;
-  log.info('job.given_back', { jobId: id, attempt });
-  database.announce([{ kind: 'queue', ...released }]);
+  if (released !== undefined) {
+    kit.log.info('job.given_back', { jobId: id, attempt });
+    database.announce([{ kind: 'queue', ...released }]);
+    return;
+  }
+  // Canceled meanwhile, it waits for a daemon to say that it has stopped.
+  await database.transaction(async (tx) => {
+    const locked = await lockJob(tx, id);
+    if (locked?.job.status !== 'canceling' || locked.job.attempt !== attempt) return;
+    await finishJob(kit, tx, { locked, result: { outcome: 'canceled' } });
+  });
 }
