@@ -28,12 +28,21 @@ export function checkHolder(ref: AttemptRef, holder: Holder): void {
   if (holder.daemonId !== daemonId || holder.keyId !== keyId) {
     throw staleAttempt(ref, 'this daemon does not hold it');
   }
-  if (holder.incarnation !== incarnation) throw daemonReplaced(ref.daemon);
+  if (holder.incarnation !== incarnation) throw notThisProcess(ref.daemon, holder.incarnation);
   if (holder.attempt !== ref.attempt) throw staleAttempt(ref, `it is at attempt ${holder.attempt}`);
 }
 
 export function staleAttempt({ jobId, attempt }: AttemptRef, why: string): AppError {
   return new AppError('ATTEMPT_STALE', `attempt ${attempt} of job ${jobId} does not count: ${why}`);
+}
+
+/**
+ * Why a process whose incarnation is not the daemon's is refused. One that is newer than the database
+ * knows was registered before the database was put back from a backup: it has to register again.
+ */
+export function notThisProcess(daemon: DaemonRef, known: number | null | undefined): AppError {
+  const isForgotten = known === null || known === undefined || known < daemon.incarnation;
+  return isForgotten ? unknownDaemon(daemon) : daemonReplaced(daemon);
 }
 
 export function daemonReplaced({ daemonId, incarnation }: DaemonRef): AppError {

@@ -4,7 +4,7 @@ import type { DaemonId } from '../base/id.ts';
 import { findDaemon } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
 import type { SharedOffer } from '../store/job-acquire.ts';
-import { daemonReplaced, unknownDaemon, type DaemonRef } from './attempt.ts';
+import { notThisProcess, type DaemonRef } from './attempt.ts';
 
 export interface DaemonOffer extends SharedOffer {
   readonly machineId: string;
@@ -26,8 +26,7 @@ export function createDaemonOffers(database: Database): DaemonOffers {
   const read = async (daemon: DaemonRef): Promise<DaemonOffer> => {
     const { daemonId: id, keyId, incarnation } = daemon;
     const found = await findDaemon.maybe(database, { id, keyId });
-    if (found === undefined) throw unknownDaemon(daemon);
-    if (found.incarnation !== incarnation) throw daemonReplaced(daemon);
+    if (found?.incarnation !== incarnation) throw notThisProcess(daemon, found?.incarnation);
     const { organizationId, drivers, tags, machineId } = found;
     return { organizationId, drivers, tags, machineId };
   };

@@ -8,7 +8,7 @@ import type { Database } from '../store/database.ts';
 import { lockMembers, markMembersGone } from '../store/live-pool/member.ts';
 import { refreshReadiness } from '../store/live-pool/readiness.ts';
 import { findReported, recordChecks, renewChecks, touchDaemon } from '../store/workspace-report.ts';
-import { daemonReplaced, unknownDaemon, type DaemonRef } from './attempt.ts';
+import { notThisProcess, type DaemonRef } from './attempt.ts';
 
 export interface ReportedWorkspace {
   readonly id: WorkspaceId;
@@ -37,7 +37,7 @@ export async function reportWorkspaces(
   const home = await touchDaemon.maybe(database, { ...daemon });
   if (home === undefined) {
     const known = await findDaemon.maybe(database, { id: daemon.daemonId, keyId: daemon.keyId });
-    throw known === undefined ? unknownDaemon(daemon) : daemonReplaced(daemon);
+    throw notThisProcess(daemon, known?.incarnation);
   }
   if (reported.length === 0) return [];
 

@@ -164,6 +164,20 @@ describe('a daemon that asks for work', () => {
     const unknown = { ...daemon, daemonId: createId<DaemonId>(store.kit) };
     await expect(queue.take(unknown)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
+
+  it('is told to register when the database is older than its registration', async () => {
+    const daemon = await queue.daemon();
+    const ahead = { ...daemon, incarnation: daemon.incarnation + 1 };
+    await expect(queue.take(ahead)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    // It was known when it began to wait.
+    const former = await queue.restart(daemon);
+    expect(await queue.take(former)).toBeUndefined();
+    await store.sql('update daemons set incarnation = incarnation - 1 where id = $1', [
+      daemon.daemonId,
+    ]);
+    await make.workspace(template, { ownerId });
+    await expect(queue.take(former)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
 });
 
 describe('the order of the queue', () => {

@@ -183,6 +183,11 @@ describe('a report', () => {
     await expect(reportWorkspaces(queue.deps, stranger, [])).rejects.toMatchObject({
       code: 'NOT_FOUND',
     });
+    // Nor from one that the database, put back from a backup, does not know yet.
+    const ahead = { ...daemon, incarnation: daemon.incarnation + 2 };
+    await expect(reportWorkspaces(queue.deps, ahead, [])).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
   });
 
   it('about a thousand workspaces costs a few statements', async () => {
