@@ -5,7 +5,7 @@ import type { AGENT_LIFECYCLES } from '../../contract/agent/protocol.ts';
 import type { AgentHeartbeatAnswer } from '../../contract/agent/protocol.ts';
 import { recordSignOfLife, renewSignOfLife, type SignOfLife } from '../../store/agent.ts';
 import type { Database } from '../../store/database.ts';
-import { lockMembers } from '../../store/live-pool/member.ts';
+import { lockMembers, markMembersGone } from '../../store/live-pool/member.ts';
 import { refreshReadiness } from '../../store/live-pool/readiness.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
@@ -40,6 +40,8 @@ export async function serveHeartbeat(
   agent: BeatingAgent,
   beat: Heartbeat,
 ): Promise<AgentHeartbeatAnswer> {
+  if (Math.max(beat.appliedEpoch, beat.knownEpoch) > agent.epoch)
+    await retireForgotten(deps, agent);
   await storeSignOfLife(deps.database, agent, {
     agentId: agent.agentId,
     lifecycle: beat.lifecycle,
@@ -62,6 +64,23 @@ export async function serveHeartbeat(
   if (ownership.epoch === agent.epoch) return { ...ownership, session: null };
   // A claim ended the session that this very request was made with.
   return handOverSession(deps, deps.database, agent);
+}
+
+/**
+ * The agent has served an owner whom the database does not know: it was put back from a backup of
+ * before the claim. What somebody has used must not be handed to anybody else; its pool replaces it.
+ */
+async function retireForgotten(
+  { database, log }: HeartbeatDeps,
+  { workspaceId, agentId }: BeatingAgent,
+): Promise<void> {
+  await database.transaction(async (tx) => {
+    await lockMembers.all(tx, { workspaceIds: [workspaceId] });
+    for (const { poolId } of await markMembersGone.all(tx, { workspaceIds: [workspaceId] })) {
+      log.critical('workspace.claim_forgotten', { workspaceId, agentId, poolId });
+      tx.notify({ kind: 'workspace', workspaceId }, { kind: 'pool', poolId });
+    }
+  });
 }
 
 async function storeSignOfLife(

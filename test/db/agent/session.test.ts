@@ -122,3 +122,21 @@ describe('a session of before the claim', () => {
     expect(await exchange()).toMatchObject({ epoch: 1 });
   });
 });
+
+describe('an agent that has served an owner whom the database does not know', () => {
+  it.each([
+    ['has taken over', { appliedEpoch: 1, knownEpoch: 0 }],
+    ['was told of', { appliedEpoch: 0, knownEpoch: 1 }],
+  ])('whom it %s, takes its workspace out of what can be claimed', async (_how, epochs) => {
+    const caller = await exchange();
+    await serveHeartbeat(queue.deps, caller, {
+      ...{ lifecycle: 'ready', ...epochs, waitMs: 0, pollMs: 5 },
+      signal: new AbortController().signal,
+    });
+    const someone = { pool, userId: ann, name: 'demo' };
+    expect(await claimOne(store.database, store.kit, someone)).toBeUndefined();
+    expect(store.announced).toContainEqual({ kind: 'pool', poolId: pool.poolId });
+    await beat(caller, 0);
+    expect(await claimOne(store.database, store.kit, someone)).toBeUndefined();
+  });
+});
