@@ -59,7 +59,7 @@ export async function createFleet({
   const restart = async (plane: number, signal: NodeJS.Signals): Promise<void> => {
     await planes[plane]?.end(signal);
     const address = ['--http-port', String(ports[plane]), '--data-dir', at(`plane-${plane}`)];
-    const program = startProgram(['server', ...address], environment);
+    const program = startProgram(['server', ...address], { environment });
     planes[plane] = program;
     await program.until('Standby serves at');
   };
@@ -79,7 +79,7 @@ export async function createFleet({
       const key = ['--key-file', at('plane-0/provisioner.key')];
       const program = startProgram(
         ['provisioner', '--url', relay.url, '--drivers', 'null', ...folder, ...key],
-        environment,
+        { environment },
       );
       daemons.push(program);
       await program.until('The daemon works for');

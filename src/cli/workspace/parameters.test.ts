@@ -18,7 +18,7 @@ const read = (given: {
   const io = {
     out: () => undefined,
     err: () => undefined,
-    async *input () {
+    async *input() {
       yield Buffer.from('from a ');
       yield Buffer.from('pipe\n');
     },

@@ -6,6 +6,7 @@ import type { JobResult, JobStatus } from '../../../src/domain/job/job.ts';
 import { acquireJob } from '../../../src/jobs/acquire-job.ts';
 import { cancelJob, type AskedToCancel } from '../../../src/jobs/cancel-job.ts';
 import { completeJob } from '../../../src/jobs/complete-job.ts';
+import { createLoneJobFinisher } from '../../../src/jobs/lone-job.ts';
 import { createDispatcher } from '../../../src/jobs/dispatcher.ts';
 import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
@@ -67,7 +68,10 @@ function acquire(
   signal = new AbortController().signal,
 ): Promise<TakenJob | undefined> {
   const dispatcher = createDispatcher({ ...store.kit, database, bus: DEAF }, DISPATCH);
-  return acquireJob({ ...store.kit, database, dispatcher }, daemon, { signal, waitMs: 0 });
+  return acquireJob({ ...store.kit, database, keyring: store.keyring, dispatcher }, daemon, {
+    signal,
+    waitMs: 0,
+  });
 }
 
 interface Row {
@@ -150,9 +154,11 @@ describe.each(Object.entries(SUBJECTS))('a cancel of %s', (_name, createJob) => 
         const jobId = await createJob();
         const attempt = await queue.mustTake(daemon);
         expect(attempt.jobId).toBe(jobId);
-        const { keyring } = store;
-        const complete = (database: Database): Promise<void> =>
-          completeJob({ ...store.kit, database, keyring }, attempt, result);
+        const complete = (database: Database): Promise<void> => {
+          const { kit, keyring } = store;
+          const finishLoneJob = createLoneJobFinisher({ ...kit, database });
+          return completeJob({ ...kit, database, keyring, finishLoneJob }, attempt, result);
+        };
         return {
           works: [() => cancel(first, jobId), () => complete(second)],
           check: async ([asked, completed], order) => {
