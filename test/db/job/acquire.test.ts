@@ -68,6 +68,7 @@ describe('a daemon that asks for work', () => {
         stage: 'none',
         number: 1,
         parameters: { size: 'large' },
+        secretParametersId: null,
       },
     });
     expect(await queue.take(daemon)).toBeUndefined();
