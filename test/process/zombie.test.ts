@@ -49,8 +49,11 @@ describe.runIf(hasTool('terraform'))('a daemon that was given up and goes on', (
     await world.restart('other');
     await until(async () => expect(await world.sql(HUNG)).toEqual(['workspace_build']));
     await removeWorkspace(world, workspaceId);
+    expect(await world.objects()).toEqual([]);
 
-    signalAll(world, 'SIGCONT');
+    for (const tool of world.tools()) signalProcess(tool, 'SIGCONT');
+    await until(async () => expect(await world.objects()).not.toEqual([]));
+    world.program('daemon').child.kill('SIGCONT');
     await untilRefused(world);
     await emptied(world);
   });
