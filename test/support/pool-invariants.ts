@@ -15,9 +15,14 @@ const VIOLATIONS: Readonly<Record<string, string>> = {
     join claims c on c.workspace_id = b.workspace_id and c.outcome = 'hit'
     join builds handed on handed.workspace_id = b.workspace_id and handed.stage = 'claim'
     where b.initiator_id = ${SYSTEM} and b.number > handed.number`,
-  'a claimed workspace was deleted': `
-    select w.id from workspaces w join claims c on c.workspace_id = w.id
-    where w.deleted_at is not null`,
+  'a claimed workspace was deleted, which no person asked for': `
+    select w.id
+    from workspaces w
+    join claims c on c.workspace_id = w.id
+    where w.deleted_at is not null
+      and not exists (
+        select from builds b
+        where b.workspace_id = w.id and b.transition = 'delete' and b.initiator_id <> ${SYSTEM})`,
   'a claimed or deleted workspace is a pool member': `
     select m.workspace_id from pool_members m join workspaces w on w.id = m.workspace_id
     where w.owner_id <> ${SYSTEM} or w.deleted_at is not null`,
