@@ -5,6 +5,7 @@ import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import { isTemplateFault } from '../domain/job/failure.ts';
 import type { Sealed } from '../keys/keyring.ts';
+import { countForPool } from '../store/counter.ts';
 import type { Transaction } from '../store/database.ts';
 import {
   failClaim,
@@ -84,7 +85,7 @@ export async function finishBuild(
   tx.notify({ kind: 'pool', poolId: workspace.poolId });
 }
 
-/** Only the first build of a prebuild is judged, and only by what its template is to blame for. */
+/** Only the first build of a prebuild is judged, and only by what its template is to blame for; every failure counts. */
 async function recordJudgement(
   tx: Transaction,
   { job, workspace, result }: FinishedBuild,
@@ -93,6 +94,7 @@ async function recordJudgement(
   if (origin !== 'prebuild' || poolId === null || job.number !== 1) return;
   if (result.outcome === 'canceled') return;
   const failed = result.outcome === 'failed';
+  if (failed) await countForPool(tx, 'prebuilds_failed', poolId);
   if (failed && !isTemplateFault(result.errorCode)) return;
   await recordJudgedBuild(tx, { poolId, workspaceId, failed });
 }

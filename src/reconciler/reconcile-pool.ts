@@ -9,13 +9,14 @@ import type { OrganizationId, PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { PoolDecision, PresetDecision } from '../domain/pool/decide-pool.ts';
 import type { Withheld } from '../domain/pool/plan.ts';
+import { countRefusedBuild, type RefusedBuild } from '../store/counter.ts';
 import type { Database } from '../store/database.ts';
 import { lockPool } from '../store/pool-lock.ts';
 import { isRetryable } from '../store/sqlstate.ts';
 import type { Acting, Done } from './act/acting.ts';
 import { applyBrakes } from './act/brakes.ts';
 import { cancelPending } from './act/cancel-pending.ts';
-import { createPrebuilds } from './act/create.ts';
+import { createPrebuilds, CREATION } from './act/create.ts';
 import { deletePrebuilds } from './act/delete.ts';
 import type { ReconcilerOptions } from './options.ts';
 import { decideSeenPool, readMoment, readPools } from './seen-pool.ts';
@@ -79,13 +80,17 @@ async function act(
   const done: Done[] = [];
   const errors: unknown[] = [];
   const overBudget = new Map<PresetDecision, number>();
-  const attempt = async (work: () => Promise<readonly Done[]>): Promise<void> => {
+  const attempt = async (
+    work: () => Promise<readonly Done[]>,
+    build?: RefusedBuild,
+  ): Promise<void> => {
     try {
       done.push(...(await acting.tx.savepoint(work)));
     } catch (error) {
       // A deadlock is over when the whole transaction begins again.
       if (isRetryable(error)) throw error;
       errors.push(error);
+      if (build !== undefined) await countRefusedBuild(acting.tx, build);
     }
   };
 
@@ -109,15 +114,28 @@ async function act(
             return created.done;
           }
         }
-      });
+      }, buildOf(action));
     }
   }
   const { retired, retried } = decision.housekeeping;
   for (const [ids, reason] of [[retired, 'retention'] as const, [retried, 'retry'] as const]) {
     if (ids.length === 0) continue;
-    await attempt(async () => [await deletePrebuilds(acting, { ids, reason })]);
+    const build = { transition: 'delete', reason } as const;
+    await attempt(async () => [await deletePrebuilds(acting, { ids, reason })], build);
   }
   return { done, errors, withheld: decision.presets.flatMap((one) => withheldOf(one, overBudget)) };
+}
+
+/** The builds that an action queues, should that fail. */
+function buildOf(action: PresetDecision['plan']['actions'][number]): RefusedBuild | undefined {
+  switch (action.kind) {
+    case 'create':
+      return { transition: 'start', reason: CREATION };
+    case 'delete':
+      return { transition: 'delete', reason: action.reason };
+    case 'cancel_pending':
+      return undefined;
+  }
 }
 
 function withheldOf(

@@ -1,4 +1,4 @@
-// Writing workspaces, builds with their jobs, and agents: one statement for any number of each.
+// Writing workspaces, builds with their jobs and their count, and agents: one statement for any number.
 // What a row means is decided by the callers; nothing here looks at the world.
 import type {
   AgentId,
@@ -16,6 +16,7 @@ import type {
 import type { Stage, Transition } from '../domain/job/job.ts';
 import type { Executor } from './statement.ts';
 import { asJson, statement, takes } from './statement.ts';
+import { PREBUILDS_USER_ID } from './system-user.ts';
 
 export interface NewWorkspace {
   readonly id: WorkspaceId;
@@ -98,6 +99,21 @@ const insertBuildRows = statement({
       select "jobId", 'workspace_build', "organizationId", driver, tags, "machineId", "initiatorId",
         "jobClass", now
       from given
+    ), counted as (
+      insert into counter_steps (counter, labels, amount)
+      select 'builds_enqueued',
+        jsonb_build_object(
+          'kind', case
+            when "initiatorId" = '${PREBUILDS_USER_ID}' then 'pool'
+            when stage = 'claim' then 'claim'
+            else 'person'
+          end,
+          'transition', transition,
+          'reason', reason,
+          'status', 'queued') as labels,
+        count(*)
+      from given
+      group by labels
     )
     insert into builds
       (id, workspace_id, number, transition, version_id, preset_id, initiator_id, reason, stage,

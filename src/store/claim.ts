@@ -105,7 +105,7 @@ const taken = {
 
 /**
  * Picks one eligible prebuild of the preset, gives it to the user, and writes all that belongs to a
- * claim: ended sessions, the claim's record, the pool's event, the idempotency key.
+ * claim: ended sessions, the claim's record, the pool's event, the count, the idempotency key.
  *
  * `limit 1` stands in a MATERIALIZED query, which locks exactly one row. As `in (select … limit 1)`
  * the planner may run it once per row under a nested loop, and then takes the whole pool.
@@ -172,6 +172,11 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
         insert into pool_events (id, pool_id, kind, workspace_id, at)
         select $eventId, pool_id, 'claimed', id, (select standby_now())
         from owned
+      ), counted as (
+        insert into counter_steps (counter, template_id, preset, amount)
+        select 'prebuilds_claimed', l.template_id, l.preset_name, 1
+        from owned
+        join pools l on l.id = owned.pool_id
       ), keyed as (
         insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
         select $userId, $idempotencyKey::text, $bodyHash::bytea, id, (select standby_now())
@@ -244,6 +249,7 @@ export const recordMiss = statement({
     readonly templateId: TemplateId;
     readonly userId: UserId;
     readonly poolId: PoolId | null;
+    readonly preset: string;
     readonly workspaceId: WorkspaceId | null;
     readonly epoch: number | null;
     readonly reason: string;
@@ -255,6 +261,9 @@ export const recordMiss = statement({
       insert into pool_events (id, pool_id, kind, workspace_id, reason, at)
       select $eventId, $poolId::uuid, 'missed', $workspaceId::uuid, $reason, (select standby_now())
       where $poolId::uuid is not null
+    ), counted as (
+      insert into counter_steps (counter, template_id, preset, labels, amount)
+      values ('claims_missed', $templateId, $preset, jsonb_build_object('reason', $reason::text), 1)
     )
     insert into claims
       (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome, reason,

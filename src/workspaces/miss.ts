@@ -61,6 +61,7 @@ export async function recordMissOf(
     templateId: order.wanted.templateId,
     userId: order.requester.userId,
     poolId: order.wanted.preset?.poolId ?? null,
+    preset: order.wanted.preset?.name ?? '',
     workspaceId: made?.workspaceId ?? null,
     epoch: made?.epoch ?? null,
     reason: miss.reason,

@@ -11,6 +11,7 @@ import type { PresetDecision } from '../../domain/pool/decide-pool.ts';
 import type { PoolState } from '../../domain/pool/plan.ts';
 import { planAgents } from '../../domain/workspace/planned-agents.ts';
 import { insertAgents, insertBuilds, insertWorkspaces } from '../../store/build.ts';
+import { countRefusedBuild } from '../../store/counter.ts';
 import { lockCreationBudget, readCreationBudget } from '../../store/creation-budget.ts';
 import { insertMembers } from '../../store/live-pool/grow.ts';
 import { storeTrial } from '../../store/pool-brakes.ts';
@@ -20,6 +21,9 @@ import { ensureMembership } from '../membership.ts';
 import { tell, type Acting, type Done } from './acting.ts';
 import { createPrebuildName } from './prebuild-name.ts';
 import { judgeSource, type Source } from './source.ts';
+
+/** The reason of a build that makes a prebuild. */
+export const CREATION = 'prebuild';
 
 export interface Created {
   readonly done: readonly Done[];
@@ -70,6 +74,7 @@ async function refuse(
   validationError: string,
 ): Promise<Done> {
   await storePresetStatus.one(acting.tx, { presetId: preset.id, validationError });
+  await countRefusedBuild(acting.tx, { transition: 'start', reason: CREATION });
   await tell(acting, [{ kind: 'validation_failed', workspaceId: null, reason: validationError }]);
   return {
     event: 'preset.validation_failed',
@@ -116,7 +121,7 @@ async function write(
       number: 1,
       transition: 'start',
       stage: 'create',
-      reason: 'prebuild',
+      reason: CREATION,
       versionId: preset.versionId,
       presetId: preset.id,
       initiatorId: PREBUILDS_USER_ID,

@@ -18,13 +18,24 @@ const insertMemberRows = statement({
   takes: takes<{ readonly rows: string }>(),
   gives: {},
   sql: `
+    with given as materialized (
+      select *
+      from jsonb_to_recordset($rows::jsonb) as r (
+        "workspaceId" uuid, "poolId" uuid, "presetId" uuid, "versionId" uuid, "jobId" uuid)
+    ), counted as (
+      insert into counter_steps (counter, template_id, preset, amount)
+      select 'prebuilds_created', l.template_id, l.preset_name, count(*)
+      from given
+      join pools l on l.id = given."poolId"
+      group by l.id
+    )
     insert into pool_members
       (workspace_id, pool_id, preset_id, version_id, build_number, transition, job_id)
-    select r."workspaceId", r."poolId", r."presetId", r."versionId", 1, 'start', r."jobId"
-    from jsonb_to_recordset($rows::jsonb) as r (
-      "workspaceId" uuid, "poolId" uuid, "presetId" uuid, "versionId" uuid, "jobId" uuid)`,
+    select "workspaceId", "poolId", "presetId", "versionId", 1, 'start', "jobId"
+    from given`,
 });
 
+/** Every new member is a prebuild that was created, and is counted as one. */
 export async function insertMembers(on: Executor, members: readonly NewMember[]): Promise<void> {
   if (members.length > 0) await insertMemberRows.run(on, { rows: asJson(members) });
 }
