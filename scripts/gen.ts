@@ -12,10 +12,12 @@ import {
   readChecksums,
 } from './migration-checksums.ts';
 import { renderManifestSchema } from './manifest-schema.ts';
+import { renderMetricReference } from './metric-reference.ts';
 import { renderOpenApi } from './openapi.ts';
 
 const docs = join(findPackageRoot(), 'docs');
 const errors = join(docs, 'errors.md');
+const metrics = join(docs, 'metrics.md');
 const checksums = await computeChecksums();
 const changed = findChanged(readChecksums(), checksums);
 
@@ -24,6 +26,8 @@ writeFileSync(join(docs, 'openapi.json'), renderOpenApi());
 writeFileSync(join(docs, 'schema', 'standby-manifest.json'), renderManifestSchema());
 writeFileSync(join(docs, 'configuration.md'), renderConfigurationReference());
 writeFileSync(errors, renderErrorReference(existsSync(errors) ? readFileSync(errors, 'utf8') : ''));
+
+writeFileSync(metrics, renderMetricReference(readFileSync(metrics, 'utf8')));
 
 if (changed.length === 0) {
   writeFileSync(CHECKSUMS_FILE, `${JSON.stringify(checksums, null, 2)}\n`);

@@ -64,6 +64,7 @@ export async function serveDaemons(
     provisioner: createProvisionerAuthenticator(deps.database),
     agent_bootstrap: nobody,
     agent: nobody,
+    metrics: nobody,
   };
   const server = createHttpServer(
     kit,

@@ -1,7 +1,7 @@
 // The agent as its environment describes it: what dist/agent.mjs and `standby agent` run.
 import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { systemRng } from '../base/random.ts';
+import { createKit } from '../base/kit.ts';
 import { runAgent } from './agent.ts';
 import { createControlPlane } from './control-plane.ts';
 import { createLineLog } from './line-log.ts';
@@ -19,7 +19,7 @@ export async function runAgentProcess(
   { environment: given, execPath, writeLog }: AgentProcess,
   signal: AbortSignal,
 ): Promise<void> {
-  const kit = { clock: systemClock, rng: systemRng, log: createLineLog(systemClock, writeLog) };
+  const kit = createKit(createLineLog(systemClock, writeLog));
   const settings = readAgentSettings(given);
   // The token is the agent's alone.
   const { STANDBY_AGENT_TOKEN: _token, STANDBY_AGENT_TOKEN_FILE: _file, ...rest } = given;

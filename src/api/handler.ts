@@ -40,12 +40,18 @@ export interface AgentCaller {
   readonly epoch: number;
 }
 
+/** Scrapes the metrics; nothing more is known of it. */
+export interface MetricsCaller {
+  readonly audience: 'metrics';
+}
+
 interface CallerByAudience {
   readonly anyone: null;
   readonly person: PersonCaller;
   readonly provisioner: ProvisionerCaller;
   readonly agent_bootstrap: AgentBootstrapCaller;
   readonly agent: AgentCaller;
+  readonly metrics: MetricsCaller;
 }
 
 export type CallerFor<A extends Audience> = CallerByAudience[A];

@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import type { Rng } from './random.ts';
 
-/** What a secret opens: a person's API, the provisioner API, an agent's session. */
-export type TokenPrefix = 'sbt' | 'sbp' | 'sbs';
+/** What a secret opens: a person's API, the provisioner API, an agent's session, the metrics. */
+export type TokenPrefix = 'sbt' | 'sbp' | 'sbs' | 'sbm';
 
 export interface NewToken {
   /** To be shown once. */

@@ -13,6 +13,7 @@ type OptionalKey =
   | 'databaseUrl'
   | 'postgresBinDir'
   | 'secretKeyFile'
+  | 'metricsTokenFile'
   | 'provisionerName'
   | 'provisionerKey'
   | 'provisionerKeyFile'

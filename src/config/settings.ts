@@ -70,6 +70,13 @@ export const SETTINGS = {
     allowed: 'a file; `standby up` makes secret.key in the data folder',
     value: 'FILE',
   }),
+  metricsTokenFile: textSetting({
+    name: 'STANDBY_METRICS_TOKEN_FILE',
+    summary: 'File with the token that opens /metrics; give every replica the same',
+    fallback: null,
+    allowed: 'a file; without it metrics.token in the data folder',
+    value: 'FILE',
+  }),
   logLevel: choiceSetting({
     audience: 'everyone',
     name: 'STANDBY_LOG_LEVEL',

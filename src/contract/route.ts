@@ -3,8 +3,9 @@
 import type { ErrorCode } from '../base/error-catalog.ts';
 import type { z } from 'zod';
 
-/** Who may call: a person's token, a daemon's key, an agent's tokens, or anybody. */
-export type Audience = 'anyone' | 'person' | 'provisioner' | 'agent_bootstrap' | 'agent';
+/** Who may call: a person's token, a daemon's key, an agent's tokens, whoever scrapes metrics, or anybody. */
+export type Audience =
+  'anyone' | 'person' | 'provisioner' | 'agent_bootstrap' | 'agent' | 'metrics';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
@@ -27,13 +28,18 @@ export interface Route {
   /** What a JSON body must hold to before the schema is asked; throws an AppError. */
   readonly checkFirst?: (body: unknown) => void;
   /** The answers by status; null for one without a body. */
-  readonly answers: Readonly<Record<number, z.ZodType | typeof ARCHIVE | EventStream | null>>;
+  readonly answers: Readonly<
+    Record<number, z.ZodType | typeof ARCHIVE | typeof METRICS_TEXT | EventStream | null>
+  >;
   /** Codes beyond those that any route may answer with. */
   readonly errors: readonly ErrorCode[];
 }
 
 /** A gzipped tar archive instead of JSON. */
 export const ARCHIVE = 'application/gzip';
+
+/** Text in the exposition format of Prometheus instead of JSON. */
+export const METRICS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Server-sent events instead of one document. */
 export interface EventStream<Events extends EventSchemas = EventSchemas> {
@@ -71,9 +77,11 @@ type Parsed<T> = T extends z.ZodType
   ? z.output<T>
   : T extends typeof ARCHIVE
     ? Uint8Array
-    : T extends EventStream<infer Events>
-      ? AsyncIterable<StreamEvent<Events>>
-      : null;
+    : T extends typeof METRICS_TEXT
+      ? string
+      : T extends EventStream<infer Events>
+        ? AsyncIterable<StreamEvent<Events>>
+        : null;
 type Given<T> = T extends z.ZodType ? z.input<T> : T extends typeof ARCHIVE ? Uint8Array : never;
 
 type Part<R, K extends string> = R extends Readonly<Record<K, infer P>> ? P : undefined;

@@ -5,6 +5,7 @@ import { descriptionRoutes } from './description.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './job/route.ts';
 import { keyRoutes } from './key/route.ts';
+import { metricsRoutes } from './metrics.ts';
 import { peopleRoutes } from './people/route.ts';
 import { poolRoutes } from './pool/route.ts';
 import { prebuildRoutes } from './prebuilds/route.ts';
@@ -14,6 +15,7 @@ import { workspaceRoutes } from './workspace/route.ts';
 
 export const routes = {
   ...healthRoutes,
+  ...metricsRoutes,
   ...descriptionRoutes,
   ...peopleRoutes,
   ...templateRoutes,

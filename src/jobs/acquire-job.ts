@@ -72,6 +72,12 @@ export async function acquireJob(
     await giveBack(deps, taken);
     return undefined;
   }
+  // One that was queued again was not waiting all the time since.
+  if (taken.attempt === 1) {
+    deps.meter.observe('provisioner_job_queue_wait', taken.waitedMs, {
+      class: String(taken.class),
+    });
+  }
   const job = await withSecrets(deps, await withStray(deps.database, taken));
   announce(deps, daemon, job);
   return job;

@@ -12,8 +12,9 @@ import { columnsOf, finishJob, settledResult } from './finish-job.ts';
 import { checkHolder, staleAttempt, type AttemptRef } from './attempt.ts';
 import { lockSubject } from './locked-job.ts';
 import type { FinishLoneJob } from './lone-job.ts';
+import { measureBuild } from './measure-build.ts';
 
-export interface CompleteDeps extends Pick<Kit, 'clock' | 'rng'> {
+export interface CompleteDeps extends Pick<Kit, 'clock' | 'rng' | 'meter'> {
   readonly database: Database;
   readonly keyring: Keyring;
   readonly finishLoneJob: FinishLoneJob;
@@ -45,16 +46,19 @@ export async function completeJob(
     await failpoint('job.ended');
     return;
   }
-  await database.transaction(async (tx) => {
+  const finished = await database.transaction(async (tx) => {
     const locked = await lockSubject(tx, id, subject.workspaceId);
     const { job } = locked;
     checkHolder(attempt, job);
     if (job.status === 'running' || job.status === 'canceling') {
-      await finishJob(kit, tx, { locked, result, secretOutputs });
-    } else if (!isReported(job, settledResult(job, result))) {
+      return finishJob(kit, tx, { locked, result, secretOutputs });
+    }
+    if (!isReported(job, settledResult(job, result))) {
       throw staleAttempt(attempt, `it has ${job.status} already`);
     }
+    return undefined;
   });
+  if (finished !== undefined) measureBuild(kit, finished);
   await failpoint('job.ended');
 }
 

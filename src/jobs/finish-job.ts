@@ -7,7 +7,7 @@ import type { Transaction } from '../store/database.ts';
 import { finishJobRow, type LockedJob, type ResultColumns } from '../store/job.ts';
 import { markStrayDestroyed } from '../store/stray-state.ts';
 import { storableText } from '../store/storable-text.ts';
-import { finishBuild } from './finish-build.ts';
+import { finishBuild, type FinishedBuild } from './finish-build.ts';
 import type { Locked } from './locked-job.ts';
 import { resultOfOverrun } from './overrun.ts';
 
@@ -18,12 +18,15 @@ export interface JobEnd {
   readonly secretOutputs?: Sealed | null;
 }
 
+/** What has become of a job, for those who measure. */
+export type FinishedJob = Pick<FinishedBuild, 'job' | 'result' | 'times'>;
+
 /** Ends a locked job that has not ended yet; announces it. */
 export async function finishJob(
   kit: Pick<Kit, 'clock' | 'rng'>,
   tx: Transaction,
   { locked, result, secretOutputs = null }: JobEnd,
-): Promise<void> {
+): Promise<FinishedJob> {
   const { job } = locked;
   const stored = settledResult(job, result);
   const times = await finishJobRow.one(tx, { id: job.id, ...columnsOf(stored) });
@@ -32,8 +35,11 @@ export async function finishJob(
   if (job.type === 'stray_cleanup' && stored.outcome === 'succeeded') {
     await markStrayDestroyed.run(tx, { jobId: job.id });
   }
-  if (workspace === null) return;
-  await finishBuild(kit, tx, { job, workspace, isMember, result: stored, secretOutputs, times });
+  const finished = { job, result: stored, times };
+  if (workspace !== null) {
+    await finishBuild(kit, tx, { ...finished, workspace, isMember, secretOutputs });
+  }
+  return finished;
 }
 
 /** What is stored of a result that was reported. */

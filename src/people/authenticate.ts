@@ -1,7 +1,9 @@
 // From a token to whom it belongs.
+import { timingSafeEqual } from 'node:crypto';
 import { hashToken } from '../base/token.ts';
 import type { Kit } from '../base/kit.ts';
 import type { TokenId } from '../base/id.ts';
+import { requireAllowed } from '../domain/permission/permission.ts';
 import type { Database } from '../store/database.ts';
 import { findProvisionerKey, type ProvisionerKey } from '../store/provisioner-key.ts';
 import { findTokenHolder, recordTokenUse, type TokenHolder } from '../store/token.ts';
@@ -41,4 +43,28 @@ export function createProvisionerAuthenticator(
   database: Database,
 ): (key: string) => Promise<ProvisionerKey | undefined> {
   return (key) => findProvisionerKey(database, hashToken(key));
+}
+
+export interface MetricsAuthenticatorDeps {
+  /** Compared in memory, so that a scrape asks the database for nothing. */
+  readonly metricsToken: string;
+  readonly findPerson: (token: string) => Promise<TokenHolder | undefined>;
+}
+
+/** Lets the metrics token in, and administrators. Throws FORBIDDEN for other people. */
+export function createMetricsAuthenticator({
+  metricsToken,
+  findPerson,
+}: MetricsAuthenticatorDeps): (
+  token: string,
+) => Promise<{ readonly audience: 'metrics' } | undefined> {
+  const expected = hashToken(metricsToken);
+  return async (token) => {
+    const caller = { audience: 'metrics' } as const;
+    if (timingSafeEqual(hashToken(token), expected)) return caller;
+    const person = await findPerson(token);
+    if (person === undefined) return undefined;
+    requireAllowed(person, 'metrics.read');
+    return caller;
+  };
 }

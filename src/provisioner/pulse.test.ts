@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createManualClock } from '../../test/support/manual-clock.ts';
 import { AppError } from '../base/app-error.ts';
+import { createKit } from '../base/kit.ts';
 import { silentLog } from '../base/log.ts';
 import type { DaemonId } from '../base/id.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -38,7 +39,8 @@ function setUp(plane: Plane) {
     return { cancel: false, log_full: stored >= plane.maxLines };
   };
   const done = new AbortController();
-  const kit = { clock, log: silentLog, rng: { next: () => 0.5, bytes: () => new Uint8Array() } };
+  const rng = { next: () => 0.5, bytes: () => new Uint8Array() };
+  const kit = { ...createKit(silentLog), clock, rng };
   const beating = beat(
     {
       kit,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Kit } from '../base/kit.ts';
+import { createKit } from '../base/kit.ts';
 import { silentLog } from '../base/log.ts';
 import { createManualClock, settle } from '../../test/support/manual-clock.ts';
 import { createKeyedQueue, type KeyedQueue } from './keyed-queue.ts';
@@ -13,11 +13,8 @@ interface Run {
 /** A queue whose runs end when the test says so. */
 async function setUp(workers = 2) {
   const clock = createManualClock();
-  const kit: Kit = {
-    clock,
-    rng: { bytes: (n) => new Uint8Array(n), next: () => 1 },
-    log: silentLog,
-  };
+  const rng = { bytes: (n: number) => new Uint8Array(n), next: () => 1 };
+  const kit = { ...createKit(silentLog), clock, rng };
   const runs: Run[] = [];
   const running = new Set<string>();
   const queue: KeyedQueue<string, string> = createKeyedQueue(kit, {

@@ -15,6 +15,7 @@ import { createBudgetLine } from './budget-line.ts';
 import { createKeyedQueue, type RunResult } from './keyed-queue.ts';
 import { createLease } from './lease.ts';
 import { createOutcomeLog } from './outcome-log.ts';
+import { createRefillTimer } from './refill-timer.ts';
 import type { ReconcilerOptions } from './options.ts';
 import { runPass, type PassResult } from './pass.ts';
 import { reconcilePool, type PoolOutcome } from './reconcile-pool.ts';
@@ -48,6 +49,7 @@ export function createReconciler(
   const deps = { ...kit, log, database };
   const outcomes = createOutcomeLog(log);
   const line = createBudgetLine();
+  const refills = createRefillTimer(kit);
   const intervalMs = options.intervalMs > 0 ? options.intervalMs : DEFAULT_INTERVAL_MS;
   let stopped = new AbortController().signal;
   let timers: BoundaryTimers<PoolId> = { set: () => undefined };
@@ -68,7 +70,12 @@ export function createReconciler(
     retryMaxMs: RETRY_MAX_MS,
     work: async (poolId) => {
       const startedMs = kit.clock.monotonicMs();
-      const outcome = await reconcilePool(deps, poolId, options);
+      const refill = refills.begin(poolId);
+      const outcome = await reconcilePool(deps, poolId, options).catch((error: unknown) => {
+        refill.fail();
+        throw error;
+      });
+      refill.end(outcome);
       await failpoint('pool.committed');
       outcomes.write(poolId, outcome, kit.clock.monotonicMs() - startedMs);
       if (outcome.kind === 'reconciled') {
@@ -109,7 +116,10 @@ export function createReconciler(
     while (!stopped.aborted) {
       pause = new AbortController();
       try {
-        outcomes.writePass(await pass());
+        const result = await pass();
+        outcomes.writePass(result);
+        if (result.kind === 'completed')
+          kit.meter.observe('reconciliation_duration', result.elapsedMs);
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -137,6 +147,7 @@ export function createReconciler(
   };
 
   const onPool = (poolId: PoolId): void => {
+    refills.note(poolId);
     queue.add(poolId);
     const waiting = line.next(poolId);
     if (waiting !== undefined) queue.add(waiting);

@@ -1,6 +1,6 @@
 // Agents and their sessions. Lock order: a workspace's row before its agents' rows.
 import type { AgentId, AgentSessionId, UserId, WorkspaceId } from '../base/id.ts';
-import { bool, int, json, text, uuid } from './column.ts';
+import { float, bool, int, json, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 
 export type AgentLifecycle =
@@ -100,6 +100,36 @@ export const renewSignOfLife = statement({
     where id = $agentId
       and lifecycle = $lifecycle
       and applied_epoch >= $appliedEpoch`,
+});
+
+/**
+ * How long ago the claim was that is complete with this sign of life: the last of the workspace's
+ * programs has taken its owner over. No row: it is not, or a build hands the workspace over.
+ */
+export const findCompletedClaim = statement({
+  name: 'agent.find_completed_claim',
+  takes: takes<Omit<SignOfLife, 'lifecycle'>>(),
+  gives: { ms: float },
+  sql: `
+    select extract(epoch from (select standby_now()) - c.at)::float8 * 1000 as ms
+    from agents a
+    join workspaces w on w.id = a.workspace_id and w.epoch = $appliedEpoch
+    join claims c on c.workspace_id = w.id and c.epoch = w.epoch and c.outcome = 'hit'
+    where a.id = $agentId
+      and a.kind = 'program'
+      and a.applied_epoch < $appliedEpoch
+      and not exists (
+        select
+        from agents other
+        where other.workspace_id = w.id
+          and other.id <> a.id
+          and other.kind = 'program'
+          and other.applied_epoch < w.epoch)
+      and not exists (
+        select
+        from builds b
+        where b.workspace_id = w.id
+          and b.stage = 'claim')`,
 });
 
 /** Stores what an agent newly says. Its workspace's pool member is locked before. */

@@ -27,6 +27,10 @@ export interface TakenJob {
   readonly organizationId: OrganizationId;
   readonly template: string;
   readonly versionId: VersionId;
+  /** 1 claims, 2 people, 3 pool deletes, 4 creations; as it was queued. */
+  readonly class: number;
+  /** From being queued to being taken. */
+  readonly waitedMs: number;
   /** In hex. */
   readonly fileHash: string;
   readonly manifest: unknown;
@@ -261,7 +265,8 @@ export const takeJobs = statement({
         end
       from daemon d
       where j.id = d.job_id
-      returning d.place, j.id, j.attempt, j.type, j.driver, j.organization_id
+      returning d.place, j.id, j.attempt, j.type, j.driver, j.organization_id, j.class,
+        extract(epoch from j.acquired_at - j.created_at) * 1000 as waited_ms
     ), handed as (
       select m.place,
         k.revoked_at is not null as key_revoked,
@@ -271,6 +276,8 @@ export const takeJobs = statement({
           'type', taken.type,
           'driver', taken.driver,
           'organizationId', taken.organization_id,
+          'class', taken.class,
+          'waitedMs', taken.waited_ms,
           'template', t.name,
           'versionId', v.id,
           'fileHash', encode(v.file_hash, 'hex'),

@@ -1,7 +1,7 @@
 // Organizations.
 import type { OrganizationId, UserId } from '../base/id.ts';
 import { instant, text, uuid, type RowOf } from './column.ts';
-import { statement, takes, type Executor } from './statement.ts';
+import { statement, takes, type Executor, type NoArgs } from './statement.ts';
 
 const columns = {
   id: uuid<OrganizationId>(),
@@ -17,6 +17,16 @@ export interface NewOrganization {
   readonly name: string;
   readonly displayName: string;
 }
+
+/** Of all there are. */
+export const listOrganizationNames = statement({
+  name: 'organization.list_names',
+  takes: takes<NoArgs>(),
+  gives: { id: uuid<OrganizationId>(), name: text },
+  sql: `
+    select id, name
+    from organizations`,
+});
 
 const insert = statement({
   name: 'organization.insert',

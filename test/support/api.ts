@@ -84,6 +84,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     provisioner: createProvisionerAuthenticator(database),
     agent_bootstrap: () => Promise.resolve(undefined),
     agent: () => Promise.resolve(undefined),
+    metrics: () => Promise.resolve(undefined),
     ...options.authenticators,
   };
   const api = createApi(kit, {

@@ -36,6 +36,7 @@ export function createCountedClaims(
       provisioner: nobody,
       agent_bootstrap: nobody,
       agent: nobody,
+      metrics: nobody,
     },
     eventStreams: { maxPerCaller: 1 },
   });

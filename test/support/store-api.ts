@@ -24,7 +24,7 @@ export async function startStoreApi<Id extends RouteId>(
     handlers,
     authenticators: {
       person: (token) => Promise.resolve(callerOf(token)),
-      ...{ provisioner: nobody, agent_bootstrap: nobody, agent: nobody },
+      ...{ provisioner: nobody, agent_bootstrap: nobody, agent: nobody, metrics: nobody },
     },
     eventStreams: { maxPerCaller: 100 },
   });

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { AppError } from '../../base/app-error.ts';
 import { escapeInvisible } from '../../base/excerpt.ts';
 import type { Kit } from '../../base/kit.ts';
-import type { Route } from '../../contract/route.ts';
+import type { Audience, Route } from '../../contract/route.ts';
 import { routes, type RouteId } from '../../contract/routes.ts';
 import type { Handlers } from '../handler.ts';
 import type { Authenticators } from './authenticate.ts';
@@ -18,6 +18,9 @@ export interface ApiDeps<Id extends RouteId> {
   readonly authenticators: Authenticators;
   readonly eventStreams: EventStreamsOptions;
 }
+
+/** Called every few seconds for as long as there is a server. */
+const POLLED: ReadonlySet<Audience> = new Set<Audience>(['anyone', 'metrics']);
 
 export interface Api {
   readonly app: Hono<HttpEnv>;
@@ -36,7 +39,7 @@ export function createApi<Id extends RouteId>(kit: Kit, deps: ApiDeps<Id>): Api 
     const handler = deps.handlers[id] as unknown as AnyHandler;
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
     const endpoint = createEndpoint({ authenticators, eventStreams }, route, handler);
-    const options = { route: id, quiet: route.audience === 'anyone' };
+    const options = { route: id, quiet: POLLED.has(route.audience) };
     app.on(route.method.toUpperCase(), path, createExchange({ kit, requests }, options, endpoint));
     methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), route.method.toUpperCase()]);
   }

@@ -13,20 +13,25 @@ export type Authenticators = {
 /** What the tokens of an audience begin with; another one is refused without looking it up. */
 const EXPECTED: {
   readonly [A in Known]: {
-    readonly prefix: string;
+    readonly prefixes: readonly string[];
     readonly what: string;
     /** What to do about a refusal, where that is not what people do. */
     readonly hint?: string;
   };
 } = {
-  person: { prefix: 'sbt_', what: "a person's token" },
+  person: { prefixes: ['sbt_'], what: "a person's token" },
   provisioner: {
-    prefix: 'sbp_',
+    prefixes: ['sbp_'],
     what: 'a provisioner key',
     hint: 'Make a key with `standby provisioner key create`, and start the daemon with it.',
   },
-  agent_bootstrap: { prefix: 'sba_', what: "a workspace's bootstrap token" },
-  agent: { prefix: 'sbs_', what: "an agent's session" },
+  agent_bootstrap: { prefixes: ['sba_'], what: "a workspace's bootstrap token" },
+  agent: { prefixes: ['sbs_'], what: "an agent's session" },
+  metrics: {
+    prefixes: ['sbm_', 'sbt_'],
+    what: "the metrics token or an administrator's token",
+    hint: 'The metrics token is in metrics.token in the data folder, or in the file that STANDBY_METRICS_TOKEN_FILE names.',
+  },
 };
 
 const BEARER = /^bearer +([\w.~+/=-]{1,512}) *$/i;
@@ -37,7 +42,7 @@ export function createAuthenticate(
   audience: Audience,
 ): (header: string | undefined) => Promise<CallerFor<Audience> | undefined> {
   if (audience === 'anyone') return () => Promise.resolve(null);
-  const { prefix, what, hint } = EXPECTED[audience];
+  const { prefixes, what, hint } = EXPECTED[audience];
   const find = authenticators[audience];
   const refuse = (detail: string): AppError =>
     new AppError('UNAUTHENTICATED', hint === undefined ? detail : { detail, hint });
@@ -46,8 +51,8 @@ export function createAuthenticate(
     if (header === undefined) throw refuse(`this call needs ${what}`);
     const token = BEARER.exec(header)?.[1];
     if (token === undefined) throw refuse('the Authorization header is not "Bearer" and a token');
-    if (!token.startsWith(prefix)) {
-      throw refuse(`this call needs ${what}, which begins with ${prefix}`);
+    if (!prefixes.some((prefix) => token.startsWith(prefix))) {
+      throw refuse(`this call needs ${what}, which begins with ${prefixes.join(' or ')}`);
     }
     const caller = await find(token);
     if (caller !== undefined) return caller;

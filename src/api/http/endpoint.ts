@@ -4,7 +4,13 @@ import { z } from 'zod';
 import { AppError } from '../../base/app-error.ts';
 import { escapeInvisible, excerpt } from '../../base/excerpt.ts';
 import type { LogFields } from '../../base/log.ts';
-import { ARCHIVE, isEventStream, type Audience, type Route } from '../../contract/route.ts';
+import {
+  ARCHIVE,
+  isEventStream,
+  METRICS_TEXT,
+  type Audience,
+  type Route,
+} from '../../contract/route.ts';
 import type { CallerFor } from '../handler.ts';
 import { createAuthenticate, type Authenticators } from './authenticate.ts';
 import { readArchiveBody, readJsonBody } from './body.ts';
@@ -81,6 +87,9 @@ function answerOf(schema: Route['answers'][number], status: number, body: unknow
   if (schema === ARCHIVE) {
     return { status, body: body as Uint8Array<ArrayBuffer>, contentType: ARCHIVE };
   }
+  if (schema === METRICS_TEXT) {
+    return { status, body: body as string, contentType: METRICS_TEXT };
+  }
   return { status, body: JSON.stringify(body), contentType: 'application/json' };
 }
 
@@ -112,6 +121,7 @@ function onlyOnce(
 function describeCaller(audience: Audience, caller: CallerFor<Audience> | undefined): LogFields {
   if (caller === null || caller === undefined) return {};
   if ('userId' in caller) return { user_id: caller.userId };
+  if ('audience' in caller) return { ...caller };
   if ('keyId' in caller) return { provisioner_key_id: caller.keyId };
   return { audience, workspace_id: caller.workspaceId };
 }

@@ -1,7 +1,13 @@
 // The API's description (OpenAPI 3.1), made from the route table and nothing else.
 import { ERRORS, type ErrorCode } from '../../base/error-catalog.ts';
 import { problemSchema } from '../../contract/problem.ts';
-import { ARCHIVE, isEventStream, type Audience, type Route } from '../../contract/route.ts';
+import {
+  ARCHIVE,
+  isEventStream,
+  METRICS_TEXT,
+  type Audience,
+  type Route,
+} from '../../contract/route.ts';
 import { routes } from '../../contract/routes.ts';
 import { createSchemaWriter, type JsonSchema, type SchemaWriter } from './schema.ts';
 
@@ -13,6 +19,7 @@ const SECURITY: { readonly [A in Exclude<Audience, 'anyone'>]: string } = {
   agent_bootstrap:
     "A workspace's bootstrap token, good for one exchange at a time; begins with sba_.",
   agent: "An agent's session, bound to a workspace and its owner's epoch; begins with sbs_.",
+  metrics: "The metrics token, which begins with sbm_, or an administrator's token.",
 };
 
 export function createOpenApiDocument(version: string): OpenApiDocument {
@@ -105,6 +112,7 @@ function contentOf(
     return { 'text/event-stream': { schema: { type: 'string' }, 'x-events': events } };
   }
   if (body === ARCHIVE) return { [ARCHIVE]: { schema: { type: 'string', format: 'binary' } } };
+  if (body === METRICS_TEXT) return { [METRICS_TEXT]: { schema: { type: 'string' } } };
   return { 'application/json': { schema: schemas.write(body, io) } };
 }
 

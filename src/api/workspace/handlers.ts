@@ -39,6 +39,7 @@ export function createWorkspaceHandlers(
   const { database } = deps;
   return {
     createWorkspace: async ({ caller, params, headers, body }) => {
+      const startedMs = deps.clock.monotonicMs();
       const created = await createWorkspace(deps, caller, {
         organization: params.organization,
         template: body.template,
@@ -50,6 +51,7 @@ export function createWorkspaceHandlers(
       });
       const workspace = await readWorkspace(deps, caller, created.workspaceId);
       const { claimed, reason } = created;
+      if (claimed) measureClaim(deps, deps.clock.monotonicMs() - startedMs, workspace);
       return { status: 201, body: { workspace, claimed, reason } };
     },
     listWorkspaces: async ({ caller, query }) => {
@@ -123,6 +125,12 @@ async function readWorkspace(
   const jobId = row.secretOutputsJobId;
   if (jobId === null || row.ownerId !== caller.userId) return toWorkspaceView(row);
   return toWorkspaceView(row, await readSecretOutputs({ on: database, keyring }, jobId));
+}
+
+/** One that still has to be built is ready when that has ended, which is measured there. */
+function measureClaim({ meter }: WorkspaceApiDeps, ms: number, workspace: WorkspaceView): void {
+  meter.observe('claim_duration', ms);
+  if (workspace.usable) meter.observe('claim_to_ready', ms);
 }
 
 /** Nothing will change by itself any more, or it can be used. */

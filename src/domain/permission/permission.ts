@@ -25,6 +25,7 @@ const NEEDED = {
   'user.list': 'admin',
   'token.create': 'ownership',
   'token.revoke': 'ownership',
+  'metrics.read': 'admin',
   'key.list': 'admin',
   'key.rotate': 'admin',
   // Who holds a key is handed jobs, with all that belongs to them.

@@ -16,6 +16,8 @@ export interface DataFolder {
   readonly credentialsFile: string;
   readonly secretKeyFile: string;
   readonly provisionerKeyFile: string;
+  /** What Prometheus shows. */
+  readonly metricsTokenFile: string;
   /** The lock of the control plane that runs in the folder. */
   readonly instanceLock: string;
   /** Where it can be reached. */
@@ -33,6 +35,7 @@ export function dataFolderAt(folder: string): DataFolder {
     credentialsFile: path.join(folder, 'credentials.json'),
     secretKeyFile: path.join(folder, 'secret.key'),
     provisionerKeyFile: path.join(folder, 'provisioner.key'),
+    metricsTokenFile: path.join(folder, 'metrics.token'),
     instanceLock: path.join(folder, 'lock'),
     instanceFile: path.join(folder, 'instance.json'),
     provisionerDir,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { AppError } from '../../base/app-error.ts';
 import type { Kit } from '../../base/kit.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
+import { createToken } from '../../base/token.ts';
 
 const KEY_BYTES = 32;
 const FORM = /^[0-9a-f]{64}$/;
@@ -28,6 +29,33 @@ export async function loadSecretKey(
     });
   }
   return Buffer.from(text, 'hex');
+}
+
+const METRICS_TOKEN = /^sbm_[\w-]{32,256}$/;
+
+/** What opens the metrics, made when `create` is set and there is none. Throws CONFIG_INVALID. */
+export async function loadMetricsToken(
+  kit: Pick<Kit, 'rng'>,
+  file: string,
+  options: { readonly create: boolean },
+): Promise<string> {
+  const found = (await readOptional(file))?.trim();
+  if (found === undefined && options.create) {
+    const { secret } = createToken(kit.rng, 'sbm');
+    await writePrivateFile(file, `${secret}\n`);
+    return secret;
+  }
+  if (found === undefined || !METRICS_TOKEN.test(found)) {
+    const problem =
+      found === undefined
+        ? 'does not exist'
+        : 'does not hold sbm_ and 32 or more letters and digits';
+    throw new AppError('CONFIG_INVALID', {
+      detail: `the metrics token file ${file} ${problem}`,
+      hint: 'Make one with `echo sbm_$(openssl rand -hex 32)`; STANDBY_METRICS_TOKEN_FILE names it.',
+    });
+  }
+  return found;
 }
 
 /** The file's text, or undefined when there is no such file. */

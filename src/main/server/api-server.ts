@@ -7,6 +7,7 @@ import { createApi } from '../../api/http/api.ts';
 import { createHttpServer, type HttpServer } from '../../api/http/server.ts';
 import { createJobHandlers } from '../../api/job/handlers.ts';
 import { createKeyHandlers } from '../../api/key/handlers.ts';
+import { createMetricsHandlers, type MetricsApiDeps } from '../../api/metrics.ts';
 import { createDescriptionHandlers } from '../../api/openapi/handlers.ts';
 import { createPeopleHandlers } from '../../api/people/handlers.ts';
 import { createPoolHandlers } from '../../api/pool/handlers.ts';
@@ -19,6 +20,7 @@ import type { Kit } from '../../base/kit.ts';
 import { VERSION } from '../../base/version.ts';
 import type { Config } from '../../config/config.ts';
 import {
+  createMetricsAuthenticator,
   createPersonAuthenticator,
   createProvisionerAuthenticator,
 } from '../../people/authenticate.ts';
@@ -33,6 +35,8 @@ export interface ApiServerDeps {
   readonly bus: NoticeBus;
   readonly secretKey: Uint8Array;
   readonly keyring: Keyring;
+  readonly metrics: MetricsApiDeps;
+  readonly metricsToken: string;
 }
 
 // How often daemons tell of their workspaces when nothing changes.
@@ -44,8 +48,10 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
   const pollMs = config.pollInterval;
   const pageOptions = reconcilerOptions(config, { alone: false });
   const agents = createAgentAuthentication({ database, bootstrapTokens });
+  const findPerson = createPersonAuthenticator(kit, database);
   const handlers: Handlers = {
     ...createHealthHandlers({ database, version: VERSION }),
+    ...createMetricsHandlers(deps.metrics),
     ...createDescriptionHandlers(VERSION),
     ...createPeopleHandlers({ kit, database }),
     ...createTemplateHandlers({ kit, database }, pageOptions),
@@ -82,10 +88,11 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
   const api = createApi(kit, {
     handlers,
     authenticators: {
-      person: createPersonAuthenticator(kit, database),
+      person: findPerson,
       provisioner: createProvisionerAuthenticator(database),
       agent_bootstrap: (token) => agents.authenticateAgentBootstrap(token),
       agent: (token) => agents.authenticateAgent(token),
+      metrics: createMetricsAuthenticator({ metricsToken: deps.metricsToken, findPerson }),
     },
     eventStreams: { maxPerCaller: config.eventStreamsPerUser },
   });

@@ -5,9 +5,12 @@ import { createServiceStack } from '../../base/service-stack.ts';
 import type { Config } from '../../config/config.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import { createReaper } from '../../jobs/reaper.ts';
+import type { PoolFigures } from '../../domain/pool/figures.ts';
+import { readPoolFigures } from '../../reconciler/pool-figures.ts';
 import { createReconciler } from '../../reconciler/reconciler.ts';
 import type { Database } from '../../store/database.ts';
 import { createNoticeBus } from '../../store/notice-bus.ts';
+import { createMetrics } from '../../telemetry/metrics.ts';
 import { createApiServer } from './api-server.ts';
 import { reconcilerOptions } from './reconciler-options.ts';
 
@@ -16,6 +19,8 @@ export interface ControlPlaneOptions {
   readonly database: Database;
   readonly secretKey: Uint8Array;
   readonly keyring: Keyring;
+  /** What Prometheus shows. */
+  readonly metricsToken: string;
   /** No other process uses the database: leadership need not wait for a lease to run out. */
   readonly alone: boolean;
 }
@@ -32,16 +37,21 @@ const UNSERVED_AFTER_MS = 30 * 60_000;
 
 /** Throws ADDRESS_IN_USE and what the services' starts throw; nothing runs on then. */
 export async function startControlPlane(
-  kit: Kit,
+  unmeasured: Kit,
   options: ControlPlaneOptions,
 ): Promise<ControlPlane> {
   const { config, database, keyring } = options;
+  const decision = reconcilerOptions(config, options);
+  const readPools = (): Promise<PoolFigures> => readPoolFigures(database, decision);
+  const metrics = createMetrics({ ...unmeasured, database, readPools });
+  const kit: Kit = { ...unmeasured, meter: metrics.meter };
   const stack = createServiceStack(kit.log);
   const bus = createNoticeBus({ ...kit, database });
-  const reconciler = createReconciler(kit, { database, bus }, reconcilerOptions(config, options));
-  const server = createApiServer(kit, { ...options, bus });
+  const reconciler = createReconciler(kit, { database, bus }, decision);
+  const server = createApiServer(kit, { ...options, bus, metrics });
   try {
     await stack.start(bus);
+    await stack.start(metrics);
     await stack.start(
       createReaper(
         { ...kit, database, keyring },

@@ -9,7 +9,7 @@ import {
   type Credentials,
 } from '../installation/credentials.ts';
 import type { DataFolder } from '../installation/data-folder.ts';
-import { loadSecretKey } from '../installation/secret-file.ts';
+import { loadMetricsToken, loadSecretKey } from '../installation/secret-file.ts';
 import type { Progress } from '../progress.ts';
 import type { ReleaseStack } from '../release-stack.ts';
 import { startControlPlane } from './control-plane.ts';
@@ -39,6 +39,11 @@ export async function serve(kit: Kit, options: ServeOptions): Promise<Serving> {
   const secretKey = await loadSecretKey(kit, config.secretKeyFile ?? folder.secretKeyFile, {
     create: config.secretKeyFile === undefined,
   });
+  const metricsToken = await loadMetricsToken(
+    kit,
+    config.metricsTokenFile ?? folder.metricsTokenFile,
+    { create: config.metricsTokenFile === undefined },
+  );
   const database = await openOwnDatabase(kit, {
     ...options,
     applicationName: program,
@@ -52,6 +57,7 @@ export async function serve(kit: Kit, options: ServeOptions): Promise<Serving> {
     database,
     secretKey,
     keyring,
+    metricsToken,
     alone: config.databaseUrl === undefined,
   });
   releases.add(() => controlPlane.stop(`${program} is stopping`));

@@ -3,7 +3,12 @@ import type { AgentId, AgentSessionId, WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { AGENT_LIFECYCLES } from '../../contract/agent/protocol.ts';
 import type { AgentHeartbeatAnswer } from '../../contract/agent/protocol.ts';
-import { recordSignOfLife, renewSignOfLife, type SignOfLife } from '../../store/agent.ts';
+import {
+  findCompletedClaim,
+  recordSignOfLife,
+  renewSignOfLife,
+  type SignOfLife,
+} from '../../store/agent.ts';
 import type { Database } from '../../store/database.ts';
 import { lockMembers, markMembersGone } from '../../store/live-pool/member.ts';
 import { refreshReadiness } from '../../store/live-pool/readiness.ts';
@@ -42,7 +47,7 @@ export async function serveHeartbeat(
 ): Promise<AgentHeartbeatAnswer> {
   if (Math.max(beat.appliedEpoch, beat.knownEpoch) > agent.epoch)
     await retireForgotten(deps, agent);
-  await storeSignOfLife(deps.database, agent, {
+  await storeSignOfLife(deps, agent, {
     agentId: agent.agentId,
     lifecycle: beat.lifecycle,
     // It cannot have taken over an owner who does not exist.
@@ -84,15 +89,18 @@ async function retireForgotten(
 }
 
 async function storeSignOfLife(
-  database: Database,
+  { database, meter }: HeartbeatDeps,
   { workspaceId }: BeatingAgent,
   sign: SignOfLife,
 ): Promise<void> {
   if ((await renewSignOfLife.run(database, sign)) > 0) return;
-  await database.transaction(async (tx) => {
+  const completed = await database.transaction(async (tx) => {
     await lockMembers.all(tx, { workspaceIds: [workspaceId] });
+    const claim = await findCompletedClaim.maybe(tx, sign);
     await recordSignOfLife.run(tx, sign);
     await refreshReadiness(tx, [workspaceId]);
     tx.notify({ kind: 'workspace', workspaceId });
+    return claim;
   });
+  if (completed !== undefined) meter.observe('claim_to_ready', completed.ms);
 }

@@ -4,12 +4,15 @@ import type { Handlers } from '../../../src/api/handler.ts';
 import { peopleRoutes } from '../../../src/contract/people/route.ts';
 import { problemSchema } from '../../../src/contract/problem.ts';
 import type { Audience, Route } from '../../../src/contract/route.ts';
+import { createMetricsAuthenticator } from '../../../src/people/authenticate.ts';
 import { routes } from '../../../src/contract/routes.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
 
 const guarded: readonly Route[] = Object.values(routes).filter(
   (route: Route) => route.audience !== 'anyone',
 );
+
+const METRICS_TOKEN = `sbm_${'m'.repeat(43)}`;
 
 /** Handlers that nobody must reach without the right token. */
 function unreachable(): Partial<Handlers> {
@@ -30,6 +33,10 @@ describe('a route that is not open', () => {
           ...{ sessionId: 's' as never, agentId: 'a' as never, workspaceId: 'w' as never },
           epoch: 0,
         }),
+        metrics: createMetricsAuthenticator({
+          metricsToken: METRICS_TOKEN,
+          findPerson: () => Promise.resolve(undefined),
+        }),
       },
     });
     tokens = {
@@ -37,6 +44,7 @@ describe('a route that is not open', () => {
       provisioner: test.provisionerKey,
       agent_bootstrap: 'sba_x',
       agent: 'sbs_x',
+      metrics: METRICS_TOKEN,
     };
   });
   afterAll(() => test[Symbol.asyncDispose]());

@@ -47,6 +47,8 @@ describe('a daemon that asks for work', () => {
     expect(job).toEqual({
       id: built.jobId,
       attempt: 1,
+      class: 2,
+      waitedMs: expect.any(Number),
       type: 'workspace_build',
       driver: 'null',
       organizationId,
