@@ -1,5 +1,5 @@
 // The regular look for jobs that nobody works on or that run for too long, for states and keys to clear
-// away and for logs that are too old, and the watch over agents' signs of life, which claims and pools
+// away and for what is too old, and the watch over agents' signs of life, which claims and pools
 // judge by. Every replica runs one. A step that fails keeps none of the others from its work.
 import { mayPass } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
@@ -7,6 +7,7 @@ import { createService, type Service } from '../base/service.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
+import { dropOldIdempotencyKeys } from '../store/idempotency-key.ts';
 import { AGENT_WATCH } from '../store/live-pool/ready-now.ts';
 import { keepWatch } from '../store/watch.ts';
 import { pruneLogs, type PruneOptions } from './prune-logs.ts';
@@ -34,6 +35,7 @@ export function createReaper(
     strays: () => queueStrayCleanups({ ...deps, log }),
     keys: () => resealRetired({ ...deps, log }),
     logs: () => pruneLogs({ ...deps, log }, options),
+    idempotency_keys: () => dropOldIdempotencyKeys(deps.database),
   };
   const failures = new Map<string, number>();
   const look = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 // Idempotency keys: the same request sent twice by one person is served once.
 import type { UserId, WorkspaceId } from '../base/id.ts';
 import { text } from './column.ts';
-import { statement, takes } from './statement.ts';
+import { statement, takes, type Executor } from './statement.ts';
 
 /** The request a key came with before, and how that was served. */
 export interface PriorRequest {
@@ -63,3 +63,27 @@ export const recordIdempotencyKey = statement({
     insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
     values ($userId, $key, $bodyHash, $workspaceId, standby_now())`,
 });
+
+const dropOld = statement({
+  name: 'idempotency_key.drop_old',
+  takes: takes<{ readonly limit: number }>(),
+  gives: {},
+  sql: `
+    with old as materialized (
+      select user_id, key
+      from idempotency_keys
+      where created_at <= (select standby_now()) - interval '24 hours'
+      order by created_at
+      limit $limit
+      for update skip locked
+    )
+    delete from idempotency_keys k
+    using old
+    where k.user_id = old.user_id
+      and k.key = old.key`,
+});
+
+/** Takes away keys that do not count any more; what one look leaves, the next takes. */
+export async function dropOldIdempotencyKeys(on: Executor): Promise<void> {
+  await dropOld.run(on, { limit: 1_000 });
+}
