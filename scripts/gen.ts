@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findPackageRoot } from '../src/base/package-root.ts';
+import { renderCheckReference } from './check-reference.ts';
 import { renderCliReference } from './cli-reference.ts';
 import { renderConfigurationReference } from './configuration-reference.ts';
 import { renderErrorReference } from './error-reference.ts';
@@ -18,6 +19,7 @@ import { renderOpenApi } from './openapi.ts';
 const docs = join(findPackageRoot(), 'docs');
 const errors = join(docs, 'errors.md');
 const metrics = join(docs, 'metrics.md');
+const doctor = join(docs, 'doctor.md');
 const checksums = await computeChecksums();
 const changed = findChanged(readChecksums(), checksums);
 
@@ -27,6 +29,7 @@ writeFileSync(join(docs, 'schema', 'standby-manifest.json'), renderManifestSchem
 writeFileSync(join(docs, 'configuration.md'), renderConfigurationReference());
 writeFileSync(errors, renderErrorReference(existsSync(errors) ? readFileSync(errors, 'utf8') : ''));
 
+writeFileSync(doctor, renderCheckReference(readFileSync(doctor, 'utf8')));
 writeFileSync(metrics, renderMetricReference(readFileSync(metrics, 'utf8')));
 
 if (changed.length === 0) {

@@ -1,13 +1,14 @@
 // The embedded PostgreSQL of one data folder, as the rest of Standby sees it.
 // docs/embedded-postgresql.md tells operators what runs and where things lie.
+import { realpath } from 'node:fs/promises';
 import type { Kit } from '../base/kit.ts';
 import type { StopResult } from '../base/service.ts';
-import { DATABASE, ROLE } from './cluster.ts';
+import { DATABASE, findCluster, ROLE } from './cluster.ts';
 import { asStartFailure } from './failure.ts';
 import { layoutOf } from './layout.ts';
 import { findRunning, stopPostmaster, waitUntilGone } from './postmaster.ts';
 import { probe, type ConnectionParts } from './probe.ts';
-import { startServer, type EmbeddedPostgresOptions } from './start.ts';
+import { adopt, startServer, type EmbeddedPostgresOptions, type StartedServer } from './start.ts';
 
 export interface EmbeddedPostgres {
   readonly connection: ConnectionParts;
@@ -36,10 +37,12 @@ export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
   try {
-    const { postmaster, outcome, password } = await startServer(kit, options);
-    const { identity, socketFolder: host, port } = postmaster;
-    const connection = { host, port, user: ROLE, password, database: DATABASE };
+    const started = await startServer(kit, options);
+    const { identity } = started.postmaster;
+    const { outcome } = started;
+    const connection = connectionOf(started);
     await probe(connection);
+    const { host } = connection;
     kit.log.info('embedded_postgres.ready', { outcome, pid: identity.pid, host });
     return {
       connection,
@@ -52,6 +55,26 @@ export async function startEmbeddedPostgres(
   }
 }
 
+/** How to reach the server of `dataDir` that runs; undefined when none does. Starts and changes nothing. */
+export async function findEmbeddedPostgres(
+  kit: Kit,
+  dataDir: string,
+  signal: AbortSignal,
+): Promise<ConnectionParts | undefined> {
+  try {
+    const layout = layoutOf(await realpath(dataDir));
+    const found = await adopt(kit, { layout, signal, onWaiting: () => undefined });
+    return found === undefined ? undefined : connectionOf(found);
+  } catch (error) {
+    throw asStartFailure(error, dataDir);
+  }
+}
+
+/** Whether a server was ever started in `dataDir`. */
+export async function hasEmbeddedPostgres(dataDir: string): Promise<boolean> {
+  return (await findCluster(layoutOf(dataDir))) !== undefined;
+}
+
 /** Stops the server of `dataDir`, whoever started it; `not_running` when there is none. */
 export async function stopEmbeddedPostgres(
   kit: Kit,
@@ -61,4 +84,9 @@ export async function stopEmbeddedPostgres(
   const running = await findRunning(layoutOf(dataDir));
   if (running === undefined) return 'not_running';
   return stopPostmaster(kit, running.identity, deadlineMs);
+}
+
+function connectionOf({ postmaster, password }: StartedServer): ConnectionParts {
+  const { socketFolder: host, port } = postmaster;
+  return { host, port, user: ROLE, password, database: DATABASE };
 }

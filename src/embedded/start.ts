@@ -104,11 +104,10 @@ export function findObstacle(output: string): string | undefined {
   )?.[0];
 }
 
+export type AdoptRequest = Pick<LaunchRequest, 'layout' | 'signal' | 'onWaiting'>;
+
 /** The running server of the cluster, once it is ready; undefined when none runs (any more). */
-async function adopt(
-  kit: Kit,
-  request: Pick<LaunchRequest, 'layout' | 'signal' | 'onWaiting'>,
-): Promise<StartedServer | undefined> {
+export async function adopt(kit: Kit, request: AdoptRequest): Promise<StartedServer | undefined> {
   const { layout } = request;
   const running = await findRunning(layout);
   if (running === undefined) return undefined;

@@ -5,6 +5,7 @@ export const COMMAND_TABLE: CommandTable = {
   agent: () => import('./commands/agent.ts'),
   completion: () => import('../cli/commands/completion.ts'),
   create: () => import('../cli/commands/create.ts'),
+  doctor: () => import('./commands/doctor.ts'),
   down: () => import('./commands/down.ts'),
   'job cancel': () => import('../cli/commands/job/cancel.ts'),
   'job list': () => import('../cli/commands/job/list.ts'),

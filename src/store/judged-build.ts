@@ -5,7 +5,7 @@ import type { Executor } from './statement.ts';
 import { statement, takes } from './statement.ts';
 
 /** How many are kept per pool. Far above any count that a limit looks at, and above most pools' size. */
-const KEPT_PER_POOL = 100;
+export const KEPT_PER_POOL = 100;
 
 const insertJudgedBuild = statement({
   name: 'judged_build.insert',

@@ -2,6 +2,7 @@
 import { DatabaseError } from 'pg';
 
 const UNIQUE_VIOLATION = '23505';
+const QUERY_CANCELED = '57014';
 const RETRYABLE = new Set(['40001' /* serialization_failure */, '40P01' /* deadlock_detected */]);
 // Connection exceptions, shutdown and start-up, out of connections, disk full; what took too long, a
 // statement (57014), an idle (25P03) or a whole transaction (25P04); and a server that only reads: it was
@@ -34,6 +35,11 @@ export function isUniqueViolation(error: unknown, constraint: string): boolean {
     error.code === UNIQUE_VIOLATION &&
     error.constraint === constraint
   );
+}
+
+/** True when a statement took longer than `statement_timeout` allows. */
+export function isOutOfTime(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === QUERY_CANCELED;
 }
 
 /** True when the same statement or transaction may succeed if it is simply run again. */

@@ -2,8 +2,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { createColors } from 'picocolors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_TABLE } from '../../src/main/command-table.ts';
+import { renderReport } from '../../src/main/doctor/render-report.ts';
 import { runCommandLine, runCommandLineWith } from '../support/command-line.ts';
 import { HOSTILE, startHostileServer } from '../support/hostile-server.ts';
 
@@ -54,7 +56,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 
 /** They print their own text, or what stands in files of whoever calls them: tested where it matters. */
 const OTHERS = [
-  ...['agent', 'completion', 'down', 'migrate', 'provisioner', 'server', 'up'],
+  ...['agent', 'completion', 'doctor', 'down', 'migrate', 'provisioner', 'server', 'up'],
   ...[
     'pool watch',
     'prebuilds pause',
@@ -175,6 +177,16 @@ describe('text of others on a terminal', () => {
     );
     const { out } = await runCommandLine('plan', '--snapshot', snapshot);
     expect(JSON.stringify(JSON.parse(out))).toContain('evil');
+    expect(findHarm(out)).toEqual([]);
+  });
+
+  it('is harmless in what the doctor finds', () => {
+    const finding = { id: 'x', title: 'x', remedy: HOSTILE, total: 1, subjects: [HOSTILE] };
+    const out = renderReport(
+      { healthy: false, findings: [finding], unfinished: [], facts: { leader: HOSTILE } },
+      createColors(false),
+    );
+    expect(out).toContain('evil');
     expect(findHarm(out)).toEqual([]);
   });
 

@@ -80,6 +80,10 @@ async function setUp(store: TestStore, random: Seeded): Promise<Run> {
     const template = await make.template({ organizationId });
     const first = await make.pool(template, { desired: 2 + n });
     const second = await make.version(template, { active: false });
+    await store.sql(
+      'update jobs set completed_at = standby_now(), succeeded = true where id = $1',
+      [second.jobId],
+    );
     const next = await make.pool(
       { ...template, versionId: second.versionId },
       { name: first.presetName, desired: 3 },

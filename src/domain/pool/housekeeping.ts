@@ -8,7 +8,7 @@ const EVIDENCE_PER_POOL = 3;
 const FIRST_RETRY_MS = 60_000;
 const MAX_RETRY_MS = 3_600_000;
 /** After so many failed tries a person should look. */
-const STUCK_AFTER_TRIES = 3;
+export const STUCK_AFTER_TRIES = 3;
 
 /** A workspace that does not run any more and is kept so that people can see why. */
 export interface Evidence {

@@ -1,0 +1,185 @@
+// What must hold of builds, jobs, pools and what is counted of them, whenever nobody is in the middle
+// of a transaction.
+import { JOB_FAILURES } from '../../domain/job/failure.ts';
+import { KEPT_PER_POOL } from '../judged-build.ts';
+import { PREBUILDS_USER_ID } from '../system-user.ts';
+import { check, REPORT, type Check } from './check.ts';
+
+const SYSTEM = `'${PREBUILDS_USER_ID}'`;
+const NOT_JUDGED = [JOB_FAILURES.hung, JOB_FAILURES.daemonLost, JOB_FAILURES.noProvisioner]
+  .map((code) => `'${code}'`)
+  .join(', ');
+
+export const POOL_INVARIANTS: readonly Check[] = [
+  check({
+    id: 'build.gap',
+    title: 'the builds of a workspace are not numbered one after the other',
+    remedy: `Builds were taken away by hand. ${REPORT}`,
+    sql: `
+      select workspace_id::text
+      from builds
+      group by workspace_id
+      having max(number) <> count(*)`,
+  }),
+  check({
+    id: 'build.overtaken',
+    title: 'a build goes on although a later one of its workspace exists',
+    remedy: 'Cancel its job: `standby job cancel`.',
+    sql: `
+      select j.id::text
+      from jobs j
+      join builds b on b.job_id = j.id
+      where j.status in ('pending', 'running', 'canceling')
+        and exists (
+          select from builds later where later.workspace_id = b.workspace_id and later.number > b.number)`,
+  }),
+  check({
+    id: 'job.status',
+    title: "a job's status is not what its times and its result say",
+    remedy: 'The table is damaged: `update jobs set id = id where id = …` computes it anew.',
+    sql: `
+      select id::text
+      from jobs
+      where status <> case
+        when completed_at is not null and error is not null then 'failed'
+        when completed_at is not null and succeeded then 'succeeded'
+        when completed_at is not null then 'canceled'
+        when canceled_at is not null then 'canceling'
+        when acquired_at is not null then 'running'
+        else 'pending'
+      end`,
+  }),
+  check({
+    id: 'judged.wrong',
+    title: "a pool's record of how a first build ended is not how it ended",
+    remedy:
+      'Delete its row of judged_builds; `standby pool reset` clears what was decided from it.',
+    sql: `
+      select d.workspace_id::text
+      from judged_builds d
+      join workspaces w on w.id = d.workspace_id
+      join builds b on b.workspace_id = w.id and b.number = 1
+      join jobs j on j.id = b.job_id
+      where d.pool_id is distinct from w.pool_id
+        or d.preset_id is distinct from b.preset_id
+        or d.created_at <> b.created_at
+        or j.completed_at is null
+        -- One that succeeded and turned out bad counts as failed.
+        or (not d.failed and j.status <> 'succeeded')
+        or (d.failed and j.status = 'canceled')`,
+  }),
+  check({
+    id: 'judged.missing',
+    title: "a pool's record has forgotten how a first build of the last day ended",
+    remedy: 'Brakes may act late for this pool; the next builds fill the record again.',
+    sql: `
+      select w.id::text
+      from workspaces w
+      join builds b on b.workspace_id = w.id and b.number = 1
+      join jobs j on j.id = b.job_id
+      where w.origin = 'prebuild'
+        and w.created_at > (select standby_now()) - interval '1 day'
+        and (j.status = 'succeeded'
+          or (j.status = 'failed' and j.error_code not in (${NOT_JUDGED})))
+        and not exists (
+          select from judged_builds d where d.pool_id = w.pool_id and d.workspace_id = w.id)
+        and (
+          select count(*)
+          from judged_builds newer
+          where newer.pool_id = w.pool_id
+            and newer.created_at >= b.created_at) < ${KEPT_PER_POOL}`,
+  }),
+  check({
+    id: 'judged.many',
+    title: "a pool's record of first builds has grown beyond its bound",
+    remedy: 'Passes get slower with it; the next build that ends cuts it.',
+    sql: `
+      select pool_id::text
+      from judged_builds
+      group by pool_id
+      having count(*) > ${KEPT_PER_POOL}`,
+  }),
+  check({
+    id: 'brakes.wrong',
+    title: "a pool's brakes are about what is not the pool's, or try where nothing is limited",
+    remedy: '`standby pool reset` clears them.',
+    sql: `
+      select k.pool_id::text
+      from pool_brakes k
+      left join presets p on p.id = k.preset_id
+      left join workspaces w on w.id = k.trial_workspace_id
+      where p.pool_id is distinct from k.pool_id
+        or (k.trial_workspace_id is not null
+          and (k.limited_at is null or w.pool_id is distinct from k.pool_id))`,
+  }),
+  check({
+    id: 'preset.pool',
+    title: 'a preset belongs to a pool of another name or template',
+    remedy: `Push and promote the version again. ${REPORT}`,
+    sql: `
+      select p.id::text
+      from presets p
+      join template_versions v on v.id = p.version_id
+      join pools l on l.id = p.pool_id
+      where l.template_id <> v.template_id
+        or l.preset_name <> p.name`,
+  }),
+  check({
+    id: 'template.active',
+    title: "a template's active version was never imported",
+    remedy: 'Promote a version whose import succeeded: `standby template promote`.',
+    sql: `
+      select t.id::text
+      from templates t
+      join template_versions v on v.id = t.active_version_id
+      join jobs j on j.id = v.import_job_id
+      where j.status <> 'succeeded'`,
+  }),
+  check({
+    id: 'counter.behind',
+    title: 'fewer were counted than there are',
+    remedy:
+      'A version without counters ran beside this one. Nothing is decided by them: add what is missing to counter_totals, or live with it.',
+    sql: `
+      with counted as (
+        select counter, template_id, preset, sum(amount) as amount
+        from (
+          select counter, template_id, preset, total as amount from counter_totals
+          union all
+          select counter, template_id, preset, amount from counter_steps
+        ) as c
+        group by counter, template_id, preset
+      ), there as (
+        select 'prebuilds_created' as counter, pool_id, count(*) as amount
+        from workspaces
+        where origin = 'prebuild'
+        group by pool_id
+        union all
+        select 'prebuilds_claimed', pool_id, count(*)
+        from claims
+        where outcome <> 'miss'
+        group by pool_id
+      )
+      select there.counter || ' of pool ' || l.id
+      from there
+      join pools l on l.id = there.pool_id
+      left join counted c
+        on c.counter = there.counter and c.template_id = l.template_id and c.preset = l.preset_name
+      where there.amount > coalesce(c.amount, 0)`,
+  }),
+  check({
+    id: 'system.user',
+    title: 'the user who owns unclaimed prebuilds is missing, has roles, or can log in',
+    remedy: 'Take its roles and tokens away; without its row nothing works.',
+    sql: `
+      select 'user ' || ${SYSTEM}
+      where not exists (
+          select
+          from users
+          where id = ${SYSTEM}
+            and is_system
+            and status = 'active'
+            and site_roles = '{}')
+        or exists (select from tokens where user_id = ${SYSTEM})`,
+  }),
+];

@@ -1,0 +1,106 @@
+// What may be so for a while and should not stay: somebody has to look, though nothing is broken.
+import { STUCK_AFTER_TRIES } from '../../domain/pool/housekeeping.ts';
+import { DAEMON_IS_SEEN } from '../daemon-seen.ts';
+import { PREBUILDS_USER_ID } from '../system-user.ts';
+import { check, type Check } from './check.ts';
+
+export const SYMPTOMS: readonly Check[] = [
+  check({
+    id: 'delete.stuck',
+    title: 'a prebuild cannot be deleted, however often it is tried',
+    remedy:
+      '`standby pool show` has the reason, `standby job logs` the whole story; what is repaired is tried again within the hour.',
+    sql: `
+      select m.workspace_id::text
+      from pool_members m
+      join jobs j on j.id = m.job_id
+      where m.transition = 'delete'
+        and j.status in ('failed', 'canceled')
+        and (
+          select count(*)
+          from builds b
+          where b.workspace_id = m.workspace_id
+            and b.transition = 'delete') >= ${STUCK_AFTER_TRIES}`,
+  }),
+  check({
+    id: 'stray.open',
+    title: 'what an overtaken build made is known for over an hour and not destroyed',
+    remedy: 'See the log of its newest job; it needs a daemon of the driver that made it.',
+    sql: `
+      select id::text
+      from stray_states
+      where destroyed_at is null
+        and created_at < (select standby_now()) - interval '1 hour'`,
+  }),
+  check({
+    id: 'job.silent',
+    title: 'a job counts as running and gave no sign of life for an hour',
+    remedy: 'Nobody looks for silent jobs: start a control plane.',
+    sql: `
+      select id::text
+      from jobs
+      where status in ('running', 'canceling')
+        and heartbeat_at < (select standby_now()) - interval '1 hour'`,
+  }),
+  check({
+    id: 'daemon.none',
+    title: 'jobs wait for over a minute and no daemon was seen in the last one',
+    remedy:
+      'Start a daemon: `standby provisioner`; `standby provisioner list` shows those there were.',
+    sql: `
+      select id::text
+      from jobs
+      where status = 'pending'
+        and created_at < (select standby_now()) - interval '1 minute'
+        and not exists (select from daemons d where ${DAEMON_IS_SEEN})`,
+  }),
+  check({
+    id: 'idempotency_key.left',
+    title: 'an idempotency key is kept although it has not counted for a day',
+    remedy: 'Nobody takes old ones away: start a control plane.',
+    sql: `
+      select user_id || ' ' || key
+      from idempotency_keys
+      where created_at < (select standby_now()) - interval '48 hours'`,
+  }),
+  check({
+    id: 'membership.missing',
+    title: 'an organization has pools and the user of prebuilds is no member of it',
+    remedy: 'The next pass makes it one: start a control plane, or see its log.',
+    sql: `
+      select o.name
+      from organizations o
+      where exists (
+          select
+          from pool_members m
+          join pools l on l.id = m.pool_id
+          where l.organization_id = o.id)
+        and not exists (
+          select
+          from memberships m
+          where m.organization_id = o.id
+            and m.user_id = '${PREBUILDS_USER_ID}')`,
+  }),
+  check({
+    id: 'schema.invalid',
+    title: 'an index or a constraint does not hold for all rows',
+    remedy: '`reindex index …`, or `alter table … validate constraint …`, and see what it says.',
+    sql: `
+      select i.indexrelid::regclass::text
+      from pg_index i
+      join pg_class c on c.oid = i.indrelid
+      where c.relnamespace = current_schema()::regnamespace
+        and not i.indisvalid
+      union all
+      select conrelid::regclass || ' ' || conname
+      from pg_constraint
+      where connamespace = current_schema()::regnamespace
+        and not convalidated
+      union all
+      select tgrelid::regclass || ' ' || tgname
+      from pg_trigger t
+      join pg_class c on c.oid = t.tgrelid
+      where c.relnamespace = current_schema()::regnamespace
+        and tgenabled = 'D'`,
+  }),
+];

@@ -1,0 +1,252 @@
+// What must hold of workspaces and those who own them, whenever nobody is in the middle of a
+// transaction. Tests ask the same after each step of a simulation.
+import { PREBUILD_PREFIX } from '../../domain/name/name.ts';
+import { PREBUILDS_USER_ID } from '../system-user.ts';
+import { check, REPORT, type Check } from './check.ts';
+
+const SYSTEM = `'${PREBUILDS_USER_ID}'`;
+
+const DROP_MEMBER =
+  'Delete its row of pool_members; a workspace that is still unclaimed is deleted with `standby workspace delete`, and its pool makes another.';
+const DELETE_IT =
+  'Delete the workspace with `standby workspace delete`; its pool makes another one.';
+
+export const WORKSPACE_INVARIANTS: readonly Check[] = [
+  check({
+    id: 'claim.twice',
+    title: 'a workspace was claimed more than once',
+    remedy: `Two people may know its secrets: delete it with its owners. ${REPORT}`,
+    sql: `
+      select workspace_id::text
+      from claims
+      where outcome <> 'miss'
+      group by workspace_id
+      having count(*) > 1`,
+  }),
+  check({
+    id: 'claim.owner',
+    title: 'a claimed workspace belongs to somebody else than who claimed it',
+    remedy: `Ask both people whose it is. ${REPORT}`,
+    sql: `
+      select c.workspace_id::text
+      from claims c
+      join workspaces w on w.id = c.workspace_id and w.epoch = c.epoch
+      where c.outcome <> 'miss'
+        and w.owner_id <> c.user_id`,
+  }),
+  check({
+    id: 'claim.epoch',
+    title: "a claim's epoch is one that its workspace has not come to",
+    remedy: `The workspace was restored from an older state than the claim: restore all or nothing. ${REPORT}`,
+    sql: `
+      select c.workspace_id::text
+      from claims c
+      join workspaces w on w.id = c.workspace_id
+      where c.epoch > w.epoch`,
+  }),
+  check({
+    id: 'claim.unrecorded',
+    title: 'a prebuilt workspace has an owner and no claim says how',
+    remedy: `Ask its owner; delete the workspace if it was not claimed. ${REPORT}`,
+    sql: `
+      select w.id::text
+      from workspaces w
+      where w.origin = 'prebuild'
+        and w.owner_id <> ${SYSTEM}
+        and not exists (
+          select
+          from claims c
+          where c.workspace_id = w.id
+            and c.outcome <> 'miss'
+            and c.epoch <= w.epoch)`,
+  }),
+  check({
+    id: 'claim.outcome',
+    title: "a claim's outcome is not how its build ended",
+    remedy: `It only distorts hit rates. ${REPORT}`,
+    sql: `
+      select c.workspace_id::text
+      from claims c
+      where c.outcome <> 'miss'
+        and (c.outcome = 'failed') <> exists (
+          select
+          from builds b
+          join jobs j on j.id = b.job_id
+          where b.workspace_id = c.workspace_id
+            and b.stage = 'claim'
+            and j.status = 'failed')`,
+  }),
+  check({
+    id: 'claim.touched',
+    title: 'the pool built on a workspace that was claimed',
+    remedy: `Its owner may have lost work: tell them. ${REPORT}`,
+    sql: `
+      select w.id::text
+      from builds b
+      join workspaces w on w.id = b.workspace_id
+      where b.initiator_id = ${SYSTEM}
+        and b.number > 1
+        and w.owner_id <> ${SYSTEM}`,
+  }),
+  check({
+    id: 'member.gone',
+    title: 'a workspace that is claimed or deleted still counts as one of its pool',
+    remedy: DROP_MEMBER,
+    sql: `
+      select m.workspace_id::text
+      from pool_members m
+      join workspaces w on w.id = m.workspace_id
+      where w.owner_id <> ${SYSTEM}
+        or w.deleted_at is not null`,
+  }),
+  check({
+    id: 'member.missing',
+    title: 'an unclaimed prebuild is not known to its pool',
+    remedy: DELETE_IT,
+    sql: `
+      select w.id::text
+      from workspaces w
+      where w.owner_id = ${SYSTEM}
+        and w.deleted_at is null
+        and not exists (select from pool_members m where m.workspace_id = w.id)`,
+  }),
+  check({
+    id: 'member.build',
+    title: 'a pool takes another build for the latest of a workspace than it has',
+    remedy: DELETE_IT,
+    sql: `
+      select m.workspace_id::text
+      from pool_members m
+      cross join lateral (
+        select * from builds b where b.workspace_id = m.workspace_id order by b.number desc limit 1
+      ) as latest
+      join jobs j on j.id = latest.job_id
+      where m.build_number <> latest.number
+        or m.transition <> latest.transition
+        or m.job_id <> latest.job_id
+        or (m.running_since is not null)
+          <> (latest.transition = 'start' and j.status = 'succeeded')`,
+  }),
+  check({
+    id: 'member.origin',
+    title: 'a prebuild counts for another pool, preset or version than it was made for',
+    remedy: DELETE_IT,
+    sql: `
+      select m.workspace_id::text
+      from pool_members m
+      join workspaces w on w.id = m.workspace_id
+      join builds b on b.workspace_id = m.workspace_id and b.number = 1
+      where m.pool_id <> w.pool_id
+        or m.preset_id is distinct from b.preset_id
+        or m.version_id <> b.version_id`,
+  }),
+  check({
+    id: 'member.age',
+    title: 'a prebuild counts as older or younger than it is',
+    remedy: DELETE_IT,
+    sql: `
+      select m.workspace_id::text
+      from pool_members m
+      join builds b on b.workspace_id = m.workspace_id and b.number = 1
+      join jobs j on j.id = b.job_id
+      where j.completed_at is not null
+        and j.acquired_at is not null
+        and m.born_at is distinct from j.acquired_at`,
+  }),
+  check({
+    id: 'member.readiness',
+    title: 'a prebuild is ready, or is not, against what its agents say',
+    remedy: `Restarting its agent mends it. ${DELETE_IT}`,
+    sql: `
+      select m.workspace_id::text
+      from pool_members m
+      cross join lateral (
+        select coalesce(bool_and(a.lifecycle = 'ready'), true) as all_ready,
+          min(a.lifecycle) filter (where a.lifecycle in ('start_error', 'start_timeout')) as broken
+        from agents a
+        where a.workspace_id = m.workspace_id
+      ) as said
+      where m.running_since is not null
+        and (m.ready <> (said.all_ready and m.broken is null)
+          or (m.broken is distinct from said.broken and m.broken is distinct from 'gone'))`,
+  }),
+  check({
+    id: 'workspace.forgotten',
+    title: 'a workspace is deleted although a build may have made something and none took it away',
+    remedy:
+      'Look for what its driver made, by the workspace id, and take it away by hand; its builds and their logs name it.',
+    sql: `
+      select w.id::text
+      from workspaces w
+      where w.deleted_at is not null
+        and exists (
+          select
+          from builds b
+          join jobs j on j.id = b.job_id
+          where b.workspace_id = w.id
+            and b.transition = 'start'
+            and j.attempt > 0)
+        and not exists (
+          select
+          from builds b
+          join jobs j on j.id = b.job_id
+          where b.workspace_id = w.id
+            and b.transition = 'delete'
+            and j.status = 'succeeded'
+            and (j.attempt > 0 or b.reason = 'orphan'))`,
+  }),
+  check({
+    id: 'workspace.name_twice',
+    title: 'somebody has two workspaces of one name',
+    remedy: 'Delete one of them; then `reindex table workspaces`, whose unique index is broken.',
+    sql: `
+      select string_agg(id::text, ' and ' order by id)
+      from workspaces
+      where deleted_at is null
+      group by owner_id, name
+      having count(*) > 1`,
+  }),
+  check({
+    id: 'workspace.name_reserved',
+    title: "a person's workspace is still called as prebuilds are",
+    remedy: `The pool's name outlived a claim. ${REPORT}`,
+    sql: `
+      select id::text
+      from workspaces
+      where owner_id <> ${SYSTEM}
+        and deleted_at is null
+        and name like '${PREBUILD_PREFIX}%'`,
+  }),
+  check({
+    id: 'workspace.state_left',
+    title: 'a deleted workspace still has states of its tool',
+    remedy: 'Its secrets outlived it: delete its rows of workspace_states.',
+    sql: `
+      select w.id::text
+      from workspaces w
+      where w.deleted_at is not null
+        and exists (select from workspace_states s where s.workspace_id = w.id)`,
+  }),
+  check({
+    id: 'session.stale',
+    title: 'an agent is let in for an owner that its workspace has no more',
+    remedy:
+      "Set ended_at of its row of agent_sessions: until then it may read the former owner's values.",
+    sql: `
+      select s.id::text
+      from agent_sessions s
+      join workspaces w on w.id = s.workspace_id
+      where s.ended_at is null
+        and (s.epoch <> w.epoch or w.deleted_at is not null)`,
+  }),
+  check({
+    id: 'agent.epoch',
+    title: 'an agent says that it works for an owner who does not exist yet',
+    remedy: `The database was restored to a time before a claim: delete the workspace. ${REPORT}`,
+    sql: `
+      select a.id::text
+      from agents a
+      join workspaces w on w.id = a.workspace_id
+      where a.applied_epoch > w.epoch`,
+  }),
+];
