@@ -41,6 +41,19 @@ export const storeTrial = statement({
       and limited_at is not null`,
 });
 
+/** Ends the trial when it is among the workspaces, with as long a time to the next one as before. */
+export const voidTrial = statement({
+  name: 'pool_brakes.void_trial',
+  takes: takes<{ readonly poolId: PoolId; readonly workspaceIds: readonly WorkspaceId[] }>(),
+  gives: {},
+  sql: `
+    update pool_brakes
+    set trial_workspace_id = null,
+      trial_at = (select standby_now()) + make_interval(secs => cooldown_ms / 1000.0)
+    where pool_id = $poolId
+      and trial_workspace_id = any ($workspaceIds::uuid[])`,
+});
+
 /** A build that had succeeded counts as failed from `completedAt` on: its workspace turned bad. */
 export const failJudgedBuild = statement({
   name: 'judged_build.fail',

@@ -146,6 +146,26 @@ describe('the hard limit', () => {
     expect(await brakes()).toEqual({ limited: true, cooldown_ms: 30 * MINUTE, trial: false });
   });
 
+  it('ends its trial with the build that the pool cancels, at once', async () => {
+    await failUntilLimited();
+    await reconcile();
+    await wait(16 * MINUTE);
+    expect(await reconcile()).toEqual(['pool.created 1']);
+    await store.sql('update presets set desired_instances = 0 where id = $1', [pool.presetId]);
+    expect(await reconcile()).toEqual(['pool.canceled 1']);
+    expect(await brakes()).toEqual({ limited: true, cooldown_ms: 15 * MINUTE, trial: false });
+    expect(await events('trial_started', 'trial_voided')).toEqual([
+      'trial_started',
+      'trial_voided',
+    ]);
+    expect(await reconcile()).toEqual([]);
+    await store.sql('update presets set desired_instances = 1 where id = $1', [pool.presetId]);
+    await wait(14 * MINUTE);
+    expect(await reconcile()).toEqual([]);
+    await wait(2 * MINUTE);
+    expect(await reconcile()).toEqual(['pool.created 1']);
+  });
+
   it('is not about a new version, which starts clean', async () => {
     await failUntilLimited();
     await reconcile();
