@@ -174,6 +174,16 @@ describe('a transaction', () => {
     const work = store.database.transaction(() => run(store.database, 'select 1'));
     await expect(work).rejects.toThrow('second connection');
   });
+
+  it('lets nothing be announced but through itself', async () => {
+    store.announced.length = 0;
+    const work = store.database.transaction(() => {
+      store.database.announce([{ kind: 'lease', name: 'early' }]);
+      return Promise.resolve();
+    });
+    await expect(work).rejects.toThrow('announcing inside a database transaction');
+    expect(store.announced).toEqual([]);
+  });
 });
 
 describe('a connection that cannot be used any more', () => {

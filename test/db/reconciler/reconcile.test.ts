@@ -129,6 +129,26 @@ describe('a pool', () => {
     expect(await reconcile()).toEqual(['pool.deleting 3 expired', 'pool.created 3']);
   });
 
+  it('goes on with its other actions when one fails, and says what failed', async () => {
+    await reconcile();
+    await builder.buildAll();
+    await store.advanceClock(10);
+    await store.sql('update pools set last_invalidated_at = standby_now() where id = $1', [
+      pool.poolId,
+    ]);
+    await store.sql(`
+      create function refuse() returns trigger language plpgsql as $$
+        begin raise exception 'nothing new today'; end $$`);
+    await store.sql(
+      'create trigger refuse before insert on workspaces for each row execute function refuse()',
+    );
+    const outcome = await reconcileNow(store, pool.poolId);
+    await store.sql('drop function refuse cascade');
+    expect(doneOf(outcome)).toEqual(['pool.deleting 3 expired']);
+    expect(outcome).toMatchObject({ errors: [{ message: 'nothing new today' }] });
+    expect(await reconcile()).toEqual(['pool.created 3']);
+  });
+
   it('replaces what is broken', async () => {
     await reconcile();
     await builder.buildAll();
