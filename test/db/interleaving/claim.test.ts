@@ -1,0 +1,146 @@
+// A claim and whatever else happens to its pool at the same moment, in every order of their statements.
+// `endings` are all the outcomes that there are.
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { isBefore } from '../../support/interleave.ts';
+import {
+  AROUND_A_CLAIM,
+  atOnce,
+  BUDGET,
+  openPlays,
+  PLANNERS,
+  UNCHANGED,
+  type Plays,
+} from '../../support/plays.ts';
+
+const TAKE = 'claim.take_oldest';
+const TTL_SECONDS = 3_600;
+const nothingMore = (): Promise<void> => Promise.resolve();
+
+// Hundreds of orders each, which take their time where there is more work than there are cores.
+vi.setConfig({ testTimeout: 90_000 });
+
+let plays: Plays;
+
+describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
+  beforeAll(async () => {
+    plays = await openPlays(planner);
+  });
+  afterAll(() => plays[Symbol.asyncDispose]());
+
+  describe('two claims', () => {
+    it('of one prebuild have one winner, and wait for nobody', async () => {
+      const explored = await plays.explore({
+        setUp: () => plays.pool({ ready: 1 }),
+        sessions: { ann: plays.claimBy(0), bob: plays.claimBy(1) },
+        check: nothingMore,
+      });
+      expect(explored).toMatchObject({
+        withWaiting: 0,
+        endings: ['ann: POOL_EMPTY, bob: hit', 'ann: hit, bob: POOL_EMPTY'],
+      });
+    });
+
+    it('of three prebuilds both win, and take one each', async () => {
+      const explored = await plays.explore({
+        setUp: () => plays.pool({ desired: 3, ready: 3 }),
+        sessions: { ann: plays.claimBy(0), bob: plays.claimBy(1) },
+        check: async ({ pool }) => expect(await plays.countLiving(pool)).toBe(1),
+      });
+      expect(explored).toMatchObject({ withWaiting: 0, endings: ['ann: hit, bob: hit'] });
+    });
+
+    it('with one key are one claim', async () => {
+      const explored = await plays.explore({
+        setUp: () => plays.pool({ desired: 2, ready: 2 }),
+        sessions: { ann: plays.claimBy(0, 'key'), again: plays.claimBy(0, 'key') },
+        check: async ({ pool }) => expect(await plays.countLiving(pool)).toBe(1),
+      });
+      expect(explored.endings).toEqual(['ann: hit, again: hit']);
+    });
+  });
+
+  describe.each(['apply', 'instant'] as const)('a claim (%s)', (claim) => {
+    it('and a pass that deletes have exactly one winner', async () => {
+      const play = {
+        setUp: () => plays.pool({ desired: 0, ready: 1, claim }),
+        sessions: { ann: plays.claimBy(0), pass: plays.pass },
+        through: [...UNCHANGED, ...AROUND_A_CLAIM],
+        check: nothingMore,
+      };
+      const explored = await plays.explore(play, { everywhere: claim === 'instant' });
+      expect(explored.endings).toEqual([
+        'ann: POOL_EMPTY, pass: pool.deleting 1 extraneous',
+        'ann: hit, pass: ',
+        'ann: hit, pass: pool.deleting 0 extraneous',
+      ]);
+      // An instant one is a single statement: there is no moment at which one could wait for it.
+      expect(explored.withWaiting > 0).toBe(claim === 'apply');
+    });
+  });
+});
+
+describe('a claim', () => {
+  beforeAll(async () => {
+    plays = await openPlays();
+  });
+  afterAll(() => plays[Symbol.asyncDispose]());
+
+  it('gets nothing of a version that is not the active one any more', async () => {
+    const explored = await plays.explore({
+      setUp: () => plays.versions({ ready: 1 }),
+      sessions: { ann: plays.claimBy(0), promote: plays.promote },
+      check: (_world, ended) => {
+        const isTooLate = isBefore(ended, ['promote', 'commit'], ['ann', TAKE]);
+        expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
+        return Promise.resolve();
+      },
+    });
+    expect(explored.withWaiting).toBe(0);
+  });
+
+  it('gets nothing that is too old at that instant, or that a pass deletes', async () => {
+    const explored = await plays.explore({
+      setUp: async () => {
+        const world = await plays.pool({ ready: 1 });
+        await plays.store.sql('update presets set ttl_seconds = $2 where id = $1', [
+          world.pool.presetId,
+          TTL_SECONDS,
+        ]);
+        return world;
+      },
+      sessions: {
+        ann: plays.claimBy(0),
+        pass: async (database, world, stop) => {
+          await stop('time');
+          await plays.store.advanceClock((TTL_SECONDS + 1) * 1_000);
+          return plays.pass(database, world, stop);
+        },
+      },
+      through: [...UNCHANGED, ...BUDGET, ...AROUND_A_CLAIM],
+      check: async ({ pool }, ended) => {
+        const isTooLate = isBefore(ended, ['pass', 'time'], ['ann', TAKE]);
+        expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
+        expect(await plays.countLiving(pool)).toBe(1);
+      },
+    });
+    expect(explored.endings).toEqual([
+      'ann: POOL_EMPTY, pass: pool.deleting 1 expired; pool.created 1',
+      'ann: hit, pass: pool.created 1',
+      'ann: hit, pass: pool.deleting 0 expired; pool.created 1',
+    ]);
+  });
+
+  it('is made up for by one of two passes', async () => {
+    await plays.explore({
+      setUp: () => plays.pool({ ready: 1 }),
+      sessions: { ann: plays.claimBy(0), pass: plays.pass, again: plays.pass },
+      through: [...UNCHANGED, ...BUDGET, ...AROUND_A_CLAIM],
+      check: async (world, { given }) => {
+        expect(given['ann']).toBe('hit');
+        expect(await plays.countLiving(world.pool)).toBeLessThanOrEqual(1);
+        await atOnce(plays, plays.pass, world);
+        expect(await plays.countLiving(world.pool)).toBe(1);
+      },
+    });
+  });
+});

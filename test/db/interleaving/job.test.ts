@@ -1,0 +1,152 @@
+// A job and the three that want something of it: its daemon, whoever cancels it, and the reaper, in
+// every order of their statements.
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { cancelJob } from '../../../src/jobs/cancel-job.ts';
+import { sweepJobs } from '../../../src/jobs/sweep-jobs.ts';
+import type { Play } from '../../support/interleave.ts';
+import {
+  atOnce,
+  BEHIND_THE_MEMBER,
+  openPlays,
+  PLANNERS,
+  UNCHANGED,
+  type Plays,
+  type Working,
+} from '../../support/plays.ts';
+import { SUCCEEDED, SWEEP } from '../../support/queue.ts';
+
+// Hundreds of orders each, which take their time where there is more work than there are cores.
+vi.setConfig({ testTimeout: 90_000 });
+
+let plays: Plays;
+
+describe.each(Object.keys(PLANNERS))('an acquisition, while PostgreSQL plans %s,', (planner) => {
+  beforeAll(async () => {
+    plays = await openPlays(planner);
+  });
+  afterAll(() => plays[Symbol.asyncDispose]());
+
+  it('and a cancel: the job is canceled, or its daemon is told', async () => {
+    const explored = await plays.explore<Working>({
+      setUp: () => plays.work(),
+      sessions: {
+        daemon: plays.acquire,
+        ann: async (database, { jobId }) =>
+          (await database.transaction((tx) => cancelJob(plays.store.kit, tx, jobId)))?.after,
+      },
+      through: ['workspace.lock_built'],
+      check: async ({ jobId }, { steps, given }) => {
+        expect(await plays.queue.status(jobId)).toMatchObject(
+          given['daemon'] === 'taken'
+            ? { status: 'canceling', attempt: 1 }
+            : { status: 'canceled', attempt: 0 },
+        );
+        // Whoever asks for work gets another job rather than wait for this one.
+        expect(steps.filter(({ session, waited }) => waited && session === 'daemon')).toEqual([]);
+      },
+    });
+    expect(explored.endings).toEqual([
+      'daemon: nothing, ann: canceled',
+      'daemon: taken, ann: canceling',
+    ]);
+    expect(explored.withWaiting).toBeGreaterThan(0);
+  });
+
+  it('and a pass that cancels: the job is taken or canceled, never both', async () => {
+    const explored = await plays.explore<Working>({
+      setUp: () => plays.work({ desired: 0 }),
+      sessions: { daemon: plays.acquire, pass: plays.pass },
+      through: UNCHANGED,
+      check: async ({ jobId }, { given }) =>
+        expect(await plays.queue.status(jobId)).toMatchObject(
+          given['daemon'] === 'taken'
+            ? { status: 'running', attempt: 1 }
+            : { status: 'canceled', attempt: 0 },
+        ),
+    });
+    expect(explored.endings).toEqual([
+      'daemon: nothing, pass: pool.canceled 1',
+      'daemon: taken, pass: ',
+      'daemon: taken, pass: pool.canceled 0',
+    ]);
+    expect(explored.withWaiting).toBeGreaterThan(0);
+  });
+
+  it('and another one: the job goes to one of two daemons', async () => {
+    const explored = await plays.explore<Working>({
+      setUp: () => plays.work(),
+      sessions: { first: plays.acquire, second: plays.acquire },
+      check: async ({ jobId }) =>
+        expect(await plays.queue.status(jobId)).toMatchObject({ status: 'running', attempt: 1 }),
+    });
+    expect(explored.endings).toEqual([
+      'first: nothing, second: taken',
+      'first: taken, second: nothing',
+    ]);
+  });
+});
+
+describe('a result', () => {
+  beforeAll(async () => {
+    plays = await openPlays();
+  });
+  afterAll(() => plays[Symbol.asyncDispose]());
+
+  const setUpSilent = async (): Promise<Working> => {
+    const world = await plays.running();
+    await plays.store.advanceClock(SWEEP.deadAfterMs + 1_000);
+    await plays.queue.watch();
+    return world;
+  };
+  const sweep: Play<Working> = async (database) =>
+    (await sweepJobs({ ...plays.store.kit, database }, SWEEP)).hung.length;
+  const OTHER_SWEEPS = ['watch.keep', 'job.find_unserved', 'job.find_revoked'];
+
+  it('and the reaper: it counts or is refused, and the job ends once', async () => {
+    const explored = await plays.explore<Working>({
+      setUp: setUpSilent,
+      sessions: { daemon: plays.completeWith(SUCCEEDED), reaper: sweep },
+      through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
+      check: async ({ pool, jobId }, { given }) => {
+        const status = given['reaper'] === 1 ? 'failed' : 'succeeded';
+        expect(await plays.queue.status(jobId)).toMatchObject({ status });
+        expect(
+          await plays.store.sql('select from pool_events where pool_id = $1', [pool.poolId]),
+        ).toHaveLength(1);
+      },
+    });
+    expect(explored.endings).toEqual([
+      'daemon: ATTEMPT_STALE, reaper: 1',
+      'daemon: told, reaper: 0',
+    ]);
+    expect(explored.withWaiting).toBeGreaterThan(0);
+  });
+
+  it('that never comes is noticed by one of two reapers', async () => {
+    const explored = await plays.explore<Working>({
+      setUp: setUpSilent,
+      sessions: { one: sweep, other: sweep },
+      through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
+      check: async ({ jobId }) =>
+        expect(await plays.queue.status(jobId)).toMatchObject({ status: 'failed' }),
+    });
+    expect(explored.endings).toEqual(['one: 0, other: 1', 'one: 1, other: 0']);
+    expect(explored.withWaiting).toBeGreaterThan(0);
+  });
+
+  it('and a pass that wants none: what was built is deleted by this one or the next', async () => {
+    const explored = await plays.explore<Working>({
+      setUp: () => plays.running({ desired: 0 }),
+      sessions: { daemon: plays.completeWith(SUCCEEDED), pass: plays.pass },
+      through: [...UNCHANGED, ...BEHIND_THE_MEMBER],
+      check: async (world) => {
+        await atOnce(plays, plays.pass, world);
+        expect(await plays.countLiving(world.pool)).toBe(0);
+      },
+    });
+    expect(explored.endings).toEqual([
+      'daemon: told, pass: ',
+      'daemon: told, pass: pool.deleting 1 extraneous',
+    ]);
+  });
+});
