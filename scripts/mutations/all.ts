@@ -1,0 +1,13 @@
+// Every known fault. `npm run mutations` plants them one by one (../mutate.ts).
+import { deciding } from './deciding.ts';
+import { handingOver } from './handing-over.ts';
+import type { Mutation } from './mutation.ts';
+import { planning } from './planning.ts';
+import { working } from './working.ts';
+
+export const mutations: readonly Mutation[] = [
+  ...deciding,
+  ...handingOver,
+  ...planning,
+  ...working,
+];

@@ -1,0 +1,154 @@
+// Faults in who decides about a pool, and what is decided from.
+import { by, change, type Mutation } from './mutation.ts';
+
+const IN_EVERY_ORDER = 'test/db/interleaving/';
+const TWO_PASSES = by(
+  `${IN_EVERY_ORDER}pass.test.ts`,
+  'over one pool make what one would have made',
+);
+const PAUSE = by(
+  `${IN_EVERY_ORDER}pass.test.ts`,
+  'a pause of everything: no pass writes for anything once that was answered',
+);
+const READ_UNDER_LOCK = `    const locked = await lockPool.maybe(tx, { poolId });
+    if (locked === undefined) return { kind: 'idle' };
+    const moment = await readMoment(tx, options);
+    if (moment.paused) return { kind: 'paused' };
+    const [pool] = await readPools(tx, { poolIds: [poolId], moment }, options);
+`;
+
+export const deciding: readonly Mutation[] = [
+  {
+    fault: 'a pool is decided without its lock',
+    changes: [change('src/store/pool-lock.ts', '\n      for no key update')],
+    noticedBy: TWO_PASSES,
+  },
+  {
+    fault: 'one statement locks the pool and reads what it is decided from',
+    changes: [
+      change('src/store/pool-lock.ts', '\n      for no key update'),
+      change(
+        'src/store/pool-row.ts',
+        "sql: membersOf('m.pool_id = any ($poolIds::uuid[])'),",
+        `sql: 'with locked as materialized (select id from pools where id = any ($poolIds::uuid[]) for no key update) ' +
+    membersOf('m.pool_id = any (array(select id from locked))'),`,
+      ),
+    ],
+    noticedBy: TWO_PASSES,
+  },
+  {
+    fault: 'a pool is decided from what was read before its lock',
+    changes: [
+      change(
+        'src/reconciler/reconcile-pool.ts',
+        READ_UNDER_LOCK,
+        `    const moment = await readMoment(tx, options);
+    if (moment.paused) return { kind: 'paused' };
+    const [pool] = await readPools(tx, { poolIds: [poolId], moment }, options);
+    const locked = await lockPool.maybe(tx, { poolId });
+    if (locked === undefined) return { kind: 'idle' };
+`,
+      ),
+    ],
+    noticedBy: TWO_PASSES,
+  },
+  {
+    fault: 'transactions are REPEATABLE READ',
+    changes: [
+      change(
+        'src/store/database.ts',
+        "write: 'begin isolation level read committed'",
+        "write: 'begin isolation level repeatable read'",
+      ),
+    ],
+    noticedBy: TWO_PASSES,
+  },
+  {
+    fault: 'a promotion does not wait for the pools that are being decided',
+    changes: [change('src/templates/lock-template.ts', '  await lockPoolsOfTemplate(tx, id);\n')],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}pass.test.ts`,
+      'are in one order: nothing old is made once the promotion was answered',
+    ),
+  },
+  {
+    fault: 'a pass does not heed a pause of everything that is under way',
+    changes: [
+      change(
+        'src/store/pool-lock.ts',
+        `pg_advisory_xact_lock_shared(\${PAUSE_LOCK})::text`,
+        "''::text",
+      ),
+    ],
+    noticedBy: PAUSE,
+  },
+  {
+    fault: 'a pause of everything waits for nobody',
+    changes: [
+      change(
+        'src/store/settings.ts',
+        `select pg_advisory_xact_lock(\${PAUSE_LOCK})::text as locked`,
+        `select ''::text as locked`,
+      ),
+    ],
+    noticedBy: PAUSE,
+  },
+  {
+    fault: 'two pools spend one budget',
+    changes: [
+      change(
+        'src/store/creation-budget.ts',
+        `pg_advisory_xact_lock(\${BUDGET_LOCK}, hashtext($organizationId::text))::text`,
+        '$organizationId::text',
+      ),
+    ],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}pass.test.ts`,
+      'over two pools of one organization never spend its budget twice',
+    ),
+  },
+  {
+    fault: 'settings that cannot be read count as not paused',
+    changes: [
+      change(
+        'src/store/settings.ts',
+        "if (typeof paused === 'boolean') return { reconciliationPaused: paused };",
+        'if (paused !== null) return { reconciliationPaused: paused === true };',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/loop.test.ts',
+      'does nothing while everything is paused, and fails on settings that cannot be read',
+    ),
+  },
+  {
+    fault: 'one pool that cannot be decided stops all others',
+    changes: [
+      change(
+        'src/reconciler/all-pools.ts',
+        '  } catch {\n    return undefined;\n',
+        '  } catch (error) {\n    throw error;\n',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/loop.test.ts',
+      'goes on with the other pools when one cannot even be decided',
+    ),
+  },
+  {
+    fault: 'the lease is taken from a holder that is alive',
+    changes: [change('src/store/lease.ts', 'l.expires_at <= clock_timestamp()', 'true')],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}pass.test.ts`,
+      'that ran out is renewed or taken over, by one of all',
+    ),
+  },
+  {
+    fault: 'the epoch of the lease does not rise',
+    changes: [change('src/store/lease.ts', 'else l.epoch + 1 end', 'else l.epoch end')],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}pass.test.ts`,
+      'that ran out is renewed or taken over, by one of all',
+    ),
+  },
+];

@@ -1,0 +1,158 @@
+// Faults in claims, and in what the pool takes away from under them.
+import { by, change, type Mutation } from './mutation.ts';
+
+const IN_EVERY_ORDER = 'test/db/interleaving/';
+const CLAIM_AND_DELETE = by(
+  `${IN_EVERY_ORDER}claim.test.ts`,
+  'and a pass that deletes have exactly one winner',
+);
+const RACE = 'test/db/reconciler/race.test.ts';
+
+export const handingOver: readonly Mutation[] = [
+  {
+    fault: 'a claim picks with `in (select … limit 1)`',
+    changes: [
+      change(
+        'src/store/claim.ts',
+        '), picked as materialized (',
+        '), picked as not materialized (',
+      ),
+      change(
+        'src/store/claim.ts',
+        'where workspace_id = (select workspace_id from picked)',
+        `where workspace_id in (
+          select m.workspace_id from pool_members m
+          where m.preset_id = $presetId and \${READY_NOW}
+            and exists (select from wanted)
+            and (m.born_at < (select fresh_since from wanted)) is not true
+          order by m.born_at \${direction}, m.workspace_id
+          limit 1 for update skip locked)`,
+      ),
+      change(
+        'src/store/claim.ts',
+        'where w.id = (select workspace_id from removed)',
+        'where w.id in (select workspace_id from removed)',
+      ),
+      change(
+        'src/store/claim.ts',
+        'where workspace_id = (select id from owned)',
+        'where workspace_id in (select id from owned)',
+      ),
+    ],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}claim.test.ts`,
+      'of three prebuilds both win, and take one each',
+    ),
+  },
+  {
+    fault: 'a claim waits for another one',
+    changes: [change('src/store/claim.ts', 'for update skip locked', 'for update')],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}claim.test.ts`,
+      'of one prebuild have one winner, and wait for nobody',
+    ),
+  },
+  {
+    fault: 'a claim does not lock what it takes',
+    changes: [change('src/store/claim.ts', '\n        for update skip locked')],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}claim.test.ts`,
+      'of one prebuild have one winner, and wait for nobody',
+    ),
+  },
+  {
+    fault: 'a statement by itself is REPEATABLE READ',
+    changes: [
+      change(
+        'src/store/database.ts',
+        String.raw`default_transaction_isolation=read\ committed`,
+        String.raw`default_transaction_isolation=repeatable\ read`,
+      ),
+    ],
+    noticedBy: by('test/db/database.test.ts', 'is read committed and in ISO dates all the same'),
+  },
+  {
+    fault: 'a claim gets what is too old',
+    changes: [
+      change(
+        'src/store/claim.ts',
+        '\n          and (m.born_at < (select fresh_since from wanted)) is not true',
+      ),
+    ],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}claim.test.ts`,
+      'gets nothing that is too old at that instant, or that a pass deletes',
+    ),
+  },
+  {
+    fault: 'a claim gets what a former version built',
+    changes: [change('src/store/claim.ts', ' and t.active_version_id = p.version_id')],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}claim.test.ts`,
+      'gets nothing of a version that is not the active one any more',
+    ),
+  },
+  {
+    fault: 'a claim leaves no idempotency key',
+    changes: [
+      change(
+        'src/store/claim.ts',
+        'where $idempotencyKey::text is not null',
+        'where $idempotencyKey::text is null',
+      ),
+    ],
+    noticedBy: by(`${IN_EVERY_ORDER}claim.test.ts`, 'with one key are one claim'),
+  },
+  {
+    fault: 'a delete does not ask whose the workspace is',
+    changes: [
+      change('src/store/prebuild.ts', `\n        and w.owner_id = '\${PREBUILDS_USER_ID}'`),
+    ],
+    noticedBy: by(
+      RACE,
+      'takes only what is as it was decided on: unclaimed, and its latest build the same',
+    ),
+  },
+  {
+    fault: 'a delete does not ask which build it was decided on',
+    changes: [change('src/store/prebuild.ts', ' and r."buildNumber" = m.build_number')],
+    noticedBy: by(
+      RACE,
+      'takes only what is as it was decided on: unclaimed, and its latest build the same',
+    ),
+  },
+  {
+    fault: 'a delete does not lock what it deletes',
+    changes: [change('src/store/prebuild.ts', '\n      for update of m\n', '\n')],
+    noticedBy: CLAIM_AND_DELETE,
+  },
+  {
+    fault: 'a cancel takes what a daemon has',
+    changes: [
+      change('src/store/prebuild.ts', "\n      and j.status = 'pending'\n      and j.attempt = 0"),
+    ],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}job.test.ts`,
+      'and a pass that cancels: the job is taken or canceled, never both',
+    ),
+  },
+  {
+    fault: 'notices go out before the commit',
+    changes: [
+      change(
+        'src/store/database.ts',
+        "        const { command } = await client.query('commit');",
+        "        receive(notices);\n        const { command } = await client.query('commit');",
+      ),
+    ],
+    noticedBy: by(
+      'test/db/notice-bus.test.ts',
+      'is never heard when the transaction did not commit',
+    ),
+  },
+  {
+    fault: 'something is announced through the pool inside a transaction',
+    changes: [change('src/store/database.ts', "      assertOutsideTransaction('announcing');\n")],
+    noticedBy: by('test/db/database.test.ts', 'lets nothing be announced but through itself'),
+  },
+];

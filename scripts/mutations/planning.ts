@@ -1,0 +1,136 @@
+// Faults in what is made, what is held back, and what goes first.
+import { by, change, type Mutation } from './mutation.ts';
+
+const PLAN = 'src/domain/pool/decide.test.ts';
+const A_MODEL = by(
+  'test/model/pool.test.ts',
+  'keeps its promises and comes to its target, whatever happens',
+);
+
+export const planning: readonly Mutation[] = [
+  {
+    fault: 'a backoff holds back deletes',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        "actions: created === 0 ? cleanup : [...cleanup, { kind: 'create', count: created }],",
+        "actions: brake !== null ? [] : created === 0 ? cleanup : [...cleanup, { kind: 'create', count: created }],",
+      ),
+    ],
+    noticedBy: by('test/db/reconciler/brakes.test.ts', 'holds back nothing but creations'),
+  },
+  {
+    fault: 'the surplus is deleted by age only',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        'Number(a.ready) - Number(b.ready) || byAge(a, b)',
+        'byAge(a, b)',
+      ),
+    ],
+    noticedBy: by(PLAN, 'deletes the oldest first, ties by id, not-ready ones before ready ones'),
+  },
+  {
+    fault: 'what is being deleted counts as there',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        'state.target - fresh.length - state.starting, 0) : 0;',
+        'state.target - fresh.length - state.starting - state.deleting, 0) : 0;',
+      ),
+    ],
+    noticedBy: by(PLAN, 'takes no notice of what is stopping or deleting, but to count it'),
+  },
+  {
+    fault: 'what is starting does not count',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        'state.target - fresh.length - state.starting, 0) : 0;',
+        'state.target - fresh.length, 0) : 0;',
+      ),
+    ],
+    noticedBy: by(PLAN, 'never creates above the target, and up to it when nothing holds it back'),
+  },
+  {
+    fault: 'a limited pool makes all that is missing when its trial is due',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        'allowed: due ? 1 : 0,',
+        'allowed: due ? state.target : 0,',
+      ),
+    ],
+    noticedBy: by(PLAN, 'creates one at most while limited, and that only when the trial is due'),
+  },
+  {
+    fault: 'a trial that was nobody’s fault doubles the time to the next',
+    changes: [
+      change(
+        'src/domain/pool/brakes.ts',
+        "change('trial_voided', { limit: limitFrom(since, now, cooldownMs) })",
+        "change('trial_voided', { limit: limitFrom(since, now, cooldownMs * 2) })",
+      ),
+    ],
+    noticedBy: by(
+      'src/domain/pool/brakes.test.ts',
+      'repeats a trial that ended by no fault of the template without doubling',
+    ),
+  },
+  {
+    fault: 'a failure that is not the template’s is held against it',
+    changes: [
+      change(
+        'src/jobs/finish-build.ts',
+        '  if (failed && !isTemplateFault(result.errorCode)) return;\n',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/brakes.test.ts',
+      'that is no fault of the template counts nowhere',
+    ),
+  },
+  {
+    fault: 'an action that fails takes what was done before it with it',
+    changes: [
+      change(
+        'src/reconciler/reconcile-pool.ts',
+        'done.push(...(await acting.tx.savepoint(work)));',
+        'done.push(...(await work()));',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/reconcile.test.ts',
+      'goes on with its other actions when one fails, and says what failed',
+    ),
+  },
+  {
+    fault: 'nobody looks again when the backoff is over',
+    changes: [
+      change(
+        'src/domain/pool/next-boundary.ts',
+        "if (withheld?.reason === 'backoff') return [...expires, withheld.until + 1];",
+        "if (withheld?.reason === 'backoff') return expires;",
+      ),
+    ],
+    noticedBy: A_MODEL,
+  },
+  {
+    fault: 'nobody looks again when a prebuild has become unhealthy',
+    changes: [change('src/domain/pool/next-boundary.ts', '    ...unhealthyAt,\n')],
+    noticedBy: A_MODEL,
+  },
+  {
+    fault: 'a trial that the pool itself cancels goes on',
+    changes: [
+      change(
+        'src/reconciler/act/cancel-pending.ts',
+        '      ...(await endTrial(acting, workspaceIds)),\n',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/brakes.test.ts',
+      'ends its trial with the build that the pool cancels, at once',
+    ),
+  },
+];
