@@ -82,19 +82,19 @@ async function performIn(
       templateFolder: () => folder.template(signal),
       stateFile: () => state.open(signal),
     });
+    await failpoint('daemon.work_done');
     ending = succeeded(started);
   } catch (error) {
     ending = endingOf(error, signal);
   }
   try {
-    await failpoint('daemon.work_done');
     // What was not stored stays for the daemon's next life, which finds it there.
     if (!(await state.settle())) return 'unkept';
-    await failpoint('daemon.state_settled');
   } catch (error) {
     await folder.putAside();
     return endingOf(error, signal);
   }
+  await failpoint('daemon.state_settled');
   // What cannot be removed now is swept by the daemon's next life.
   await folder
     .close()
