@@ -1,6 +1,6 @@
 // What the process driver does beyond what every driver has to (test/conformance): supervision, ports,
 // records, ready checks, and what it finds after a crash.
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -154,6 +154,21 @@ describe('a workspace of the process driver', () => {
     await until(async () => expect(await stateOf(made)).toBe('gone'));
     await machine().restart(made.workspace.id);
     await until(async () => expect(await answer(url)).not.toBe(pid));
+    expect(await stateOf(made)).toBe('running');
+  });
+
+  it('whose folder was put back from a copy is ended where it was, and told gone', async () => {
+    const made = build();
+    await start(made);
+    const before = home.living();
+    await nextLife(async () => {
+      const folder = inWorkspace(made);
+      await rename(folder, path.join(home.scratch, 'since'));
+      await cp(path.join(home.scratch, 'since'), folder, { recursive: true });
+    });
+    expect(home.living().filter((pid) => before.includes(pid))).toEqual([]);
+    expect(await stateOf(made)).toBe('gone');
+    await machine().restart(made.workspace.id);
     expect(await stateOf(made)).toBe('running');
   });
 

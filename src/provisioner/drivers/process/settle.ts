@@ -1,5 +1,6 @@
 // Takes away what was left half made or half removed, and keeps hold of what stays: at the start of a
 // daemon for all that its former life left, and now and then for what could not be done at once.
+import { statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isUuid } from '../../../base/id.ts';
@@ -80,7 +81,10 @@ async function keepHold(
   if (known !== `${url}\n`) await writePrivateFile(file, `${url}\n`);
 }
 
-/** Ends processes that belong to no workspace here, or to one without its supervisor. */
+/**
+ * Ends processes that belong to no workspace here, to one without its supervisor, or to one whose
+ * folder is another by now: put back from a copy, it knows nothing of what they have done since.
+ */
 export async function endStrays(
   { kit }: Pick<WorkspaceDeps, 'kit'>,
   folders: WorkspaceFolders,
@@ -92,11 +96,23 @@ export async function endStrays(
   for (const folder of findMarked(MARK, (one) => one.startsWith(`${folders.folder}/`)).keys()) {
     // Alive without their supervisor they would be in the way of a restart.
     const record = records.get(folder);
-    if (record === 'unreadable' || (record !== undefined && isAlive(record))) continue;
+    if (record === 'unreadable') continue;
+    if (record !== undefined && isAlive(record) && worksIn(record, folder)) continue;
     try {
-      await endProcesses(kit.clock, folder, null);
+      await endProcesses(kit.clock, folder, record?.supervisor ?? null);
     } catch (error) {
       kit.log.error('process.stray_not_ended', { folder, error });
     }
+  }
+}
+
+/** True in doubt. */
+function worksIn({ supervisor }: WorkspaceRecord, folder: string): boolean {
+  if (supervisor === null) return false;
+  try {
+    const [is, works] = [statSync(folder), statSync(`/proc/${supervisor.pid}/cwd`)];
+    return is.ino === works.ino && is.dev === works.dev;
+  } catch {
+    return true; // gone just now, or not to be seen
   }
 }
