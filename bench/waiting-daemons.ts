@@ -102,13 +102,10 @@ interface Cost extends Cpu {
   readonly connections: number;
 }
 
-/** What serves connections are its children. */
+/** The parent of what serves a connection. */
 async function findPostmaster(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ folder: string }>(
-    `select current_setting('data_directory') as folder`,
-  );
-  const text = await readFile(path.join(rows[0]?.folder ?? '', 'postmaster.pid'), 'utf8');
-  return Number(text.split('\n')[0]);
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return Number((await statOf(rows[0]?.pid ?? 0))[1]);
 }
 
 async function countConnections(client: pg.Client): Promise<number> {
