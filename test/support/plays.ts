@@ -9,6 +9,8 @@ import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import type { Transaction } from '../../src/store/database.ts';
 import { handOut } from '../../src/jobs/hand-out.ts';
 import type { ReconcilerOptions } from '../../src/reconciler/options.ts';
+import { countForPool } from '../../src/store/counter.ts';
+import { recordJudgedBuild } from '../../src/store/judged-build.ts';
 import { findTemplate } from '../../src/store/template.ts';
 import { promoteVersion } from '../../src/templates/promote-version.ts';
 import { createWorkspace } from '../../src/workspaces/create-workspace.ts';
@@ -76,7 +78,13 @@ const MEETS_NOBODY = [
   ...['preset.retry_validation'],
   ...['pool_member.finish_build', 'pool_member.derive_readiness', 'pool_member.remove'],
   ...['build.finish', 'job.finish', 'job.requeue', 'judged_build.insert', 'judged_build.drop_old'],
-  ...['job.find_subject', 'daemon.find', 'template_version.find', 'template_version.pools'],
+  ...[
+    'counter.count_for_pool',
+    'job.find_subject',
+    'daemon.find',
+    'template_version.find',
+    'template_version.pools',
+  ],
 ];
 
 export interface Plays extends AsyncDisposable {
@@ -125,12 +133,19 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
   const make = createFactory(store);
   const queue = createQueue(store, make);
 
+  /** What was made without the reconciler has to look as if it had made it. */
+  const countCreation = ({ poolId }: TestPool): Promise<void> =>
+    countForPool(store.database, 'prebuilds_created', poolId);
   const pool: Plays['pool'] = async ({ desired = 1, ready = 0, claim = 'apply' } = {}) => {
     const organization = `org-${createId(kit).slice(-12)}`;
     const organizationId = await make.organization(organization);
     const template = await make.template({ organizationId, manifest: { claim } });
     const made = await make.pool(template, { desired });
-    await makeReady(store, make, { pool: made, count: ready });
+    for (const workspaceId of await makeReady(store, make, { pool: made, count: ready })) {
+      await countCreation(made);
+      const { poolId } = made;
+      await recordJudgedBuild(store.database, { poolId, workspaceId, failed: false });
+    }
     const users = [await make.user({ organizationId }), await make.user({ organizationId })];
     return { organization, pool: made, users };
   };
@@ -138,6 +153,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     const world = await pool(options);
     const daemon = await queue.daemon({}, { organizationId: world.pool.organizationId });
     const { jobId } = await make.prebuild(world.pool);
+    await countCreation(world.pool);
     return { ...world, daemon, jobId };
   };
   const acquire: Plays['acquire'] = async (database, { daemon, pool: { organizationId } }) => {
