@@ -61,7 +61,10 @@ export const planning: readonly Mutation[] = [
         'allowed: due ? state.target : 0,',
       ),
     ],
-    noticedBy: by(PLAN, 'creates one at most while limited, and that only when the trial is due'),
+    noticedBy: by(
+      'test/db/reconciler/brakes.test.ts',
+      'makes one trial after its cool-down, whose success clears everything',
+    ),
   },
   {
     fault: 'a trial that was nobody’s fault doubles the time to the next',

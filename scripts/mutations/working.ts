@@ -5,11 +5,11 @@ const IN_EVERY_ORDER = 'test/db/interleaving/';
 
 export const working: readonly Mutation[] = [
   {
-    fault: 'a job is handed out twice',
+    fault: 'a job is handed out without its lock',
     changes: [change('src/store/job-acquire.ts', '      for update of j skip locked\n')],
     noticedBy: by(
-      'test/db/job/acquire.test.ts',
-      'gets each job once, however many ask at the same time',
+      `${IN_EVERY_ORDER}job.test.ts`,
+      'and a cancel: the job is canceled, or its daemon is told',
     ),
   },
   {
