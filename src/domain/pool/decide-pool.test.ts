@@ -139,6 +139,16 @@ describe('the next moment of a pool', () => {
     expect(decide({ presets, members }).nextAt).toBe(NOW + 20 * MINUTE + 1);
   });
 
+  it('is when the schedules of the active preset ask for another count', () => {
+    const schedules = [{ cron: '* 9-17 * * 1-5', instances: 3 }];
+    const scheduled = { ...preset, timezone: 'Europe/Berlin', schedules };
+    const at = (time: string) => Date.parse(time);
+    expect(decide({ presets: [scheduled] }).nextAt).toBe(at('2026-01-05T17:00:00Z'));
+    expect(decide({ presets: [scheduled], paused: true }).nextAt).toBeNull();
+    const former = { ...scheduled, usingActiveVersion: false };
+    expect(decide({ presets: [former], members: [running('w')] }).nextAt).toBeNull();
+  });
+
   it('is when a prebuild that is not ready becomes unhealthy', () => {
     const members = [running('w', { ready: false, runningSince: NOW - MINUTE })];
     expect(decide({ members }).nextAt).toBe(NOW + 9 * MINUTE);

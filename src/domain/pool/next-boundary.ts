@@ -1,5 +1,7 @@
 // When a pool has to be looked at although nobody announces anything: a time that was decided earlier.
 import type { Instant } from '../../base/clock.ts';
+import { findNextChange } from '../schedule/next-change.ts';
+import { isActive } from './decide.ts';
 import type { Housekeeping } from './housekeeping.ts';
 import type { Plan } from './plan.ts';
 import type { PresetSnapshot } from './snapshot.ts';
@@ -9,10 +11,7 @@ export interface BoundaryFacts {
   readonly housekeeping: Housekeeping;
 }
 
-/**
- * The earliest moment after `now` at which the decision will differ; null: none is known. Changes of
- * a schedule are not among them: the periodic pass meets them within its interval.
- */
+/** The earliest moment after `now` at which the decision will differ; null: none is known. */
 export function findBoundary(
   facts: BoundaryFacts,
   unhealthyAt: readonly Instant[],
@@ -20,6 +19,9 @@ export function findBoundary(
 ): Instant | null {
   const moments = [
     ...facts.presets.flatMap(({ snapshot, plan }) => presetBoundaries(snapshot, plan)),
+    ...facts.presets.map(({ snapshot: { preset } }) =>
+      isActive(preset) ? findNextChange(preset, now) : null,
+    ),
     ...unhealthyAt,
     facts.housekeeping.nextAt,
   ];

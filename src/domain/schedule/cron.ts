@@ -28,11 +28,15 @@ export interface Cron {
   readonly dates: readonly number[];
 }
 
-/** A minute as a clock on some wall shows it; `dayOfWeek` counts from 0 = Sunday. */
-export interface WallMinute {
+/** A day of some calendar on a wall; `dayOfWeek` counts from 0 = Sunday. */
+export interface WallDay {
   readonly month: number;
   readonly dayOfMonth: number;
   readonly dayOfWeek: number;
+}
+
+/** A minute as a clock on some wall shows it. */
+export interface WallMinute extends WallDay {
   readonly hour: number;
   readonly minute: number;
 }
@@ -74,13 +78,13 @@ export function parseCron(expression: string): CronResult {
 
 /** Whether the expression matches this minute of the wall clock. */
 export function matchesMinute(cron: Cron, at: WallMinute): boolean {
-  const dates = cron.dates[at.dayOfWeek] ?? 0;
-  return (
-    cron.minutes.has(at.minute) &&
-    cron.hours.has(at.hour) &&
-    cron.months.has(at.month) &&
-    (dates & (1 << at.dayOfMonth)) !== 0
-  );
+  return cron.minutes.has(at.minute) && cron.hours.has(at.hour) && matchesDay(cron, at);
+}
+
+/** Whether the expression matches at some time of this day. */
+export function matchesDay(cron: Cron, day: WallDay): boolean {
+  const dates = cron.dates[day.dayOfWeek] ?? 0;
+  return cron.months.has(day.month) && (dates & (1 << day.dayOfMonth)) !== 0;
 }
 
 interface DayField {

@@ -2,9 +2,9 @@
 // count, the schedules, the zone and the time.
 import type { Instant } from '../../base/clock.ts';
 import { matchesMinute } from './cron.ts';
-import { findOverlaps, parseSchedules, type ScheduleEntry } from './schedule.ts';
+import { findOverlaps, parseSchedules, type ParsedEntry, type ScheduleEntry } from './schedule.ts';
 import type { DesiredSource } from './source.ts';
-import { readWallClock } from './wall-clock.ts';
+import { hasWallClock, readWallClock } from './wall-clock.ts';
 
 export interface Desired {
   readonly count: number;
@@ -25,13 +25,21 @@ export interface Demand {
 export function decideDesired(demand: Demand, at: Instant): Desired {
   const base = demand.desired;
   if (demand.schedules.length === 0) return { count: base, source: 'base' };
+  const entries = findUsable(demand);
   const wall = readWallClock(demand.timezone, at);
-  const { valid, invalid } = parseSchedules(demand.schedules);
-  if (wall === undefined || invalid.length > 0 || findOverlaps(valid).length > 0) {
-    return { count: base, source: 'fallback' };
-  }
-  const inForce = valid.find((entry) => matchesMinute(entry.parsed, wall));
+  if (entries === undefined || wall === undefined) return { count: base, source: 'fallback' };
+  const inForce = entries.find((entry) => matchesMinute(entry.parsed, wall));
   return inForce === undefined
     ? { count: base, source: 'base' }
     : { count: inForce.instances, source: 'schedule' };
+}
+
+/** The entries that the count follows; undefined when the schedules cannot be used. */
+export function findUsable({
+  timezone,
+  schedules,
+}: Pick<Demand, 'timezone' | 'schedules'>): readonly ParsedEntry[] | undefined {
+  const { valid, invalid } = parseSchedules(schedules);
+  const usable = invalid.length === 0 && findOverlaps(valid).length === 0 && hasWallClock(timezone);
+  return usable ? valid : undefined;
 }

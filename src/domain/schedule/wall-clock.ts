@@ -26,6 +26,26 @@ export function readWallClock(zone: string, at: Instant): WallMinute | undefined
   };
 }
 
+/** Whether there is such a zone. */
+export function hasWallClock(zone: string): boolean {
+  return findFormat(zone) !== undefined;
+}
+
+const WEEK = 7 * 1_440;
+
+/**
+ * By how many minutes the wall clock of `zone` is ahead of UTC in that minute since 1970. Throws for a
+ * zone that there is not.
+ */
+export function readOffset(zone: string, minute: number): number {
+  const wall = readWallClock(zone, minute * 60_000);
+  if (wall === undefined) throw new Error(`there is no time zone ${zone}`);
+  // 1 January 1970 was a Thursday. Less than a day apart, the two clocks differ as within their weeks.
+  const shown = (wall.dayOfWeek - 4) * 1_440 + wall.hour * 60 + wall.minute;
+  const ahead = (((shown - minute) % WEEK) + WEEK) % WEEK;
+  return ahead < WEEK / 2 ? ahead : ahead - WEEK;
+}
+
 function findFormat(zone: string): Intl.DateTimeFormat | undefined {
   const known = formats.get(zone);
   if (known !== undefined || !isZone(zone)) return known;
