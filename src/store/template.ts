@@ -172,6 +172,24 @@ export const countWorkspaces = statement({
       and owner_id <> '${PREBUILDS_USER_ID}'`,
 });
 
+/**
+ * Keeps the version the active one of a template from which people may create, until the transaction
+ * ends. No row when it is not: promoted past, deprecated or deleted meanwhile.
+ */
+export const holdActiveVersion = statement({
+  name: 'template.hold_active_version',
+  takes: takes<{ readonly templateId: TemplateId; readonly versionId: VersionId }>(),
+  gives: { versionId: uuid<VersionId>() },
+  sql: `
+    select active_version_id as version_id
+    from templates
+    where id = $templateId
+      and active_version_id = $versionId
+      and deprecated = ''
+      and deleted_at is null
+    for share`,
+});
+
 const activate = statement({
   name: 'template.activate',
   takes: takes<{ readonly id: TemplateId; readonly versionId: VersionId }>(),

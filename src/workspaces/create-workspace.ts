@@ -8,6 +8,7 @@ import type { MissReason } from '../domain/claim/miss-reason.ts';
 import type { Transaction } from '../store/database.ts';
 import { lockIdempotencyKey, recordIdempotencyKey } from '../store/idempotency-key.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
+import { holdActiveVersion } from '../store/template.ts';
 import { buildWorkspace } from './build-workspace.ts';
 import { explain, recordRefusal, type Refusal } from './miss.ts';
 import type { CreateDeps, Order } from './order.ts';
@@ -37,8 +38,27 @@ export async function createWorkspace(
   requester: Requester,
   request: WorkspaceRequest,
 ): Promise<CreatedWorkspace> {
-  const startedMs = deps.clock.monotonicMs();
-  const bodyHash = deps.keyring.fingerprint(canonicalForm(request));
+  const asked: Asked = {
+    requester,
+    request,
+    bodyHash: deps.keyring.fingerprint(canonicalForm(request)),
+    startedMs: deps.clock.monotonicMs(),
+  };
+  for (;;) {
+    const served = await judgeAndServe(deps, asked);
+    // What it was judged by changed meanwhile: each time by somebody's promotion or its like.
+    if (served !== 'outdated') return served;
+  }
+}
+
+interface Asked extends Pick<Order, 'requester' | 'request' | 'bodyHash'> {
+  readonly startedMs: number;
+}
+
+async function judgeAndServe(
+  deps: CreateDeps,
+  { requester, request, bodyHash, startedMs }: Asked,
+): Promise<CreatedWorkspace | 'outdated'> {
   const read = await readRequest(deps.database, requester, request);
   const prior = answerOfPrior(read, request, bodyHash);
   if (prior !== undefined) return prior;
@@ -55,12 +75,16 @@ export async function createWorkspace(
       cause: error,
     });
   });
+  if (served === 'outdated') return served;
   await failpoint('claim.committed');
   if ('refused' in served) throw served.refused;
   return served;
 }
 
-async function serve(deps: CreateDeps, order: Order): Promise<CreatedWorkspace | Refusal> {
+async function serve(
+  deps: CreateDeps,
+  order: Order,
+): Promise<CreatedWorkspace | Refusal | 'outdated'> {
   const { request, requester, wanted, bodyHash } = order;
   const taken = keyToAwait(order) === undefined ? await takeAtOnce(deps, order) : undefined;
   if (taken !== undefined) return hit(taken.workspaceId);
@@ -71,6 +95,10 @@ async function serve(deps: CreateDeps, order: Order): Promise<CreatedWorkspace |
     // has to be true.
     const taking = await takeWorkspace(deps, tx, order);
     if (taking.kind === 'taken') return hit(taking.workspaceId);
+    // Whoever deprecates, deletes or promotes from here on waits for the end of this.
+    const { templateId, versionId } = wanted;
+    const held = await holdActiveVersion.maybe(tx, { templateId, versionId });
+    if (held === undefined) return 'outdated';
     const miss = await explain(tx, wanted, taking.because);
     if (miss !== undefined && request.onEmpty === 'fail') {
       return recordRefusal(deps, tx, { order, miss });

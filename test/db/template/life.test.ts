@@ -92,13 +92,17 @@ const lastEvents = (poolIds: readonly PoolId[]) =>
      from pool_events where pool_id = any ($1) order by pool_id, at desc, id desc`,
     [poolIds],
   );
-const create = (name: string, userId: Awaited<ReturnType<Factory['user']>>) =>
+const create = (
+  name: string,
+  userId: Awaited<ReturnType<Factory['user']>>,
+  onEmpty: 'create' | 'fail' = 'create',
+) =>
   createWorkspace(
     { ...store.kit, database: store.database, keyring: store.keyring },
     { userId, isAdmin: false },
     {
       ...{ organization, template: pool.name, name, preset: 'a', parameters: {} },
-      ...{ onEmpty: 'create', idempotencyKey: undefined },
+      ...{ onEmpty, idempotencyKey: undefined },
     },
   );
 
@@ -239,6 +243,59 @@ describe('a deprecated template', () => {
     ]) {
       await expect(change()).rejects.toMatchObject({ code: 'FORBIDDEN' });
     }
+  });
+});
+
+describe('a request that was judged before its template changed', () => {
+  /** The request waits for the change, which is made and not committed, and goes on after it. */
+  const createDuring = async (change: string, onEmpty: 'create' | 'fail' = 'create') => {
+    const userId = await make.user({ organizationId: pool.organizationId });
+    const changing = await store.database.connect();
+    await changing.query('begin');
+    await changing.query(change, [pool.templateId]);
+    const creating = create('mine', userId, onEmpty);
+    const settled = Promise.allSettled([creating]);
+    await somebodyWaits(store);
+    await changing.query('commit');
+    await changing.end();
+    await settled;
+    return creating;
+  };
+  const workspacesOfPeople = () =>
+    store.sql<{ version: string }>(
+      `select v.name as version
+       from workspaces w
+       join builds b on b.workspace_id = w.id
+       join template_versions v on v.id = b.version_id
+       where w.template_id = $1 and w.origin = 'user'`,
+      [pool.templateId],
+    );
+
+  it.each(['create', 'fail'] as const)(
+    'is refused by a deprecation (on_empty: %s)',
+    async (how) => {
+      const change = `update templates set deprecated = 'use another' where id = $1`;
+      await expect(createDuring(change, how)).rejects.toMatchObject({
+        code: 'TEMPLATE_DEPRECATED',
+      });
+      expect(await workspacesOfPeople()).toEqual([]);
+    },
+  );
+
+  it('is refused by a deletion', async () => {
+    const change = 'update templates set deleted_at = standby_now() where id = $1';
+    await expect(createDuring(change)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await workspacesOfPeople()).toEqual([]);
+  });
+
+  it('gets a workspace of the version that is the active one by then', async () => {
+    await nextVersion('a');
+    await createDuring(
+      `update templates set active_version_id = (
+         select id from template_versions where template_id = $1 and name = 'v2')
+       where id = $1`,
+    );
+    expect(await workspacesOfPeople()).toEqual([{ version: 'v2' }]);
   });
 });
 
