@@ -106,7 +106,7 @@ async function withSecrets({ database, keyring }: AcquireDeps, job: TakenJob): P
   const { build } = job;
   const id = build?.secretParametersId ?? null;
   if (build === null || id === null) return job;
-  const secrets = await openParameters({ on: database, keyring }, id);
+  const secrets = await openParameters({ on: database, keyring }, build.workspaceId, id);
   return { ...job, build: { ...build, parameters: { ...build.parameters, ...secrets } } };
 }
 

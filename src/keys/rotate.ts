@@ -44,7 +44,7 @@ export async function resealRetired({
     for (;;) {
       // Another replica may have made a newer key meanwhile.
       await keyring.refresh();
-      const found = await find.all(database, { limit: BATCH });
+      const found = await find(database, { limit: BATCH });
       let written = 0;
       for (const { keyId: oldKeyId, sealed, place, row } of found) {
         try {

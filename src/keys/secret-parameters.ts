@@ -1,5 +1,5 @@
 // Values of sensitive parameters, sealed for their row and opened for the daemon that needs them.
-import { createId, type SecretParametersId } from '../base/id.ts';
+import { createId, type SecretParametersId, type WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { ParameterValues } from '../domain/parameter/check.ts';
 import { secretParametersPlace } from '../store/sealed-value.ts';
@@ -9,23 +9,24 @@ import type { Keyring } from './keyring.ts';
 
 /** Null when there are none. */
 export function sealParameters(
-  kit: Pick<Kit, 'clock' | 'rng'>,
-  keyring: Keyring,
+  { keyring, ...kit }: Pick<Kit, 'clock' | 'rng'> & { readonly keyring: Keyring },
+  workspaceId: WorkspaceId,
   values: ParameterValues,
 ): NewSecretParameters | null {
   const names = Object.keys(values);
   if (names.length === 0) return null;
   const id = createId<SecretParametersId>(kit);
   const text = Buffer.from(JSON.stringify(values));
-  return { id, names, ...keyring.seal(secretParametersPlace(id), text) };
+  return { id, workspaceId, names, ...keyring.seal(secretParametersPlace(workspaceId, id), text) };
 }
 
-/** Throws SealBroken for what was changed. */
+/** Throws SealBroken for what was changed, or was another workspace's. */
 export async function openParameters(
   { on, keyring }: { readonly on: Executor; readonly keyring: Keyring },
+  workspaceId: WorkspaceId,
   id: SecretParametersId,
 ): Promise<ParameterValues> {
   const found = await findSecretParameters.one(on, { id });
-  const text = await keyring.unseal(secretParametersPlace(id), found);
+  const text = await keyring.unseal(secretParametersPlace(workspaceId, id), found);
   return JSON.parse(text.toString('utf8')) as Record<string, string>;
 }

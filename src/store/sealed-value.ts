@@ -1,10 +1,12 @@
 // The places where sealed values stand, for sealing them anew. Each is found by a retired key, and
 // written only where it still is what was read.
-import type { DataKeyId } from '../base/id.ts';
-import { bytes, text, uuid } from './column.ts';
-import { statement, takes } from './statement.ts';
+import type { DataKeyId, JobId, SecretParametersId, WorkspaceId } from '../base/id.ts';
+import { bytes, int, text, uuid, type Columns, type RowOf } from './column.ts';
+import { statement, takes, type Executor, type Statement } from './statement.ts';
 
-const columns = { keyId: uuid<DataKeyId>(), sealed: bytes, place: text, row: text };
+const columns = { keyId: uuid<DataKeyId>(), sealed: bytes, row: text };
+
+type Found = RowOf<typeof columns>;
 
 interface Limit {
   readonly limit: number;
@@ -17,37 +19,60 @@ interface Resealed {
   readonly sealed: Buffer;
 }
 
-/** Where a state's seal says that it belongs; SQL and TypeScript have to say it alike. */
-export function statePlace(workspaceId: string, lock: number): string {
+/** What of a row is looked at to seal its value anew. */
+export interface RetiredValue extends Found {
+  readonly place: string;
+}
+
+/** One of the places. */
+export interface SealedValues {
+  readonly find: (on: Executor, limit: Limit) => Promise<readonly RetiredValue[]>;
+  readonly write: Statement<Resealed, Columns>;
+}
+
+/** Where a state's seal says that it belongs. */
+export function statePlace(workspaceId: WorkspaceId, lock: number): string {
   return `state ${workspaceId} ${lock}`;
 }
 
 /** As statePlace, for the secret outputs of the build that a job made. */
-export function secretOutputsPlace(jobId: string): string {
+export function secretOutputsPlace(jobId: JobId): string {
   return `outputs ${jobId}`;
 }
 
-/** As statePlace, for a row of secret parameters. */
-export function secretParametersPlace(id: string): string {
-  return `parameters ${id}`;
+/** As statePlace, for a row of secret parameters: with its workspace, so that it opens for no other. */
+export function secretParametersPlace(workspaceId: WorkspaceId, id: SecretParametersId): string {
+  return `parameters ${workspaceId} ${id}`;
+}
+
+function sealedValues<Row extends Found>(
+  found: { all(on: Executor, limit: Limit): Promise<readonly Row[]> },
+  placeOf: (row: Row) => string,
+  write: SealedValues['write'],
+): SealedValues {
+  return {
+    find: async (on, limit) =>
+      (await found.all(on, limit)).map((row) => ({ ...row, place: placeOf(row) })),
+    write,
+  };
 }
 
 const ofRetiredKey = (column: string): string =>
   `${column} in (select id from data_keys where retired_at is not null)`;
 
-const states = {
-  find: statement({
+const states = sealedValues(
+  statement({
     name: 'workspace_state.find_retired',
     takes: takes<Limit>(),
-    gives: columns,
+    gives: { ...columns, workspaceId: uuid<WorkspaceId>(), lockNumber: int },
     sql: `
-      select key_id, sealed, 'state ' || workspace_id || ' ' || lock_number as place,
-        workspace_id || '/' || number as row
+      select key_id, sealed, workspace_id || '/' || number as row, workspace_id, lock_number
       from workspace_states
       where ${ofRetiredKey('key_id')}
       limit $limit::integer`,
   }),
-  write: statement({
+  ({ workspaceId, lockNumber }) => statePlace(workspaceId, lockNumber),
+  statement({
     name: 'workspace_state.reseal',
     takes: takes<Resealed>(),
     gives: {},
@@ -59,21 +84,21 @@ const states = {
         and number = split_part($row::text, '/', 2)::integer
         and key_id = $oldKeyId`,
   }),
-};
+);
 
-const strays = {
-  find: statement({
+const strays = sealedValues(
+  statement({
     name: 'stray_state.find_retired',
     takes: takes<Limit>(),
-    gives: columns,
+    gives: { ...columns, workspaceId: uuid<WorkspaceId>(), lockNumber: int },
     sql: `
-      select key_id, sealed, 'state ' || workspace_id || ' ' || lock_number as place,
-        id::text as row
+      select key_id, sealed, id::text as row, workspace_id, lock_number
       from stray_states
       where ${ofRetiredKey('key_id')}
       limit $limit::integer`,
   }),
-  write: statement({
+  ({ workspaceId, lockNumber }) => statePlace(workspaceId, lockNumber),
+  statement({
     name: 'stray_state.reseal',
     takes: takes<Resealed>(),
     gives: {},
@@ -84,21 +109,21 @@ const strays = {
       where id = $row::text::uuid
         and key_id = $oldKeyId`,
   }),
-};
+);
 
-const outputs = {
-  find: statement({
+const outputs = sealedValues(
+  statement({
     name: 'build.find_retired_outputs',
     takes: takes<Limit>(),
-    gives: columns,
+    gives: { ...columns, jobId: uuid<JobId>() },
     sql: `
-      select secret_outputs_key_id as key_id, secret_outputs as sealed,
-        'outputs ' || job_id as place, id::text as row
+      select secret_outputs_key_id as key_id, secret_outputs as sealed, id::text as row, job_id
       from builds
       where ${ofRetiredKey('secret_outputs_key_id')}
       limit $limit::integer`,
   }),
-  write: statement({
+  ({ jobId }) => secretOutputsPlace(jobId),
+  statement({
     name: 'build.reseal_outputs',
     takes: takes<Resealed>(),
     gives: {},
@@ -109,20 +134,21 @@ const outputs = {
       where id = $row::text::uuid
         and secret_outputs_key_id = $oldKeyId`,
   }),
-};
+);
 
-const parameters = {
-  find: statement({
+const parameters = sealedValues(
+  statement({
     name: 'secret_parameters.find_retired',
     takes: takes<Limit>(),
-    gives: columns,
+    gives: { ...columns, workspaceId: uuid<WorkspaceId>(), id: uuid<SecretParametersId>() },
     sql: `
-      select key_id, sealed, 'parameters ' || id as place, id::text as row
+      select key_id, sealed, id::text as row, workspace_id, id
       from secret_parameters
       where ${ofRetiredKey('key_id')}
       limit $limit::integer`,
   }),
-  write: statement({
+  ({ workspaceId, id }) => secretParametersPlace(workspaceId, id),
+  statement({
     name: 'secret_parameters.reseal',
     takes: takes<Resealed>(),
     gives: {},
@@ -133,6 +159,6 @@ const parameters = {
       where id = $row::text::uuid
         and key_id = $oldKeyId`,
   }),
-};
+);
 
-export const SEALED_VALUES = [states, strays, outputs, parameters];
+export const SEALED_VALUES: readonly SealedValues[] = [states, strays, outputs, parameters];

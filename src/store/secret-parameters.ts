@@ -6,6 +6,7 @@ import { statement, takes } from './statement.ts';
 
 export interface NewSecretParameters {
   readonly id: SecretParametersId;
+  readonly workspaceId: WorkspaceId;
   readonly names: readonly string[];
   readonly keyId: DataKeyId;
   readonly sealed: Buffer;
@@ -13,7 +14,7 @@ export interface NewSecretParameters {
 
 export const insertSecretParameters = statement({
   name: 'secret_parameters.insert',
-  takes: takes<NewSecretParameters & { readonly workspaceId: WorkspaceId }>(),
+  takes: takes<NewSecretParameters>(),
   gives: {},
   sql: `
     insert into secret_parameters (id, workspace_id, names, key_id, sealed, created_at)

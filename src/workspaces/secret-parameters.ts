@@ -9,12 +9,12 @@ import type { WantedWorkspace } from './request.ts';
 
 /** Null when nothing was given. */
 export async function storeSecretParameters(
-  { keyring, ...kit }: Pick<Kit, 'clock' | 'rng'> & { readonly keyring: Keyring },
+  deps: Pick<Kit, 'clock' | 'rng'> & { readonly keyring: Keyring },
   tx: Transaction,
   { workspaceId, wanted }: { readonly workspaceId: WorkspaceId; readonly wanted: WantedWorkspace },
 ): Promise<SecretParametersId | null> {
-  const sealed = sealParameters(kit, keyring, wanted.secretParameters);
+  const sealed = sealParameters(deps, workspaceId, wanted.secretParameters);
   if (sealed === null) return null;
-  await insertSecretParameters.run(tx, { ...sealed, workspaceId });
+  await insertSecretParameters.run(tx, sealed);
   return sealed.id;
 }

@@ -146,6 +146,23 @@ describe('what a request gives a sensitive parameter', () => {
     await expect(take()).rejects.toThrow('does not open with this key');
   });
 
+  it('does not open for the workspace that its row was moved to', async () => {
+    const one = await create();
+    await finish(await take());
+    const two = await create({ name: 'other', parameters: {} });
+    await store.sql(
+      `with left_behind as (
+         update builds set secret_parameters_id = null where workspace_id = $1
+       ), moved as (
+         update secret_parameters set workspace_id = $2 where workspace_id = $1 returning id
+       )
+       update builds set secret_parameters_id = moved.id from moved
+       where builds.workspace_id = $2`,
+      [one.workspaceId, two.workspaceId],
+    );
+    await expect(take()).rejects.toThrow('does not open with this key');
+  });
+
   it('is never told when it is wrong', async () => {
     await useTemplate(parameter({ type: 'number', default: null }));
     const refusal: unknown = await create({ preset: 'none', parameters: { token: CANARY } }).catch(
