@@ -5,11 +5,17 @@ import { SealBroken } from '../base/seal.ts';
 import {
   getCurrentDataKey,
   insertCurrentDataKey,
+  listDataKeys,
   removeUnusedDataKeys,
   retireDataKey,
 } from '../store/data-key.ts';
 import type { Database } from '../store/database.ts';
-import { SEALED_VALUES } from '../store/sealed-value.ts';
+import {
+  FIRST,
+  SEALED_VALUES,
+  type RetiredValue,
+  type SealedValues,
+} from '../store/sealed-value.ts';
 import type { Keyring } from './keyring.ts';
 
 interface Deps {
@@ -33,34 +39,55 @@ export async function rotateKeys({ database, keyring }: Deps): Promise<DataKeyId
 /** Some at a time, so that no row is held and no memory filled for long. */
 const BATCH = 50;
 
-/** Seals anew what retired keys have sealed, and removes keys that are not needed any more. */
-export async function resealRetired({
-  database,
-  keyring,
-  log,
-}: Deps & Pick<Kit, 'log'>): Promise<void> {
+/** So many that do not open are named in the log of a pass, which counts them all. */
+const NAMED = 10;
+
+/**
+ * Seals anew what retired keys have sealed, and removes keys that are not needed any more. What does
+ * not open is left as it is, and so is its key.
+ */
+export async function resealRetired(deps: Deps & Pick<Kit, 'log'>): Promise<void> {
+  const { database, log } = deps;
+  const keys = await listDataKeys.all(database, {});
+  if (keys.every(({ retiredAt }) => retiredAt === null)) return;
   let resealed = 0;
-  for (const { find, write } of SEALED_VALUES) {
+  const broken: string[] = [];
+  for (const values of SEALED_VALUES) {
+    let after = FIRST;
     for (;;) {
+      const found = await values.find(database, { after, limit: BATCH });
+      const last = found.at(-1);
+      if (last === undefined) break;
+      after = last.row;
       // Another replica may have made a newer key meanwhile.
-      await keyring.refresh();
-      const found = await find(database, { limit: BATCH });
-      let written = 0;
-      for (const { keyId: oldKeyId, sealed, place, row } of found) {
-        try {
-          const plain = await keyring.unseal(place, { keyId: oldKeyId, sealed });
-          written += await write.run(database, { row, oldKeyId, ...keyring.seal(place, plain) });
-        } catch (error) {
-          if (!(error instanceof SealBroken)) throw error;
-          log.critical('keys.value_broken', { place, row, error });
-        }
+      await deps.keyring.refresh();
+      for (const value of found) {
+        const written = await reseal(deps, values, value);
+        if (written === 'broken') broken.push(`${value.place} (row ${value.row})`);
+        else resealed += written;
       }
-      resealed += written;
-      if (written === 0) break;
     }
+  }
+  if (broken.length > 0) {
+    log.critical('keys.values_broken', { left: broken.length, first: broken.slice(0, NAMED) });
   }
   const removed = await removeUnusedDataKeys.all(database, {});
   if (resealed > 0 || removed.length > 0) {
     log.info('keys.resealed', { resealed, removed: removed.map(({ id }) => id) });
+  }
+}
+
+/** The number of rows written: none where somebody else was faster. */
+async function reseal(
+  { database, keyring }: Deps,
+  { write }: SealedValues,
+  { keyId: oldKeyId, sealed, place, row }: RetiredValue,
+): Promise<number | 'broken'> {
+  try {
+    const plain = await keyring.unseal(place, { keyId: oldKeyId, sealed });
+    return await write.run(database, { row, oldKeyId, ...keyring.seal(place, plain) });
+  } catch (error) {
+    if (!(error instanceof SealBroken)) throw error;
+    return 'broken';
   }
 }

@@ -8,9 +8,14 @@ const columns = { keyId: uuid<DataKeyId>(), sealed: bytes, row: text };
 
 type Found = RowOf<typeof columns>;
 
-interface Limit {
+interface Page {
+  /** The `row` of the one before it, or FIRST. */
+  readonly after: string;
   readonly limit: number;
 }
+
+/** What comes before every row: a pass goes by the key, and so round what it cannot open. */
+export const FIRST = '00000000-0000-0000-0000-000000000000/0';
 
 interface Resealed {
   readonly row: string;
@@ -26,7 +31,7 @@ export interface RetiredValue extends Found {
 
 /** One of the places. */
 export interface SealedValues {
-  readonly find: (on: Executor, limit: Limit) => Promise<readonly RetiredValue[]>;
+  readonly find: (on: Executor, page: Page) => Promise<readonly RetiredValue[]>;
   readonly write: Statement<Resealed, Columns>;
 }
 
@@ -46,13 +51,13 @@ export function secretParametersPlace(workspaceId: WorkspaceId, id: SecretParame
 }
 
 function sealedValues<Row extends Found>(
-  found: { all(on: Executor, limit: Limit): Promise<readonly Row[]> },
+  found: { all(on: Executor, page: Page): Promise<readonly Row[]> },
   placeOf: (row: Row) => string,
   write: SealedValues['write'],
 ): SealedValues {
   return {
-    find: async (on, limit) =>
-      (await found.all(on, limit)).map((row) => ({ ...row, place: placeOf(row) })),
+    find: async (on, page) =>
+      (await found.all(on, page)).map((row) => ({ ...row, place: placeOf(row) })),
     write,
   };
 }
@@ -60,15 +65,19 @@ function sealedValues<Row extends Found>(
 const ofRetiredKey = (column: string): string =>
   `${column} in (select id from data_keys where retired_at is not null)`;
 
+const AFTER_ID = `split_part($after::text, '/', 1)::uuid`;
+
 const states = sealedValues(
   statement({
     name: 'workspace_state.find_retired',
-    takes: takes<Limit>(),
+    takes: takes<Page>(),
     gives: { ...columns, workspaceId: uuid<WorkspaceId>(), lockNumber: int },
     sql: `
       select key_id, sealed, workspace_id || '/' || number as row, workspace_id, lock_number
       from workspace_states
       where ${ofRetiredKey('key_id')}
+        and (workspace_id, number) > (${AFTER_ID}, split_part($after::text, '/', 2)::integer)
+      order by workspace_id, number
       limit $limit::integer`,
   }),
   ({ workspaceId, lockNumber }) => statePlace(workspaceId, lockNumber),
@@ -89,12 +98,14 @@ const states = sealedValues(
 const strays = sealedValues(
   statement({
     name: 'stray_state.find_retired',
-    takes: takes<Limit>(),
+    takes: takes<Page>(),
     gives: { ...columns, workspaceId: uuid<WorkspaceId>(), lockNumber: int },
     sql: `
       select key_id, sealed, id::text as row, workspace_id, lock_number
       from stray_states
       where ${ofRetiredKey('key_id')}
+        and id > ${AFTER_ID}
+      order by id
       limit $limit::integer`,
   }),
   ({ workspaceId, lockNumber }) => statePlace(workspaceId, lockNumber),
@@ -114,12 +125,14 @@ const strays = sealedValues(
 const outputs = sealedValues(
   statement({
     name: 'build.find_retired_outputs',
-    takes: takes<Limit>(),
+    takes: takes<Page>(),
     gives: { ...columns, jobId: uuid<JobId>() },
     sql: `
       select secret_outputs_key_id as key_id, secret_outputs as sealed, id::text as row, job_id
       from builds
       where ${ofRetiredKey('secret_outputs_key_id')}
+        and id > ${AFTER_ID}
+      order by id
       limit $limit::integer`,
   }),
   ({ jobId }) => secretOutputsPlace(jobId),
@@ -139,12 +152,14 @@ const outputs = sealedValues(
 const parameters = sealedValues(
   statement({
     name: 'secret_parameters.find_retired',
-    takes: takes<Limit>(),
+    takes: takes<Page>(),
     gives: { ...columns, workspaceId: uuid<WorkspaceId>(), id: uuid<SecretParametersId>() },
     sql: `
       select key_id, sealed, id::text as row, workspace_id, id
       from secret_parameters
       where ${ofRetiredKey('key_id')}
+        and id > ${AFTER_ID}
+      order by id
       limit $limit::integer`,
   }),
   ({ workspaceId, id }) => secretParametersPlace(workspaceId, id),

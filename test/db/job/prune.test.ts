@@ -4,6 +4,7 @@ import type { JobId } from '../../../src/base/id.ts';
 import { silentLog, type Log } from '../../../src/base/log.ts';
 import { pruneLogs } from '../../../src/jobs/prune-logs.ts';
 import { createReaper } from '../../../src/jobs/reaper.ts';
+import type { Database } from '../../../src/store/database.ts';
 import { deleteLogLines, findPrunableJobs } from '../../../src/store/job-log-prune.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { createQueue, RUN_TIME, SWEEP } from '../../support/queue.ts';
@@ -111,9 +112,12 @@ describe('old logs', () => {
       child: () => log,
       warn: (_event, fields) => failed.push(fields),
     };
-    const keyring = { ...store.keyring, refresh: () => Promise.reject(new Error('out of order')) };
+    const query: Database['query'] = (asked) =>
+      asked.name === 'data_key.list'
+        ? Promise.reject(new Error('out of order'))
+        : store.database.query(asked);
     const reaper = createReaper(
-      { ...store.kit, log, database: store.database, keyring },
+      { ...store.kit, log, database: { ...store.database, query }, keyring: store.keyring },
       { ...SWEEP, ...RUN_TIME, ...MONTH, intervalMs: 10, agentTimeoutMs: 60_000 },
     );
     await reaper.start();

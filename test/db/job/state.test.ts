@@ -184,6 +184,43 @@ describe('the state of a workspace', () => {
     await resealRetired({ ...store.kit, database, keyring });
     expect(await store.sql('select id from data_keys')).toEqual([{ id: keyId }]);
   });
+
+  it('is sealed anew also behind many that do not open, which a pass counts and leaves', async () => {
+    await using other = await openTestStore();
+    const { kit, database, keyring } = other;
+    const makeThere = createFactory(other);
+    const there = createQueue(other, makeThere);
+    const organizationId = await makeThere.organization();
+    const owner = await makeThere.user({ organizationId });
+    const template = await makeThere.template({ organizationId });
+    await makeThere.workspace(template, { ownerId: owner });
+    const attempt = await there.mustTake(await there.daemon({}, { organizationId }));
+    await takeState(there.deps, attempt);
+    const { jobId, daemon: by } = attempt;
+    const from = { daemonId: by.daemonId, incarnation: by.incarnation, jobId, attempt: 1, lock: 1 };
+    const stateCount = 151;
+    for (let sequence = 1; sequence <= stateCount; sequence += 1) {
+      await keepState(there.deps, { ...from, sequence, state: `{"serial":${sequence}}` });
+    }
+    // One of every fifty opens, and the newest.
+    await other.sql(
+      `update workspace_states set sealed = '\\x00' where number % 50 <> 25 and number < $1`,
+      [stateCount],
+    );
+    const keyId = await rotateKeys({ database, keyring });
+    const entries: unknown[] = [];
+    const log = { ...kit.log, critical: (...entry: unknown[]) => entries.push(entry) };
+    await resealRetired({ log, database, keyring });
+    expect(
+      await other.sql('select number from workspace_states where key_id = $1 order by number', [
+        keyId,
+      ]),
+    ).toEqual([{ number: 25 }, { number: 75 }, { number: 125 }, { number: stateCount }]);
+    expect(entries).toEqual([
+      ['keys.values_broken', { left: stateCount - 4, first: expect.any(Array) }],
+    ]);
+    expect(await takeState(there.deps, attempt)).toMatchObject({ state: '{"serial":151}' });
+  });
 });
 
 describe('a state that comes when another attempt has taken the lock', () => {
