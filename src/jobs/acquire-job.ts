@@ -3,15 +3,15 @@ import { isAborted } from '../base/abort.ts';
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
+import { SealBroken } from '../base/seal.ts';
+import { JOB_FAILURES } from '../domain/job/failure.ts';
 import type { Keyring } from '../keys/keyring.ts';
-import { openParameters } from '../keys/secret-parameters.ts';
 import type { Database } from '../store/database.ts';
-import { releaseJob, type TakenJob } from '../store/job-acquire.ts';
-import { findStrayBuild } from '../store/stray-state.ts';
+import type { TakenJob } from '../store/job-acquire.ts';
 import type { DaemonRef } from './attempt.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { finishJob } from './finish-job.ts';
-import { lockJob } from './locked-job.ts';
+import { fillJob } from './fill-job.ts';
+import { endUntold, giveBack } from './untold-attempt.ts';
 
 export interface AcquireDeps extends Kit {
   readonly database: Database;
@@ -68,6 +68,9 @@ export async function acquireJob(
   }
   if (taken === undefined) return undefined;
   await failpoint('job.taken');
+  const job = await fillOrEnd(deps, taken);
+  if (job === undefined) return undefined;
+  // Asked last: until here the caller may have hung up.
   if (isAborted(signal)) {
     await giveBack(deps, taken);
     return undefined;
@@ -78,9 +81,27 @@ export async function acquireJob(
       class: String(taken.class),
     });
   }
-  const job = await withSecrets(deps, await withStray(deps.database, taken));
   announce(deps, daemon, job);
   return job;
+}
+
+/** Undefined when nobody can ever do it. Whatever else goes wrong, the job is not lost with it. */
+async function fillOrEnd(deps: AcquireDeps, taken: TakenJob): Promise<TakenJob | undefined> {
+  try {
+    return await fillJob(deps, taken);
+  } catch (error) {
+    if (!(error instanceof SealBroken)) {
+      await giveBack(deps, taken);
+      throw error;
+    }
+    deps.log.critical('job.secrets_broken', { jobId: taken.id, error });
+    await endUntold(deps, taken, {
+      outcome: 'failed',
+      error: `${error.message}: it was changed in the database, or is not this workspace's; restore it from a backup`,
+      errorCode: JOB_FAILURES.secretsBroken,
+    });
+    return undefined;
+  }
 }
 
 function announce(
@@ -94,37 +115,4 @@ function announce(
     { kind: 'job', jobId },
     ...(workspaceId === undefined ? [] : [{ kind: 'workspace', workspaceId } as const]),
   ]);
-}
-/** A cleanup is about a former build, which is not worth joining to every acquisition. */
-async function withStray(database: Database, taken: TakenJob): Promise<TakenJob> {
-  if (taken.type !== 'stray_cleanup') return taken;
-  return { ...taken, ...(await findStrayBuild.one(database, { jobId: taken.id })) };
-}
-
-/** The daemon gets the values of sensitive parameters with the others. */
-async function withSecrets({ database, keyring }: AcquireDeps, job: TakenJob): Promise<TakenJob> {
-  const { build } = job;
-  const id = build?.secretParametersId ?? null;
-  if (build === null || id === null) return job;
-  const secrets = await openParameters({ on: database, keyring }, build.workspaceId, id);
-  return { ...job, build: { ...build, parameters: { ...build.parameters, ...secrets } } };
-}
-
-/** Nobody is left to hear the answer: without this the job would stay silent until it counts as hung. */
-async function giveBack(
-  { database, ...kit }: AcquireDeps,
-  { id, attempt }: TakenJob,
-): Promise<void> {
-  const released = await releaseJob.maybe(database, { id, attempt });
-  if (released !== undefined) {
-    kit.log.info('job.given_back', { jobId: id, attempt });
-    database.announce([{ kind: 'queue', ...released }]);
-    return;
-  }
-  // Canceled meanwhile, it waits for a daemon to say that it has stopped.
-  await database.transaction(async (tx) => {
-    const locked = await lockJob(tx, id);
-    if (locked?.job.status !== 'canceling' || locked.job.attempt !== attempt) return;
-    await finishJob(kit, tx, { locked, result: { outcome: 'canceled' } });
-  });
 }

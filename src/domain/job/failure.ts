@@ -8,17 +8,21 @@ export const JOB_FAILURES = {
   daemonLost: 'daemon_lost',
   /** when no daemon that could do it was seen for too long */
   noProvisioner: 'no_provisioner',
+  /** when the values of its workspace's sensitive parameters do not open */
+  secretsBroken: 'secrets_broken',
   /** when it ran for longer than a job of its kind may: its template is to blame */
   runTimeExceeded: 'run_time_exceeded',
 } as const;
 
-const NOT_THE_TEMPLATES: ReadonlySet<string> = new Set([
+/** Those that say nothing about the template of the build that failed. */
+export const NOT_THE_TEMPLATES: readonly string[] = [
   JOB_FAILURES.hung,
   JOB_FAILURES.daemonLost,
   JOB_FAILURES.noProvisioner,
-]);
+  JOB_FAILURES.secretsBroken,
+];
 
 /** Whether a failed build says something about its template; brakes count only those. */
 export function isTemplateFault(errorCode: string): boolean {
-  return !NOT_THE_TEMPLATES.has(errorCode);
+  return !NOT_THE_TEMPLATES.includes(errorCode);
 }

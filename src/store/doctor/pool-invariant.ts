@@ -1,14 +1,12 @@
 // What must hold of builds, jobs, pools and what is counted of them, whenever nobody is in the middle
 // of a transaction.
-import { JOB_FAILURES } from '../../domain/job/failure.ts';
+import { NOT_THE_TEMPLATES } from '../../domain/job/failure.ts';
 import { KEPT_PER_POOL } from '../judged-build.ts';
 import { PREBUILDS_USER_ID } from '../system-user.ts';
 import { check, REPORT, type Check } from './check.ts';
 
 const SYSTEM = `'${PREBUILDS_USER_ID}'`;
-const NOT_JUDGED = [JOB_FAILURES.hung, JOB_FAILURES.daemonLost, JOB_FAILURES.noProvisioner]
-  .map((code) => `'${code}'`)
-  .join(', ');
+const NOT_JUDGED = NOT_THE_TEMPLATES.map((code) => `'${code}'`).join(', ');
 
 export const POOL_INVARIANTS: readonly Check[] = [
   check({

@@ -1,8 +1,10 @@
 // Sensitive parameters: what a request gives them is stored sealed, reaches the daemon, and nobody else.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
+import type { JobId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import type { Manifest, ManifestParameter } from '../../../src/contract/manifest/schema.ts';
+import { acquireJob } from '../../../src/jobs/acquire-job.ts';
 import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
+import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { createWorkspace } from '../../../src/workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../../src/workspaces/delete-workspace.ts';
@@ -82,6 +84,78 @@ const buildsOf = (workspaceId: WorkspaceId): Promise<readonly unknown[]> =>
     [workspaceId],
   );
 
+const BROKEN = {
+  status: 'failed',
+  attempt: 1,
+  error_code: 'secrets_broken',
+  error: expect.stringMatching(/^what is sealed for parameters .* does not open with this key: /),
+};
+
+const latestJob = async (workspaceId: WorkspaceId): Promise<{ readonly id: JobId }> => {
+  const [row] = await store.sql<{ id: JobId }>(
+    `select j.id, j.status, j.attempt, j.error_code, j.error, j.daemon_id
+     from jobs j join builds b on b.job_id = j.id
+     where b.workspace_id = $1 order by b.number desc limit 1`,
+    [workspaceId],
+  );
+  return row!;
+};
+
+/** The queue, where something happens before the values are read. */
+function meddledQueue(meddle: () => unknown): TestQueue {
+  const query: Database['query'] = async (asked) => {
+    if (asked.name === 'secret_parameters.find') await meddle();
+    return store.database.query(asked);
+  };
+  return createQueue({ ...store, database: { ...store.database, query } }, make);
+}
+
+describe('a job whose values cannot be read', () => {
+  const WAITING = { status: 'pending', attempt: 0, daemon_id: null };
+
+  it('is queued as if nobody had taken it, when the query fails', async () => {
+    const { workspaceId } = await create();
+    const failing = meddledQueue(() => {
+      throw new Error('the connection broke');
+    });
+    await expect(failing.take(daemon)).rejects.toThrow('the connection broke');
+    expect(await latestJob(workspaceId)).toMatchObject(WAITING);
+    expect(await take()).toMatchObject({ attempt: 1, build: { workspaceId } });
+  });
+
+  it('is queued so too, when the caller hangs up meanwhile', async () => {
+    const { workspaceId } = await create();
+    const caller = new AbortController();
+    const hasty = meddledQueue(() => caller.abort());
+    const options = { signal: caller.signal, waitMs: 60_000 };
+    expect(await acquireJob(hasty.deps, daemon, options)).toBeUndefined();
+    expect(await latestJob(workspaceId)).toMatchObject(WAITING);
+  });
+
+  it('is canceled, when somebody has asked for that meanwhile', async () => {
+    const { workspaceId } = await create();
+    const slow = meddledQueue(async () => {
+      const { id } = await latestJob(workspaceId);
+      await queue.cancel(id);
+      throw new Error('the connection broke');
+    });
+    await expect(slow.take(daemon)).rejects.toThrow('the connection broke');
+    expect(await latestJob(workspaceId)).toMatchObject({ status: 'canceled', attempt: 1 });
+  });
+
+  it('fails and says why when they do not open, and so does the delete', async () => {
+    const { workspaceId } = await create();
+    await store.sql(`update secret_parameters set sealed = '\\x00' where workspace_id = $1`, [
+      workspaceId,
+    ]);
+    expect(await queue.take(daemon)).toBeUndefined();
+    expect(await latestJob(workspaceId)).toMatchObject(BROKEN);
+    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    expect(await queue.take(daemon)).toBeUndefined();
+    expect(await latestJob(workspaceId)).toMatchObject(BROKEN);
+  });
+});
+
 describe('what a request gives a sensitive parameter', () => {
   it('is stored sealed, and reaches the daemon with every build of the workspace', async () => {
     const { workspaceId } = await create();
@@ -117,13 +191,15 @@ describe('what a request gives a sensitive parameter', () => {
   });
 
   it('is sealed anew when the keys change, and opens as before', async () => {
-    await create();
+    const { workspaceId } = await create();
     const { database, keyring } = store;
     const keyId = await rotateKeys({ database, keyring });
     await resealRetired({ ...store.kit, database, keyring });
-    expect(await store.sql('select distinct key_id from secret_parameters')).toEqual([
-      { key_id: keyId },
-    ]);
+    expect(
+      await store.sql('select key_id from secret_parameters where workspace_id = $1', [
+        workspaceId,
+      ]),
+    ).toEqual([{ key_id: keyId }]);
     expect((await take()).build?.parameters).toMatchObject({ token: CANARY });
   });
 
@@ -142,8 +218,9 @@ describe('what a request gives a sensitive parameter', () => {
         [one.workspaceId, two.workspaceId],
       ),
     ).rejects.toThrow('builds_secret_parameters_fkey');
-    await take();
-    await expect(take()).rejects.toThrow('does not open with this key');
+    expect((await take()).build).toMatchObject({ workspaceId: one.workspaceId });
+    expect(await queue.take(daemon)).toBeUndefined();
+    expect(await latestJob(two.workspaceId)).toMatchObject(BROKEN);
   });
 
   it('does not open for the workspace that its row was moved to', async () => {
@@ -160,7 +237,8 @@ describe('what a request gives a sensitive parameter', () => {
        where builds.workspace_id = $2`,
       [one.workspaceId, two.workspaceId],
     );
-    await expect(take()).rejects.toThrow('does not open with this key');
+    expect(await queue.take(daemon)).toBeUndefined();
+    expect(await latestJob(two.workspaceId)).toMatchObject(BROKEN);
   });
 
   it('is never told when it is wrong', async () => {
