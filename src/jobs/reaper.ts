@@ -1,5 +1,5 @@
-// The regular look for jobs that nobody works on or that run for too long, for states and keys to clear
-// away and for what is too old, and the watch over agents' signs of life, which claims and pools
+// The regular look for jobs that nobody works on or that run for too long, for states, secrets and keys
+// to clear away and for what is too old, and the watch over agents' signs of life, which claims and pools
 // judge by. Every replica runs one. A step that fails keeps none of the others from its work.
 import { mayPass } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
@@ -9,6 +9,7 @@ import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
 import { dropOldIdempotencyKeys } from '../store/idempotency-key.ts';
 import { AGENT_WATCH } from '../store/live-pool/ready-now.ts';
+import { removeUnneededSecrets } from '../store/secret-parameters.ts';
 import { keepWatch } from '../store/watch.ts';
 import { pruneLogs, type PruneOptions } from './prune-logs.ts';
 import { queueStrayCleanups } from './state/clean-strays.ts';
@@ -33,6 +34,7 @@ export function createReaper(
     jobs: () => sweepJobs({ ...deps, log }, options),
     overruns: () => sweepOverruns({ ...deps, log }, options),
     strays: () => queueStrayCleanups({ ...deps, log }),
+    secrets: () => removeUnneededSecrets(deps.database),
     keys: () => resealRetired({ ...deps, log }),
     logs: () => pruneLogs({ ...deps, log }, options),
     idempotency_keys: () => dropOldIdempotencyKeys(deps.database),

@@ -2,7 +2,17 @@
 // builds refer to.
 import type { DataKeyId, SecretParametersId, WorkspaceId } from '../base/id.ts';
 import { bytes, uuid } from './column.ts';
-import { statement, takes } from './statement.ts';
+import { statement, takes, type Executor } from './statement.ts';
+
+/** For so many days after a workspace's end a daemon may turn up with what an attempt of it has made. */
+export const KEPT_DAYS = 30;
+
+/** On `workspaces w`: what an attempt of it made is known, and a job that destroys it needs the values. */
+export const HAS_OPEN_STRAY = `exists (
+          select
+          from stray_states s
+          where s.workspace_id = w.id
+            and s.destroyed_at is null)`;
 
 export interface NewSecretParameters {
   readonly id: SecretParametersId;
@@ -30,3 +40,45 @@ export const findSecretParameters = statement({
     from secret_parameters
     where id = $id`,
 });
+
+/**
+ * An attempt stores its last state before it succeeds: where each that took the state's lock has, no
+ * stray can come any more, and nothing is waited for.
+ */
+const removeUnneeded = statement({
+  name: 'secret_parameters.remove_unneeded',
+  takes: takes<{ readonly limit: number }>(),
+  gives: {},
+  sql: `
+    with unneeded as materialized (
+      select p.id, p.workspace_id
+      from secret_parameters p
+      join workspaces w on w.id = p.workspace_id
+      where w.deleted_at is not null
+        and not ${HAS_OPEN_STRAY}
+        and (w.deleted_at < (select standby_now()) - interval '${KEPT_DAYS} days'
+          or not exists (
+            select
+            from state_locks l
+            join jobs j on j.id = l.job_id
+            where l.workspace_id = w.id
+              and (l.attempt <> j.attempt or j.status <> 'succeeded')))
+      order by p.id
+      limit $limit::integer
+      for update of p skip locked
+    ), forgotten as (
+      update builds b
+      set secret_parameters_id = null
+      from unneeded
+      where b.workspace_id = unneeded.workspace_id
+        and b.secret_parameters_id = unneeded.id
+    )
+    delete from secret_parameters p
+    using unneeded
+    where p.id = unneeded.id`,
+});
+
+/** Takes away values of workspaces that are gone; what one look leaves, the next takes. Gives how many. */
+export async function removeUnneededSecrets(on: Executor): Promise<number> {
+  return removeUnneeded.run(on, { limit: 200 });
+}

@@ -1,6 +1,7 @@
 // What may be so for a while and should not stay: somebody has to look, though nothing is broken.
 import { STUCK_AFTER_TRIES } from '../../domain/pool/housekeeping.ts';
 import { DAEMON_IS_SEEN } from '../daemon-seen.ts';
+import { HAS_OPEN_STRAY, KEPT_DAYS } from '../secret-parameters.ts';
 import { PREBUILDS_USER_ID } from '../system-user.ts';
 import { check, type Check } from './check.ts';
 
@@ -31,6 +32,17 @@ export const SYMPTOMS: readonly Check[] = [
       from stray_states
       where destroyed_at is null
         and created_at < (select standby_now()) - interval '1 hour'`,
+  }),
+  check({
+    id: 'secret_parameters.left',
+    title: 'values of sensitive parameters are kept although their workspace is gone for a month',
+    remedy: 'Nobody takes old ones away: start a control plane.',
+    sql: `
+      select p.id::text
+      from secret_parameters p
+      join workspaces w on w.id = p.workspace_id
+      where w.deleted_at < (select standby_now()) - interval '${KEPT_DAYS + 1} days'
+        and not ${HAS_OPEN_STRAY}`,
   }),
   check({
     id: 'job.silent',

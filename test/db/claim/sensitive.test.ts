@@ -3,14 +3,27 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JobId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import type { Manifest, ManifestParameter } from '../../../src/contract/manifest/schema.ts';
 import { acquireJob } from '../../../src/jobs/acquire-job.ts';
+import type { AttemptRef } from '../../../src/jobs/attempt.ts';
+import { createReaper } from '../../../src/jobs/reaper.ts';
+import { queueStrayCleanups } from '../../../src/jobs/state/clean-strays.ts';
+import { keepState } from '../../../src/jobs/state/keep-state.ts';
+import { takeState } from '../../../src/jobs/state/take-state.ts';
 import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
 import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
+import { KEPT_DAYS, removeUnneededSecrets } from '../../../src/store/secret-parameters.ts';
 import { createWorkspace } from '../../../src/workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../../src/workspaces/delete-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
-import { createQueue, type TestDaemon, type TestQueue } from '../../support/queue.ts';
+import {
+  createQueue,
+  FAILED,
+  RUN_TIME,
+  SWEEP,
+  type TestDaemon,
+  type TestQueue,
+} from '../../support/queue.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
@@ -291,5 +304,87 @@ describe('a claim with a value for a sensitive parameter', () => {
     await expect(create({ name: 'other', parameters: {} })).rejects.toThrow(
       'The parameter "token" (string) needs a value',
     );
+  });
+});
+
+describe('the values of a workspace that is gone', () => {
+  const rows = (workspaceId: WorkspaceId): Promise<readonly unknown[]> =>
+    store.sql('select from secret_parameters where workspace_id = $1', [workspaceId]);
+  const attemptOf = ({ id: jobId, attempt }: TakenJob): AttemptRef => ({ daemon, jobId, attempt });
+  const takeNext = async (): Promise<AttemptRef> => attemptOf(await take());
+  const keep = ({ jobId, attempt }: AttemptRef, sequence: number): Promise<string> => {
+    const { daemonId, incarnation } = daemon;
+    const from = { daemonId, incarnation, jobId, attempt, lock: 1 };
+    return keepState(queue.deps, { ...from, sequence, state: `{"serial":${sequence}}` });
+  };
+  const isGone = async (workspaceId: WorkspaceId): Promise<boolean> => {
+    await removeUnneededSecrets(store.database);
+    return (await rows(workspaceId)).length === 0;
+  };
+
+  /** A start that failed once it held the state, and a delete that got it after that. */
+  async function failedAndDeleted() {
+    const { workspaceId } = await create();
+    const start = await takeNext();
+    await takeState(queue.deps, start);
+    await keep(start, 1);
+    await queue.complete(start, FAILED);
+    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    const removal = await takeNext();
+    await takeState(queue.deps, removal);
+    return { workspaceId, start, removal };
+  }
+
+  it('go at once when nothing of it can turn up, taken away by the reaper of any replica', async () => {
+    const { workspaceId } = await create();
+    const other = await create({ name: 'other' });
+    for (const build of [await takeNext(), await takeNext()]) {
+      await takeState(queue.deps, build);
+      await queue.complete(build);
+    }
+    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    const removal = await takeNext();
+    await takeState(queue.deps, removal);
+    expect(await isGone(workspaceId)).toBe(false);
+    await queue.complete(removal);
+    const reaper = createReaper(
+      { ...store.kit, database: store.database, keyring: store.keyring },
+      { ...SWEEP, ...RUN_TIME, retentionMs: 0, intervalMs: 10, agentTimeoutMs: 60_000 },
+    );
+    await reaper.start();
+    await expect.poll(() => rows(workspaceId)).toEqual([]);
+    await reaper.stop('test', 5_000);
+    expect(await buildsOf(workspaceId)).toEqual([
+      { number: 1, parameters: { size: 'big' }, has_secrets: false },
+      { number: 2, parameters: { size: 'big' }, has_secrets: false },
+    ]);
+    expect(await rows(other.workspaceId)).toHaveLength(1);
+  });
+
+  it('stay for a month where an attempt may have made what nobody knows', async () => {
+    const { workspaceId, removal } = await failedAndDeleted();
+    await queue.complete(removal);
+    expect(await isGone(workspaceId)).toBe(false);
+    await store.advanceClock((KEPT_DAYS - 1) * 86_400_000);
+    expect(await isGone(workspaceId)).toBe(false);
+    await store.advanceClock(2 * 86_400_000);
+    expect(await isGone(workspaceId)).toBe(true);
+  });
+
+  it('stay until what turned up is destroyed with them', async () => {
+    const { workspaceId, start, removal } = await failedAndDeleted();
+    expect(await keep(start, 2)).toBe('stray');
+    await queue.complete(removal);
+    await store.advanceClock((KEPT_DAYS + 1) * 86_400_000);
+    expect(await isGone(workspaceId)).toBe(false);
+    await queueStrayCleanups(queue.deps);
+    const cleanup = await take();
+    expect(cleanup).toMatchObject({
+      type: 'stray_cleanup',
+      build: { workspaceId, parameters: { token: CANARY } },
+    });
+    expect(await isGone(workspaceId)).toBe(false);
+    await finish(cleanup);
+    expect(await isGone(workspaceId)).toBe(true);
   });
 });

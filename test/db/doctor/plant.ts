@@ -111,6 +111,13 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
      select gen_random_uuid(), ${CLAIMED}, 1, 1, 1, id, '\\x00', standby_now() - interval '2 hours'
      from data_keys`,
   ],
+  'secret_parameters.left': [
+    `insert into secret_parameters (id, workspace_id, names, key_id, sealed, created_at)
+     select gen_random_uuid(), ${DELETED}, '{token}', id, '\\x00', standby_now()
+     from data_keys`,
+    `update workspaces set deleted_at = standby_now() - interval '40 days'
+     where id = ${DELETED}`,
+  ],
   'job.silent': [
     `update jobs set completed_at = null, succeeded = false,
        heartbeat_at = standby_now() - interval '2 hours'
