@@ -1,11 +1,9 @@
 // What an organization's budget for creations is reckoned from.
 import type { OrganizationId, PoolId } from '../base/id.ts';
+import { BUDGET_LOCK } from './advisory-lock.ts';
 import { int, text, uuid } from './column.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { statement, takes } from './statement.ts';
-
-/** The first half of the advisory lock of an organization's budget; the other is the id's hash. */
-const BUDGET_LOCK = 7_283_003;
 
 /**
  * Makes creations of one organization take turns until the end of the transaction, so that two pools

@@ -1,5 +1,6 @@
 // Idempotency keys: the same request sent twice by one person is served once.
 import type { UserId, WorkspaceId } from '../base/id.ts';
+import { KEY_LOCK } from './advisory-lock.ts';
 import { text } from './column.ts';
 import { statement, takes, type Executor } from './statement.ts';
 
@@ -36,9 +37,6 @@ export const PRIOR_REQUEST = `(
     and k.key = $idempotencyKey::text
     and k.created_at > (select standby_now()) - interval '24 hours'
 )`;
-
-/** The first half of the advisory lock of a key; the other is its hash. */
-const KEY_LOCK = 7_283_004;
 
 /** Makes requests with one key take turns until the end of the transaction. */
 export const lockIdempotencyKey = statement({

@@ -10,6 +10,7 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import type { JobType, Stage, Transition } from '../domain/job/job.ts';
+import { CREATIONS_LOCK } from './advisory-lock.ts';
 import { bool, jsonText, text, uuid } from './column.ts';
 import { DAEMON_IS_FRESH, DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { HOME_MACHINE } from './job-fit.ts';
@@ -124,9 +125,6 @@ const TAKEN_MEANWHILE = 20;
 
 /** Creations for pools, and rehearsals: what must not starve people. */
 const CREATIONS = 4;
-
-/** The first half of the advisory lock of an organization's running creations; the other is the id's hash. */
-const CREATIONS_LOCK = 7_283_004;
 
 /**
  * Hands the first jobs that fit to slots that wait, as many as there are of either: oldest of the

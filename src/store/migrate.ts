@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../base/app-error.ts';
 import type pg from 'pg';
+import { MIGRATION_LOCK } from './advisory-lock.ts';
 import type { Database } from './database.ts';
 import { isUnavailable } from './sqlstate.ts';
 import { translated } from './translated.ts';
@@ -21,9 +22,6 @@ export interface MigrationResult {
   /** The names of those that this call applied. */
   readonly applied: readonly string[];
 }
-
-// Any constant will do, as long as nothing else in the database takes the same advisory lock.
-const MIGRATION_LOCK = 7_283_001;
 
 const FILE_NAME = /^\d{4}_[a-z0-9_]+\.sql$/;
 

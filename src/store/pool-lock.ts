@@ -1,8 +1,8 @@
 // The lock under which a pool is decided: its row. Whoever changes what the decision is made from
 // (promote, deprecate, pause, resize) locks the same rows first, in the order of their ids.
 import type { OrganizationId, PoolId } from '../base/id.ts';
+import { PAUSE_LOCK } from './advisory-lock.ts';
 import { text, uuid } from './column.ts';
-import { PAUSE_LOCK } from './settings.ts';
 import { statement, takes } from './statement.ts';
 
 /**

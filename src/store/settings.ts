@@ -1,17 +1,11 @@
 // The settings document, and the lock that orders its change with everything it governs.
 import { AppError } from '../base/app-error.ts';
+import { PAUSE_LOCK } from './advisory-lock.ts';
 import { json, text } from './column.ts';
 import { asJson, statement, takes, type Executor, type NoArgs } from './statement.ts';
 
 /** The row of `settings` that holds the document about prebuilds. */
 export const PREBUILD_SETTINGS = 'prebuilds';
-
-/**
- * Advisory lock: shared by every transaction that acts for a pool, exclusive for the one that
- * changes the pause, so that no pool write follows once a pause was answered. Taken after the
- * pool's row, held to the end of the transaction.
- */
-export const PAUSE_LOCK = 7_283_002;
 
 /** In an object, so that a stored null is not taken for a row that is not there. */
 export interface StoredSettings {

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PoolId, WorkspaceId } from '../../../src/base/id.ts';
 import { takeForDelete } from '../../../src/store/prebuild.ts';
-import { PAUSE_LOCK } from '../../../src/store/settings.ts';
+import { PAUSE_LOCK } from '../../../src/store/advisory-lock.ts';
 import { asJson } from '../../../src/store/statement.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
 import { claimOne } from '../../support/claim.ts';
