@@ -9,6 +9,9 @@ export const nameField = z
   .regex(NAME_PATTERN, NAME_RULE)
   .meta({ description: '1 to 63 lower-case letters, digits and inner hyphens' });
 
+/** What the database keeps as an integer, and would refuse beyond 32 bits. */
+export const integerField = z.int32();
+
 /** As many as a template may declare, and more than any has. */
 export const MAX_PARAMETERS = 100;
 

@@ -1,7 +1,7 @@
 // What a provisioner daemon and the control plane say to each other. The daemon speaks first in
 // everything: it registers, waits for work, reports. Attempt numbers fence what an old one says.
 import { z } from 'zod';
-import { idField, parametersField, tagsField, timeField } from '../field.ts';
+import { idField, integerField, parametersField, tagsField, timeField } from '../field.ts';
 import { manifestSchema } from '../manifest/schema.ts';
 
 /** The first message; see version.ts. What a field that is added later means when it is left out is its default. */
@@ -20,15 +20,15 @@ export const registerBody = z.object({
 
 export const registerAnswer = z.object({
   /** Goes with every later call; a call with an older one is refused with DAEMON_REPLACED. */
-  incarnation: z.int(),
+  incarnation: integerField,
   heartbeat_interval_ms: z.int(),
   report_interval_ms: z.int(),
   /** Attempts of this daemon's earlier life that were still open and have been ended as daemon_lost. */
-  ended_attempts: z.array(z.object({ job_id: idField, attempt: z.int() })),
+  ended_attempts: z.array(z.object({ job_id: idField, attempt: integerField })),
 });
 
 export const acquireBody = z.object({
-  incarnation: z.int(),
+  incarnation: integerField,
   /** How long the answer may take when there is nothing to do. */
   wait_ms: z.int().min(0).max(60_000),
 });
@@ -59,7 +59,7 @@ export const jobWorkspace = z.object({
 
 export const acquiredJob = z.object({
   id: idField,
-  attempt: z.int(),
+  attempt: integerField,
   type: z.enum(['workspace_build', 'template_version_import', 'rehearsal', 'stray_cleanup']),
   driver: z.string(),
   template: z.object({
@@ -73,15 +73,15 @@ export const acquiredJob = z.object({
 });
 
 export const logLine = z.object({
-  seq: z.int().min(0),
+  seq: integerField.min(0),
   at: timeField,
   level: z.enum(['debug', 'info', 'warn', 'error']),
   line: z.string().max(65_536),
 });
 
 export const jobHeartbeatBody = z.object({
-  incarnation: z.int(),
-  attempt: z.int(),
+  incarnation: integerField,
+  attempt: integerField,
   logs: z.array(logLine).max(1000),
 });
 
@@ -102,8 +102,8 @@ export const resourceField = z.object({
 });
 
 export const completeBody = z.object({
-  incarnation: z.int(),
-  attempt: z.int(),
+  incarnation: integerField,
+  attempt: integerField,
   result: z.discriminatedUnion('outcome', [
     z.object({
       outcome: z.literal('succeeded'),
@@ -123,11 +123,11 @@ export const completeBody = z.object({
   ]),
 });
 
-export const takeStateBody = z.object({ incarnation: z.int(), attempt: z.int() });
+export const takeStateBody = z.object({ incarnation: integerField, attempt: integerField });
 
 export const takeStateAnswer = z.object({
   /** Goes with every state that the attempt gives to keep. */
-  lock: z.int(),
+  lock: integerField,
   /** The newest state of the workspace, as a driver wrote it; null before the first. */
   state: z.string().nullable(),
 });
@@ -136,11 +136,11 @@ export const takeStateAnswer = z.object({
 export const MAX_STATE_BODY_BYTES = 64 * 1024 * 1024;
 
 export const keepStateBody = z.object({
-  incarnation: z.int(),
-  attempt: z.int(),
-  lock: z.int(),
+  incarnation: integerField,
+  attempt: integerField,
+  lock: integerField,
   /** Rises with each state of the incarnation: one that arrives behind a newer one is not kept. */
-  sequence: z.int().min(0),
+  sequence: integerField.min(0),
   state: z.string(),
 });
 
@@ -161,7 +161,7 @@ export const strayAnswer = z.object({
 
 /** What the daemon knows of the workspaces whose life depends on its machine. */
 export const reportBody = z.object({
-  incarnation: z.int(),
+  incarnation: integerField,
   workspaces: z
     .array(
       z.object({

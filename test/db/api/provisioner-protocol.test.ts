@@ -37,9 +37,10 @@ afterAll(() => test[Symbol.asyncDispose]());
 async function say(
   path: string,
   body: object,
+  method = 'POST',
 ): Promise<{ readonly status: number; readonly body: unknown }> {
   const answer = await test.send(`/api/v1/provisioner/${path}`, {
-    method: 'POST',
+    method,
     headers: {
       authorization: `Bearer ${test.provisionerKey}`,
       'content-type': 'application/json',
@@ -111,6 +112,34 @@ describe('a daemon that speaks version 1', () => {
     expect(await say(`daemons/${id}/acquire`, { incarnation: 1, wait_ms: 0 })).toEqual({
       status: 204,
       body: null,
+    });
+  });
+});
+
+describe('a number that the database cannot hold', () => {
+  const job = 'jobs/01890000-0000-7000-8000-000000000001';
+  const numbers = { incarnation: 1, attempt: 1 };
+  const line = { seq: 0, at: '2026-01-01T00:00:00.000Z', level: 'info', line: 'checked' };
+  const result = { outcome: 'succeeded', outputs: {} };
+  const state = { ...numbers, lock: 1, sequence: 1, state: '{}' };
+  const TOO_LARGE = 2 ** 40;
+
+  it.each([
+    ['POST', 'acquire', { incarnation: TOO_LARGE, wait_ms: 0 }, 'incarnation'],
+    ['POST', 'report', { incarnation: TOO_LARGE, workspaces: [] }, 'incarnation'],
+    ['POST', `${job}/heartbeat`, { ...numbers, incarnation: TOO_LARGE, logs: [] }, 'incarnation'],
+    ['POST', `${job}/heartbeat`, { ...numbers, attempt: TOO_LARGE, logs: [] }, 'attempt'],
+    ['POST', `${job}/heartbeat`, { ...numbers, attempt: -TOO_LARGE, logs: [] }, 'attempt'],
+    ['POST', `${job}/heartbeat`, { ...numbers, logs: [{ ...line, seq: TOO_LARGE }] }, 'seq'],
+    ['POST', `${job}/complete`, { ...numbers, incarnation: TOO_LARGE, result }, 'incarnation'],
+    ['POST', `${job}/complete`, { ...numbers, attempt: TOO_LARGE, result }, 'attempt'],
+    ['POST', `${job}/state/take`, { ...numbers, attempt: TOO_LARGE }, 'attempt'],
+    ['PUT', `${job}/state`, { ...state, lock: TOO_LARGE }, 'lock'],
+    ['PUT', `${job}/state`, { ...state, sequence: TOO_LARGE }, 'sequence'],
+  ])('is refused by its name (%s %s)', async (method, path, body, field) => {
+    expect(await say(`daemons/${createId(test.kit)}/${path}`, body, method)).toMatchObject({
+      status: 400,
+      body: { code: 'BAD_REQUEST', detail: expect.stringContaining(field) },
     });
   });
 });
