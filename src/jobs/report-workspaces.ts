@@ -34,14 +34,16 @@ export async function reportWorkspaces(
   daemon: DaemonRef,
   reported: readonly ReportedWorkspace[],
 ): Promise<readonly { readonly id: WorkspaceId; readonly want: Wanted['want'] }[]> {
-  const home = await touchDaemon.maybe(database, { ...daemon });
-  if (home === undefined) {
+  if ((await touchDaemon.run(database, daemon)) === 0) {
     const known = await findDaemon.maybe(database, { id: daemon.daemonId, keyId: daemon.keyId });
     throw notThisProcess(daemon, known?.incarnation);
   }
   if (reported.length === 0) return [];
 
-  const rows = await findReported.all(database, { ids: reported.map(({ id }) => id) });
+  const rows = await findReported.all(database, {
+    ...daemon,
+    ids: reported.map(({ id }) => id),
+  });
   const found = new Map(rows.map((row) => [row.id, row]));
   const judged = reported.map((workspace): Judged => {
     const row = found.get(workspace.id);
@@ -49,23 +51,22 @@ export async function reportWorkspaces(
       const wanted = decideReported(workspace.state, undefined);
       return { ...workspace, ...wanted, isElsewhere: false, isChecked: false };
     }
-    const isElsewhere =
-      (row.machineId !== null && row.machineId !== home.machineId) ||
-      (home.organizationId !== null && row.organizationId !== home.organizationId);
-    const wanted = decideReported(workspace.state, { ...row, isElsewhere, latestBuild: row });
-    const isChecked =
-      row.hasCheck && workspace.state === 'running' && !isElsewhere && !row.isDeleted;
+    const { isHere, isElsewhere } = row;
+    const wanted = decideReported(workspace.state, { ...row, latestBuild: row });
+    const isChecked = row.hasCheck && workspace.state === 'running' && isHere && !row.isDeleted;
     return { ...workspace, ...wanted, isElsewhere, isChecked };
   });
 
   await storeChecks(
     database,
+    daemon,
     judged.flatMap(({ id, ready, isChecked }) =>
       ready === null || !isChecked ? [] : [{ id, ready }],
     ),
   );
   await storeGone(
     database,
+    daemon,
     judged.filter(({ isGone }) => isGone).map(({ id }) => id),
   );
   const elsewhere = judged.filter((one) => one.isElsewhere).map(({ id }) => id);
@@ -88,9 +89,14 @@ interface Check {
  * Only what changed concerns the live pool; mere renewals lock no member, and no claim passes one
  * over. Which is which is decided by the write itself: another report may be under way.
  */
-async function storeChecks(database: Database, checks: readonly Check[]): Promise<void> {
+async function storeChecks(
+  database: Database,
+  daemon: DaemonRef,
+  checks: readonly Check[],
+): Promise<void> {
   if (checks.length === 0) return;
   const toArgs = (some: readonly Check[]): Parameters<typeof recordChecks.run>[1] => ({
+    ...daemon,
     workspaceIds: some.map(({ id }) => id),
     ready: some.map(({ ready }) => ready),
   });
@@ -108,11 +114,15 @@ async function storeChecks(database: Database, checks: readonly Check[]): Promis
   });
 }
 
-async function storeGone(database: Database, workspaceIds: readonly WorkspaceId[]): Promise<void> {
+async function storeGone(
+  database: Database,
+  daemon: DaemonRef,
+  workspaceIds: readonly WorkspaceId[],
+): Promise<void> {
   if (workspaceIds.length === 0) return;
   await database.transaction(async (tx) => {
     await lockMembers.all(tx, { workspaceIds });
-    const gone = await markMembersGone.all(tx, { workspaceIds });
+    const gone = await markMembersGone.all(tx, { ...daemon, workspaceIds });
     for (const { workspaceId, poolId } of gone) {
       tx.notify({ kind: 'workspace', workspaceId }, { kind: 'pool', poolId });
     }

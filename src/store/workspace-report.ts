@@ -1,37 +1,33 @@
 // What daemons report about the workspaces on their machines: read, compared and stored for all of
 // a report at once.
-import type { DaemonId, OrganizationId, ProvisionerKeyId, WorkspaceId } from '../base/id.ts';
+import type { WorkspaceId } from '../base/id.ts';
 import type { JobStatus, Transition } from '../domain/job/job.ts';
-import { bool, int, nullable, oneOf, text, uuid } from './column.ts';
+import { bool, int, oneOf, uuid } from './column.ts';
+import { DAEMON_HAS_WORKSPACE, DAEMON_REPORTS, type ReportingDaemon } from './reporting-daemon.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { statement, takes } from './statement.ts';
 
-/** Notes a daemon's sign of life. Gives no row when it is not of this key and incarnation. */
+/** Notes a daemon's sign of life. Changes no row when it is not of this key and incarnation. */
 export const touchDaemon = statement({
   name: 'daemon.touch',
-  takes: takes<{
-    readonly daemonId: DaemonId;
-    readonly keyId: ProvisionerKeyId;
-    readonly incarnation: number;
-  }>(),
-  gives: { machineId: text, organizationId: nullable(uuid<OrganizationId>()) },
+  takes: takes<ReportingDaemon>(),
+  gives: {},
   sql: `
-    update daemons
+    update daemons d
     set last_seen_at = (select standby_now())
-    where id = $daemonId
-      and key_id = $keyId
-      and incarnation = $incarnation
-    returning machine_id, organization_id`,
+    where ${DAEMON_REPORTS}`,
 });
 
 /** The facts of those of the workspaces that exist. */
 export const findReported = statement({
   name: 'workspace.find_reported',
-  takes: takes<{ readonly ids: readonly WorkspaceId[] }>(),
+  takes: takes<ReportingDaemon & { readonly ids: readonly WorkspaceId[] }>(),
   gives: {
     id: uuid<WorkspaceId>(),
-    organizationId: uuid<OrganizationId>(),
-    machineId: nullable(text),
+    /** What the daemon says of it counts. */
+    isHere: bool,
+    /** It lives on another machine, or the daemon does not serve its organization. */
+    isElsewhere: bool,
     isDeleted: bool,
     isPools: bool,
     number: int,
@@ -41,10 +37,17 @@ export const findReported = statement({
     hasCheck: bool,
   },
   sql: `
-    select w.id, w.organization_id, w.machine_id, w.deleted_at is not null as is_deleted,
+    select w.id,
+      coalesce(${DAEMON_HAS_WORKSPACE}, false) as is_here,
+      coalesce(d.id is null
+        or w.machine_id <> d.machine_id
+        or w.organization_id <> d.organization_id, false) as is_elsewhere,
+      w.deleted_at is not null as is_deleted,
       w.owner_id = '${PREBUILDS_USER_ID}' as is_pools, b.number, b.transition, j.status,
       exists (select from agents a where a.workspace_id = w.id and a.kind = 'check') as has_check
     from workspaces w
+    -- It may have been replaced since: that is no reason to know nothing of its workspaces.
+    left join daemons d on ${DAEMON_REPORTS}
     cross join lateral (
       select number, transition, job_id
       from builds
@@ -56,7 +59,7 @@ export const findReported = statement({
     where w.id = any ($ids::uuid[])`,
 });
 
-interface Checks {
+interface Checks extends ReportingDaemon {
   readonly workspaceIds: readonly WorkspaceId[];
   readonly ready: readonly boolean[];
 }
@@ -67,7 +70,10 @@ const LOCKED_CHECKS = `
     case when given.ready then 'ready' else 'created' end as said
   from unnest($workspaceIds::uuid[], $ready::boolean[]) as given (workspace_id, ready)
   join agents a on a.workspace_id = given.workspace_id
+  join workspaces w on w.id = a.workspace_id
+  join daemons d on ${DAEMON_REPORTS}
   where a.kind = 'check'
+    and ${DAEMON_HAS_WORKSPACE}
   order by a.id
   for update of a`;
 

@@ -5,6 +5,7 @@ const STATES: readonly ReportedState[] = ['running', 'gone', 'stopped'];
 const built = (change: Partial<ReportedFacts['latestBuild']> = {}): ReportedFacts => ({
   isDeleted: false,
   isPools: false,
+  isHere: true,
   isElsewhere: false,
   latestBuild: { number: 1, transition: 'start', status: 'succeeded', ...change },
 });
@@ -19,7 +20,10 @@ describe('a workspace that a daemon found', () => {
   });
 
   it.each(STATES)('is kept when it lives elsewhere, deleted or not (%s)', (state) => {
-    const elsewhere = { ...built({ status: 'failed' }), isElsewhere: true, isDeleted: true };
+    const elsewhere = {
+      ...built({ status: 'failed' }),
+      ...{ isHere: false, isElsewhere: true, isDeleted: true },
+    };
     expect(decideReported(state, elsewhere)).toEqual({ want: 'keep', isGone: false });
   });
 
@@ -53,6 +57,11 @@ describe('a workspace that a daemon found', () => {
     const pools = { ...built(), isPools: true };
     expect(decideReported('gone', pools)).toEqual({ want: 'keep', isGone: true });
     expect(decideReported('running', pools)).toEqual({ want: 'keep', isGone: false });
+  });
+
+  it('is not lost to its pool by the word of a daemon that does not have it', () => {
+    const pools = { ...built(), isPools: true, isHere: false };
+    expect(decideReported('gone', pools)).toEqual({ want: 'keep', isGone: false });
   });
 
   it('stays as it is when it was stopped', () => {

@@ -9,6 +9,8 @@ export interface ReportedFacts {
   readonly isDeleted: boolean;
   /** Nobody has claimed it: it is the pool's. */
   readonly isPools: boolean;
+  /** It lives on the daemon's machine, so that what the daemon says of it counts. */
+  readonly isHere: boolean;
   /** It lives on another machine, or belongs to an organization that the daemon does not serve. */
   readonly isElsewhere: boolean;
   readonly latestBuild: {
@@ -48,6 +50,8 @@ export function decideReported(state: ReportedState, facts: ReportedFacts | unde
       return number === 1 ? REMOVE : KEEP;
     case 'succeeded':
       if (transition !== 'start' || state === 'running') return KEEP;
-      return facts.isPools ? { want: 'keep', isGone: true } : { want: 'restart', isGone: false };
+      return facts.isPools
+        ? { want: 'keep', isGone: facts.isHere }
+        : { want: 'restart', isGone: false };
   }
 }

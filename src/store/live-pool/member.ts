@@ -3,6 +3,7 @@
 // transaction.
 import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
 import { uuid } from '../column.ts';
+import { DAEMON_HAS_WORKSPACE, DAEMON_REPORTS, type ReportingDaemon } from '../reporting-daemon.ts';
 import { statement, takes } from '../statement.ts';
 
 const memberColumns = { workspaceId: uuid<WorkspaceId>(), poolId: uuid<PoolId>() };
@@ -51,18 +52,42 @@ export const removeMember = statement({
     where workspace_id = $workspaceId`,
 });
 
-/** Their processes are gone, so they can never be ready again and the pool replaces them. */
-export const markMembersGone = statement({
-  name: 'pool_member.mark_gone',
-  takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
-  gives: memberColumns,
-  sql: `
-    update pool_members
+/** What `pool_members m` turns into that can never be ready again: the pool replaces it. */
+const GONE = `
     set broken = 'gone',
       ready = false,
-      unready_since = coalesce(unready_since, (select standby_now()))
-    where workspace_id = any ($workspaceIds::uuid[])
-      and running_since is not null
-      and broken is distinct from 'gone'
-    returning workspace_id, pool_id`,
+      unready_since = coalesce(m.unready_since, (select standby_now()))`;
+
+const MAY_GO = `(
+  m.running_since is not null
+  and m.broken is distinct from 'gone')`;
+
+/** Their processes are gone, says the daemon on whose machine they should run. */
+export const markMembersGone = statement({
+  name: 'pool_member.mark_gone',
+  takes: takes<ReportingDaemon & { readonly workspaceIds: readonly WorkspaceId[] }>(),
+  gives: memberColumns,
+  sql: `
+    update pool_members m
+    ${GONE}
+    from workspaces w, daemons d
+    where m.workspace_id = any ($workspaceIds::uuid[])
+      and w.id = m.workspace_id
+      and ${DAEMON_REPORTS}
+      and ${DAEMON_HAS_WORKSPACE}
+      and ${MAY_GO}
+    returning m.workspace_id, m.pool_id`,
+});
+
+/** It has served an owner whom the database does not know, says its agent. */
+export const markClaimForgotten = statement({
+  name: 'pool_member.mark_claim_forgotten',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: memberColumns,
+  sql: `
+    update pool_members m
+    ${GONE}
+    where m.workspace_id = $workspaceId
+      and ${MAY_GO}
+    returning m.workspace_id, m.pool_id`,
 });

@@ -10,7 +10,7 @@ import {
   type SignOfLife,
 } from '../../store/agent.ts';
 import type { Database } from '../../store/database.ts';
-import { lockMembers, markMembersGone } from '../../store/live-pool/member.ts';
+import { lockMembers, markClaimForgotten } from '../../store/live-pool/member.ts';
 import { refreshReadiness } from '../../store/live-pool/readiness.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
@@ -81,7 +81,7 @@ async function retireForgotten(
 ): Promise<void> {
   await database.transaction(async (tx) => {
     await lockMembers.all(tx, { workspaceIds: [workspaceId] });
-    for (const { poolId } of await markMembersGone.all(tx, { workspaceIds: [workspaceId] })) {
+    for (const { poolId } of await markClaimForgotten.all(tx, { workspaceId })) {
       log.critical('workspace.claim_forgotten', { workspaceId, agentId, poolId });
       tx.notify({ kind: 'workspace', workspaceId }, { kind: 'pool', poolId });
     }

@@ -108,7 +108,15 @@ describe('everything at once', () => {
   it('never ends in a deadlock, because everybody locks in one order', async () => {
     const builds: TestBuild[] = [];
     const attempts: AttemptRef[] = [];
-    const daemons = [daemon, await queue.daemon({}, { organizationId })];
+    // Workspaces that live on a machine, so that what is reported of them counts.
+    pool = await make.pool(
+      await make.template({ organizationId, manifest: { driver: 'process' } }),
+    );
+    const drivers = ['process'];
+    const daemons = [
+      await queue.daemon({ drivers }, { organizationId }),
+      await queue.daemon({ drivers }, { organizationId }),
+    ];
     for (let i = 0; i < 16; i++) {
       const build = await make.prebuild(pool);
       await make.agent(build.workspaceId, { kind: 'check' });

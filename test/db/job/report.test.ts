@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createId, type UserId, type WorkspaceId } from '../../../src/base/id.ts';
 import { reportWorkspaces, type ReportedWorkspace } from '../../../src/jobs/report-workspaces.ts';
+import { markMembersGone } from '../../../src/store/live-pool/member.ts';
+import { recordChecks, renewChecks } from '../../../src/store/workspace-report.ts';
 import {
   createFactory,
   type Factory,
@@ -171,6 +173,50 @@ describe('a report', () => {
     const away = await queue.daemon({ machineId: 'away' });
     await report(workspaceId, { ready: false }, away);
     await report(workspaceId, { state: 'gone' }, away);
+    expect(await member(workspaceId)).toEqual({ ready: true, broken: null });
+  });
+
+  it('about what lives on no machine changes nothing, whoever makes it', async () => {
+    const { organizationId } = pool;
+    pool = await make.pool(await make.template({ organizationId, manifest: { driver: 'null' } }));
+    const build = await make.prebuild(pool);
+    await make.agent(build.workspaceId, { kind: 'check' });
+    const builder = await queue.daemon({ machineId: 'home' }, { organizationId });
+    await queue.complete(await queue.mustTake(builder));
+    const other = await queue.daemon({ drivers: ['process'], machineId: 'away' });
+    for (const by of [daemon, other, builder]) {
+      expect(await report(build.workspaceId, { ready: true }, by)).toBe('keep');
+      expect(await report(build.workspaceId, { state: 'gone' }, by)).toBe('keep');
+    }
+    expect(await member(build.workspaceId)).toEqual({ ready: false, broken: null });
+  });
+
+  it('counts while the first build is at work, from its machine alone', async () => {
+    const { workspaceId } = await make.prebuild(pool);
+    await make.agent(workspaceId, { kind: 'check' });
+    const attempt = await queue.mustTake(daemon);
+    const lifecycles = () =>
+      store.sql('select lifecycle from agents where workspace_id = $1', [workspaceId]);
+    const away = await queue.daemon({ machineId: 'away', drivers: ['process'] });
+    await report(workspaceId, { ready: true }, away);
+    expect(await lifecycles()).toEqual([{ lifecycle: 'created' }]);
+    await report(workspaceId, { ready: true });
+    expect(await lifecycles()).toEqual([{ lifecycle: 'ready' }]);
+    await queue.complete(attempt);
+    expect(await member(workspaceId)).toEqual({ ready: true, broken: null });
+  });
+
+  it('that was judged before its daemon moved or was replaced is not stored', async () => {
+    const { workspaceId } = await prebuilt();
+    await report(workspaceId, { ready: true });
+    const args = { workspaceIds: [workspaceId], ready: [false] };
+    await queue.restart({ ...daemon, asked: { ...daemon.asked, machineId: 'away' } });
+    const moved = { ...daemon, incarnation: daemon.incarnation + 1 };
+    for (const by of [daemon, moved]) {
+      expect(await recordChecks.run(store.database, { ...by, ...args })).toBe(0);
+      expect(await renewChecks.run(store.database, { ...by, ...args, ready: [true] })).toBe(0);
+      expect(await markMembersGone.run(store.database, { ...by, ...args })).toBe(0);
+    }
     expect(await member(workspaceId)).toEqual({ ready: true, broken: null });
   });
 
