@@ -4,7 +4,13 @@ import type { Instant } from '../base/clock.ts';
 import type { OrganizationId, PoolId, WorkspaceId } from '../base/id.ts';
 import type { HardLimit } from '../domain/pool/brakes.ts';
 import { isStuckDelete } from '../domain/pool/housekeeping.ts';
-import { GONE, memberPhase, type MemberPhase, type PoolMember } from '../domain/pool/member.ts';
+import {
+  CLAIM_FORGOTTEN,
+  GONE,
+  memberPhase,
+  type MemberPhase,
+  type PoolMember,
+} from '../domain/pool/member.ts';
 import type { Database } from '../store/database.ts';
 import {
   findPool,
@@ -209,6 +215,7 @@ function describeProblem(
   }
   if (!isUnhealthy) return null;
   if (member.broken === GONE) return 'its processes are gone';
+  if (member.broken === CLAIM_FORGOTTEN) return 'its agent has served an owner who is not known';
   if (member.broken !== null) return `its startup did not succeed: ${member.broken}`;
   return member.lostAt === null
     ? 'it did not become ready in time'

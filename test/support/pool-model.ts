@@ -287,7 +287,7 @@ export function createPoolModel(random: Seeded): PoolModel {
       const one = random.pick(running);
       if (one.ready) one.lostAt = now;
       one.ready = false;
-      one.broken = random.pick([null, null, 'start_error', 'gone']);
+      one.broken = random.pick([null, null, 'start_error', 'gone', 'claim_forgotten']);
       disturb();
     },
     pass: (ms) => {

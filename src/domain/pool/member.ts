@@ -29,6 +29,13 @@ export interface PoolMember {
  */
 export const GONE = 'gone';
 
+/**
+ * Why a member is broken whose agent says that it has served an owner whom the database does not
+ * know. Nobody but the agent says so, and its template runs beside it: it counts as a failed build
+ * like anything else that a template may do, or it could have its pool build without any brake.
+ */
+export const CLAIM_FORGOTTEN = 'claim_forgotten';
+
 export interface MemberJob {
   readonly status: JobStatus;
   /** 0: nobody ever took it. */

@@ -1,6 +1,7 @@
 // What must hold of workspaces and those who own them, whenever nobody is in the middle of a
 // transaction. Tests ask the same after each step of a simulation.
 import { PREBUILD_PREFIX } from '../../domain/name/name.ts';
+import { IS_BROKEN_FOR_GOOD } from '../live-pool/member.ts';
 import { PREBUILDS_USER_ID } from '../system-user.ts';
 import { check, REPORT, type Check } from './check.ts';
 
@@ -168,7 +169,7 @@ export const WORKSPACE_INVARIANTS: readonly Check[] = [
       ) as said
       where m.running_since is not null
         and (m.ready <> (said.all_ready and m.broken is null)
-          or (m.broken is distinct from said.broken and m.broken is distinct from 'gone'))`,
+          or (m.broken is distinct from said.broken and not ${IS_BROKEN_FOR_GOOD}))`,
   }),
   check({
     id: 'workspace.forgotten',

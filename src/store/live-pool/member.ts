@@ -2,6 +2,7 @@
 // writer of that table: a change here goes with one of workspaces, builds or agents in the same
 // transaction.
 import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
+import { CLAIM_FORGOTTEN, GONE } from '../../domain/pool/member.ts';
 import { uuid } from '../column.ts';
 import { DAEMON_HAS_WORKSPACE, DAEMON_REPORTS, type ReportingDaemon } from '../reporting-daemon.ts';
 import { statement, takes } from '../statement.ts';
@@ -52,15 +53,19 @@ export const removeMember = statement({
     where workspace_id = $workspaceId`,
 });
 
-/** What `pool_members m` turns into that can never be ready again: the pool replaces it. */
-const GONE = `
-    set broken = 'gone',
+/** On `pool_members m`: it is broken in a way that nothing an agent says takes back. */
+export const IS_BROKEN_FOR_GOOD = `coalesce(
+  m.broken in ('${GONE}', '${CLAIM_FORGOTTEN}'), false)`;
+
+/** Breaks `pool_members m` for good: it can never be ready again, so the pool replaces it. */
+const breakFor = (why: string): string => `
+    set broken = '${why}',
       ready = false,
       unready_since = coalesce(m.unready_since, (select standby_now()))`;
 
-const MAY_GO = `(
+const MAY_BREAK = `(
   m.running_since is not null
-  and m.broken is distinct from 'gone')`;
+  and not ${IS_BROKEN_FOR_GOOD})`;
 
 /** Their processes are gone, says the daemon on whose machine they should run. */
 export const markMembersGone = statement({
@@ -69,13 +74,13 @@ export const markMembersGone = statement({
   gives: memberColumns,
   sql: `
     update pool_members m
-    ${GONE}
+    ${breakFor(GONE)}
     from workspaces w, daemons d
     where m.workspace_id = any ($workspaceIds::uuid[])
       and w.id = m.workspace_id
       and ${DAEMON_REPORTS}
       and ${DAEMON_HAS_WORKSPACE}
-      and ${MAY_GO}
+      and ${MAY_BREAK}
     returning m.workspace_id, m.pool_id`,
 });
 
@@ -86,8 +91,8 @@ export const markClaimForgotten = statement({
   gives: memberColumns,
   sql: `
     update pool_members m
-    ${GONE}
+    ${breakFor(CLAIM_FORGOTTEN)}
     where m.workspace_id = $workspaceId
-      and ${MAY_GO}
+      and ${MAY_BREAK}
     returning m.workspace_id, m.pool_id`,
 });

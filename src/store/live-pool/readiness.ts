@@ -4,9 +4,8 @@ import type { PoolId, WorkspaceId } from '../../base/id.ts';
 import { uuid } from '../column.ts';
 import type { Transaction } from '../database.ts';
 import { statement, takes } from '../statement.ts';
-import { lockMembers } from './member.ts';
+import { IS_BROKEN_FOR_GOOD, lockMembers } from './member.ts';
 
-// `gone` stays: processes that are gone cannot take it back.
 const deriveReadiness = statement({
   name: 'pool_member.derive_readiness',
   takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
@@ -16,7 +15,7 @@ const deriveReadiness = statement({
       select m.workspace_id,
         coalesce(bool_and(a.lifecycle = 'ready'), true) as all_ready,
         case
-          when m.broken = 'gone' then 'gone'
+          when ${IS_BROKEN_FOR_GOOD} then m.broken
           else min(a.lifecycle) filter (where a.lifecycle in ('start_error', 'start_timeout'))
         end as broken
       from pool_members m

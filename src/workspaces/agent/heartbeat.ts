@@ -73,7 +73,7 @@ export async function serveHeartbeat(
 
 /**
  * The agent has served an owner whom the database does not know: it was put back from a backup of
- * before the claim. What somebody has used must not be handed to anybody else; its pool replaces it.
+ * before the claim. What somebody has used must not be handed to anybody else; its pool replaces it, and takes it for a failed build.
  */
 async function retireForgotten(
   { database, log }: HeartbeatDeps,

@@ -7,11 +7,19 @@ import type { AgentCaller } from '../../../src/api/handler.ts';
 import type { AgentHeartbeatAnswer } from '../../../src/contract/agent/protocol.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
+import { markClaimForgotten, markMembersGone } from '../../../src/store/live-pool/member.ts';
+import { createBuilder } from '../../support/builder.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, type TestQueue } from '../../support/queue.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
+import { reconcileNow } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+
+const AGENT = {
+  ...{ name: 'main', startup: null, on_claim: null },
+  ...{ startup_timeout_seconds: 60, on_claim_timeout_seconds: 60 },
+};
 
 let store: TestStore;
 let make: Factory;
@@ -138,5 +146,58 @@ describe('an agent that has served an owner whom the database does not know', ()
     expect(store.announced).toContainEqual({ kind: 'pool', poolId: pool.poolId });
     await beat(caller, 0);
     expect(await claimOne(store.database, store.kit, someone)).toBeUndefined();
+  });
+
+  it('does not have its pool build without brakes', async () => {
+    const { organizationId } = pool;
+    const template = await make.template({ organizationId, manifest: { agents: [AGENT] } });
+    pool = await make.pool(template, { desired: 1 });
+    const builder = createBuilder(store);
+    /** Reconciles, builds, and has every agent that is new say what its folder remembers. */
+    const passAndSpeak = async (ms: number): Promise<void> => {
+      await reconcileNow(store, pool.poolId);
+      await builder.buildAll();
+      const members = await store.sql<{ id: WorkspaceId }>(
+        `select workspace_id as id from pool_members
+         where pool_id = $1 and running_since is not null and broken is null`,
+        [pool.poolId],
+      );
+      for (const { id } of members) {
+        workspaceId = id;
+        await serveHeartbeat(queue.deps, await exchange(), {
+          ...{ lifecycle: 'ready', appliedEpoch: 0, knownEpoch: 99, waitMs: 0, pollMs: 5 },
+          signal: new AbortController().signal,
+        });
+      }
+      await store.advanceClock(ms);
+    };
+    const made = async () =>
+      (await store.sql('select from workspaces where pool_id = $1', [pool.poolId])).length;
+    for (let pass = 0; pass < 20; pass++) await passAndSpeak(1_000);
+    expect(await made()).toBe(1);
+    // Three in a row are the hard limit.
+    for (let pass = 0; pass < 12; pass++) await passAndSpeak(60_000);
+    expect(await made()).toBe(3);
+    expect(
+      await store.sql(
+        `select kind from pool_events where pool_id = $1 and kind = 'hard_limit_reached'`,
+        [pool.poolId],
+      ),
+    ).toHaveLength(1);
+  });
+
+  it('stays so when its processes are said to be gone, and the other way round', async () => {
+    const broken = () =>
+      store.sql('select broken from pool_members where workspace_id = $1', [workspaceId]);
+    await store.sql(`update workspaces set machine_id = 'machine' where id = $1`, [workspaceId]);
+    const daemon = await queue.daemon();
+    const gone = { ...daemon, workspaceIds: [workspaceId] };
+    await markClaimForgotten.run(store.database, { workspaceId });
+    await markMembersGone.run(store.database, gone);
+    expect(await broken()).toEqual([{ broken: 'claim_forgotten' }]);
+    await store.sql('update pool_members set broken = null where workspace_id = $1', [workspaceId]);
+    await markMembersGone.run(store.database, gone);
+    await markClaimForgotten.run(store.database, { workspaceId });
+    expect(await broken()).toEqual([{ broken: 'gone' }]);
   });
 });

@@ -100,6 +100,17 @@ describe('the checks of the doctor', () => {
     expect(finding!.subjects[0]).toMatch(/\S/);
   });
 
+  it.each(['gone', 'claim_forgotten'])(
+    'take the word of no agent for what is broken for good (%s)',
+    async (broken) => {
+      const found = await findPlanted([
+        `update pool_members set ready = false, unready_since = standby_now(), broken = '${broken}'
+         where running_since is not null`,
+      ]);
+      expect(found).toEqual([]);
+    },
+  );
+
   it('say how many there are, and show the first', async () => {
     const found = await findPlanted([
       `insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)

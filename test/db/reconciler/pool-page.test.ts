@@ -137,6 +137,22 @@ describe('the page of a pool', () => {
     expect((await show()).members.map(({ status }) => status)).toEqual(['running', 'running']);
   });
 
+  it.each([
+    ['gone', 'its processes are gone'],
+    ['claim_forgotten', 'its agent has served an owner who is not known'],
+    ['start_timeout', 'its startup did not succeed: start_timeout'],
+  ])('says of a prebuild that is broken why (%s)', async (broken, problem) => {
+    await reconcile();
+    await builder.buildAll();
+    await store.sql(
+      `update pool_members set ready = false, broken = $2, unready_since = standby_now()
+       where pool_id = $1`,
+      [pool.poolId, broken],
+    );
+    const { members } = await show();
+    expect(new Set(members.map((one) => one.problem))).toEqual(new Set([problem]));
+  });
+
   it('shows the parameters that do not fit', async () => {
     await store.sql(`update presets set parameters = '{"size": "xl"}' where id = $1`, [
       pool.presetId,
