@@ -61,6 +61,8 @@ export async function registerDaemon(
   if (row === undefined) {
     throw new AppError('DAEMON_ID_TAKEN', `another key has registered daemon ${daemonId}`);
   }
+  // Pools may have waited for more slots.
+  database.announce([{ kind: 'daemon', organizationId: key.organizationId }]);
   const ended = await endEarlierAttempts({ database, ...kit }, daemonId);
   kit.log.info('daemon.registered', { daemonId, incarnation: row.incarnation, ended });
   return { incarnation: row.incarnation, endedAttempts: ended };

@@ -32,6 +32,14 @@ describe('the line of pools that the budget held back', () => {
     expect(line.next(b)).toBe(a);
   });
 
+  it('tells who waits in an organization, or in all', () => {
+    const line = createBudgetLine();
+    line.note(here, a, true);
+    line.note(here, b, false);
+    line.note(there, c, true);
+    expect([line.waiting(here), line.waiting(null)]).toEqual([[a], [a, c]]);
+  });
+
   it('is one for each organization, and knows nothing of pools it never saw', () => {
     const line = createBudgetLine();
     line.note(here, a, true);

@@ -7,6 +7,8 @@ export interface BudgetLine {
   note(organizationId: OrganizationId, poolId: PoolId, isHeldBack: boolean): void;
   /** Takes the first out of the line of the organization that the pool belongs to. */
   next(poolId: PoolId): PoolId | undefined;
+  /** Those that wait in an organization's line, or (null) in any. */
+  waiting(organizationId: OrganizationId | null): readonly PoolId[];
 }
 
 export function createBudgetLine(): BudgetLine {
@@ -31,5 +33,9 @@ export function createBudgetLine(): BudgetLine {
       }
       return undefined;
     },
+    waiting: (organizationId) =>
+      [...lines].flatMap(([id, line]) =>
+        organizationId === null || id === organizationId ? [...line] : [],
+      ),
   };
 }

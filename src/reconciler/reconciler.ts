@@ -153,6 +153,18 @@ export function createReconciler(
     if (waiting !== undefined) queue.add(waiting);
   };
 
+  let looks = 0;
+  /** However many ask for it while one looks, it is looked once more. */
+  const lookAgain = async (): Promise<void> => {
+    looks += 1;
+    if (looks > 1) return;
+    while (looks > 0) {
+      looks = 1;
+      await queueAllDue();
+      looks -= 1;
+    }
+  };
+
   let unsubscribe: readonly (() => void)[] = [];
   const service = createService(kit.clock, {
     name: 'reconciler',
@@ -170,7 +182,11 @@ export function createReconciler(
           else if (hint.kind === 'resync') hurry();
         }),
         bus.subscribe('prebuilds', (hint) => {
-          if (hint.kind === 'prebuilds') scope.background(queueAllDue());
+          if (hint.kind === 'prebuilds') scope.background(lookAgain());
+        }),
+        bus.subscribe('daemon', (hint) => {
+          if (hint.kind !== 'daemon') return;
+          for (const poolId of line.waiting(hint.organizationId)) queue.add(poolId);
         }),
         bus.subscribe('lease', (hint) => {
           if (hint.kind === 'lease' && hint.name === LEASE) hurry();

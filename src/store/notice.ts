@@ -13,10 +13,15 @@ export type Notice =
   | { readonly kind: 'job'; readonly jobId: JobId }
   /** Work waits for a daemon of this driver. */
   | { readonly kind: 'queue'; readonly organizationId: OrganizationId; readonly driver: string }
+  /** A daemon appeared, of an organization or (null) for all: more can be built than before. */
+  | { readonly kind: 'daemon'; readonly organizationId: OrganizationId | null }
   /** A provisioner key was revoked. */
   | { readonly kind: 'provisioner_key'; readonly keyId: ProvisionerKeyId }
   /** A lease was given up: somebody else may take it at once. */
   | { readonly kind: 'lease'; readonly name: string };
+
+/** Stands for all organizations in a key. */
+const SITE = '*';
 
 /** Equal notices have equal keys; what waits to be sent is kept by key. */
 export function noticeKey(notice: Notice): string {
@@ -31,6 +36,8 @@ export function noticeKey(notice: Notice): string {
       return `job ${notice.jobId}`;
     case 'queue':
       return `queue ${notice.organizationId} ${notice.driver}`;
+    case 'daemon':
+      return `daemon ${notice.organizationId ?? SITE}`;
     case 'provisioner_key':
       return `provisioner_key ${notice.keyId}`;
     case 'lease':
@@ -54,6 +61,8 @@ export function parseNoticeKey(key: string): Notice | undefined {
       return driver === undefined
         ? undefined
         : { kind, organizationId: id as OrganizationId, driver };
+    case 'daemon':
+      return { kind, organizationId: id === SITE ? null : (id as OrganizationId) };
     case 'provisioner_key':
       return { kind, keyId: id as ProvisionerKeyId };
     case 'lease':
