@@ -201,6 +201,13 @@ export const SETTINGS = {
     fallback: '24h',
     minMs: 0,
   }),
+  failedKept: integerSetting({
+    name: 'STANDBY_PREBUILDS_FAILED_KEPT',
+    summary: 'Failed prebuilds of a pool that are kept as evidence, the newest; 0 means no limit',
+    fallback: '3',
+    min: 0,
+    max: 1_000,
+  }),
   reconciliationConcurrency: integerSetting({
     name: 'STANDBY_PREBUILDS_RECONCILIATION_CONCURRENCY',
     summary: 'Pools reconciled at once by one process; 0 derives it from the connection pool',

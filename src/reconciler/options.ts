@@ -12,6 +12,8 @@ export interface ReconcilerOptions {
   readonly hardLimitCooldownMs: number;
   /** The longest that failed starts are kept, whatever templates ask for; 0: no limit. */
   readonly failedRetentionMs: number;
+  /** How many failed starts a pool keeps; 0: any number. */
+  readonly failedKept: number;
   /** Creations under way per organization; null: ten per slot of its daemons. */
   readonly maxCreationsInFlight: number | null;
   /** How often somebody looks for silent agents; unless he did lately, silence is not judged. */
@@ -29,5 +31,6 @@ export type DecisionOptions = Pick<
   | 'failureHardLimit'
   | 'hardLimitCooldownMs'
   | 'failedRetentionMs'
+  | 'failedKept'
   | 'sweepIntervalMs'
 >;

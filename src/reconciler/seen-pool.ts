@@ -98,6 +98,7 @@ export function decideSeenPool(
     cooldownMs: options.hardLimitCooldownMs,
     backoffIntervalMs: options.backoffIntervalMs,
     backoffLookbackMs: options.backoffLookbackMs,
+    failedKept: options.failedKept,
   });
 }
 

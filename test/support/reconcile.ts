@@ -13,6 +13,7 @@ export const RECONCILER_OPTIONS: ReconcilerOptions = {
   failureHardLimit: 3,
   hardLimitCooldownMs: 900_000,
   failedRetentionMs: 86_400_000,
+  failedKept: 3,
   maxCreationsInFlight: 1_000,
   sweepIntervalMs: 10_000,
   leaseTtlMs: 15_000,

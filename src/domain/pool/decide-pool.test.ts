@@ -11,6 +11,7 @@ const options: PoolOptions = {
   cooldownMs: 15 * MINUTE,
   backoffIntervalMs: MINUTE,
   backoffLookbackMs: 60 * MINUTE,
+  failedKept: 3,
 };
 
 const preset: WorldPreset = {

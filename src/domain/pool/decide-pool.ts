@@ -14,7 +14,7 @@ import {
 } from './brakes.ts';
 import { decidePreset, isActive } from './decide.ts';
 import { unhealthyAt } from './health.ts';
-import { decideHousekeeping, type Housekeeping } from './housekeeping.ts';
+import { decideHousekeeping, type Housekeeping, type Keeping } from './housekeeping.ts';
 import { GONE, memberPhase, type MemberPhase, type PoolMember } from './member.ts';
 import { needsReconciling } from './needs-reconciling.ts';
 import { findBoundary } from './next-boundary.ts';
@@ -45,6 +45,8 @@ export interface WorldPreset extends Omit<PoolPreset, 'paused'> {
 export interface PoolOptions extends BrakeOptions {
   readonly backoffIntervalMs: number;
   readonly backoffLookbackMs: number;
+  /** How many failed starts a pool keeps; 0: any number. */
+  readonly failedKept: number;
 }
 
 export interface PresetDecision {
@@ -113,7 +115,9 @@ export function decidePool(world: PoolWorld, now: Instant, options: PoolOptions)
     );
     return { preset, snapshot, plan: decidePreset(snapshot, now, options) };
   });
-  const housekeeping = world.paused ? NOTHING_TO_KEEP : keepHouse(world, seen, now);
+  const housekeeping = world.paused
+    ? NOTHING_TO_KEEP
+    : keepHouse(world, seen, { now, failedKept: options.failedKept });
   const housekeepingDue =
     housekeeping.retired.length + housekeeping.retried.length > 0 || brakes?.changed === true;
   const decided = { presets, brakes, turnedBad, revalidate, housekeeping };
@@ -230,7 +234,7 @@ function toPrebuild({ member }: SeenMember): LivePrebuild<WorkspaceId> {
   return { id: member.workspaceId, createdAt, ready: member.ready };
 }
 
-function keepHouse(world: PoolWorld, seen: readonly SeenMember[], now: Instant): Housekeeping {
+function keepHouse(world: PoolWorld, seen: readonly SeenMember[], keeping: Keeping): Housekeeping {
   const ended = seen.flatMap(({ member, phase }) => {
     const endedAt = member.job?.completedAt ?? null;
     const preset = world.presets.find(({ id }) => id === member.presetId);
@@ -252,6 +256,6 @@ function keepHouse(world: PoolWorld, seen: readonly SeenMember[], now: Instant):
     ended
       .filter(({ phase }) => phase === 'failed_delete')
       .map(({ member, endedAt, tries }) => ({ workspaceId: member.workspaceId, endedAt, tries })),
-    now,
+    keeping,
   );
 }

@@ -2,8 +2,6 @@
 import type { Instant } from '../../base/clock.ts';
 import type { WorkspaceId } from '../../base/id.ts';
 
-/** Failed starts that are kept per pool: enough to see a pattern, few enough to cost little. */
-const EVIDENCE_PER_POOL = 3;
 /** A delete that failed is tried again for ever, since what it leaves behind costs money. */
 const FIRST_RETRY_MS = 60_000;
 const MAX_RETRY_MS = 3_600_000;
@@ -32,17 +30,23 @@ export interface Housekeeping {
   readonly nextAt: Instant | null;
 }
 
-/** What is due at `now`, oldest first. */
+export interface Keeping {
+  readonly now: Instant;
+  /** How many failed starts a pool keeps; 0: any number. */
+  readonly failedKept: number;
+}
+
+/** What is due now, oldest first. */
 export function decideHousekeeping(
   evidence: readonly Evidence[],
   failedDeletes: readonly FailedDelete[],
-  now: Instant,
+  { now, failedKept }: Keeping,
 ): Housekeeping {
   const ends = [...evidence]
     .sort((a, b) => b.endedAt - a.endedAt || (a.workspaceId < b.workspaceId ? 1 : -1))
     .map(({ workspaceId, endedAt, retentionMs }, place) => ({
       workspaceId,
-      at: place >= EVIDENCE_PER_POOL ? endedAt : retentionMs > 0 ? endedAt + retentionMs : null,
+      at: endOfRetention({ endedAt, retentionMs, isOver: failedKept > 0 && place >= failedKept }),
     }))
     .reverse();
   const retries = failedDeletes.map((failed) => ({
@@ -56,6 +60,16 @@ export function decideHousekeeping(
     retried: retries.filter(isDue).map((retry) => retry.workspaceId),
     nextAt: later.length === 0 ? null : Math.min(...later),
   };
+}
+
+function endOfRetention(kept: {
+  readonly endedAt: Instant;
+  readonly retentionMs: number;
+  /** There are enough that ended later. */
+  readonly isOver: boolean;
+}): Instant | null {
+  if (kept.isOver) return kept.endedAt;
+  return kept.retentionMs > 0 ? kept.endedAt + kept.retentionMs : null;
 }
 
 /** When a failed delete is tried again: after a minute, doubling to an hour. */

@@ -14,6 +14,7 @@ export function reconcilerOptions(
     failureHardLimit: config.failureHardLimit,
     hardLimitCooldownMs: config.hardLimitCooldown,
     failedRetentionMs: config.failedRetention,
+    failedKept: config.failedKept,
     maxCreationsInFlight: null,
     sweepIntervalMs: config.sweepInterval,
     leaseTtlMs: config.leaseTtl,
