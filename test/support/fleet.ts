@@ -21,7 +21,9 @@ export interface Fleet extends AsyncDisposable {
   readonly store: TestStore;
   /** In the order in which they were started. */
   readonly daemons: readonly Program[];
-  /** Ends that control plane and starts it again where it was. */
+  /** A control plane as it runs, or ran. */
+  plane(plane: number): Program;
+  /** Ends that control plane, if it runs, and starts it again where it was. */
   restart(plane: number, signal: NodeJS.Signals): Promise<void>;
   startDaemon(): Promise<void>;
   /** A version of a template, promoted: its pool holds `instances`, each made in `startMs`. */
@@ -73,6 +75,11 @@ export async function createFleet({
     client,
     store,
     daemons,
+    plane: (plane) => {
+      const program = planes[plane];
+      if (program === undefined) throw new Error(`there is no control plane ${plane}`);
+      return program;
+    },
     restart,
     startDaemon: async () => {
       const folder = ['--data-dir', at(`daemon-${daemons.length}`)];
