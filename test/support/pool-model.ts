@@ -23,6 +23,7 @@ export const MODEL_OPTIONS: PoolOptions = {
   cooldownMs: 15 * MINUTE,
   backoffIntervalMs: MINUTE,
   backoffLookbackMs: HOUR,
+  failedKept: 3,
 };
 
 /** How a start ends; `hung` is no fault of the template. */
