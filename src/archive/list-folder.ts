@@ -19,6 +19,7 @@ export const SKIPPED_NAMES: readonly string[] = [
   '.terraform',
   'terraform.tfstate',
   'terraform.tfstate.backup',
+  'errored.tfstate',
   '.DS_Store',
 ];
 

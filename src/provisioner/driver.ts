@@ -66,8 +66,8 @@ export interface AttemptName {
 }
 
 export interface AttemptFiles {
-  /** As the template was unpacked; may not be there. */
-  readonly templateFolder: string;
+  /** The attempt's, as in `DriverContext`. */
+  readonly folder: string;
   readonly stateFile: string;
 }
 

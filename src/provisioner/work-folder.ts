@@ -33,7 +33,7 @@ export async function openAttemptFolder(
   return {
     path: folder,
     template: async (signal) => {
-      const target = filesOf(folder).templateFolder;
+      const target = path.join(folder, 'template');
       const archive = await deps.archives.get(job.template.file_hash, signal);
       await extractArchive([archive], target);
       return target;
@@ -45,10 +45,7 @@ export async function openAttemptFolder(
 
 /** Where an attempt's files lie, also when it is one of an earlier life. */
 export function filesOf(folder: string): AttemptFiles {
-  return {
-    templateFolder: path.join(folder, 'template'),
-    stateFile: path.join(folder, STATE_FILE),
-  };
+  return { folder, stateFile: path.join(folder, STATE_FILE) };
 }
 
 /** An older database, restored, may give an attempt again whose state is still here. */

@@ -83,12 +83,14 @@ describe('packFolder', () => {
       '.terraform.lock.hcl': '',
       'terraform.tfstate': 'secret',
       'module/terraform.tfstate.backup': 'secret',
+      'errored.tfstate': 'secret',
       'module/main.tf': '',
     });
     const { bytes, skipped } = await packFolder(folder.path);
     expect(skipped).toEqual([
       '.git',
       '.terraform',
+      'errored.tfstate',
       'module/terraform.tfstate.backup',
       'terraform.tfstate',
     ]);

@@ -72,8 +72,8 @@ async function startDaemon(driver: Driver): Promise<Daemon> {
 
 /** As Terraform does where it cannot save. */
 async function errored(folder: string, state: string): Promise<void> {
-  await mkdir(path.join(folder, 'template'), { recursive: true });
-  await writeFile(path.join(folder, 'template', 'errored.tfstate'), state);
+  await mkdir(path.join(folder, 'module'), { recursive: true });
+  await writeFile(path.join(folder, 'module', 'errored.tfstate'), state);
 }
 
 const statesOf = ({ job }: FakeJob): readonly string[] =>
@@ -377,6 +377,17 @@ describe('what a killed daemon left', () => {
     const stored = plane.states.get(workspaceId);
     if (left.stored === undefined) expect(stored).toBeUndefined();
     else expect(stored).toEqual([expect.stringContaining(left.stored)]);
+  });
+
+  it('is no state that the template brought along', async () => {
+    const { job, workspaceId } = lost();
+    const folder = await leave(`${job}-1`, { job, lock: 1, state: '', begun: false });
+    await mkdir(path.join(folder, 'template'));
+    const foreign = '{"lineage":"foreign","serial":2}';
+    await writeFile(path.join(folder, 'template', 'errored.tfstate'), foreign);
+    await startDaemon({ ...stateful(async () => undefined), rescueState: rescueErroredState });
+    await until(async () => expect(await readdir(work())).toEqual([]));
+    expect(plane.states.get(workspaceId)).toBeUndefined();
   });
 
   it('is interrupted where it still runs, and what it writes at its end is stored', async () => {

@@ -1,7 +1,7 @@
 // The terraform driver with the program itself; what every driver has to hold to is in
 // test/conformance/terraform.test.ts.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -135,6 +135,38 @@ describe.runIf(available)('a workspace of the terraform driver', () => {
     const build = home.build();
     expect(await stop(build)).toEqual([]);
     expect(await remove(build)).toEqual([]);
+  });
+
+  it('has no state of what its template brings along, wherever the daemon is killed', async () => {
+    await home.write({ 'errored.tfstate': '{"lineage":"foreign","serial":9}' });
+    const build = home.build();
+    const { context, stateFile } = home.attempt(build);
+    const templateFolder = async (): Promise<string> => {
+      const folder = await context.templateFolder();
+      // As the daemon's next life does when this one ends here.
+      await driver.rescueState?.({ folder: context.folder, stateFile });
+      expect(existsSync(stateFile)).toBe(false);
+      return folder;
+    };
+    await driver.start(build, { ...context, templateFolder });
+    await driver.rescueState?.({ folder: context.folder, stateFile });
+    expect(await readState(stateFile)).toBeDefined();
+    await remove(build);
+  });
+
+  it('has a state that could not be saved rescued from where terraform leaves it', async () => {
+    await home.write({
+      'main.tf': WORLD_MODULE.replace(
+        'command = "touch',
+        'command = "echo half > errored.tfstate; touch',
+      ),
+    });
+    const build = home.build();
+    const { context, stateFile } = home.attempt(build);
+    await driver.start(build, context);
+    const rescue = driver.rescueState?.({ folder: context.folder, stateFile });
+    await expect(rescue).rejects.toThrow(/errored\.tfstate holds no state/);
+    await remove(build);
   });
 
   it('can be built beside another of the same template', async () => {

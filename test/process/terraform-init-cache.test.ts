@@ -62,7 +62,7 @@ async function check(hash: string, message = 'Failed to load plugin schemas'): P
   const checked = driver.check({ ...build.template, file_hash: hash }, context);
   await expect(checked).rejects.toThrow(message);
   const versions = '.terraform/providers/example.com/standby/fake/1.0.0';
-  return path.join(context.folder, 'template', versions, PLATFORM, PROGRAM);
+  return path.join(context.folder, 'module', versions, PLATFORM, PROGRAM);
 }
 
 const kept = (): Promise<readonly string[]> =>
@@ -109,7 +109,7 @@ describe.runIf(available)('what terraform init fetched', () => {
     const provider = await check('a');
     const [entry] = await kept();
     const keptProvider = path.join(
-      ...[home.scratch, 'terraform', 'init', entry ?? '', provider.split('/template/')[1] ?? ''],
+      ...[home.scratch, 'terraform', 'init', entry ?? '', provider.split('/module/')[1] ?? ''],
     );
     await writeFile(keptProvider, 'damaged');
     expect((await stat(await check('a'))).size).toBe(1_200_000);

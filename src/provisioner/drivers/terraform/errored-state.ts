@@ -6,7 +6,11 @@ import { z } from 'zod';
 import { AppError } from '../../../base/app-error.ts';
 import type { AttemptFiles } from '../../driver.ts';
 
-/** In the module's folder, which commands run in. */
+/**
+ * In an attempt's folder: the module that commands run in, and Terraform leaves such a state in. It
+ * is there from when nothing is left in it of what the template brought along of that kind.
+ */
+export const MODULE_FOLDER = 'module';
 export const ERRORED_FILE = 'errored.tfstate';
 
 const stateSchema = z.object({ lineage: z.string(), serial: z.int() });
@@ -14,11 +18,8 @@ const stateSchema = z.object({ lineage: z.string(), serial: z.int() });
 type Version = z.output<typeof stateSchema>;
 
 /** Makes it the state when it is newer than that, or that is no whole one. Throws BUILD_FAILED. */
-export async function rescueErroredState({
-  templateFolder,
-  stateFile,
-}: AttemptFiles): Promise<void> {
-  const file = path.join(templateFolder, ERRORED_FILE);
+export async function rescueErroredState({ folder, stateFile }: AttemptFiles): Promise<void> {
+  const file = path.join(folder, MODULE_FOLDER, ERRORED_FILE);
   const text = await readOptional(file);
   if (text === undefined) return;
   const errored = parseVersion(text);

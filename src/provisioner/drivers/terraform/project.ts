@@ -1,6 +1,6 @@
 // A template's module made ready for one attempt: unpacked, its state in the attempt's folder, its
 // variables in a file that only this user may read, and initialised.
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, toAppError } from '../../../base/app-error.ts';
 import type { Kit } from '../../../base/kit.ts';
@@ -11,7 +11,7 @@ import { createRedactor, type Redactor } from '../../tool/redact.ts';
 import type { Patience } from '../../tool/run-tool.ts';
 import { runCommand, type CommandDeps } from './command.ts';
 import { environmentFor, listCredentials } from './environment.ts';
-import { ERRORED_FILE } from './errored-state.ts';
+import { ERRORED_FILE, MODULE_FOLDER } from './errored-state.ts';
 import { describeTool, type TerraformTool } from './find-tool.ts';
 import { PROVIDERS, type InitCache } from './init-cache.ts';
 import { OVERRIDE_FILE } from './module/module.ts';
@@ -54,11 +54,14 @@ export async function openProject(
   template: JobTemplate,
   { context, stateFile }: { readonly context: DriverContext; readonly stateFile: string },
 ): Promise<Project> {
-  const folder = await context.templateFolder();
+  const unpacked = await context.templateFolder();
   // What a module brings along of somebody's own runs: Terraform would take it for ours.
   for (const name of STATES_OF_OTHERS) {
-    await rm(path.join(folder, name), { recursive: true, force: true });
+    await rm(path.join(unpacked, name), { recursive: true, force: true });
   }
+  // Only then to where states are rescued from: a daemon may be killed at any point of this.
+  const folder = path.join(context.folder, MODULE_FOLDER);
+  await rename(unpacked, folder);
   await writeOverride(folder, stateFile);
   const environment = environmentFor({
     daemon: deps.environment,
