@@ -422,6 +422,16 @@ output "standby" {
     expect([error, ...lines].join('\n')).not.toMatch(/canary/);
   });
 
+  it.each([
+    { by: 'init', text: 'canary-operator {}' },
+    { by: 'validate', text: 'output "it" { value = var.canary-operator }' },
+  ])('is in no error that refuses the template: by $by', async ({ text }) => {
+    driver = open('0');
+    const refusal = await check({ 'main.tf': text });
+    expect(refusal).toMatch(/main\.tf:1: .*\(secret\)/);
+    expect(refusal).not.toMatch(/canary/);
+  });
+
   it('is in no argument and no file that others may read', async () => {
     await home.write({ 'main.tf': MODULE });
     driver = open('0');

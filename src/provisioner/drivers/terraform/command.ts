@@ -42,7 +42,7 @@ export async function runCommand(
   deps.signal.throwIfAborted();
   // A place in the module's files: that is the template's fault, and nobody else's.
   const isTemplates = args[0] === 'init' && errors.some(({ range }) => range !== undefined);
-  if (isTemplates) throw new AppError('TEMPLATE_REFUSED', describeDiagnostics(errors));
+  if (isTemplates) throw refused(deps, errors);
   throw failed(deps, args, describeDiagnostics(errors) || text);
 }
 
@@ -102,6 +102,14 @@ function tellUncleanEnd(deps: CommandDeps, args: readonly string[], end: ToolEnd
   if (end.leftBehind) {
     deps.log('warn', 'programs it had started were still running and have been ended');
   }
+}
+
+/** The template's own errors: they may quote what it was given. */
+export function refused(
+  { redact }: Pick<CommandDeps, 'redact'>,
+  errors: readonly Diagnostic[],
+): AppError {
+  return new AppError('TEMPLATE_REFUSED', redact(describeDiagnostics(errors)));
 }
 
 function failed({ file, redact }: CommandDeps, args: readonly string[], why: string): AppError {

@@ -1,8 +1,7 @@
 // `terraform validate`: everything that is wrong with a configuration, without asking any cloud.
 import { z } from 'zod';
-import { AppError } from '../../../base/app-error.ts';
-import { askCommand, type CommandDeps } from './command.ts';
-import { describeDiagnostics, diagnosticLines, diagnosticSchema } from './diagnostic.ts';
+import { askCommand, refused, type CommandDeps } from './command.ts';
+import { diagnosticLines, diagnosticSchema } from './diagnostic.ts';
 
 const answerSchema = z.object({ valid: z.boolean(), diagnostics: z.array(diagnosticSchema) });
 
@@ -16,5 +15,5 @@ export async function validate(deps: CommandDeps): Promise<void> {
   }
   if (valid) return;
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
-  throw new AppError('TEMPLATE_REFUSED', describeDiagnostics(errors));
+  throw refused(deps, errors);
 }
