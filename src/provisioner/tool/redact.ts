@@ -1,5 +1,7 @@
 // Keeps secret values out of what is told: each occurrence of their exact text is blotted out, and so
 // are the forms in which tools write such a text into requests, dumps and errors.
+import { decode, FORM_ENCODED, JSON_TEXT, PERCENT_ENCODED, type Encoding } from './encoding.ts';
+import { createFindTexts, joinRanges, type FindTexts, type Range } from './find-texts.ts';
 
 export interface Redactor {
   /** From now on these are secret. */
@@ -11,40 +13,80 @@ export interface Redactor {
 const MIN_CHARS = 6;
 const BLOT = '(secret)';
 
+/**
+ * Longer texts are looked for in pieces, so that no comparison is long, whatever a text repeats. A
+ * piece that stands alone is as secret.
+ */
+const MAX_CHARS = 64;
+
+const ENCODINGS = [JSON_TEXT, PERCENT_ENCODED, FORM_ENCODED];
+
 export function createRedactor(): Redactor {
-  const secrets = new Set<string>();
-  let longestFirst: readonly string[] = [];
+  const forms = new Set<string>();
+  let findForms: FindTexts = () => [];
   return {
     add: (values) => {
-      for (const value of values) for (const form of formsOf(value)) secrets.add(form);
-      // A secret may be part of another one.
-      longestFirst = [...secrets].sort((a, b) => b.length - a.length);
+      for (const value of values) for (const form of formsOf(value)) forms.add(form);
+      findForms = createFindTexts(forms, MIN_CHARS);
     },
-    redact: (text) => longestFirst.reduce((told, secret) => told.replaceAll(secret, BLOT), text),
+    redact: (text) => {
+      if (forms.size === 0) return text;
+      const ranges = findEncoded(findForms, text, ENCODINGS);
+      return ranges.length === 0 ? text : blotOut(text, joinRanges(ranges));
+    },
   };
 }
 
-function formsOf(value: string): readonly string[] {
-  if (value.length < MIN_CHARS) return [];
-  const quoted = JSON.stringify(value).slice(1, -1);
-  const bytes = Buffer.from(value);
-  const forms = [
-    value,
-    // As logs have a text of several lines.
-    ...value.split(/\r?\n/),
-    quoted,
-    // JSON as Go writes it, and so Terraform.
-    quoted.replace(/[<>&\u2028\u2029]/g, escapeUnicode),
-    encodeURIComponent(bytes.toString()),
-    bytes.toString('hex'),
-    bytes.toString('hex').toUpperCase(),
-    ...base64FormsOf(bytes),
-  ];
-  return forms.filter((form) => form.length >= MIN_CHARS);
+/** Where in `text` something stands as it is, or does once one of the encodings is undone. */
+function findEncoded(
+  find: FindTexts,
+  text: string,
+  encodings: readonly Encoding[],
+): readonly Range[] {
+  const found = [...find(text)];
+  for (const encoding of encodings) {
+    const decoded = decode(text, encoding);
+    if (decoded === undefined) continue;
+    const inner = findEncoded(find, decoded.text, encoding.inner);
+    for (const range of inner) found.push(decoded.sourceOf(range));
+  }
+  return found;
 }
 
-function escapeUnicode(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function blotOut(text: string, ranges: readonly Range[]): string {
+  let told = '';
+  let after = 0;
+  for (const { start, end } of ranges) {
+    told += text.slice(after, start) + BLOT;
+    after = end;
+  }
+  return told + text.slice(after);
+}
+
+function formsOf(value: string): readonly string[] {
+  // Logs have a text line by line; and many a tool takes away the space around a text or a line.
+  const texts = [value, ...value.split(/\r?\n/)].flatMap((text) => [text, text.trim()]);
+  return [...new Set(texts)]
+    .filter((text) => text.length >= MIN_CHARS)
+    .flatMap(bytewiseFormsOf)
+    .filter((form) => form.length >= MIN_CHARS)
+    .flatMap(piecesOf);
+}
+
+function piecesOf(form: string): readonly string[] {
+  if (form.length <= MAX_CHARS) return [form];
+  const count = Math.ceil(form.length / MAX_CHARS);
+  return Array.from({ length: count }, (_, index) => {
+    // The last one is as long as the others.
+    const start = Math.min(index * MAX_CHARS, form.length - MAX_CHARS);
+    return form.slice(start, start + MAX_CHARS);
+  });
+}
+
+function bytewiseFormsOf(text: string): readonly string[] {
+  const bytes = Buffer.from(text);
+  const hex = bytes.toString('hex');
+  return [text, hex, hex.toUpperCase(), ...base64FormsOf(bytes)];
 }
 
 /**
