@@ -124,7 +124,8 @@ describe('taking one of many', () => {
     return found!;
   };
 
-  const statistics = ['select 1', 'analyze pool_members', 'analyze'];
+  // Autovacuum keeps them. A table that was vacuumed and never analyzed may still be sorted.
+  const statistics = ['analyze pool_members', 'analyze'];
   const orders = ['oldest', 'newest'] as const;
   const cacheModes = ['force_generic_plan', 'force_custom_plan'];
   it.each(
