@@ -53,6 +53,14 @@ export const retireDataKey = statement({
     where retired_at is null`,
 });
 
+/** Where values stand, with the column of their key; sealed-value.ts seals those of each anew. */
+const SEALED = [
+  { table: 'workspace_states', keyColumn: 'key_id' },
+  { table: 'stray_states', keyColumn: 'key_id' },
+  { table: 'builds', keyColumn: 'secret_outputs_key_id' },
+  { table: 'secret_parameters', keyColumn: 'key_id' },
+] as const;
+
 /**
  * Removes keys that nothing is sealed with. Not those that were retired within the hour: another
  * replica may not have heard of it and still seal with one.
@@ -64,10 +72,10 @@ export const removeUnusedDataKeys = statement({
   sql: `
     delete from data_keys k
     where k.retired_at < (select standby_now()) - interval '1 hour'
-      and not exists (select from workspace_states s where s.key_id = k.id)
-      and not exists (select from stray_states s where s.key_id = k.id)
-      and not exists (select from builds b where b.secret_outputs_key_id = k.id)
-      and not exists (select from secret_parameters p where p.key_id = k.id)
+      ${SEALED.map(
+        ({ table, keyColumn }) =>
+          `and not exists (select from ${table} s where s.${keyColumn} = k.id)`,
+      ).join('\n      ')}
     returning k.id`,
 });
 
@@ -77,10 +85,8 @@ export const countSealed = statement({
   takes: takes<NoArgs>(),
   gives: { id: uuid<DataKeyId>(), sealed: count },
   sql: `
-    select k.id,
-      (select count(*) from workspace_states s where s.key_id = k.id)
-      + (select count(*) from stray_states s where s.key_id = k.id)
-      + (select count(*) from builds b where b.secret_outputs_key_id = k.id)
-      + (select count(*) from secret_parameters p where p.key_id = k.id) as sealed
+    select k.id, ${SEALED.map(
+      ({ table, keyColumn }) => `(select count(*) from ${table} s where s.${keyColumn} = k.id)`,
+    ).join(' + ')} as sealed
     from data_keys k`,
 });
