@@ -1,20 +1,16 @@
 // The password of Standby's role: made once, stored where only its owner can read it.
-import { link, open, readFile } from 'node:fs/promises';
+import { link, open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Kit } from '../base/kit.ts';
 import { syncFolder } from '../base/folder.ts';
+import { readIfThere } from '../base/read-if-there.ts';
 import type { Layout } from './layout.ts';
 import { createScratchFolder, removeFolder } from './scratch-folder.ts';
 
 /** The stored password, or undefined when there is none yet. */
 export async function findPassword(layout: Layout): Promise<string | undefined> {
-  try {
-    const stored = (await readFile(layout.passwordFile, 'utf8')).trim();
-    return stored === '' ? undefined : stored;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const stored = (await readIfThere(layout.passwordFile))?.trim();
+  return stored === '' ? undefined : stored;
 }
 
 /** Stores a new password, unless another start did so first: then that one is the answer. */

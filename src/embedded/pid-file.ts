@@ -1,9 +1,9 @@
 // postmaster.pid: what a running server says of itself, and whether it is still that server.
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { identifyProcess, type ProcessIdentity } from '../base/process-identity.ts';
+import { readIfThere } from '../base/read-if-there.ts';
 
 /** A file that is just being written may lack its later lines. */
 export interface PidFile {
@@ -21,12 +21,8 @@ export function pidFilePath(cluster: string): string {
 }
 
 export async function readPidFile(cluster: string): Promise<PidFile | undefined> {
-  try {
-    return parsePidFile(await readFile(pidFilePath(cluster), 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await readIfThere(pidFilePath(cluster));
+  return text === undefined ? undefined : parsePidFile(text);
 }
 
 /** Undefined for a file in which not even the first lines are whole. */

@@ -5,6 +5,7 @@ import { createConnection } from 'node:net';
 import path from 'node:path';
 import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
+import { readIfThere } from '../base/read-if-there.ts';
 import type { Layout } from './layout.ts';
 import { findPostmaster, parsePidFile, pidFilePath, readPidFile } from './pid-file.ts';
 import { createScratchFolder, removeFolder } from './scratch-folder.ts';
@@ -74,13 +75,4 @@ function answers(socketFolder: string): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-async function readIfThere(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -1,8 +1,8 @@
 // What an attempt's folder says about the state in it, for whoever finds it after a kill.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { writePrivateFile } from '../base/private-file.ts';
+import { readIfThere } from '../base/read-if-there.ts';
 
 /** In an attempt's folder: the state as the driver's tool writes it. */
 export const STATE_FILE = 'state.json';
@@ -25,11 +25,11 @@ export async function writeHeldState(folder: string, held: HeldState): Promise<v
 
 /** Undefined for an attempt that took no lock. */
 export async function readHeldState(folder: string): Promise<HeldState | 'unclear' | undefined> {
+  const text = await readIfThere(path.join(folder, HOLD_FILE));
+  if (text === undefined) return undefined;
   try {
-    const text = await readFile(path.join(folder, HOLD_FILE), 'utf8');
     return heldStateSchema.parse(JSON.parse(text));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     if (error instanceof SyntaxError || error instanceof z.ZodError) return 'unclear';
     throw error;
   }
@@ -43,13 +43,8 @@ export async function readStateFile(
   file: string,
   { begun }: Pick<HeldState, 'begun'>,
 ): Promise<StateFile> {
-  let state: string;
-  try {
-    state = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'none' };
-    throw error;
-  }
+  const state = await readIfThere(file);
+  if (state === undefined) return { kind: 'none' };
   // Terraform makes the file empty before it has anything to write, and each time before it writes.
   if (state === '' && !begun) return { kind: 'none' };
   return isJson(state) ? { kind: 'whole', state } : { kind: 'half' };

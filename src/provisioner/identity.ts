@@ -1,10 +1,10 @@
 // Who this daemon is: an id that stays with its data folder, and the machine its workspaces live on.
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createId, isUuid, type DaemonId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { writePrivateFile } from '../base/private-file.ts';
+import { readIfThere } from '../base/read-if-there.ts';
 
 export interface DaemonIdentity {
   readonly daemonId: DaemonId;
@@ -46,10 +46,5 @@ async function readSystemId(): Promise<string | undefined> {
 }
 
 async function readText(file: string): Promise<string | undefined> {
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return (await readIfThere(file))?.trim();
 }

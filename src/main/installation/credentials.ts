@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import type { Kit } from '../../base/kit.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
+import { readIfThere } from '../../base/read-if-there.ts';
 import { createToken } from '../../base/token.ts';
 import type { DataFolder } from './data-folder.ts';
-import { readOptional } from './secret-file.ts';
 
 const credentialsSchema = z.object({ url: z.string(), token: z.string() });
 
@@ -19,14 +19,14 @@ export async function loadCredentials(
   kit: Pick<Kit, 'rng'>,
   folder: DataFolder,
 ): Promise<Credentials> {
-  const found = await readOptional(folder.credentialsFile);
+  const found = await readIfThere(folder.credentialsFile);
   const adminToken =
     found === undefined
       ? createToken(kit.rng, 'sbt').secret
       : credentialsSchema.parse(JSON.parse(found)).token;
   if (found === undefined) await writeCredentials(folder, { url: '', token: adminToken });
 
-  const key = (await readOptional(folder.provisionerKeyFile))?.trim();
+  const key = (await readIfThere(folder.provisionerKeyFile))?.trim();
   const provisionerKey = key ?? createToken(kit.rng, 'sbp').secret;
   if (key === undefined) await writePrivateFile(folder.provisionerKeyFile, `${provisionerKey}\n`);
   return { adminToken, provisionerKey };

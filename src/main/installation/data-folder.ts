@@ -1,10 +1,11 @@
 // The data folder: made at the first start, private to its user, and marked with the version of its
 // layout, so that an older program never touches a newer one's data.
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../base/app-error.ts';
 import { ensureFolder } from '../../base/folder.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
+import { readIfThere } from '../../base/read-if-there.ts';
 import { lockOf } from '../../provisioner/data-folder.ts';
 
 /** Rises when an older program could no longer use the folder. */
@@ -76,13 +77,8 @@ export async function findDataFolder(folder: string): Promise<DataFolder | undef
 }
 
 async function readVersion(file: string): Promise<number | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await readIfThere(file);
+  if (text === undefined) return undefined;
   const version = Number(text.trim());
   if (!Number.isSafeInteger(version) || version < 1) {
     throw new Error(`${file} holds ${JSON.stringify(text.slice(0, 40))} instead of a version`);

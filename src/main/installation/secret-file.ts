@@ -1,8 +1,8 @@
 // Secrets of an installation that are made once and kept in files of mode 0600.
-import { readFile } from 'node:fs/promises';
 import { AppError } from '../../base/app-error.ts';
 import type { Kit } from '../../base/kit.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
+import { readIfThere } from '../../base/read-if-there.ts';
 import { createToken } from '../../base/token.ts';
 
 const KEY_BYTES = 32;
@@ -14,7 +14,7 @@ export async function loadSecretKey(
   file: string,
   options: { readonly create: boolean },
 ): Promise<Buffer> {
-  const found = await readOptional(file);
+  const found = await readIfThere(file);
   if (found === undefined && options.create) {
     const key = Buffer.from(kit.rng.bytes(KEY_BYTES));
     await writePrivateFile(file, `${key.toString('hex')}\n`);
@@ -39,7 +39,7 @@ export async function loadMetricsToken(
   file: string,
   options: { readonly create: boolean },
 ): Promise<string> {
-  const found = (await readOptional(file))?.trim();
+  const found = (await readIfThere(file))?.trim();
   if (found === undefined && options.create) {
     const { secret } = createToken(kit.rng, 'sbm');
     await writePrivateFile(file, `${secret}\n`);
@@ -56,14 +56,4 @@ export async function loadMetricsToken(
     });
   }
   return found;
-}
-
-/** The file's text, or undefined when there is no such file. */
-export async function readOptional(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

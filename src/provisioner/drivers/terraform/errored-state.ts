@@ -1,9 +1,10 @@
 // Where Terraform and OpenTofu write a state that they could not write to its place: measured with a
 // full disk, which leaves half a state there and the whole one here.
-import { readFile, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../../base/app-error.ts';
+import { readIfThere } from '../../../base/read-if-there.ts';
 import type { AttemptFiles } from '../../driver.ts';
 
 /**
@@ -20,13 +21,13 @@ type Version = z.output<typeof stateSchema>;
 /** Makes it the state when it is newer than that, or that is no whole one. Throws BUILD_FAILED. */
 export async function rescueErroredState({ folder, stateFile }: AttemptFiles): Promise<void> {
   const file = path.join(folder, MODULE_FOLDER, ERRORED_FILE);
-  const text = await readOptional(file);
+  const text = await readIfThere(file);
   if (text === undefined) return;
   const errored = parseVersion(text);
   if (errored === undefined) {
     throw new AppError('BUILD_FAILED', `${file} holds no state: it could not be written either`);
   }
-  const current = parseVersion((await readOptional(stateFile)) ?? '');
+  const current = parseVersion((await readIfThere(stateFile)) ?? '');
   if (current !== undefined) {
     if (current.lineage !== errored.lineage) {
       throw new AppError('BUILD_FAILED', `${file} is no later version of the state`);
@@ -41,14 +42,5 @@ function parseVersion(text: string): Version | undefined {
     return stateSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
-  }
-}
-
-async function readOptional(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

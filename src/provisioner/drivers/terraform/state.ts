@@ -1,8 +1,8 @@
 // The state file, as Terraform and OpenTofu write it since 2018 (version 4), read as far as Standby
 // needs it. Asking `terraform show` instead would start every provider once more.
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AppError } from '../../../base/app-error.ts';
+import { readIfThere } from '../../../base/read-if-there.ts';
 import type { Resource } from '../../../contract/provisioner/protocol.ts';
 
 const stateSchema = z.object({
@@ -27,15 +27,9 @@ export type State = z.output<typeof stateSchema>;
 
 /** Undefined when there is none yet. Throws BUILD_FAILED for what is no state. */
 export async function readState(file: string): Promise<State | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  // What `terraform init` leaves of a state that was never written.
-  if (text === '') return undefined;
+  const text = await readIfThere(file);
+  // Empty: what `terraform init` leaves of a state that was never written.
+  if (text === undefined || text === '') return undefined;
   try {
     return stateSchema.parse(JSON.parse(text));
   } catch (error) {
