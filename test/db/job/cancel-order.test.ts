@@ -4,14 +4,16 @@ import { installFailpoints } from '../../../src/base/failpoint.ts';
 import type { JobId, OrganizationId, UserId } from '../../../src/base/id.ts';
 import type { JobResult, JobStatus } from '../../../src/domain/job/job.ts';
 import { acquireJob } from '../../../src/jobs/acquire-job.ts';
+import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { cancelJob, type AskedToCancel } from '../../../src/jobs/cancel-job.ts';
 import { completeJob } from '../../../src/jobs/complete-job.ts';
 import { createLoneJobFinisher } from '../../../src/jobs/lone-job.ts';
 import { createDispatcher } from '../../../src/jobs/dispatcher.ts';
 import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
-import { inEveryOrder, type IsStep } from '../../support/every-order.ts';
+import { registeredStatements } from '../../../src/store/statement.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { interleave } from '../../support/interleave.ts';
 import {
   createQueue,
   DEAF,
@@ -57,7 +59,9 @@ const SUBJECTS: Readonly<Record<string, () => Promise<JobId>>> = {
 };
 
 /** What else a transaction does is done under its job's lock, or locks no job. */
-const isStep: IsStep = (statement) => statement.startsWith('job.');
+const through = registeredStatements()
+  .map(({ name }) => name)
+  .filter((name) => !name.startsWith('job.'));
 
 const cancel = (database: Database, id: JobId): Promise<AskedToCancel | undefined> =>
   database.transaction((tx) => cancelJob(store.kit, tx, id));
@@ -94,54 +98,55 @@ async function read(id: JobId): Promise<Row> {
 describe.each(Object.entries(SUBJECTS))('a cancel of %s', (_name, createJob) => {
   it('comes before an acquisition, or its daemon is told', async () => {
     const seen = new Set<string>();
-    await inEveryOrder(store, isStep, async (first, second) => {
-      const jobId = await createJob();
-      return {
-        works: [() => cancel(first, jobId), () => acquire(second)],
-        check: async ([asked, taken], order) => {
-          const row = await read(jobId);
-          if (taken === undefined) {
-            expect(asked, order).toEqual({ before: 'pending', after: 'canceled' });
-            expect(row, order).toMatchObject({ status: 'canceled', attempt: 0, asked: true });
-          } else {
-            expect(taken, order).toMatchObject({ id: jobId, attempt: 1 });
-            expect(asked, order).toEqual({ before: 'running', after: 'canceling' });
-            expect(row, order).toMatchObject({ status: 'canceling', attempt: 1, ended: null });
-            const attempt = { daemon, jobId, attempt: 1 };
-            expect(await queue.heartbeat(attempt), order).toMatchObject({ cancel: true });
-            await queue.complete(attempt, { outcome: 'canceled' });
-          }
-          expect(await queue.take(daemon), order).toBeUndefined();
-          seen.add(taken === undefined ? 'canceled' : 'canceling');
-        },
-      };
+    await interleave<{ readonly jobId: JobId }>(store, {
+      setUp: async () => ({ jobId: await createJob() }),
+      sessions: {
+        ann: (database, { jobId }) => cancel(database, jobId),
+        daemon: (database) => acquire(database),
+      },
+      through,
+      check: async ({ jobId }, { given: { ann: asked, daemon: taken } }) => {
+        const row = await read(jobId);
+        if (taken === undefined) {
+          expect(asked).toEqual({ before: 'pending', after: 'canceled' });
+          expect(row).toMatchObject({ status: 'canceled', attempt: 0, asked: true });
+        } else {
+          expect(taken).toMatchObject({ id: jobId, attempt: 1 });
+          expect(asked).toEqual({ before: 'running', after: 'canceling' });
+          expect(row).toMatchObject({ status: 'canceling', attempt: 1, ended: null });
+          const attempt = { daemon, jobId, attempt: 1 };
+          expect(await queue.heartbeat(attempt)).toMatchObject({ cancel: true });
+          await queue.complete(attempt, { outcome: 'canceled' });
+        }
+        expect(await queue.take(daemon)).toBeUndefined();
+        seen.add(taken === undefined ? 'canceled' : 'canceling');
+      },
     });
     expect([...seen].sort()).toEqual(['canceled', 'canceling']);
   });
 
   it('ends what was taken for a daemon that has hung up', async () => {
     const seen = new Set<string>();
-    await inEveryOrder(store, isStep, async (first, second) => {
-      const jobId = await createJob();
-      const hungUp = new AbortController();
-      return {
-        works: [
-          () => cancel(first, jobId),
-          () => {
-            installFailpoints((point) => {
-              if (point === 'job.taken') hungUp.abort();
-              return 'go';
-            });
-            return acquire(second, hungUp.signal);
-          },
-        ],
-        check: async ([asked, taken], order) => {
-          expect(taken, order).toBeUndefined();
-          seen.add((asked as AskedToCancel).before);
-          expect(await read(jobId), order).toMatchObject({ status: 'canceled', asked: true });
-          expect(await queue.take(daemon), order).toBeUndefined();
+    await interleave<{ readonly jobId: JobId }>(store, {
+      setUp: async () => ({ jobId: await createJob() }),
+      sessions: {
+        ann: (database, { jobId }) => cancel(database, jobId),
+        daemon: (database) => {
+          const hungUp = new AbortController();
+          installFailpoints((point) => {
+            if (point === 'job.taken') hungUp.abort();
+            return 'go';
+          });
+          return acquire(database, hungUp.signal);
         },
-      };
+      },
+      through,
+      check: async ({ jobId }, { given: { ann: asked, daemon: taken } }) => {
+        expect(taken).toBeUndefined();
+        seen.add((asked as AskedToCancel).before);
+        expect(await read(jobId)).toMatchObject({ status: 'canceled', asked: true });
+        expect(await queue.take(daemon)).toBeUndefined();
+      },
     });
     expect([...seen].sort()).toEqual(['pending', 'running']);
   });
@@ -150,39 +155,45 @@ describe.each(Object.entries(SUBJECTS))('a cancel of %s', (_name, createJob) => 
     'comes before the result $outcome or too late, and the result counts once',
     async (result) => {
       const seen = new Set<string>();
-      await inEveryOrder(store, isStep, async (first, second) => {
-        const jobId = await createJob();
-        const attempt = await queue.mustTake(daemon);
-        expect(attempt.jobId).toBe(jobId);
-        const complete = (database: Database): Promise<void> => {
-          const { kit, keyring } = store;
-          const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-          return completeJob({ ...kit, database, keyring, finishLoneJob }, attempt, result);
-        };
-        return {
-          works: [() => cancel(first, jobId), () => complete(second)],
-          check: async ([asked, completed], order) => {
-            expect(completed, order).toBeUndefined();
-            const { before } = asked as AskedToCancel;
-            const isAsked = before === 'running';
-            expect(isAsked ? 'running' : result.outcome, order).toBe(before);
-            const row = await read(jobId);
-            expect(row, order).toMatchObject({
-              status: result.outcome,
-              attempt: 1,
-              asked: isAsked || result.outcome === 'canceled',
-            });
-            seen.add(before);
-            // Nothing changes what has ended.
-            await complete(store.database);
-            expect(await cancel(store.database, jobId), order).toEqual({
-              before: result.outcome,
-              after: result.outcome,
-            });
-            expect(await read(jobId), order).toEqual(row);
-            expect(await queue.take(daemon), order).toBeUndefined();
-          },
-        };
+      const complete = (database: Database, attempt: AttemptRef): Promise<void> => {
+        const { kit, keyring } = store;
+        const finishLoneJob = createLoneJobFinisher({ ...kit, database });
+        return completeJob({ ...kit, database, keyring, finishLoneJob }, attempt, result);
+      };
+      await interleave<AttemptRef>(store, {
+        setUp: async () => {
+          const jobId = await createJob();
+          const attempt = await queue.mustTake(daemon);
+          expect(attempt.jobId).toBe(jobId);
+          return attempt;
+        },
+        sessions: {
+          ann: (database, { jobId }) => cancel(database, jobId),
+          daemon: (database, attempt) => complete(database, attempt),
+        },
+        through,
+        check: async (attempt, { given: { ann: asked, daemon: completed } }) => {
+          const { jobId } = attempt;
+          expect(completed).toBeUndefined();
+          const { before } = asked as AskedToCancel;
+          const isAsked = before === 'running';
+          expect(isAsked ? 'running' : result.outcome).toBe(before);
+          const row = await read(jobId);
+          expect(row).toMatchObject({
+            status: result.outcome,
+            attempt: 1,
+            asked: isAsked || result.outcome === 'canceled',
+          });
+          seen.add(before);
+          // Nothing changes what has ended.
+          await complete(store.database, attempt);
+          expect(await cancel(store.database, jobId)).toEqual({
+            before: result.outcome,
+            after: result.outcome,
+          });
+          expect(await read(jobId)).toEqual(row);
+          expect(await queue.take(daemon)).toBeUndefined();
+        },
       });
       expect([...seen].sort()).toEqual(['running', result.outcome].sort());
     },
