@@ -62,6 +62,29 @@ function sealedValues<Row extends Found>(
   };
 }
 
+interface SealedColumn {
+  readonly table: string;
+  readonly keyColumn: string;
+  readonly sealedColumn: string;
+}
+
+function writeById(
+  name: string,
+  { table, keyColumn, sealedColumn }: SealedColumn,
+): SealedValues['write'] {
+  return statement({
+    name,
+    takes: takes<Resealed>(),
+    gives: {},
+    sql: `
+      update ${table}
+      set ${keyColumn} = $keyId,
+        ${sealedColumn} = $sealed
+      where id = $row::text::uuid
+        and ${keyColumn} = $oldKeyId`,
+  });
+}
+
 const ofRetiredKey = (column: string): string =>
   `${column} in (select id from data_keys where retired_at is not null)`;
 
@@ -109,16 +132,10 @@ const strays = sealedValues(
       limit $limit::integer`,
   }),
   ({ workspaceId, lockNumber }) => statePlace(workspaceId, lockNumber),
-  statement({
-    name: 'stray_state.reseal',
-    takes: takes<Resealed>(),
-    gives: {},
-    sql: `
-      update stray_states
-      set key_id = $keyId,
-        sealed = $sealed
-      where id = $row::text::uuid
-        and key_id = $oldKeyId`,
+  writeById('stray_state.reseal', {
+    table: 'stray_states',
+    keyColumn: 'key_id',
+    sealedColumn: 'sealed',
   }),
 );
 
@@ -136,16 +153,10 @@ const outputs = sealedValues(
       limit $limit::integer`,
   }),
   ({ jobId }) => secretOutputsPlace(jobId),
-  statement({
-    name: 'build.reseal_outputs',
-    takes: takes<Resealed>(),
-    gives: {},
-    sql: `
-      update builds
-      set secret_outputs_key_id = $keyId,
-        secret_outputs = $sealed
-      where id = $row::text::uuid
-        and secret_outputs_key_id = $oldKeyId`,
+  writeById('build.reseal_outputs', {
+    table: 'builds',
+    keyColumn: 'secret_outputs_key_id',
+    sealedColumn: 'secret_outputs',
   }),
 );
 
@@ -163,16 +174,10 @@ const parameters = sealedValues(
       limit $limit::integer`,
   }),
   ({ workspaceId, id }) => secretParametersPlace(workspaceId, id),
-  statement({
-    name: 'secret_parameters.reseal',
-    takes: takes<Resealed>(),
-    gives: {},
-    sql: `
-      update secret_parameters
-      set key_id = $keyId,
-        sealed = $sealed
-      where id = $row::text::uuid
-        and key_id = $oldKeyId`,
+  writeById('secret_parameters.reseal', {
+    table: 'secret_parameters',
+    keyColumn: 'key_id',
+    sealedColumn: 'sealed',
   }),
 );
 
