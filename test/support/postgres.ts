@@ -41,7 +41,14 @@ export async function createTestDatabase({
   await ask(server, `create database ${name} template ${template} strategy file_copy`);
   const connection = { ...server, database: name };
   const close = async (): Promise<void> => {
-    await ask(server, `drop database if exists ${name} with (force)`);
+    // `with (force)` is refused where an autovacuum worker, which is a superuser's, happens to be there;
+    // without, PostgreSQL ends those by itself and waits for whom we ended.
+    await ask(
+      server,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = '${name}' and usename = current_user`,
+    );
+    await ask(server, `drop database if exists ${name}`);
   };
   return { connection, url: urlOf(connection), close, [Symbol.asyncDispose]: close };
 }
