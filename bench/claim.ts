@@ -13,6 +13,7 @@ import { tellCost } from './claim/cost.ts';
 import { layGround, type Ground } from './claim/ground.ts';
 import { claimInProcess } from './claim/in-process.ts';
 import { claimThroughHttp } from './claim/through-http.ts';
+import { createKnownTemplates } from '../src/workspaces/known-templates.ts';
 
 const READY = 300;
 const CLIENTS = 16;
@@ -92,7 +93,13 @@ async function createArms(
   const pause = (): Promise<void> => ground.pause();
   return [
     arm(HTTP, claimed(throughHttp), pause),
-    arm(IN_PROCESS, claimed(claimInProcess({ ...kit, database, keyring })), pause),
+    arm(
+      IN_PROCESS,
+      claimed(
+        claimInProcess({ ...kit, database, keyring, knownTemplates: createKnownTemplates() }),
+      ),
+      pause,
+    ),
     arm(BARE, (_caller, row) => update(row), pause),
     arm(REFILLING, claimed(throughHttp)),
   ];

@@ -93,6 +93,14 @@ export const handingOver: readonly Mutation[] = [
     ),
   },
   {
+    fault: 'a claim by what is remembered does not ask whose template it is',
+    changes: [change('src/store/claim.ts', '$isAdmin or exists', 'true or $isAdmin or exists')],
+    noticedBy: by(
+      'test/db/claim/remembered.test.ts',
+      'is for members of the organization, and administrators',
+    ),
+  },
+  {
     fault: 'a claim leaves no idempotency key',
     changes: [
       change(

@@ -86,6 +86,7 @@ export const resolveRequest = statement({
 export interface TakeArgs {
   readonly presetId: PresetId;
   readonly userId: UserId;
+  readonly isAdmin: boolean;
   readonly name: string;
   readonly claimId: string;
   readonly eventId: string;
@@ -105,7 +106,8 @@ const taken = {
 
 /**
  * Picks one eligible prebuild of the preset, gives it to the user, and writes all that belongs to a
- * claim: ended sessions, the claim's record, the pool's event, the count, the idempotency key.
+ * claim: ended sessions, the claim's record, the pool's event, the count, the idempotency key. Takes none
+ * when the preset is not of an active version any more, or the user not of the organization.
  *
  * `limit 1` stands in a MATERIALIZED query, which locks exactly one row. As `in (select … limit 1)`
  * the planner may run it once per row under a nested loop, and then takes the whole pool.
@@ -131,6 +133,9 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
         where p.id = $presetId
           and t.deprecated = ''
           and t.deleted_at is null
+          and ($isAdmin or exists (
+            select from memberships m where m.organization_id = t.organization_id and m.user_id = $userId
+          ))
       ), picked as materialized (
         select m.workspace_id, m.build_number
         from pool_members m

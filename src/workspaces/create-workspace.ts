@@ -16,7 +16,9 @@ import {
   judgeRequest,
   readRequest,
   type ReadRequest,
+  type ReadTemplate,
   type Requester,
+  type WantedWorkspace,
   type WorkspaceRequest,
 } from './request.ts';
 import { takeAtOnce, takeWorkspace } from './take-workspace.ts';
@@ -44,6 +46,8 @@ export async function createWorkspace(
     bodyHash: deps.keyring.fingerprint(canonicalForm(request)),
     startedMs: deps.clock.monotonicMs(),
   };
+  const taken = await takeByMemory(deps, asked);
+  if (taken !== undefined) return taken;
   for (;;) {
     const served = await judgeAndServe(deps, asked);
     // What it was judged by changed meanwhile: each time by somebody's promotion or its like.
@@ -55,39 +59,86 @@ interface Asked extends Pick<Order, 'requester' | 'request' | 'bodyHash'> {
   readonly startedMs: number;
 }
 
+/**
+ * Takes by what the names stood for before, which the taking checks: where many claim, most claims are a
+ * single statement. Whatever else comes of it, an error too, is found out by judging the request anew.
+ */
+async function takeByMemory(deps: CreateDeps, asked: Asked): Promise<CreatedWorkspace | undefined> {
+  const { request } = asked;
+  const template = deps.knownTemplates.recall(request);
+  if (template === undefined || keyToAwait(asked) !== undefined) return undefined;
+  const wanted = judgeRemembered(template, asked);
+  if (wanted === undefined) return undefined;
+  const taken = await takeAtOnce(deps, orderOf(deps, asked, wanted)).catch((error: unknown) => {
+    if (!isCollision(error)) throw error;
+    return undefined;
+  });
+  if (taken === undefined) {
+    deps.knownTemplates.forget(request);
+    return undefined;
+  }
+  await failpoint('claim.committed');
+  return hit(taken.workspaceId);
+}
+
+function judgeRemembered(
+  template: ReadTemplate,
+  { requester, request }: Asked,
+): WantedWorkspace | undefined {
+  try {
+    return judgeRequest({ template, isMember: true }, requester, request);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return undefined;
+  }
+}
+
 async function judgeAndServe(
   deps: CreateDeps,
-  { requester, request, bodyHash, startedMs }: Asked,
+  asked: Asked,
 ): Promise<CreatedWorkspace | 'outdated'> {
+  const { requester, request, bodyHash } = asked;
   const read = await readRequest(deps.database, requester, request);
   const prior = answerOfPrior(read, request, bodyHash);
   if (prior !== undefined) return prior;
   const wanted = judgeRequest(read, requester, request);
-  const resolveMs = deps.clock.monotonicMs() - startedMs;
-  const order: Order = { requester, request, wanted, bodyHash, resolveMs };
-  const served = await serve(deps, order).catch(async (error: unknown) => {
-    if (!isCollision(error)) throw error;
-    // The same request may have been served meanwhile: its name and its key are taken by itself.
-    const again = await readRequest(deps.database, requester, request);
-    const same = answerOfPrior(again, request, bodyHash);
-    if (same !== undefined) return same;
-    throw new AppError('NAME_TAKEN', `you already have a workspace named ${request.name}`, {
-      cause: error,
-    });
-  });
+  const served = await serve(deps, orderOf(deps, asked, wanted), read.template).catch(
+    async (error: unknown) => {
+      if (!isCollision(error)) throw error;
+      // The same request may have been served meanwhile: its name and its key are taken by itself.
+      const again = await readRequest(deps.database, requester, request);
+      const same = answerOfPrior(again, request, bodyHash);
+      if (same !== undefined) return same;
+      throw new AppError('NAME_TAKEN', `you already have a workspace named ${request.name}`, {
+        cause: error,
+      });
+    },
+  );
   if (served === 'outdated') return served;
   await failpoint('claim.committed');
   if ('refused' in served) throw served.refused;
   return served;
 }
 
+function orderOf(
+  { clock }: CreateDeps,
+  { requester, request, bodyHash, startedMs }: Asked,
+  wanted: WantedWorkspace,
+): Order {
+  return { requester, request, wanted, bodyHash, resolveMs: clock.monotonicMs() - startedMs };
+}
+
 async function serve(
   deps: CreateDeps,
   order: Order,
+  template: ReadTemplate,
 ): Promise<CreatedWorkspace | Refusal | 'outdated'> {
   const { request, requester, wanted, bodyHash } = order;
   const taken = keyToAwait(order) === undefined ? await takeAtOnce(deps, order) : undefined;
-  if (taken !== undefined) return hit(taken.workspaceId);
+  if (taken !== undefined) {
+    deps.knownTemplates.remember(request, template);
+    return hit(taken.workspaceId);
+  }
   return deps.database.transaction(async (tx) => {
     const prior = await awaitPrior(tx, order);
     if (prior !== undefined) return prior;
@@ -142,7 +193,7 @@ function answerOfPrior(
  * The key whose other request is waited for before anything is taken. What makes or takes a workspace
  * meets it at the key's row; a refusal writes none, and would deny what the other one got.
  */
-function keyToAwait({ request }: Order): string | undefined {
+function keyToAwait({ request }: Pick<Order, 'request'>): string | undefined {
   return request.onEmpty === 'fail' ? request.idempotencyKey : undefined;
 }
 

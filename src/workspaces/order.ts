@@ -2,11 +2,13 @@
 import type { Kit } from '../base/kit.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
+import type { KnownTemplates } from './known-templates.ts';
 import type { Requester, WantedWorkspace, WorkspaceRequest } from './request.ts';
 
 export interface CreateDeps extends Kit {
   readonly database: Database;
   readonly keyring: Keyring;
+  readonly knownTemplates: KnownTemplates;
 }
 
 export interface Order {

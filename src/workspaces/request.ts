@@ -13,6 +13,7 @@ import {
 import { splitSensitive } from '../domain/parameter/sensitive.ts';
 import { matchPreset } from '../domain/preset/match.ts';
 import { resolveRequest, type ClaimPreset } from '../store/claim.ts';
+import type { PriorRequest } from '../store/idempotency-key.ts';
 import type { Executor } from '../store/statement.ts';
 
 export interface WorkspaceRequest {
@@ -45,16 +46,40 @@ export interface WantedWorkspace {
   readonly difference: 'none' | 'mutable' | 'immutable';
 }
 
-/** What the names in a request stand for. */
-export type ReadRequest = Awaited<ReturnType<typeof resolveRequest.one>>;
+/** What the names in a request stand for; null where for nothing. */
+export interface ReadTemplate {
+  readonly organizationId: OrganizationId | null;
+  readonly templateId: TemplateId | null;
+  /** Why not to use it, empty when it may be. */
+  readonly deprecated: string;
+  /** The active one. */
+  readonly version: ReadVersion | null;
+}
 
-export function readRequest(
+interface ReadVersion {
+  readonly id: VersionId;
+  readonly manifest: Manifest;
+  readonly presets: readonly ClaimPreset[];
+}
+
+export interface ReadRequest {
+  readonly prior: PriorRequest | null;
+  readonly isMember: boolean;
+  readonly template: ReadTemplate;
+}
+
+export async function readRequest(
   on: Executor,
   { userId }: Requester,
   { organization, template, idempotencyKey }: WorkspaceRequest,
 ): Promise<ReadRequest> {
   const named = { organization, template, userId };
-  return resolveRequest.one(on, { ...named, idempotencyKey: idempotencyKey ?? null });
+  const row = await resolveRequest.one(on, { ...named, idempotencyKey: idempotencyKey ?? null });
+  const { prior, isMember, organizationId, templateId, versionId: id, presets } = row;
+  const version =
+    id === null ? null : { id, manifest: manifestSchema.parse(row.manifest), presets };
+  const deprecated = row.deprecated ?? '';
+  return { prior, isMember, template: { organizationId, templateId, deprecated, version } };
 }
 
 /**
@@ -62,24 +87,24 @@ export function readRequest(
  * PRESET_UNKNOWN, NAME_INVALID or PARAMETERS_INVALID for what cannot be served by anybody.
  */
 export function judgeRequest(
-  read: ReadRequest,
+  read: Pick<ReadRequest, 'isMember' | 'template'>,
   requester: Requester,
   request: WorkspaceRequest,
 ): WantedWorkspace {
-  const { organizationId } = read;
+  const { organizationId } = read.template;
   if (organizationId === null || !(read.isMember || requester.isAdmin)) {
     throw new AppError('NOT_FOUND', `there is no organization ${excerpt(request.organization)}`);
   }
   const nameIssue = checkName('workspace', request.name);
   if (nameIssue !== null) throw new AppError(nameIssue.code, nameIssue);
-  const { templateId, versionId } = checkTemplate(read, request);
-  const manifest = manifestSchema.parse(read.manifest);
-  const preset = choosePreset(manifest, read.presets, request);
+  const { templateId, version } = checkTemplate(read.template, request);
+  const { manifest } = version;
+  const preset = choosePreset(version, request);
   const built = preset?.parameters ?? {};
   const parameters = complete(manifest, { ...built, ...request.parameters });
   const { plain, secret } = splitSensitive(manifest.parameters, parameters);
   return {
-    ...{ organizationId, templateId, versionId, manifest, preset },
+    ...{ organizationId, templateId, versionId: version.id, manifest, preset },
     parameters: plain,
     secretParameters: secret,
     difference: preset === undefined ? 'none' : findDifference(manifest, built, parameters),
@@ -87,25 +112,23 @@ export function judgeRequest(
 }
 
 function checkTemplate(
-  read: ReadRequest,
+  { templateId, deprecated, version }: ReadTemplate,
   { template }: WorkspaceRequest,
-): { readonly templateId: TemplateId; readonly versionId: VersionId } {
-  const { templateId, versionId, deprecated } = read;
+): { readonly templateId: TemplateId; readonly version: ReadVersion } {
   if (templateId === null) {
     throw new AppError('NOT_FOUND', `there is no template ${excerpt(template)}`);
   }
-  if (deprecated !== null && deprecated !== '') {
+  if (deprecated !== '') {
     throw new AppError('TEMPLATE_DEPRECATED', `template ${template} is deprecated: ${deprecated}`);
   }
-  if (versionId === null) {
+  if (version === null) {
     throw new AppError('TEMPLATE_NOT_READY', `template ${template} has no active version`);
   }
-  return { templateId, versionId };
+  return { templateId, version };
 }
 
 function choosePreset(
-  manifest: Manifest,
-  presets: readonly ClaimPreset[],
+  { manifest, presets }: ReadVersion,
   request: WorkspaceRequest,
 ): ClaimPreset | undefined {
   if (request.preset === NO_PRESET) return undefined;

@@ -63,6 +63,7 @@ async function take(kit: Kit, on: Executor, order: Order): Promise<Taking> {
   const taken = await takePrebuild[preset.claimOrder].maybe(on, {
     presetId: preset.id,
     userId: requester.userId,
+    isAdmin: requester.isAdmin,
     name: request.name,
     claimId: createId(kit),
     eventId: createId(kit),

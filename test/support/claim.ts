@@ -28,6 +28,7 @@ export function claimOne(
     const taken = await takePrebuild.oldest.maybe(tx, {
       presetId: pool.presetId,
       userId,
+      isAdmin: true,
       name,
       claimId: createId(kit),
       eventId: createId(kit),

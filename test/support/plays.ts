@@ -14,6 +14,7 @@ import { recordJudgedBuild } from '../../src/store/judged-build.ts';
 import { findTemplate } from '../../src/store/template.ts';
 import { promoteVersion } from '../../src/templates/promote-version.ts';
 import { createWorkspace } from '../../src/workspaces/create-workspace.ts';
+import { createKnownTemplates } from '../../src/workspaces/known-templates.ts';
 import { createFactory, type TestPool } from './factory.ts';
 import { interleave, type Explored, type Interleaving, type Play } from './interleave.ts';
 import { findViolations } from './pool-invariants.ts';
@@ -130,6 +131,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     );
   }
   const { kit } = store;
+  const knownTemplates = createKnownTemplates();
   const make = createFactory(store);
   const queue = createQueue(store, make);
 
@@ -221,7 +223,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
         const userId = users[person];
         if (userId === undefined) throw new Error(`there is no person ${person}`);
         const made = await createWorkspace(
-          { ...kit, database, keyring: store.keyring },
+          { ...kit, database, keyring: store.keyring, knownTemplates },
           { userId, isAdmin: false },
           {
             organization,

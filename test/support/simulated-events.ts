@@ -14,6 +14,7 @@ import { createDeferred } from './deferred.ts';
 import { FAILED, SUCCEEDED, SWEEP } from './queue.ts';
 import { RECONCILER_OPTIONS, reconcileNow } from './reconcile.ts';
 import type { SimulatedClaim, SimulatedReplica, SimulatedWorld } from './simulated-world.ts';
+import { createKnownTemplates } from '../../src/workspaces/known-templates.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -74,7 +75,7 @@ async function claim(
   };
   try {
     const { workspaceId } = await createWorkspace(
-      { ...store.kit, database, keyring: store.keyring },
+      { ...store.kit, database, keyring: store.keyring, knownTemplates: createKnownTemplates() },
       { userId, isAdmin: false },
       {
         organization,

@@ -27,6 +27,7 @@ import {
 import type { Keyring } from '../../keys/keyring.ts';
 import type { Database } from '../../store/database.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
+import { createKnownTemplates } from '../../workspaces/known-templates.ts';
 import { reconcilerOptions } from './reconciler-options.ts';
 
 export interface ApiServerDeps {
@@ -57,7 +58,10 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
     ...createTemplateHandlers({ kit, database }, pageOptions),
     ...createPoolHandlers({ kit, database }, pageOptions),
     ...createPrebuildHandlers({ kit, database }),
-    ...createWorkspaceHandlers({ ...kit, database, bus, keyring: deps.keyring }, { pollMs }),
+    ...createWorkspaceHandlers(
+      { ...kit, database, bus, keyring: deps.keyring, knownTemplates: createKnownTemplates() },
+      { pollMs },
+    ),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),
     ...createKeyHandlers({ database, keyring: deps.keyring }),
     ...createDaemonHandlers({ kit, database }),

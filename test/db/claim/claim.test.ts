@@ -11,6 +11,7 @@ import { createFactory, type Factory, type TestPool } from '../../support/factor
 import { claimOne } from '../../support/claim.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { createKnownTemplates } from '../../../src/workspaces/known-templates.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -51,7 +52,12 @@ const create = (
   who: { readonly userId?: UserId; readonly database?: Database } = {},
 ): Promise<CreatedWorkspace> =>
   createWorkspace(
-    { ...store.kit, keyring: store.keyring, database: who.database ?? store.database },
+    {
+      ...store.kit,
+      keyring: store.keyring,
+      knownTemplates: createKnownTemplates(),
+      database: who.database ?? store.database,
+    },
     { userId: who.userId ?? ann, isAdmin: false },
     request(given),
   );

@@ -98,6 +98,23 @@ describe('a claim', () => {
     expect(explored.withWaiting).toBe(0);
   });
 
+  it('that was made before gets nothing of a version that is not the active one any more', async () => {
+    const explored = await plays.explore({
+      setUp: async () => {
+        const world = await plays.versions({ ready: 2, claim: 'instant' });
+        await atOnce(plays, plays.claimBy(1), world);
+        return world;
+      },
+      sessions: { ann: plays.claimBy(0), promote: plays.promote },
+      check: (_world, ended) => {
+        const isTooLate = isBefore(ended, ['promote', 'commit'], ['ann', TAKE]);
+        expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
+        return Promise.resolve();
+      },
+    });
+    expect(explored.withWaiting).toBe(0);
+  });
+
   it('gets nothing that is too old at that instant, or that a pass deletes', async () => {
     const explored = await plays.explore({
       setUp: async () => {

@@ -23,6 +23,7 @@ import { createManualClock } from '../../support/manual-clock.ts';
 import { reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { recordTurns, type Turns } from '../../support/turns.ts';
+import { createKnownTemplates } from '../../../src/workspaces/known-templates.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -213,7 +214,12 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
 };
 
 function creating() {
-  return { ...store.kit, database: store.database, keyring: store.keyring };
+  return {
+    ...store.kit,
+    database: store.database,
+    keyring: store.keyring,
+    knownTemplates: createKnownTemplates(),
+  };
 }
 
 describe('a pool has its turn, and no other pool has one, after', () => {

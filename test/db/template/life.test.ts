@@ -12,6 +12,7 @@ import { ADMIN, asCaller, openPoolApi } from '../../support/pool-api.ts';
 import { countLive, doneOf, reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { readWorld } from '../../support/world.ts';
+import { createKnownTemplates } from '../../../src/workspaces/known-templates.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -98,7 +99,12 @@ const create = (
   onEmpty: 'create' | 'fail' = 'create',
 ) =>
   createWorkspace(
-    { ...store.kit, database: store.database, keyring: store.keyring },
+    {
+      ...store.kit,
+      database: store.database,
+      keyring: store.keyring,
+      knownTemplates: createKnownTemplates(),
+    },
     { userId, isAdmin: false },
     {
       ...{ organization, template: pool.name, name, preset: 'a', parameters: {} },
