@@ -26,10 +26,11 @@ export interface NewTokenRow {
 // How exactly last_used_at is known: a write for every request would cost more than the request.
 const USE_RECORDED_EVERY = `interval '1 minute'`;
 
-const holder = statement({
-  name: 'token.find_holder',
-  takes: takes<{ readonly hash: Buffer }>(),
+const holders = statement({
+  name: 'token.find_holders',
+  takes: takes<{ readonly hashes: readonly string[] }>(),
   gives: {
+    hash: text,
     tokenId: uuid<TokenId>(),
     userId: uuid<UserId>(),
     username: text,
@@ -38,14 +39,16 @@ const holder = statement({
     useIsDue: bool,
   },
   sql: `
-    -- token.find_holder: on the way of every request; two primary-key lookups behind tokens_hash_key
-    select t.id as token_id, u.id as user_id, u.username, u.display_name,
+    -- token.find_holders: on the way of every request; two primary-key lookups behind tokens_hash_key
+    select encode(t.hash, 'hex') as hash, t.id as token_id, u.id as user_id, u.username, u.display_name,
       'admin' = any (u.site_roles) as is_admin,
       t.last_used_at is null
         or t.last_used_at < (select standby_now()) - ${USE_RECORDED_EVERY} as use_is_due
     from tokens t
     join users u on u.id = t.user_id
-    where t.hash = $hash
+    where t.hash = any (
+        array(select decode(asked.hash, 'hex') from unnest($hashes::text[]) as asked (hash))
+      )
       and t.revoked_at is null
       and (t.expires_at is null or t.expires_at > (select standby_now()))
       and u.status = 'active'
@@ -122,11 +125,14 @@ const revoke = statement({
       and ($ownerId::uuid is null or user_id = $ownerId)`,
 });
 
-export type TokenHolder = RowOf<typeof holder.columns>;
+export type TokenHolder = RowOf<typeof holders.columns>;
 
-/** Who may act with the token of this hash; undefined when it opens nothing (any more). */
-export function findTokenHolder(on: Executor, hash: Buffer): Promise<TokenHolder | undefined> {
-  return holder.maybe(on, { hash });
+/** Who may act with the tokens of these hashes (hexadecimal); none for one that opens nothing (any more). */
+export function findTokenHolders(
+  on: Executor,
+  hashes: readonly string[],
+): Promise<readonly TokenHolder[]> {
+  return holders.all(on, { hashes });
 }
 
 /** Notes that the token is in use, unless that was noted within the last minute. */

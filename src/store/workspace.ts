@@ -29,6 +29,7 @@ import {
 } from './column.ts';
 import { AGENT_WATCH } from './live-pool/ready-now.ts';
 import { statement, takes, type Statement } from './statement.ts';
+import { unseen } from './unseen.ts';
 
 export interface WorkspaceAgent {
   readonly name: string;
@@ -160,9 +161,9 @@ function workspaceStatement<Args>(
   });
 }
 
-export const findWorkspace = workspaceStatement<{ readonly id: WorkspaceId }>({
-  name: 'workspace.find',
-  rest: 'where w.id = $id',
+export const findWorkspaces = workspaceStatement<{ readonly ids: readonly WorkspaceId[] }>({
+  name: 'workspace.find_many',
+  rest: `where w.id = any (${unseen('$ids::uuid[]')}::uuid[])`,
 });
 
 export interface ListWorkspacesArgs {

@@ -10,18 +10,13 @@ import type { Executor } from '../../store/statement.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { findUser } from '../../store/user.ts';
-import {
-  findWorkspace,
-  listBuilds,
-  listWorkspaces,
-  type WorkspaceRow,
-} from '../../store/workspace.ts';
+import { listBuilds, listWorkspaces, type WorkspaceRow } from '../../store/workspace.ts';
 import { createWorkspace } from '../../workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../workspaces/delete-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
-import { readSecretOutputs } from '../../workspaces/secret-outputs.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
 import { idCursor, numberCursor, pageOf, rowsToRead } from '../page.ts';
+import { createWorkspaceReader } from './read-workspace.ts';
 import { toBuildView, toWorkspaceView } from './view.ts';
 
 export interface WorkspaceApiDeps extends CreateDeps {
@@ -37,6 +32,7 @@ export function createWorkspaceHandlers(
   options: { readonly pollMs: number },
 ): Handlers<keyof typeof workspaceRoutes> {
   const { database } = deps;
+  const readWorkspace = createWorkspaceReader(deps);
   return {
     createWorkspace: async ({ caller, params, headers, body }) => {
       const startedMs = deps.clock.monotonicMs();
@@ -49,7 +45,7 @@ export function createWorkspaceHandlers(
         onEmpty: body.on_empty,
         idempotencyKey: headers['idempotency-key'],
       });
-      const workspace = await readWorkspace(deps, caller, created.workspaceId);
+      const workspace = await readWorkspace(caller, created.workspaceId);
       const { claimed, reason } = created;
       if (claimed) measureClaim(deps, deps.clock.monotonicMs() - startedMs, workspace);
       return { status: 201, body: { workspace, claimed, reason } };
@@ -76,16 +72,16 @@ export function createWorkspaceHandlers(
         {
           wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === id,
           look: async () => {
-            const view = await readWorkspace(deps, caller, id);
+            const view = await readWorkspace(caller, id);
             return isSettled(view) ? view : undefined;
           },
         },
         wait,
       );
-      return { status: 200, body: await readWorkspace(deps, caller, id) };
+      return { status: 200, body: await readWorkspace(caller, id) };
     },
     listBuilds: async ({ caller, params, query }) => {
-      const { id } = await readWorkspace(deps, caller, params.workspace as WorkspaceId);
+      const { id } = await readWorkspace(caller, params.workspace as WorkspaceId);
       const rows = await listBuilds.all(database, {
         workspaceId: id as WorkspaceId,
         before: numberCursor(query),
@@ -100,31 +96,17 @@ export function createWorkspaceHandlers(
     deleteWorkspace: async ({ caller, params }) => {
       const id = params.workspace as WorkspaceId;
       await deleteWorkspace(deps, caller, id);
-      return { status: 202, body: await readWorkspace(deps, caller, id) };
+      return { status: 202, body: await readWorkspace(caller, id) };
     },
     orphanWorkspace: async ({ caller, params }) => {
       const id = params.workspace as WorkspaceId;
-      await readWorkspace(deps, caller, id);
+      await readWorkspace(caller, id);
       requireAllowed(caller, 'workspace.orphan');
       const { leftBehind } = await orphanWorkspace(deps, caller.userId, id);
-      const workspace = await readWorkspace(deps, caller, id);
+      const workspace = await readWorkspace(caller, id);
       return { status: 200, body: { workspace, left_behind: [...leftBehind] } };
     },
   };
-}
-
-async function readWorkspace(
-  { database, keyring }: WorkspaceApiDeps,
-  caller: PersonCaller,
-  id: WorkspaceId,
-): Promise<WorkspaceView> {
-  const row = await findWorkspace.maybe(database, { id });
-  if (row === undefined || !(row.ownerId === caller.userId || caller.isAdmin)) {
-    throw new AppError('NOT_FOUND', `there is no workspace ${id}`);
-  }
-  const jobId = row.secretOutputsJobId;
-  if (jobId === null || row.ownerId !== caller.userId) return toWorkspaceView(row);
-  return toWorkspaceView(row, await readSecretOutputs({ on: database, keyring }, jobId));
 }
 
 /** One that still has to be built is ready when that has ended, which is measured there. */

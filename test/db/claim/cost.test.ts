@@ -53,17 +53,17 @@ describe('the cost of a claim', () => {
       claimed: true,
       transactions: 0,
       statements: [
-        'token.find_holder',
+        'token.find_holders',
         // The first one of the template alone.
         'claim.resolve_request',
         'claim.take_oldest',
-        'workspace.find',
+        'workspace.find_many',
       ],
     });
     expect(await claim(pool, 'second')).toMatchObject({
       claimed: true,
       transactions: 0,
-      statements: ['token.find_holder', 'claim.take_oldest', 'workspace.find'],
+      statements: ['token.find_holders', 'claim.take_oldest', 'workspace.find_many'],
     });
   });
 
@@ -73,11 +73,11 @@ describe('the cost of a claim', () => {
     const { claimed, statements, transactions } = await claim(pool);
     expect(claimed).toBe(true);
     expect(statements).toEqual([
-      'token.find_holder',
+      'token.find_holders',
       'claim.resolve_request',
       'claim.take_oldest',
       'build.insert',
-      'workspace.find',
+      'workspace.find_many',
     ]);
     expect(transactions).toBe(1);
   });
