@@ -13,7 +13,6 @@ import { tellCost } from './claim/cost.ts';
 import { layGround, type Ground } from './claim/ground.ts';
 import { claimInProcess } from './claim/in-process.ts';
 import { claimThroughHttp } from './claim/through-http.ts';
-import { createKnownTemplates } from '../src/workspaces/known-templates.ts';
 
 const READY = 300;
 const CLIENTS = 16;
@@ -93,13 +92,7 @@ async function createArms(
   const pause = (): Promise<void> => ground.pause();
   return [
     arm(HTTP, claimed(throughHttp), pause),
-    arm(
-      IN_PROCESS,
-      claimed(
-        claimInProcess({ ...kit, database, keyring, knownTemplates: createKnownTemplates() }),
-      ),
-      pause,
-    ),
+    arm(IN_PROCESS, claimed(claimInProcess({ ...kit, database, keyring })), pause),
     arm(BARE, (_caller, row) => update(row), pause),
     arm(REFILLING, claimed(throughHttp)),
   ];
@@ -127,4 +120,5 @@ function tell(
   stage.print(renderTable([heads, ...rows]));
   stage.print(`${HTTP} / ${IN_PROCESS}: ${ratio(HTTP, IN_PROCESS)}`);
   stage.print(`${IN_PROCESS} / ${BARE}: ${ratio(IN_PROCESS, BARE)}`);
+  stage.print(`${HTTP} / ${BARE}: ${ratio(HTTP, BARE)}`);
 }

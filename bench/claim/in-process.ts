@@ -1,13 +1,13 @@
 // The same claims, called where the API's handler calls them.
 import { FIRST_ORGANIZATION } from '../../src/people/bootstrap.ts';
-import { createWorkspace } from '../../src/workspaces/create-workspace.ts';
+import { createWorkspaceCreator } from '../../src/workspaces/create-workspace.ts';
 import type { CreateDeps } from '../../src/workspaces/order.ts';
 import type { Claim } from './claim-request.ts';
 
 export function claimInProcess(deps: CreateDeps): Claim {
-  return async ({ person, template, name }) =>
+  const createWorkspace = createWorkspaceCreator(deps);
+  return ({ person, template, name }) =>
     createWorkspace(
-      deps,
       { userId: person.userId, isAdmin: false },
       {
         organization: FIRST_ORGANIZATION,

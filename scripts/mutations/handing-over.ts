@@ -13,30 +13,13 @@ export const handingOver: readonly Mutation[] = [
     fault: 'a claim picks with `in (select … limit 1)`',
     changes: [
       change(
-        'src/store/claim.ts',
-        '), picked as materialized (',
-        '), picked as not materialized (',
-      ),
-      change(
-        'src/store/claim.ts',
-        'where workspace_id = (select workspace_id from picked)',
+        'src/store/claim-take.ts',
+        'where workspace_id = any (array(select workspace_id from given))',
         `where workspace_id in (
           select m.workspace_id from pool_members m
-          where m.preset_id = $presetId and \${READY_NOW}
-            and exists (select from wanted)
-            and (m.born_at < (select fresh_since from wanted)) is not true
-          order by m.born_at \${direction}, m.workspace_id
+          where m.preset_id = (select preset_id from sought) and \${READY_NOW}
+          order by \${inOrder}
           limit 1 for update skip locked)`,
-      ),
-      change(
-        'src/store/claim.ts',
-        'where w.id = (select workspace_id from removed)',
-        'where w.id in (select workspace_id from removed)',
-      ),
-      change(
-        'src/store/claim.ts',
-        'where workspace_id = (select id from owned)',
-        'where workspace_id in (select id from owned)',
       ),
     ],
     noticedBy: by(
@@ -46,7 +29,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a claim waits for another one',
-    changes: [change('src/store/claim.ts', 'for update skip locked', 'for update')],
+    changes: [change('src/store/claim-take.ts', 'for update skip locked', 'for update')],
     noticedBy: by(
       `${IN_EVERY_ORDER}claim.test.ts`,
       'of one prebuild have one winner, and wait for nobody',
@@ -54,7 +37,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a claim does not lock what it takes',
-    changes: [change('src/store/claim.ts', '\n        for update skip locked')],
+    changes: [change('src/store/claim-take.ts', '\n          for update skip locked')],
     noticedBy: by(
       `${IN_EVERY_ORDER}claim.test.ts`,
       'of one prebuild have one winner, and wait for nobody',
@@ -75,8 +58,8 @@ export const handingOver: readonly Mutation[] = [
     fault: 'a claim gets what is too old',
     changes: [
       change(
-        'src/store/claim.ts',
-        '\n          and (m.born_at < (select fresh_since from wanted)) is not true',
+        'src/store/claim-take.ts',
+        '\n            and (m.born_at < s.fresh_since) is not true',
       ),
     ],
     noticedBy: by(
@@ -86,7 +69,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a claim gets what a former version built',
-    changes: [change('src/store/claim.ts', ' and t.active_version_id = p.version_id')],
+    changes: [change('src/store/claim-take.ts', ' and t.active_version_id = p.version_id')],
     noticedBy: by(
       `${IN_EVERY_ORDER}claim.test.ts`,
       'gets nothing of a version that is not the active one any more',
@@ -94,7 +77,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a claim by what is remembered does not ask whose template it is',
-    changes: [change('src/store/claim.ts', '$isAdmin or exists', 'true or $isAdmin or exists')],
+    changes: [change('src/store/claim-take.ts', 'a.is_admin or exists', 'true or exists')],
     noticedBy: by(
       'test/db/claim/remembered.test.ts',
       'is for members of the organization, and administrators',
@@ -104,9 +87,9 @@ export const handingOver: readonly Mutation[] = [
     fault: 'a claim leaves no idempotency key',
     changes: [
       change(
-        'src/store/claim.ts',
-        'where $idempotencyKey::text is not null',
-        'where $idempotencyKey::text is null',
+        'src/store/claim-take.ts',
+        'where idempotency_key is not null',
+        'where idempotency_key is null',
       ),
     ],
     noticedBy: by(`${IN_EVERY_ORDER}claim.test.ts`, 'with one key are one claim'),

@@ -22,6 +22,7 @@ async function setUp(workers = 2) {
     workers,
     retryMs: 1_000,
     retryMaxMs: 4_000,
+    restMaxMs: 100,
     work: (key) =>
       new Promise((resolve, reject) => {
         if (running.has(key)) throw new Error(`${key} runs twice at once`);
@@ -59,6 +60,44 @@ describe('the keyed queue', () => {
     await runs[0]!.end();
     expect(keys()).toEqual(['a', 'a']);
     await runs[1]!.end();
+    expect(keys()).toEqual(['a', 'a']);
+  });
+
+  it('lets a key rest for twice as long as its run took', async () => {
+    const { clock, queue, runs, keys } = await setUp(1);
+    queue.add('a');
+    await clock.advance(20);
+    queue.add('a');
+    await runs[0]!.end();
+    await clock.advance(39);
+    // Others go on meanwhile.
+    queue.add('b');
+    expect(keys()).toEqual(['a', 'b']);
+    await runs[1]!.end();
+    queue.add('a');
+    await clock.advance(1);
+    expect(keys()).toEqual(['a', 'b', 'a']);
+  });
+
+  it('lets no key rest longer than it may', async () => {
+    const { clock, queue, runs, keys } = await setUp();
+    queue.add('a');
+    await clock.advance(5_000);
+    await runs[0]!.end();
+    queue.add('a');
+    await clock.advance(99);
+    expect(keys()).toEqual(['a']);
+    await clock.advance(1);
+    expect(keys()).toEqual(['a', 'a']);
+  });
+
+  it('begins what is wanted after a rest at once', async () => {
+    const { clock, queue, runs, keys } = await setUp();
+    queue.add('a');
+    await clock.advance(20);
+    await runs[0]!.end();
+    await clock.advance(40);
+    queue.add('a');
     expect(keys()).toEqual(['a', 'a']);
   });
 

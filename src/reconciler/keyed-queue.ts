@@ -1,5 +1,5 @@
-// A queue that holds keys only. Equal keys merge; a key that arrives while it runs runs once more;
-// one key is never worked on twice at once. What fails is tried again after a growing pause.
+// A queue that holds keys only. Equal keys merge; a key that arrives while it runs runs once more, after a
+// rest; one key is never worked on twice at once. What fails is tried again after a growing pause.
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service } from '../base/service.ts';
 
@@ -24,12 +24,21 @@ export interface KeyedQueueOptions<K extends string, R> {
   /** The first pause after a failure; doubles up to `retryMaxMs`. */
   readonly retryMs: number;
   readonly retryMaxMs: number;
+  /** The longest rest of a key. */
+  readonly restMaxMs: number;
 }
 
-/** A key that waits for its turn, runs, or waits for its next try. */
+/**
+ * After a run its key rests this many times as long as that took: what arrives all the time takes a third
+ * of one worker's time, and of the database's, and arrives together.
+ */
+const REST = 2;
+
+/** A key that waits for its turn, runs, rests, or waits for its next try. */
 interface Entry<R> {
-  running: boolean;
-  /** In `ready`, or to be put there when the present run ends. */
+  /** It runs or rests. */
+  busy: boolean;
+  /** In `ready`, or to be put there when it is not busy any more. */
   wanted: boolean;
   failures: number;
   /** A pause before the next try is under way. */
@@ -56,7 +65,7 @@ export function createKeyedQueue<K extends string, R>(
     entries.set(key, entry);
     if (!entry.wanted) {
       entry.wanted = true;
-      if (!entry.running) ready.push(key);
+      if (!entry.busy) ready.push(key);
     }
     return entry;
   };
@@ -64,17 +73,30 @@ export function createKeyedQueue<K extends string, R>(
   const work = async (key: K, entry: Entry<R>, until: AbortSignal): Promise<void> => {
     const waiters = entry.waiters;
     entry.waiters = [];
-    entry.running = true;
+    entry.busy = true;
     entry.wanted = false;
+    const startedMs = kit.clock.monotonicMs();
     const result = await settle(() => options.work(key, until));
-    finish(key, entry, result);
+    if (result.kind === 'failed') retry(key, entry, result.error);
+    else entry.failures = 0;
+    rest(key, entry, kit.clock.monotonicMs() - startedMs);
     for (const tell of waiters) tell(result);
   };
 
-  const finish = (key: K, entry: Entry<R>, result: RunResult<R>): void => {
-    entry.running = false;
-    if (result.kind === 'failed') retry(key, entry, result.error);
-    else entry.failures = 0;
+  const rest = (key: K, entry: Entry<R>, tookMs: number): void => {
+    const restMs = Math.min(tookMs * REST, options.restMaxMs);
+    if (restMs === 0) release(key, entry);
+    else {
+      const rested = (): void => {
+        release(key, entry);
+        fill();
+      };
+      background(kit.clock.sleep(restMs, signal).then(rested, () => undefined)); // ended by stop
+    }
+  };
+
+  const release = (key: K, entry: Entry<R>): void => {
+    entry.busy = false;
     if (entry.wanted) ready.push(key);
     else if (!entry.pausing) entries.delete(key);
   };
@@ -116,7 +138,7 @@ export function createKeyedQueue<K extends string, R>(
     fill();
   };
 
-  const release = (): void => {
+  const releaseAll = (): void => {
     for (const entry of entries.values()) {
       for (const tell of entry.waiters) tell({ kind: 'stopped' });
     }
@@ -132,7 +154,7 @@ export function createKeyedQueue<K extends string, R>(
       return Promise.resolve();
     },
     stop: () => {
-      release();
+      releaseAll();
       return Promise.resolve();
     },
   });
@@ -151,7 +173,7 @@ export function createKeyedQueue<K extends string, R>(
 }
 
 function createEntry<R>(): Entry<R> {
-  return { running: false, wanted: false, failures: 0, pausing: false, waiters: [] };
+  return { busy: false, wanted: false, failures: 0, pausing: false, waiters: [] };
 }
 
 async function settle<R>(work: () => Promise<R>): Promise<RunResult<R>> {

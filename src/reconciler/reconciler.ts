@@ -25,6 +25,8 @@ const DEFAULT_INTERVAL_MS = 300_000;
 /** Failures are mostly short, of the database; a pool that fails for good costs a try every five minutes. */
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 300_000;
+/** What is claimed meanwhile is replaced that much later at most. */
+const REST_MAX_MS = 50;
 /** What runs at a stop is a few statements long. */
 const STOP_DEADLINE_MS = 10_000;
 
@@ -68,6 +70,7 @@ export function createReconciler(
       options.concurrency > 0 ? options.concurrency : reconcileConcurrency(database.maxConnections),
     retryMs: RETRY_MS,
     retryMaxMs: RETRY_MAX_MS,
+    restMaxMs: REST_MAX_MS,
     work: async (poolId) => {
       const startedMs = kit.clock.monotonicMs();
       const refill = refills.begin(poolId);

@@ -1,5 +1,4 @@
-// Taking a prebuilt workspace: the statement that picks and takes one, and what a miss is explained by.
-// Runs at READ COMMITTED. Claims lock a pool member, then its workspace, and never the pool's row.
+// What a request for a workspace is judged by, and what a miss is explained by.
 import type {
   OrganizationId,
   PoolId,
@@ -10,13 +9,11 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import type { PresetStatus } from '../domain/pool/snapshot.ts';
-import { bool, count, float, int, json, nullable, oneOf, text, uuid } from './column.ts';
+import { bool, count, float, json, nullable, oneOf, text, uuid } from './column.ts';
+import type { ClaimOrder } from './claim-take.ts';
 import { DROPPED_KEY, PRIOR_REQUEST, type PriorRequest } from './idempotency-key.ts';
-import { PREBUILDS_USER_ID } from './system-user.ts';
-import { statement, takes, type Statement } from './statement.ts';
-import { READY_NOW } from './live-pool/ready-now.ts';
-
-export type ClaimOrder = 'oldest' | 'newest';
+import { FRESH_SINCE } from './live-pool/fresh-since.ts';
+import { statement, takes } from './statement.ts';
 
 export interface ClaimPreset {
   readonly id: PresetId;
@@ -26,10 +23,6 @@ export interface ClaimPreset {
   readonly parameters: Readonly<Record<string, string>>;
   readonly claimOrder: ClaimOrder;
 }
-
-// What was born before has expired: by the last invalidation, or at this instant by the preset's TTL.
-const FRESH_SINCE = `greatest('-infinity', l.last_invalidated_at,
-  (select standby_now()) - make_interval(secs => nullif(p.ttl_seconds, 0)))`;
 
 /**
  * Everything a request for a workspace is judged by, in one read; a row even where nothing is found.
@@ -82,122 +75,6 @@ export const resolveRequest = statement({
       on t.organization_id = o.id and t.name = $template and t.deleted_at is null
     left join template_versions v on v.id = t.active_version_id`,
 });
-
-export interface TakeArgs {
-  readonly presetId: PresetId;
-  readonly userId: UserId;
-  readonly isAdmin: boolean;
-  readonly name: string;
-  readonly claimId: string;
-  readonly eventId: string;
-  /** Null: the request has none. */
-  readonly idempotencyKey: string | null;
-  readonly bodyHash: Buffer;
-  readonly resolveMs: number;
-}
-
-const taken = {
-  workspaceId: uuid<WorkspaceId>(),
-  poolId: uuid<PoolId>(),
-  machineId: nullable(text),
-  /** Of its latest build. */
-  buildNumber: int,
-};
-
-/**
- * Picks one eligible prebuild of the preset, gives it to the user, and writes all that belongs to a
- * claim: ended sessions, the claim's record, the pool's event, the count, the idempotency key. Takes none
- * when the preset is not of an active version any more, or the user not of the organization.
- *
- * `limit 1` stands in a MATERIALIZED query, which locks exactly one row. As `in (select … limit 1)`
- * the planner may run it once per row under a nested loop, and then takes the whole pool.
- *
- * The members have to be walked in the order of pool_members_claim_idx, up to the first that fits: read
- * and sorted, 300 of them cost 940 buffers instead of 40. Whether the planner does so hangs on how many
- * it believes to fit, and it believes in few where pools are many. So nothing is joined to the members,
- * the version is compared once for all of a preset, and freshness is a \`not true\`, which is taken to be
- * likely.
- */
-function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
-  const direction = order === 'oldest' ? 'asc' : 'desc';
-  return statement({
-    name: `claim.take_${order}`,
-    takes: takes<TakeArgs>(),
-    gives: taken,
-    sql: `
-      with wanted as materialized (
-        select ${FRESH_SINCE} as fresh_since
-        from presets p
-        join pools l on l.id = p.pool_id
-        join templates t on t.id = l.template_id and t.active_version_id = p.version_id
-        where p.id = $presetId
-          and t.deprecated = ''
-          and t.deleted_at is null
-          and ($isAdmin or exists (
-            select from memberships m where m.organization_id = t.organization_id and m.user_id = $userId
-          ))
-      ), picked as materialized (
-        select m.workspace_id, m.build_number
-        from pool_members m
-        where m.preset_id = $presetId
-          and ${READY_NOW}
-          and exists (select from wanted)
-          and (m.born_at < (select fresh_since from wanted)) is not true
-        order by m.born_at ${direction}, m.workspace_id ${direction}
-        limit 1
-        for update skip locked
-      ), removed as (
-        delete from pool_members
-        where workspace_id = (select workspace_id from picked)
-        returning workspace_id
-      ), owned as (
-        update workspaces w
-        set owner_id = $userId,
-          name = $name,
-          epoch = w.epoch + 1,
-          updated_at = (select standby_now()),
-          last_used_at = (select standby_now()),
-          dormant_at = null
-        where w.id = (select workspace_id from removed)
-          and w.owner_id = '${PREBUILDS_USER_ID}'
-        returning w.id, w.epoch, w.organization_id, w.template_id, w.pool_id, w.machine_id
-      ), ended as (
-        update agent_sessions
-        set ended_at = (select standby_now())
-        where workspace_id = (select id from owned)
-          and ended_at is null
-      ), recorded as (
-        insert into claims
-          (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome,
-           stage_ms, at)
-        select $claimId, organization_id, template_id, $userId, pool_id, id, epoch, 'hit',
-          jsonb_build_object('resolve', $resolveMs::float8), (select standby_now())
-        from owned
-      ), told as (
-        insert into pool_events (id, pool_id, kind, workspace_id, at)
-        select $eventId, pool_id, 'claimed', id, (select standby_now())
-        from owned
-      ), counted as (
-        insert into counter_steps (counter, template_id, preset, amount)
-        select 'prebuilds_claimed', l.template_id, l.preset_name, 1
-        from owned
-        join pools l on l.id = owned.pool_id
-      ), keyed as (
-        insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
-        select $userId, $idempotencyKey::text, $bodyHash::bytea, id, (select standby_now())
-        from owned
-        where $idempotencyKey::text is not null
-      )
-      select id as workspace_id, pool_id, machine_id,
-        (select build_number from picked) as build_number
-      from owned`,
-  });
-}
-
-export const takePrebuild: Readonly<Record<ClaimOrder, Statement<TakeArgs, typeof taken>>> = {
-  oldest: takeStatement('oldest'),
-  newest: takeStatement('newest'),
-};
 
 /** What there was instead of a prebuild to take. */
 export const explainMiss = statement({

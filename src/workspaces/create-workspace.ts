@@ -11,7 +11,8 @@ import { isUniqueViolation } from '../store/sqlstate.ts';
 import { holdActiveVersion } from '../store/template.ts';
 import { buildWorkspace } from './build-workspace.ts';
 import { explain, recordRefusal, type Refusal } from './miss.ts';
-import type { CreateDeps, Order } from './order.ts';
+import { createKnownTemplates } from './known-templates.ts';
+import type { CreateDeps, Order, ServeDeps } from './order.ts';
 import {
   judgeRequest,
   readRequest,
@@ -21,6 +22,7 @@ import {
   type WantedWorkspace,
   type WorkspaceRequest,
 } from './request.ts';
+import { createTakeTogether } from './take-together.ts';
 import { takeAtOnce, takeWorkspace } from './take-workspace.ts';
 
 export interface CreatedWorkspace {
@@ -35,8 +37,23 @@ export interface CreatedWorkspace {
  * Throws what `judgeRequest` throws, NAME_TAKEN, POOL_EMPTY (when nothing but a prebuilt one is
  * wanted), and IDEMPOTENCY_KEY_REUSED for a key that came with another request before.
  */
-export async function createWorkspace(
-  deps: CreateDeps,
+export type CreateWorkspace = (
+  requester: Requester,
+  request: WorkspaceRequest,
+) => Promise<CreatedWorkspace>;
+
+/** One for each control plane. */
+export function createWorkspaceCreator(
+  given: CreateDeps,
+  knownTemplates = createKnownTemplates(),
+): CreateWorkspace {
+  const takeTogether = createTakeTogether(given);
+  const deps: ServeDeps = { ...given, knownTemplates, takeTogether };
+  return (requester, request) => createWorkspace(deps, requester, request);
+}
+
+async function createWorkspace(
+  deps: ServeDeps,
   requester: Requester,
   request: WorkspaceRequest,
 ): Promise<CreatedWorkspace> {
@@ -63,7 +80,7 @@ interface Asked extends Pick<Order, 'requester' | 'request' | 'bodyHash'> {
  * Takes by what the names stood for before, which the taking checks: where many claim, most claims are a
  * single statement. Whatever else comes of it, an error too, is found out by judging the request anew.
  */
-async function takeByMemory(deps: CreateDeps, asked: Asked): Promise<CreatedWorkspace | undefined> {
+async function takeByMemory(deps: ServeDeps, asked: Asked): Promise<CreatedWorkspace | undefined> {
   const { request } = asked;
   const template = deps.knownTemplates.recall(request);
   if (template === undefined || keyToAwait(asked) !== undefined) return undefined;
@@ -94,7 +111,7 @@ function judgeRemembered(
 }
 
 async function judgeAndServe(
-  deps: CreateDeps,
+  deps: ServeDeps,
   asked: Asked,
 ): Promise<CreatedWorkspace | 'outdated'> {
   const { requester, request, bodyHash } = asked;
@@ -129,7 +146,7 @@ function orderOf(
 }
 
 async function serve(
-  deps: CreateDeps,
+  deps: ServeDeps,
   order: Order,
   template: ReadTemplate,
 ): Promise<CreatedWorkspace | Refusal | 'outdated'> {

@@ -3,12 +3,18 @@ import type { Kit } from '../base/kit.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
 import type { KnownTemplates } from './known-templates.ts';
+import type { TakeTogether } from './take-together.ts';
 import type { Requester, WantedWorkspace, WorkspaceRequest } from './request.ts';
 
 export interface CreateDeps extends Kit {
   readonly database: Database;
   readonly keyring: Keyring;
+}
+
+/** With what one control plane keeps from request to request. */
+export interface ServeDeps extends CreateDeps {
   readonly knownTemplates: KnownTemplates;
+  readonly takeTogether: TakeTogether;
 }
 
 export interface Order {

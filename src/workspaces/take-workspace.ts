@@ -1,30 +1,24 @@
 // The hit: one prebuilt workspace changes hands.
-import { createId, type BuildId, type JobId, type PoolId, type WorkspaceId } from '../base/id.ts';
+import { createId, type BuildId, type JobId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { insertBuilds } from '../store/build.ts';
-import { takePrebuild } from '../store/claim.ts';
-import type { Database, Transaction } from '../store/database.ts';
+import {
+  takePrebuilds,
+  type ClaimOrder,
+  type TakenPrebuild,
+  type TakeRequest,
+} from '../store/claim-take.ts';
+import type { Transaction } from '../store/database.ts';
 import type { Notice } from '../store/notice.ts';
-import type { Executor } from '../store/statement.ts';
-import type { CreateDeps, Order } from './order.ts';
+import type { CreateDeps, Order, ServeDeps } from './order.ts';
 import { storeSecretParameters } from './secret-parameters.ts';
 
 export type Taking =
-  | Taken
-  | {
-      readonly kind: 'none';
-      /** `unwanted`: there is no preset; `nothing`: the pool has none to give. */
-      readonly because: 'unwanted' | 'no_pool' | 'parameters' | 'nothing';
-    };
+  | (TakenPrebuild & { readonly kind: 'taken' })
+  | { readonly kind: 'none'; readonly because: WhyNone };
 
-interface Taken {
-  readonly kind: 'taken';
-  readonly workspaceId: WorkspaceId;
-  readonly poolId: PoolId;
-  readonly machineId: string | null;
-  /** Of its latest build. */
-  readonly buildNumber: number;
-}
+/** `unwanted`: there is no preset; `nothing`: the pool has none to give. */
+type WhyNone = 'unwanted' | 'no_pool' | 'parameters' | 'nothing';
 
 /** Takes one, and begins the build that hands it over where one is needed. */
 export async function takeWorkspace(
@@ -32,50 +26,58 @@ export async function takeWorkspace(
   tx: Transaction,
   order: Order,
 ): Promise<Taking> {
-  const taking = await take(deps, tx, order);
-  if (taking.kind === 'none') return taking;
-  if (needsBuild(order)) await insertClaimBuild(deps, tx, { order, taken: taking });
-  tx.notify(...noticesOf(taking));
-  return taking;
+  const sought = seek(deps, order);
+  if ('because' in sought) return { kind: 'none', because: sought.because };
+  const [taken] = await takePrebuilds(tx, sought.claimOrder, [sought.request]);
+  if (taken === undefined) return { kind: 'none', because: 'nothing' };
+  if (needsBuild(order)) await insertClaimBuild(deps, tx, { order, taken });
+  tx.notify(...noticesOf(taken));
+  return { kind: 'taken', ...taken };
 }
 
 /**
  * Takes one that needs no build, or none. That is a single statement, so it needs no `begin` and no
- * `commit` around it, which are two of four round trips.
+ * `commit` around it, and others' requests go with it.
  */
 export async function takeAtOnce(
-  deps: Kit & { readonly database: Database },
+  deps: ServeDeps,
   order: Order,
-): Promise<Taken | undefined> {
+): Promise<TakenPrebuild | undefined> {
   if (needsBuild(order)) return undefined;
-  const taking = await take(deps, deps.database, order);
-  if (taking.kind === 'none') return undefined;
-  deps.database.announce(noticesOf(taking));
-  return taking;
+  const sought = seek(deps, order);
+  if ('because' in sought) return undefined;
+  const taken = await deps.takeTogether[sought.claimOrder](sought.request);
+  if (taken !== undefined) deps.database.announce(noticesOf(taken));
+  return taken;
 }
 
-async function take(kit: Kit, on: Executor, order: Order): Promise<Taking> {
-  const { request, requester, wanted, bodyHash, resolveMs } = order;
+type Sought =
+  | { readonly claimOrder: ClaimOrder; readonly request: TakeRequest }
+  | { readonly because: WhyNone };
+
+function seek(kit: Kit, { request, requester, wanted, bodyHash, resolveMs }: Order): Sought {
   const { preset } = wanted;
-  if (preset === undefined) return { kind: 'none', because: 'unwanted' };
-  if (preset.poolId === null) return { kind: 'none', because: 'no_pool' };
-  if (wanted.difference === 'immutable') return { kind: 'none', because: 'parameters' };
-  const taken = await takePrebuild[preset.claimOrder].maybe(on, {
-    presetId: preset.id,
-    userId: requester.userId,
-    isAdmin: requester.isAdmin,
-    name: request.name,
-    claimId: createId(kit),
-    eventId: createId(kit),
-    idempotencyKey: request.idempotencyKey ?? null,
-    bodyHash,
-    resolveMs,
-  });
-  return taken === undefined ? { kind: 'none', because: 'nothing' } : { kind: 'taken', ...taken };
+  if (preset === undefined) return { because: 'unwanted' };
+  if (preset.poolId === null) return { because: 'no_pool' };
+  if (wanted.difference === 'immutable') return { because: 'parameters' };
+  return {
+    claimOrder: preset.claimOrder,
+    request: {
+      presetId: preset.id,
+      userId: requester.userId,
+      isAdmin: requester.isAdmin,
+      name: request.name,
+      claimId: createId(kit),
+      eventId: createId(kit),
+      idempotencyKey: request.idempotencyKey ?? null,
+      bodyHash,
+      resolveMs,
+    },
+  };
 }
 
 /** The pool refills at once, and agents that wait learn of their owner. */
-function noticesOf({ poolId, workspaceId }: Taken): readonly Notice[] {
+function noticesOf({ poolId, workspaceId }: TakenPrebuild): readonly Notice[] {
   return [
     { kind: 'pool', poolId },
     { kind: 'workspace', workspaceId },
@@ -90,7 +92,7 @@ function needsBuild({ wanted }: Order): boolean {
 async function insertClaimBuild(
   deps: CreateDeps,
   tx: Transaction,
-  { order, taken }: { readonly order: Order; readonly taken: Taken },
+  { order, taken }: { readonly order: Order; readonly taken: TakenPrebuild },
 ): Promise<void> {
   const { requester, wanted } = order;
   const { organizationId, manifest } = wanted;

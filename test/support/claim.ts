@@ -8,7 +8,7 @@ import {
 } from '../../src/base/id.ts';
 import type { Kit } from '../../src/base/kit.ts';
 import { insertBuilds } from '../../src/store/build.ts';
-import { takePrebuild } from '../../src/store/claim.ts';
+import { takePrebuilds } from '../../src/store/claim-take.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { TestPool } from './factory.ts';
 
@@ -25,17 +25,19 @@ export function claimOne(
   { pool, userId, name }: TestClaim,
 ): Promise<WorkspaceId | undefined> {
   return database.transaction(async (tx) => {
-    const taken = await takePrebuild.oldest.maybe(tx, {
-      presetId: pool.presetId,
-      userId,
-      isAdmin: true,
-      name,
-      claimId: createId(kit),
-      eventId: createId(kit),
-      idempotencyKey: null,
-      bodyHash: Buffer.alloc(32),
-      resolveMs: 0,
-    });
+    const [taken] = await takePrebuilds(tx, 'oldest', [
+      {
+        presetId: pool.presetId,
+        userId,
+        isAdmin: true,
+        name,
+        claimId: createId(kit),
+        eventId: createId(kit),
+        idempotencyKey: null,
+        bodyHash: Buffer.alloc(32),
+        resolveMs: 0,
+      },
+    ]);
     if (taken === undefined) return undefined;
     await insertBuilds(tx, [
       {

@@ -7,7 +7,6 @@ import type { Keyring } from '../../src/keys/keyring.ts';
 import { createPersonAuthenticator } from '../../src/people/authenticate.ts';
 import type { Database } from '../../src/store/database.ts';
 import { countStatements, type Counted } from './counted-database.ts';
-import { createKnownTemplates } from '../../src/workspaces/known-templates.ts';
 
 export interface CountedClaims {
   claim(request: CountedRequest): Promise<CreateWorkspaceAnswer & Counted>;
@@ -29,13 +28,7 @@ export function createCountedClaims(
   const nobody = (): Promise<undefined> => Promise.resolve(undefined);
   const { app } = createApi(kit, {
     handlers: createWorkspaceHandlers(
-      {
-        ...kit,
-        database: counted,
-        keyring,
-        knownTemplates: createKnownTemplates(),
-        bus: { subscribe: () => () => undefined },
-      },
+      { ...kit, database: counted, keyring, bus: { subscribe: () => () => undefined } },
       { pollMs: 1_000 },
     ),
     authenticators: {

@@ -13,8 +13,9 @@ import { countForPool } from '../../src/store/counter.ts';
 import { recordJudgedBuild } from '../../src/store/judged-build.ts';
 import { findTemplate } from '../../src/store/template.ts';
 import { promoteVersion } from '../../src/templates/promote-version.ts';
-import { createWorkspace } from '../../src/workspaces/create-workspace.ts';
-import { createKnownTemplates } from '../../src/workspaces/known-templates.ts';
+import { createWorkspaceCreator } from '../../src/workspaces/create-workspace.ts';
+import type { KnownTemplates } from '../../src/workspaces/known-templates.ts';
+import type { WorkspaceRequest } from '../../src/workspaces/request.ts';
 import { createFactory, type TestPool } from './factory.ts';
 import { interleave, type Explored, type Interleaving, type Play } from './interleave.ts';
 import { findViolations } from './pool-invariants.ts';
@@ -88,6 +89,11 @@ const MEETS_NOBODY = [
   ],
 ];
 
+export interface ClaimOptions extends Partial<Pick<WorkspaceRequest, 'idempotencyKey'>> {
+  /** What former claims have left. */
+  readonly knownTemplates?: KnownTemplates;
+}
+
 export interface Plays extends AsyncDisposable {
   readonly store: TestStore;
   readonly queue: TestQueue;
@@ -106,7 +112,7 @@ export interface Plays extends AsyncDisposable {
   takeFirst(world: World): Promise<Working>;
   /** A second pool of the same template. */
   beside(world: World, options: { readonly desired: number }): Promise<TestPool>;
-  claimBy(person: number, idempotencyKey?: string): Play<World>;
+  claimBy(person: number, options?: ClaimOptions): Play<World>;
   pass: Play<World>;
   passOver(options: Partial<ReconcilerOptions>): Play<Pick<World, 'pool'>>;
   promote: Play<Versions>;
@@ -131,7 +137,6 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     );
   }
   const { kit } = store;
-  const knownTemplates = createKnownTemplates();
   const make = createFactory(store);
   const queue = createQueue(store, make);
 
@@ -218,12 +223,14 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     },
     beside: (world, { desired }) => make.pool(world.pool, { desired, name: 'other' }),
     claimBy:
-      (person, idempotencyKey) =>
+      (person, { idempotencyKey, knownTemplates } = {}) =>
       async (database, { organization, pool: wanted, users }) => {
         const userId = users[person];
         if (userId === undefined) throw new Error(`there is no person ${person}`);
-        const made = await createWorkspace(
-          { ...kit, database, keyring: store.keyring, knownTemplates },
+        const made = await createWorkspaceCreator(
+          { ...kit, database, keyring: store.keyring },
+          knownTemplates,
+        )(
           { userId, isAdmin: false },
           {
             organization,

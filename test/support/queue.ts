@@ -24,8 +24,6 @@ import type { TakenJob } from '../../src/store/job-acquire.ts';
 import type { JobStatus } from '../../src/domain/job/job.ts';
 import type { Factory } from './factory.ts';
 import type { TestStore } from './store.ts';
-import { createKnownTemplates } from '../../src/workspaces/known-templates.ts';
-import type { CreateDeps } from '../../src/workspaces/order.ts';
 
 export const SWEEP: SweepOptions = {
   intervalMs: 10_000,
@@ -49,9 +47,7 @@ export interface TestDaemon extends DaemonRef {
 }
 
 export interface TestQueue {
-  readonly deps: AcquireDeps &
-    CompleteDeps &
-    Pick<CreateDeps, 'knownTemplates'> & { readonly bus: GroupDeps['bus'] };
+  readonly deps: AcquireDeps & CompleteDeps & { readonly bus: GroupDeps['bus'] };
   /** Registers a new daemon under a new key. */
   daemon(
     change?: Partial<RegisteringDaemon>,
@@ -101,15 +97,7 @@ export function createQueue(
   const { kit, database } = store;
   const dispatcher = createDispatcher({ ...kit, database, bus }, { ...DISPATCH, ...dispatch });
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-  const deps = {
-    ...kit,
-    database,
-    bus,
-    dispatcher,
-    keyring: store.keyring,
-    finishLoneJob,
-    knownTemplates: createKnownTemplates(),
-  };
+  const deps = { ...kit, database, bus, dispatcher, keyring: store.keyring, finishLoneJob };
   const register = async (key: RegisteringKey, asked: RegisteringDaemon): Promise<TestDaemon> => {
     const { incarnation } = await registerDaemon(deps, key, asked);
     return { daemonId: asked.id, keyId: key.keyId, incarnation, key, asked };

@@ -9,12 +9,11 @@ import { resetPool } from '../../src/pools/reset-pool.ts';
 import { runPass } from '../../src/reconciler/pass.ts';
 import type { Transaction } from '../../src/store/database.ts';
 import { promoteVersion } from '../../src/templates/promote-version.ts';
-import { createWorkspace } from '../../src/workspaces/create-workspace.ts';
+import { createWorkspaceCreator } from '../../src/workspaces/create-workspace.ts';
 import { createDeferred } from './deferred.ts';
 import { FAILED, SUCCEEDED, SWEEP } from './queue.ts';
 import { RECONCILER_OPTIONS, reconcileNow } from './reconcile.ts';
 import type { SimulatedClaim, SimulatedReplica, SimulatedWorld } from './simulated-world.ts';
-import { createKnownTemplates } from '../../src/workspaces/known-templates.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -74,8 +73,11 @@ async function claim(
     world.unanswered = world.unanswered.filter(({ name }) => name !== wanted.name);
   };
   try {
-    const { workspaceId } = await createWorkspace(
-      { ...store.kit, database, keyring: store.keyring, knownTemplates: createKnownTemplates() },
+    const { workspaceId } = await createWorkspaceCreator({
+      ...store.kit,
+      database,
+      keyring: store.keyring,
+    })(
       { userId, isAdmin: false },
       {
         organization,

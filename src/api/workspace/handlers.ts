@@ -11,7 +11,7 @@ import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { findUser } from '../../store/user.ts';
 import { listBuilds, listWorkspaces, type WorkspaceRow } from '../../store/workspace.ts';
-import { createWorkspace } from '../../workspaces/create-workspace.ts';
+import { createWorkspaceCreator } from '../../workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../workspaces/delete-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
@@ -33,10 +33,11 @@ export function createWorkspaceHandlers(
 ): Handlers<keyof typeof workspaceRoutes> {
   const { database } = deps;
   const readWorkspace = createWorkspaceReader(deps);
+  const createWorkspace = createWorkspaceCreator(deps);
   return {
     createWorkspace: async ({ caller, params, headers, body }) => {
       const startedMs = deps.clock.monotonicMs();
-      const created = await createWorkspace(deps, caller, {
+      const created = await createWorkspace(caller, {
         organization: params.organization,
         template: body.template,
         name: body.name,

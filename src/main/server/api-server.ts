@@ -27,7 +27,6 @@ import {
 import type { Keyring } from '../../keys/keyring.ts';
 import type { Database } from '../../store/database.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
-import { createKnownTemplates } from '../../workspaces/known-templates.ts';
 import { reconcilerOptions } from './reconciler-options.ts';
 
 export interface ApiServerDeps {
@@ -58,10 +57,7 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
     ...createTemplateHandlers({ kit, database }, pageOptions),
     ...createPoolHandlers({ kit, database }, pageOptions),
     ...createPrebuildHandlers({ kit, database }),
-    ...createWorkspaceHandlers(
-      { ...kit, database, bus, keyring: deps.keyring, knownTemplates: createKnownTemplates() },
-      { pollMs },
-    ),
+    ...createWorkspaceHandlers({ ...kit, database, bus, keyring: deps.keyring }, { pollMs }),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),
     ...createKeyHandlers({ database, keyring: deps.keyring }),
     ...createDaemonHandlers({ kit, database }),

@@ -3,7 +3,7 @@ import { AppError } from '../../../src/base/app-error.ts';
 import type { OrganizationId, UserId } from '../../../src/base/id.ts';
 import type { Database } from '../../../src/store/database.ts';
 import {
-  createWorkspace,
+  createWorkspaceCreator,
   type CreatedWorkspace,
 } from '../../../src/workspaces/create-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
@@ -11,7 +11,6 @@ import { createFactory, type Factory, type TestPool } from '../../support/factor
 import { claimOne } from '../../support/claim.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
-import { createKnownTemplates } from '../../../src/workspaces/known-templates.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -51,16 +50,11 @@ const create = (
   given: Partial<WorkspaceRequest> = {},
   who: { readonly userId?: UserId; readonly database?: Database } = {},
 ): Promise<CreatedWorkspace> =>
-  createWorkspace(
-    {
-      ...store.kit,
-      keyring: store.keyring,
-      knownTemplates: createKnownTemplates(),
-      database: who.database ?? store.database,
-    },
-    { userId: who.userId ?? ann, isAdmin: false },
-    request(given),
-  );
+  createWorkspaceCreator({
+    ...store.kit,
+    keyring: store.keyring,
+    database: who.database ?? store.database,
+  })({ userId: who.userId ?? ann, isAdmin: false }, request(given));
 
 const failure = async (work: Promise<unknown>): Promise<AppError> => {
   const error: unknown = await work.then(

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createId, type OrganizationId, type TokenId, type UserId } from '../../../src/base/id.ts';
 import { createToken } from '../../../src/base/token.ts';
 import { openKeyring } from '../../../src/keys/keyring.ts';
-import { takePrebuild } from '../../../src/store/claim.ts';
+import { takeStatements } from '../../../src/store/claim-take.ts';
 import { insertToken } from '../../../src/store/token.ts';
 import { createCountedClaims, type CountedClaims } from '../../support/counted-claims.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -110,13 +110,13 @@ describe('taking one of many', () => {
 
   /** The way to the one that is picked, as a connection goes it that has prepared the statement. */
   const explainPick = async (order: 'oldest' | 'newest', cacheMode: string): Promise<Plan> => {
-    const { text, parameters } = takePrebuild[order];
+    const { text, parameters } = takeStatements[order];
     const args: Readonly<Record<string, string>> = {
-      ...{ presetId: pool.presetId, userId, isAdmin: 'false', name: 'explained', resolveMs: '1' },
-      ...{ claimId: createId(store.kit), eventId: createId(store.kit) },
-      ...{ idempotencyKey: 'explained', bodyHash: '\\x00' },
+      ...{ presetIds: pool.presetId, userIds: userId, admins: 'f', names: 'explained' },
+      ...{ claimIds: createId(store.kit), eventIds: createId(store.kit), resolveMs: '1' },
+      ...{ idempotencyKeys: 'explained', bodyHashes: String.raw`\\x00` },
     };
-    const given = parameters.map((name) => pg.escapeLiteral(args[name] ?? ''));
+    const given = parameters.map((name) => pg.escapeLiteral(`{${args[name]}}`));
     await store.sql('begin');
     await store.sql(`set local plan_cache_mode = ${cacheMode}`);
     await store.sql(`prepare take as ${text}`);
@@ -125,10 +125,11 @@ describe('taking one of many', () => {
     );
     await store.sql('deallocate take');
     await store.sql('rollback');
-    const found = flatten(row!['QUERY PLAN'][0].Plan).find(
+    // What is picked is numbered, in order; the way to it ends at the rows' locks.
+    const picked = flatten(row!['QUERY PLAN'][0].Plan).find(
       (plan) => plan['Subplan Name'] === 'CTE picked',
     );
-    return found!;
+    return flatten(picked!).find((plan) => plan['Node Type'] === 'LockRows')!;
   };
 
   // Autovacuum keeps them. A table that was vacuumed and never analyzed may still be sorted.

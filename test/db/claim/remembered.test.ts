@@ -6,15 +6,12 @@ import { OPERATOR } from '../../support/plays.ts';
 import { findTemplate } from '../../../src/store/template.ts';
 import { promoteVersion } from '../../../src/templates/promote-version.ts';
 import {
-  createWorkspace,
+  createWorkspaceCreator,
   type CreatedWorkspace,
+  type CreateWorkspace,
 } from '../../../src/workspaces/create-workspace.ts';
-import {
-  createKnownTemplates,
-  type KnownTemplates,
-} from '../../../src/workspaces/known-templates.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
-import { countStatements } from '../../support/counted-database.ts';
+import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -28,7 +25,8 @@ let organizationId: OrganizationId;
 let ann: UserId;
 let pool: TestPool;
 let ready: readonly WorkspaceId[];
-let knownTemplates: KnownTemplates;
+let createWorkspace: CreateWorkspace;
+let database: CountedDatabase;
 
 beforeAll(async () => {
   store = await openTestStore();
@@ -38,7 +36,8 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 beforeEach(async () => {
-  knownTemplates = createKnownTemplates();
+  database = countStatements(store.database);
+  createWorkspace = createWorkspaceCreator({ ...store.kit, database, keyring: store.keyring });
   ann = await make.user({ organizationId });
   pool = await make.pool(await make.template({ organizationId, manifest: { claim: 'instant' } }));
   ready = await makeReady(store, make, { pool, count: READY });
@@ -53,22 +52,17 @@ async function ask(
   given: Partial<WorkspaceRequest>,
   who: { readonly userId: UserId; readonly isAdmin: boolean } = { userId: ann, isAdmin: false },
 ): Promise<Asked> {
-  const database = countStatements(store.database);
   database.take();
-  const created = await createWorkspace(
-    { ...store.kit, database, keyring: store.keyring, knownTemplates },
-    who,
-    {
-      organization: ORGANIZATION,
-      template: pool.name,
-      name: 'second',
-      preset: pool.presetName,
-      parameters: {},
-      onEmpty: 'create',
-      idempotencyKey: undefined,
-      ...given,
-    },
-  );
+  const created = await createWorkspace(who, {
+    organization: ORGANIZATION,
+    template: pool.name,
+    name: 'second',
+    preset: pool.presetName,
+    parameters: {},
+    onEmpty: 'create',
+    idempotencyKey: undefined,
+    ...given,
+  });
   return { ...created, statements: database.take().statements };
 }
 

@@ -12,7 +12,7 @@ import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
 import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { KEPT_DAYS, removeUnneededSecrets } from '../../../src/store/secret-parameters.ts';
-import { createWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../../src/workspaces/delete-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -78,7 +78,7 @@ async function create(given: Partial<WorkspaceRequest> = {}) {
     idempotencyKey: undefined,
     ...given,
   } as const;
-  return createWorkspace(queue.deps, { userId: ann, isAdmin: false }, request);
+  return createWorkspaceCreator(queue.deps)({ userId: ann, isAdmin: false }, request);
 }
 
 async function take(): Promise<TakenJob> {

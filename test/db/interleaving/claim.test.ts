@@ -1,6 +1,7 @@
 // A claim and whatever else happens to its pool at the same moment, in every order of their statements.
 // `endings` are all the outcomes that there are.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createKnownTemplates } from '../../../src/workspaces/known-templates.ts';
 import { isBefore } from '../../support/interleave.ts';
 import {
   AROUND_A_CLAIM,
@@ -52,7 +53,10 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
     it('with one key are one claim', async () => {
       const explored = await plays.explore({
         setUp: () => plays.pool({ desired: 2, ready: 2 }),
-        sessions: { ann: plays.claimBy(0, 'key'), again: plays.claimBy(0, 'key') },
+        sessions: {
+          ann: plays.claimBy(0, { idempotencyKey: 'key' }),
+          again: plays.claimBy(0, { idempotencyKey: 'key' }),
+        },
         check: async ({ pool }) => expect(await plays.countLiving(pool)).toBe(1),
       });
       expect(explored.endings).toEqual(['ann: hit, again: hit']);
@@ -99,13 +103,14 @@ describe('a claim', () => {
   });
 
   it('that was made before gets nothing of a version that is not the active one any more', async () => {
+    const knownTemplates = createKnownTemplates();
     const explored = await plays.explore({
       setUp: async () => {
         const world = await plays.versions({ ready: 2, claim: 'instant' });
-        await atOnce(plays, plays.claimBy(1), world);
+        await atOnce(plays, plays.claimBy(1, { knownTemplates }), world);
         return world;
       },
-      sessions: { ann: plays.claimBy(0), promote: plays.promote },
+      sessions: { ann: plays.claimBy(0, { knownTemplates }), promote: plays.promote },
       check: (_world, ended) => {
         const isTooLate = isBefore(ended, ['promote', 'commit'], ['ann', TAKE]);
         expect(ended.given['ann'] === 'hit').toBe(!isTooLate);

@@ -15,7 +15,7 @@ import { deleteTemplate } from '../../../src/templates/delete-template.ts';
 import { deprecateTemplate } from '../../../src/templates/deprecate-template.ts';
 import { invalidateTemplate } from '../../../src/templates/invalidate-template.ts';
 import { promoteVersion } from '../../../src/templates/promote-version.ts';
-import { createWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
 import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/builder.ts';
 import { countStatements } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -23,7 +23,6 @@ import { createManualClock } from '../../support/manual-clock.ts';
 import { reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { recordTurns, type Turns } from '../../support/turns.ts';
-import { createKnownTemplates } from '../../../src/workspaces/known-templates.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -125,8 +124,7 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
     prepare: fill,
     happen: async () => {
       const userId = await make.user({ organizationId: pool.organizationId });
-      const made = await createWorkspace(
-        creating(),
+      const made = await createWorkspaceCreator(creating())(
         { userId, isAdmin: false },
         {
           ...{ organization, template: pool.name, name: 'mine', preset: pool.presetName },
@@ -214,12 +212,7 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
 };
 
 function creating() {
-  return {
-    ...store.kit,
-    database: store.database,
-    keyring: store.keyring,
-    knownTemplates: createKnownTemplates(),
-  };
+  return { ...store.kit, database: store.database, keyring: store.keyring };
 }
 
 describe('a pool has its turn, and no other pool has one, after', () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTemplateHandlers } from '../../../src/api/template/handlers.ts';
 import { createId, type PoolId, type TemplateId } from '../../../src/base/id.ts';
 import { ensureLockedTemplate } from '../../../src/store/template.ts';
-import { createWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../../src/workspaces/delete-workspace.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -12,7 +12,6 @@ import { ADMIN, asCaller, openPoolApi } from '../../support/pool-api.ts';
 import { countLive, doneOf, reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { readWorld } from '../../support/world.ts';
-import { createKnownTemplates } from '../../../src/workspaces/known-templates.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -98,13 +97,7 @@ const create = (
   userId: Awaited<ReturnType<Factory['user']>>,
   onEmpty: 'create' | 'fail' = 'create',
 ) =>
-  createWorkspace(
-    {
-      ...store.kit,
-      database: store.database,
-      keyring: store.keyring,
-      knownTemplates: createKnownTemplates(),
-    },
+  createWorkspaceCreator({ ...store.kit, database: store.database, keyring: store.keyring })(
     { userId, isAdmin: false },
     {
       ...{ organization, template: pool.name, name, preset: 'a', parameters: {} },

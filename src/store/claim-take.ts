@@ -1,0 +1,193 @@
+// Taking prebuilt workspaces: the statement that picks, takes and records. Runs at READ COMMITTED. It
+// locks pool members, then their workspaces, and never a pool's row.
+import type { PoolId, PresetId, UserId, WorkspaceId } from '../base/id.ts';
+import { int, nullable, text, uuid, type RowOf } from './column.ts';
+import { FRESH_SINCE } from './live-pool/fresh-since.ts';
+import { READY_NOW } from './live-pool/ready-now.ts';
+import { PREBUILDS_USER_ID } from './system-user.ts';
+import { statement, takes, type Executor, type Statement } from './statement.ts';
+import { unseen } from './unseen.ts';
+
+export type ClaimOrder = 'oldest' | 'newest';
+
+/** One prebuild of the preset for the user. */
+export interface TakeRequest {
+  readonly presetId: PresetId;
+  readonly userId: UserId;
+  readonly isAdmin: boolean;
+  readonly name: string;
+  readonly claimId: string;
+  readonly eventId: string;
+  /** Null: the request has none. */
+  readonly idempotencyKey: string | null;
+  readonly bodyHash: Buffer;
+  readonly resolveMs: number;
+}
+
+interface TakeArgs {
+  readonly presetIds: readonly PresetId[];
+  readonly userIds: readonly UserId[];
+  readonly admins: readonly boolean[];
+  readonly names: readonly string[];
+  readonly claimIds: readonly string[];
+  readonly eventIds: readonly string[];
+  readonly idempotencyKeys: readonly (string | null)[];
+  readonly bodyHashes: readonly Buffer[];
+  readonly resolveMs: readonly number[];
+}
+
+const taken = {
+  /** Of the request, counted from 1. */
+  place: int,
+  workspaceId: uuid<WorkspaceId>(),
+  poolId: uuid<PoolId>(),
+  machineId: nullable(text),
+  /** Of its latest build. */
+  buildNumber: int,
+};
+
+export type TakenPrebuild = Omit<RowOf<typeof taken>, 'place'>;
+
+/**
+ * Picks eligible prebuilds, one for each request as far as they go, gives them to their users, and writes
+ * all that belongs to a claim: ended sessions, the claim's record, the pool's event, the count, the
+ * idempotency key. Takes none for a preset that is not of an active version any more, or for who is not
+ * of its organization.
+ *
+ * What is picked stands in a MATERIALIZED query, so that just as many rows are locked as there are
+ * requests. As `in (select … limit 1)` the planner may run it once per row under a nested loop, and then
+ * takes the whole pool.
+ *
+ * The members have to be walked in the order of pool_members_claim_idx, up to the last that is taken: read
+ * and sorted, 300 of them cost 940 buffers instead of 40. Whether the planner does so hangs on how many
+ * it believes to fit, and it believes in few where pools are many. So nothing is joined to the members,
+ * the version is compared once for all of a preset, and freshness is a `not true`, which is taken to be
+ * likely.
+ */
+function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
+  const direction = order === 'oldest' ? 'asc' : 'desc';
+  const inOrder = `m.born_at ${direction}, m.workspace_id ${direction}`;
+  return statement({
+    name: `claim.take_${order}`,
+    takes: takes<TakeArgs>(),
+    gives: taken,
+    sql: `
+      with asked as materialized (
+        select a.*
+        from unnest(${unseen('$presetIds::uuid[]')}, ${unseen('$userIds::uuid[]')},
+          ${unseen('$admins::boolean[]')}, ${unseen('$names::text[]')},
+          ${unseen('$claimIds::uuid[]')}, ${unseen('$eventIds::uuid[]')},
+          ${unseen('$idempotencyKeys::text[]')}, ${unseen('$bodyHashes::bytea[]')},
+          ${unseen('$resolveMs::float8[]')}) with ordinality
+          as a (preset_id, user_id, is_admin, name, claim_id, event_id, idempotency_key, body_hash,
+            resolve_ms, place)
+      ), wanted as materialized (
+        select a.place, a.preset_id, ${FRESH_SINCE} as fresh_since, l.template_id, l.preset_name,
+          row_number() over (partition by a.preset_id order by a.place) as turn
+        from asked a
+        join presets p on p.id = a.preset_id
+        join pools l on l.id = p.pool_id
+        join templates t on t.id = l.template_id and t.active_version_id = p.version_id
+        where t.deprecated = ''
+          and t.deleted_at is null
+          and (a.is_admin or exists (
+            select from memberships m
+            where m.organization_id = t.organization_id and m.user_id = a.user_id
+          ))
+      ), sought as materialized (
+        select preset_id, fresh_since, count(*) as claims
+        from wanted
+        group by preset_id, fresh_since
+      ), picked as materialized (
+        select s.preset_id, m.workspace_id, m.build_number,
+          row_number() over (partition by s.preset_id order by ${inOrder}) as turn
+        from sought s
+        cross join lateral (
+          select m.workspace_id, m.build_number, m.born_at
+          from pool_members m
+          where m.preset_id = s.preset_id
+            and ${READY_NOW}
+            and (m.born_at < s.fresh_since) is not true
+          order by ${inOrder}
+          limit s.claims
+          for update skip locked
+        ) as m
+      ), given as materialized (
+        select a.*, k.workspace_id, k.build_number, w.template_id, w.preset_name
+        from picked k
+        join wanted w on w.preset_id = k.preset_id and w.turn = k.turn
+        join asked a on a.place = w.place
+      ), removed as (
+        delete from pool_members
+        where workspace_id = any (array(select workspace_id from given))
+        returning workspace_id
+      ), owned as (
+        update workspaces w
+        set owner_id = g.user_id,
+          name = g.name,
+          epoch = w.epoch + 1,
+          updated_at = (select standby_now()),
+          last_used_at = (select standby_now()),
+          dormant_at = null
+        from removed r
+        join given g on g.workspace_id = r.workspace_id
+        where w.id = r.workspace_id
+          and w.owner_id = '${PREBUILDS_USER_ID}'
+        returning w.id, w.epoch, w.organization_id, w.pool_id, w.machine_id, g.*
+      ), ended as (
+        update agent_sessions
+        set ended_at = (select standby_now())
+        where workspace_id = any (array(select id from owned))
+          and ended_at is null
+      ), recorded as (
+        insert into claims
+          (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome,
+           stage_ms, at)
+        select claim_id, organization_id, template_id, user_id, pool_id, id, epoch, 'hit',
+          jsonb_build_object('resolve', resolve_ms), (select standby_now())
+        from owned
+      ), told as (
+        insert into pool_events (id, pool_id, kind, workspace_id, at)
+        select event_id, pool_id, 'claimed', id, (select standby_now())
+        from owned
+      ), counted as (
+        insert into counter_steps (counter, template_id, preset, amount)
+        select 'prebuilds_claimed', template_id, preset_name, count(*)
+        from owned
+        group by template_id, preset_name
+      ), keyed as (
+        insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
+        select user_id, idempotency_key, body_hash, id, (select standby_now())
+        from owned
+        where idempotency_key is not null
+      )
+      select place, id as workspace_id, pool_id, machine_id, build_number
+      from owned`,
+  });
+}
+
+export const takeStatements: Readonly<Record<ClaimOrder, ReturnType<typeof takeStatement>>> = {
+  oldest: takeStatement('oldest'),
+  newest: takeStatement('newest'),
+};
+
+/** Gives what each of the requests got, in their order; undefined for one that got nothing. */
+export async function takePrebuilds(
+  on: Executor,
+  order: ClaimOrder,
+  requests: readonly TakeRequest[],
+): Promise<readonly (TakenPrebuild | undefined)[]> {
+  const rows = await takeStatements[order].all(on, {
+    presetIds: requests.map(({ presetId }) => presetId),
+    userIds: requests.map(({ userId }) => userId),
+    admins: requests.map(({ isAdmin }) => isAdmin),
+    names: requests.map(({ name }) => name),
+    claimIds: requests.map(({ claimId }) => claimId),
+    eventIds: requests.map(({ eventId }) => eventId),
+    idempotencyKeys: requests.map(({ idempotencyKey }) => idempotencyKey),
+    bodyHashes: requests.map(({ bodyHash }) => bodyHash),
+    resolveMs: requests.map(({ resolveMs }) => resolveMs),
+  });
+  const byPlace = new Map(rows.map(({ place, ...taken }) => [place, taken]));
+  return requests.map((_request, index) => byPlace.get(index + 1));
+}
