@@ -36,7 +36,8 @@ const dropOldJudgedBuilds = statement({
       select workspace_id
       from judged_builds
       where pool_id = $poolId
-      order by created_at desc, workspace_id
+      -- As the brakes tell which is newer: many are made at one moment.
+      order by created_at desc, workspace_id desc
       offset $kept::integer
     ) as old
     where judged_builds.pool_id = $poolId

@@ -1,5 +1,6 @@
 // What holds creations back, and what is cleaned up beside them, over the time of the database.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { JobId, WorkspaceId } from '../../../src/base/id.ts';
 import type { JobResult } from '../../../src/domain/job/job.ts';
 import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -176,6 +177,58 @@ describe('the hard limit', () => {
   });
 });
 
+describe('the record of how builds ended', () => {
+  const record = () =>
+    store.sql<{ workspace_id: WorkspaceId; failed: boolean }>(
+      `select workspace_id, failed from judged_builds where pool_id = $1
+       order by created_at, workspace_id`,
+      [pool.poolId],
+    );
+  /** Of a pool of 250 that were all made at one moment, and some of which fail. */
+  async function build(fails: (place: number) => boolean): Promise<readonly WorkspaceId[]> {
+    await store.sql('update presets set desired_instances = 250 where id = $1', [pool.presetId]);
+    expect(await reconcile()).toEqual(['pool.created 250']);
+    await builder.take({ poolId: pool.poolId });
+    const made = await store.sql<{ workspace_id: WorkspaceId; job_id: JobId }>(
+      `select b.workspace_id, b.job_id
+       from builds b
+       join jobs j on j.id = b.job_id
+       join workspaces w on w.id = b.workspace_id
+       where w.pool_id = $1 and b.number = 1 and j.status = 'running'
+       order by b.created_at, b.workspace_id`,
+      [pool.poolId],
+    );
+    for (const [place, { job_id: jobId }] of made.entries()) {
+      await builder.finish(jobId, fails(place) ? FAILED : SUCCEEDED);
+    }
+    return made.map(({ workspace_id: id }) => id);
+  }
+
+  it('is of the newest hundred, also of a pool of more than that', async () => {
+    const made = await build((place) => place >= 247);
+    expect((await record()).map(({ workspace_id }) => workspace_id)).toEqual(made.slice(-100));
+    // The newest three failed, whatever became of all before them.
+    expect(await reconcile()).toEqual(['pool.brakes_changed 0']);
+    expect(await brakes()).toMatchObject({ limited: true });
+  });
+
+  it('opens a window by what it holds, and holds nothing against a pool that it has forgotten', async () => {
+    await build((place) => place === 160);
+    expect(await reconcile()).toEqual([]);
+    await wait(MINUTE + 1_000);
+    expect(await reconcile()).toEqual(['pool.created 1']);
+    await builder.buildAll();
+
+    await store.sql('update presets set desired_instances = 0 where id = $1', [pool.presetId]);
+    await reconcile();
+    await builder.buildAll();
+    await wait(2 * 60 * MINUTE);
+    await build((place) => place === 140);
+    expect((await record()).filter(({ failed }) => failed)).toEqual([]);
+    expect(await reconcile()).toEqual(['pool.created 1']);
+  });
+});
+
 describe('evidence', () => {
   it('is kept for a day and at most of three failed starts', async () => {
     for (let n = 0; n < 5; n++) {
@@ -241,6 +294,23 @@ describe('parameters that do not fit', () => {
     for (let turn = 0; turn < 8; turn++) expect(await reconcile()).toEqual([]);
     expect(await countLive(store, pool.poolId)).toEqual({});
     expect(await events('validation_failed')).toEqual(['validation_failed']);
+  });
+
+  it('keep nothing of the former version alive', async () => {
+    await reconcile();
+    await builder.buildAll();
+    const { versionId } = await make.version(pool, { active: true });
+    const next = await make.pool({ ...pool, versionId }, { name: pool.presetName, desired: 2 });
+    await store.sql(`update presets set parameters = '{"size": "xl"}' where id = $1`, [
+      next.presetId,
+    ]);
+    expect(await reconcile()).toEqual([
+      'pool.deleting 1 inactive',
+      'preset.validation_failed 0 The template has no parameter "size".',
+    ]);
+    await builder.buildAll();
+    for (let turn = 0; turn < 8; turn++) expect(await reconcile()).toEqual([]);
+    expect(await countLive(store, pool.poolId)).toEqual({});
   });
 
   it('are tried once more when their version is promoted again', async () => {
