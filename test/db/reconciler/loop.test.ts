@@ -1,5 +1,6 @@
 // The reconciler as a service: the periodic pass, notices, timers, replicas.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/base/clock.ts';
 import { createKit } from '../../../src/base/kit.ts';
 import { silentLog, type Log } from '../../../src/base/log.ts';
 import type { PoolId } from '../../../src/base/id.ts';
@@ -9,6 +10,7 @@ import type { Database } from '../../../src/store/database.ts';
 import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { createManualClock } from '../../support/manual-clock.ts';
 import { countLive, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
@@ -45,11 +47,12 @@ interface ReplicaOptions extends Partial<ReconcilerOptions> {
   readonly log?: Log;
   /** Every notice is lost. */
   readonly deaf?: boolean;
+  readonly clock?: Clock;
 }
 
 async function startReplica(given: ReplicaOptions = {}): Promise<Replica> {
-  const { database = store.database, log = silentLog, deaf = false, ...options } = given;
-  const kit = createKit(log);
+  const { database = store.database, log = silentLog, deaf = false, clock, ...options } = given;
+  const kit = { ...createKit(log), ...(clock === undefined ? {} : { clock }) };
   const bus = createNoticeBus({ ...kit, database });
   const heard = deaf ? { subscribe: () => () => undefined } : bus;
   const reconciler = createReconciler(
@@ -91,6 +94,39 @@ describe('the periodic pass', () => {
       expect(await reconciler.pass()).toMatchObject({ reconciled: 0, actions: 0 });
     }
     expect(await liveOf(other.poolId)).toEqual({ 'start pending': 2 });
+  });
+
+  it.each([
+    ['there are no presets', 'delete from presets'],
+    ['no preset has a pool', 'update presets set desired_instances = null, pool_id = null'],
+  ])('has nothing to do where %s', async (_, change) => {
+    await store.sql(change);
+    const { reconciler } = await startReplica({ deaf: true });
+    expect(await reconciler.pass()).toMatchObject({
+      ...{ kind: 'completed', presets: 0, reconciled: 0, actions: 0, failedPools: 0 },
+    });
+    expect(await store.sql('select from workspaces')).toEqual([]);
+  });
+
+  it('fills the pools of many templates at once', async () => {
+    const pools = [pool];
+    for (let n = 0; n < 30; n++) pools.push(await newPool(1 + (n % 3)));
+    const { reconciler } = await startReplica({ deaf: true });
+    expect(await reconciler.pass()).toMatchObject({ kind: 'completed', presets: 31 });
+    for (const [n, { poolId }] of pools.slice(1).entries()) {
+      expect(await liveOf(poolId)).toEqual({ 'start pending': 1 + (n % 3) });
+    }
+    expect(await reconciler.pass()).toMatchObject({ reconciled: 0, actions: 0 });
+  });
+
+  it('finds a preset that was added since the last one', async () => {
+    const clock = createManualClock();
+    await startReplica({ deaf: true, clock });
+    await eventually(pool.poolId, { 'start pending': 3 });
+    const added = await newPool(2);
+    await clock.advance(RECONCILER_OPTIONS.intervalMs);
+    await eventually(added.poolId, { 'start pending': 2 });
+    expect(await liveOf(pool.poolId)).toEqual({ 'start pending': 3 });
   });
 
   it('never runs twice at once', async () => {
@@ -151,8 +187,9 @@ describe('the periodic pass', () => {
     expect(await liveOf(other.poolId)).toEqual({ 'start pending': 2 });
   });
 
-  it('goes on with the other pools when one fails', async () => {
-    const others = [await newPool(1), await newPool(1)];
+  it('goes on with the nine other pools when one fails', async () => {
+    const others: TestPool[] = [];
+    while (others.length < 9) others.push(await newPool(1));
     // A number that no build has any more: whatever the pool tries, the database refuses.
     await store.sql(`
       create function refuse() returns trigger language plpgsql as $$
@@ -235,6 +272,37 @@ describe('two replicas', () => {
     expect(await other.reconciler.pass()).toEqual({ kind: 'not_leading' });
     await store.sql(`update leases set expires_at = clock_timestamp() - interval '1 ms'`);
     expect(await other.reconciler.pass()).toMatchObject({ kind: 'completed' });
+  });
+});
+
+describe('five reconcilers', () => {
+  it('that all look at once, and lead in turn, make what one would have made', async () => {
+    const replicas: Replica[] = [];
+    while (replicas.length < 5) {
+      replicas.push(await startReplica({ database: store.open(3), deaf: true }));
+    }
+    for (const desired of [4, 1, 6, 0, 5, 2, 7, 3]) {
+      await store.sql('update presets set desired_instances = $2 where id = $1', [
+        pool.presetId,
+        desired,
+      ]);
+      await store.sql(`update leases set expires_at = clock_timestamp() - interval '1 ms'`);
+      const results = await Promise.all(
+        replicas.flatMap(({ reconciler }) => [
+          reconciler.pass(),
+          reconciler.reconcile(pool.poolId),
+        ]),
+      );
+      expect(results.map(({ kind }) => kind)).toContain('completed');
+      expect(results.map(({ kind }) => kind)).not.toContain('failed');
+      expect((await liveOf(pool.poolId))['start pending'] ?? 0).toBe(desired);
+    }
+    const made = await store.sql<{ count: number }>(
+      'select count(*)::int as count from workspaces where pool_id = $1',
+      [pool.poolId],
+    );
+    // What each growth was short of, and nothing twice.
+    expect(made).toEqual([{ count: 4 + 5 + 5 + 5 }]);
   });
 });
 

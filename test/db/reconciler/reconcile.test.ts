@@ -129,6 +129,69 @@ describe('a pool', () => {
     expect(await reconcile()).toEqual(['pool.deleting 3 expired', 'pool.created 3']);
   });
 
+  it('replaces what expired and takes away what is too much, in one turn', async () => {
+    await store.sql('update presets set ttl_seconds = 3600 where id = $1', [pool.presetId]);
+    await setDesired(2);
+    await reconcile();
+    await builder.buildAll();
+    await store.advanceClock(1_800_000);
+    await setDesired(6);
+    expect(await reconcile()).toEqual(['pool.created 4']);
+    await builder.buildAll();
+    await store.advanceClock(1_800_001);
+    await setDesired(3);
+    expect(await reconcile()).toEqual(['pool.deleting 2 expired', 'pool.deleting 1 extraneous']);
+    await builder.buildAll();
+    await setDesired(5);
+    await store.advanceClock(1_800_000);
+    expect(await reconcile()).toEqual(['pool.deleting 3 expired', 'pool.created 5']);
+  });
+
+  it('of each preset of a version is filled for itself', async () => {
+    const others = [
+      await make.pool(pool, { desired: 1 }),
+      await make.pool(pool, { desired: 0 }),
+      await make.pool(pool, { desired: 2 }),
+    ];
+    const all = [pool, ...others];
+    const done = [];
+    for (const { poolId } of all) done.push(doneOf(await reconcileNow(store, poolId)));
+    expect(done).toEqual([['pool.created 3'], ['pool.created 1'], [], ['pool.created 2']]);
+    await builder.buildAll();
+    await setDesired(0);
+    expect(await reconcile()).toEqual(['pool.deleting 3 extraneous']);
+    for (const { poolId } of others) {
+      expect(doneOf(await reconcileNow(store, poolId))).toEqual([]);
+    }
+  });
+
+  it('follows its schedules over a day', async () => {
+    await store.sql(`update presets set timezone = 'UTC', schedules = $2 where id = $1`, [
+      pool.presetId,
+      JSON.stringify([
+        { cron: '* 9-17 * * *', instances: 5 },
+        { cron: '* 18-21 * * *', instances: 1 },
+      ]),
+    ]);
+    const wantedAt = (hour: number): number =>
+      hour >= 9 && hour <= 17 ? 5 : hour >= 18 && hour <= 21 ? 1 : 3;
+    // Half past, so that no hour ends between a turn and the look at it.
+    const [clock] = await store.sql<{ minute: number }>(
+      'select extract(minute from standby_now())::int as minute',
+    );
+    await store.advanceClock((90 - clock!.minute) * 60_000);
+    for (let hours = 0; hours < 24; hours++) {
+      await reconcile();
+      await builder.buildAll();
+      const [now] = await store.sql<{ hour: number }>(
+        `select extract(hour from standby_now() at time zone 'UTC')::int as hour`,
+      );
+      const live = await countLive(store, pool.poolId);
+      expect([now!.hour, live]).toEqual([now!.hour, { 'start succeeded': wantedAt(now!.hour) }]);
+      await store.advanceClock(3_600_000);
+    }
+  });
+
   it('goes on with its other actions when one fails, and says what failed', async () => {
     await reconcile();
     await builder.buildAll();
