@@ -2,6 +2,7 @@
 // every order of their statements.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cancelJob } from '../../../src/jobs/cancel-job.ts';
+import { heartbeatJob } from '../../../src/jobs/heartbeat-job.ts';
 import { sweepJobs } from '../../../src/jobs/sweep-jobs.ts';
 import type { Play } from '../../support/interleave.ts';
 import {
@@ -13,7 +14,7 @@ import {
   type Plays,
   type Working,
 } from '../../support/plays.ts';
-import { SUCCEEDED, SWEEP } from '../../support/queue.ts';
+import { SUCCEEDED, SWEEP, TEST_LOG_LIMIT_BYTES } from '../../support/queue.ts';
 
 // Hundreds of orders each, which take their time where there is more work than there are cores.
 vi.setConfig({ testTimeout: 90_000 });
@@ -120,6 +121,31 @@ describe('a result', () => {
       'daemon: told, reaper: 0',
     ]);
     expect(explored.withWaiting).toBeGreaterThan(0);
+  });
+
+  it('that is announced by a sign of life at the last moment: the job goes on, or the sign is refused', async () => {
+    const explored = await plays.explore<Working>({
+      setUp: setUpSilent,
+      sessions: {
+        daemon: async (database, { daemon, jobId }) => {
+          const attempt = { daemon, jobId, attempt: 1 };
+          await heartbeatJob({ database, logLimitBytes: TEST_LOG_LIMIT_BYTES }, attempt, []);
+          return 'heard';
+        },
+        reaper: sweep,
+      },
+      through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
+      check: async ({ daemon, jobId }, { given }) => {
+        const status = given['reaper'] === 1 ? 'failed' : 'running';
+        expect(await plays.queue.status(jobId)).toMatchObject({ status });
+        // In the next order it would be silent again.
+        if (status === 'running') await plays.queue.complete({ daemon, jobId, attempt: 1 });
+      },
+    });
+    expect(explored.endings).toEqual([
+      'daemon: ATTEMPT_STALE, reaper: 1',
+      'daemon: heard, reaper: 0',
+    ]);
   });
 
   it('that never comes is noticed by one of two reapers', async () => {
