@@ -11,7 +11,8 @@ import { handOut } from '../../src/jobs/hand-out.ts';
 import type { ReconcilerOptions } from '../../src/reconciler/options.ts';
 import { countForPool } from '../../src/store/counter.ts';
 import { recordJudgedBuild } from '../../src/store/judged-build.ts';
-import { findTemplate } from '../../src/store/template.ts';
+import { findTemplate, type TemplateRow } from '../../src/store/template.ts';
+import { deprecateTemplate } from '../../src/templates/deprecate-template.ts';
 import { promoteVersion } from '../../src/templates/promote-version.ts';
 import { createWorkspaceCreator } from '../../src/workspaces/create-workspace.ts';
 import type { KnownTemplates } from '../../src/workspaces/known-templates.ts';
@@ -116,6 +117,7 @@ export interface Plays extends AsyncDisposable {
   pass: Play<World>;
   passOver(options: Partial<ReconcilerOptions>): Play<Pick<World, 'pool'>>;
   promote: Play<Versions>;
+  deprecate: Play<World>;
   acquire: Play<Working>;
   completeWith(result: JobResult): Play<Working>;
   /** What operators do to the world's pool, or to all. */
@@ -179,6 +181,14 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     (options) =>
     async (database, { pool: { poolId } }) =>
       doneOf(await reconcileNow({ kit, database }, poolId, options)).join('; ');
+
+  const templateOf = async ({
+    pool: { organizationId, name },
+  }: Pick<World, 'pool'>): Promise<TemplateRow> => {
+    const template = await findTemplate(store.database, organizationId, name);
+    if (template === undefined) throw new Error(`there is no template ${name}`);
+    return template;
+  };
 
   return {
     store,
@@ -246,13 +256,20 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
       },
     pass: passOver({}),
     passOver,
-    promote: async (database, { pool: { organizationId, name } }) => {
-      const template = await findTemplate(store.database, organizationId, name);
-      if (template === undefined) throw new Error(`there is no template ${name}`);
+    promote: async (database, world) => {
+      const template = await templateOf(world);
       await database.transaction((tx) =>
         promoteVersion(kit, tx, { template, version: 'v2', by: OPERATOR }),
       );
       return 'promoted';
+    },
+    deprecate: async (database, world) => {
+      const template = await templateOf(world);
+      const message = 'use another one';
+      await database.transaction((tx) =>
+        deprecateTemplate(kit, tx, { template, by: OPERATOR, message }),
+      );
+      return 'deprecated';
     },
     acquire,
     completeWith:

@@ -120,6 +120,26 @@ describe('a claim', () => {
     expect(explored.withWaiting).toBe(0);
   });
 
+  it.each(['apply', 'instant'] as const)(
+    '(%s) gets nothing of a template that is deprecated by then',
+    async (claim) => {
+      const explored = await plays.explore({
+        setUp: () => plays.pool({ ready: 1, claim }),
+        sessions: { ann: plays.claimBy(0), operator: plays.deprecate },
+        check: async ({ pool }, ended) => {
+          const isInTime = isBefore(ended, ['ann', TAKE], ['operator', 'commit']);
+          expect(ended.given['ann'] === 'hit').toBe(isInTime);
+          expect(await plays.countLiving(pool)).toBe(isInTime ? 0 : 1);
+        },
+      });
+      expect(explored.endings).toEqual([
+        'ann: TEMPLATE_DEPRECATED, operator: deprecated',
+        'ann: hit, operator: deprecated',
+      ]);
+      expect(explored.withWaiting).toBe(0);
+    },
+  );
+
   it('gets nothing that is too old at that instant, or that a pass deletes', async () => {
     const explored = await plays.explore({
       setUp: async () => {
