@@ -1,7 +1,9 @@
 // The control plane of one process: everything on one database, started in order.
-import type { ListeningAddress } from '../../api/http/server.ts';
+import type { Api } from '../../api/http/api.ts';
+import { createHttpServer, type ListeningAddress } from '../../api/http/server.ts';
 import type { Kit } from '../../base/kit.ts';
 import { createServiceStack } from '../../base/service-stack.ts';
+import type { Service } from '../../base/service.ts';
 import type { Config } from '../../config/config.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import { createReaper } from '../../jobs/reaper.ts';
@@ -11,7 +13,7 @@ import { createReconciler } from '../../reconciler/reconciler.ts';
 import type { Database } from '../../store/database.ts';
 import { createNoticeBus } from '../../store/notice-bus.ts';
 import { createMetrics } from '../../telemetry/metrics.ts';
-import { createApiServer } from './api-server.ts';
+import { createControlPlaneApi, type ControlPlaneApiDeps } from './control-plane-api.ts';
 import { reconcilerOptions } from './reconciler-options.ts';
 
 export interface ControlPlaneOptions {
@@ -37,48 +39,62 @@ const UNSERVED_AFTER_MS = 30 * 60_000;
 
 /** Throws ADDRESS_IN_USE and what the services' starts throw; nothing runs on then. */
 export async function startControlPlane(
-  unmeasured: Kit,
+  kit: Kit,
   options: ControlPlaneOptions,
 ): Promise<ControlPlane> {
-  const { config, database, keyring } = options;
-  const decision = reconcilerOptions(config, options);
-  const readPools = (): Promise<PoolFigures> => readPoolFigures(database, decision);
-  const metrics = createMetrics({ ...unmeasured, database, readPools });
-  const kit: Kit = { ...unmeasured, meter: metrics.meter };
+  const { config, database } = options;
   const stack = createServiceStack(kit.log);
   const bus = createNoticeBus({ ...kit, database });
-  const reconciler = createReconciler(kit, { database, bus }, decision);
-  const server = createApiServer(kit, { ...options, bus, metrics });
+  // Known once it listens; nobody is served before.
+  const url = (): string => server.address().url;
+  const { services, api } = createControlPlaneParts(kit, { ...options, bus, url });
+  const server = createHttpServer(kit, api, { host: config.httpHost, port: config.httpPort });
   try {
-    await stack.start(bus);
-    await stack.start(metrics);
-    await stack.start(
-      createReaper(
-        { ...kit, database, keyring },
-        {
-          intervalMs: config.sweepInterval,
-          deadAfterMs: config.jobDeadAfter,
-          unservedAfterMs: UNSERVED_AFTER_MS,
-          agentTimeoutMs: AGENT_TIMEOUT_MS,
-          maxRunTimeMs: {
-            workspace_build: config.buildMaxRunTime,
-            template_version_import: config.importMaxRunTime,
-            rehearsal: config.rehearsalMaxRunTime,
-            // Destroys as a build does.
-            stray_cleanup: config.buildMaxRunTime,
-          },
-          killGraceMs: config.jobKillGrace,
-          retentionMs: config.jobLogRetention,
-        },
-      ),
-    );
-    await stack.start(reconciler);
-    await stack.start(server);
+    for (const service of [bus, ...services, server]) await stack.start(service);
   } catch (error) {
     await stack.stop('the start failed', STOP_DEADLINE_MS);
     throw error;
   }
   return { address: server.address(), stop: (cause) => stack.stop(cause, STOP_DEADLINE_MS) };
+}
+
+export interface ControlPlaneParts {
+  /** In the order in which they start, before anybody is served. */
+  readonly services: readonly Service[];
+  readonly api: Api;
+}
+
+/** What works behind the socket, on a bus that somebody else starts. */
+export function createControlPlaneParts(
+  unmeasured: Kit,
+  options: ControlPlaneOptions & Pick<ControlPlaneApiDeps, 'bus' | 'url'>,
+): ControlPlaneParts {
+  const { config, database, keyring, bus } = options;
+  const decision = reconcilerOptions(config, options);
+  const readPools = (): Promise<PoolFigures> => readPoolFigures(database, decision);
+  const metrics = createMetrics({ ...unmeasured, database, readPools });
+  const kit: Kit = { ...unmeasured, meter: metrics.meter };
+  const reaper = createReaper(
+    { ...kit, database, keyring },
+    {
+      intervalMs: config.sweepInterval,
+      deadAfterMs: config.jobDeadAfter,
+      unservedAfterMs: UNSERVED_AFTER_MS,
+      agentTimeoutMs: AGENT_TIMEOUT_MS,
+      maxRunTimeMs: {
+        workspace_build: config.buildMaxRunTime,
+        template_version_import: config.importMaxRunTime,
+        rehearsal: config.rehearsalMaxRunTime,
+        // Destroys as a build does.
+        stray_cleanup: config.buildMaxRunTime,
+      },
+      killGraceMs: config.jobKillGrace,
+      retentionMs: config.jobLogRetention,
+    },
+  );
+  const reconciler = createReconciler(kit, { database, bus }, decision);
+  const api = createControlPlaneApi(kit, { ...options, metrics });
+  return { services: [metrics, reaper, reconciler], api };
 }
 
 // The default of a template's agent_timeout: what agents have, after time in which nobody looked.

@@ -3,8 +3,7 @@ import { createAgentAuthentication, createAgentHandlers } from '../../api/agent/
 import { createDaemonHandlers } from '../../api/daemon/handlers.ts';
 import { createHealthHandlers } from '../../api/health.ts';
 import type { Handlers } from '../../api/handler.ts';
-import { createApi } from '../../api/http/api.ts';
-import { createHttpServer, type HttpServer } from '../../api/http/server.ts';
+import { createApi, type Api } from '../../api/http/api.ts';
 import { createJobHandlers } from '../../api/job/handlers.ts';
 import { createKeyHandlers } from '../../api/key/handlers.ts';
 import { createMetricsHandlers, type MetricsApiDeps } from '../../api/metrics.ts';
@@ -29,20 +28,22 @@ import type { Database } from '../../store/database.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { reconcilerOptions } from './reconciler-options.ts';
 
-export interface ApiServerDeps {
+export interface ControlPlaneApiDeps {
   readonly config: Config;
   readonly database: Database;
-  readonly bus: NoticeBus;
+  readonly bus: Pick<NoticeBus, 'subscribe'>;
   readonly secretKey: Uint8Array;
   readonly keyring: Keyring;
   readonly metrics: MetricsApiDeps;
   readonly metricsToken: string;
+  /** Where workspaces reach it, if the configuration does not say; asked when somebody is served. */
+  readonly url: () => string;
 }
 
 // How often daemons tell of their workspaces when nothing changes.
 const REPORT_INTERVAL_MS = 15_000;
 
-export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
+export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api {
   const { config, database, bus } = deps;
   const bootstrapTokens = createBootstrapTokens(deps.secretKey);
   const pollMs = config.pollInterval;
@@ -68,9 +69,8 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
         bus,
         keyring: deps.keyring,
         bootstrapToken: (workspaceId) => bootstrapTokens.issue(workspaceId),
-        // Known once it listens; nobody is served before.
         get accessUrl() {
-          return config.accessUrl ?? server.address().url;
+          return config.accessUrl ?? deps.url();
         },
       },
       {
@@ -85,7 +85,7 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
       { heartbeatIntervalMs: config.agentHeartbeatInterval, pollMs },
     ),
   };
-  const api = createApi(kit, {
+  return createApi(kit, {
     handlers,
     authenticators: {
       person: findPerson,
@@ -96,6 +96,4 @@ export function createApiServer(kit: Kit, deps: ApiServerDeps): HttpServer {
     },
     eventStreams: { maxPerCaller: config.eventStreamsPerUser },
   });
-  const server = createHttpServer(kit, api, { host: config.httpHost, port: config.httpPort });
-  return server;
 }
