@@ -186,7 +186,7 @@ function toMember(row: MemberRow): PoolMember {
     bornAt: row.bornAt,
     runningSince: row.runningSince,
     ready: row.ready,
-    lostAt: row.ready ? null : row.lostAt,
+    lostAt: row.lostAt,
     broken: row.broken,
   };
 }

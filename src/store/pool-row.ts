@@ -136,6 +136,7 @@ const memberColumns = {
   bornAt: nullable(instant),
   runningSince: nullable(instant),
   ready: bool,
+  /** Null while it is ready. */
   lostAt: nullable(instant),
   broken: nullable(text),
   jobStatus: nullable(oneOf<JobStatus>()),
@@ -146,13 +147,15 @@ const memberColumns = {
 };
 
 // Nearly all members run, and theirs are the jobs that need no look. `offset 0` keeps each lookup a
-// lookup by key: joined as a whole, the planner may choose to read all jobs there ever were.
+// lookup by key: joined as a whole, the planner may choose to read all jobs there ever were. It also has
+// readiness looked up once: those who are ready have lost nothing, and their agents are read no second time.
 function membersOf(scope: string): string {
   return `
     select m.workspace_id, m.pool_id, m.preset_id, m.build_number, m.transition, m.born_at,
       m.running_since,
-      ${READY_NOW} as ready,
+      seen.ready,
       case
+        when seen.ready then null
         when m.ready then (
           select min(a.last_seen_at + make_interval(secs => a.timeout_seconds))
           from agents a
@@ -170,6 +173,7 @@ function membersOf(scope: string): string {
         when j.status is not null then 0
       end as deletes
     from pool_members m
+    cross join lateral (select ${READY_NOW} as ready offset 0) as seen
     left join lateral (
       select status, attempt, completed_at, initiator_id
       from jobs

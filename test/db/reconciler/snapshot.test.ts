@@ -1,6 +1,7 @@
 // What the snapshot costs: a fixed number of statements, and rows of what is alive, not of history.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PoolId } from '../../../src/base/id.ts';
+import { createId, type PoolId } from '../../../src/base/id.ts';
+import { createLease } from '../../../src/reconciler/lease.ts';
 import { runPass, type PassDeps } from '../../../src/reconciler/pass.ts';
 import { explainMiss } from '../../../src/store/claim.ts';
 import { lockCreationBudget, readCreationBudget } from '../../../src/store/creation-budget.ts';
@@ -53,13 +54,18 @@ function watched(database: Database): { readonly database: Database; readonly se
   };
 }
 
+/** On one connection: what asked for a second one beside it would wait for ever. */
 async function runWatchedPass() {
-  const { database, seen } = watched(store.database);
+  const { database, seen } = watched(store.open(1));
   const queued: PoolId[] = [];
+  const lease = createLease(
+    { kit: store.kit, database, onTaken: () => undefined },
+    { name: 'reconciler', holder: createId(store.kit), ttlMs: 60_000, takeAtOnce: true },
+  );
   const deps: PassDeps = {
     ...store.kit,
     database,
-    lease: { confirm: () => Promise.resolve(true) },
+    lease,
     queue: {
       run: (poolId) => {
         queued.push(poolId);
@@ -194,6 +200,11 @@ describe('with a long history behind the pools', () => {
       }
     }
     expect(tooMany).toEqual([]);
+  });
+
+  it('a pass looks at the agents of each that is ready once', async () => {
+    const touched = await touchedBy([readAllMembers, {}] as unknown as Run);
+    expect(touched.get('agents')).toBe(LIVE - 10);
   });
 
   it('no statement about one pool reads the members of others', async () => {
