@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   'job-latency': () => import('./job-latency.ts'),
   'leader-lock': () => import('./leader-lock.ts'),
   'log-flood': () => import('./log-flood.ts'),
+  pass: () => import('./pass.ts'),
   queue: () => import('./queue.ts'),
   terraform: () => import('./terraform.ts'),
   'waiting-daemons': () => import('./waiting-daemons.ts'),

@@ -11,17 +11,6 @@ import { sampleManifest } from '../../test/support/manifest.ts';
 import type { Stage } from '../support/bench.ts';
 import { connect } from '../support/postgres.ts';
 
-/** A further database on the same server. */
-export async function createSibling(
-  connection: ConnectionParts,
-  name: string,
-): Promise<ConnectionParts> {
-  const client = await connect(connection);
-  await client.query(`create database ${name}`);
-  await client.end();
-  return { ...connection, database: name };
-}
-
 export interface Installation {
   readonly connection: ConnectionParts;
   readonly database: Database;

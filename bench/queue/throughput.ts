@@ -12,7 +12,8 @@ import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import { registerBenchDaemon, serveDaemons } from './daemon.ts';
 import type { ConnectionParts } from '../../src/store/database.ts';
 import type { Stage } from '../support/bench.ts';
-import { createSibling, install, type Installation } from './installation.ts';
+import { createSibling } from '../support/postgres.ts';
+import { install, type Installation } from './installation.ts';
 
 export const SLOTS = 10;
 

@@ -45,6 +45,18 @@ export async function tellPostgres(stage: Stage, connection: ConnectionParts): P
   }
 }
 
+/** A further database on the same server, empty or as `template`, to which nobody may be connected. */
+export async function createSibling(
+  connection: ConnectionParts,
+  name: string,
+  template = 'template1',
+): Promise<ConnectionParts> {
+  const client = await connect(connection);
+  await client.query(`create database ${name} template ${template} strategy file_copy`);
+  await client.end();
+  return { ...connection, database: name };
+}
+
 export async function connect(connection: ConnectionParts): Promise<pg.Client> {
   const client = new pg.Client(connection);
   // A server that goes away shows in the next query; without a listener it would end the process.
