@@ -1,5 +1,5 @@
-// Asking for a job's end: at once where nobody works on it, else its daemon is told at its next
-// sign of life.
+// Asking for a job's end: at once where nobody works on it, else its daemon is told, by its wait for
+// such words and with the answer to its next sign of life.
 import type { JobId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { JobStatus } from '../domain/job/job.ts';
@@ -39,5 +39,6 @@ export async function cancelJob(
 /** That a running job was asked to stop. */
 export function announceCancel(tx: Transaction, { job, workspace }: Locked): void {
   tx.notify({ kind: 'job', jobId: job.id });
+  if (job.daemonId !== null) tx.notify({ kind: 'cancel', daemonId: job.daemonId });
   if (workspace !== null) tx.notify({ kind: 'workspace', workspaceId: workspace.id });
 }

@@ -3,6 +3,7 @@ import { toAppError, type AppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { AcquiredJob, JobResult } from '../contract/provisioner/protocol.ts';
+import type { CancelWatch } from './cancel-watch.ts';
 import type { AttemptRef, ControlPlane } from './control-plane.ts';
 import { createLogBuffer } from './log-buffer.ts';
 import { perform, type PerformDeps } from './perform.ts';
@@ -17,6 +18,7 @@ export interface AttemptDeps extends PerformDeps {
   /** Aborted with a StopWork when the daemon cannot wait for its attempts any longer. */
   readonly stopWork: AbortSignal;
   readonly registration: Pick<Registration, 'refused'>;
+  readonly cancels: Pick<CancelWatch, 'listen'>;
 }
 
 const COMPLETE_RETRY = { firstMs: 250, maxMs: 10_000 };
@@ -34,17 +36,19 @@ export async function runAttempt(
   if (deps.stopWork.aborted) stop();
   deps.stopWork.addEventListener('abort', stop, { once: true });
   const done = new AbortController();
+  const onCancel = (): void => work.abort(new StopWork('canceled'));
   const pulse: PulseDeps = {
     kit: deps.kit,
     controlPlane: deps.controlPlane,
     attempt,
     logs,
-    onCancel: () => work.abort(new StopWork('canceled')),
+    onCancel,
     onStale: (error) => {
       noteRefusal(deps, error, attempt);
       work.abort(new StopWork('stale'));
     },
   };
+  const unlisten = deps.cancels.listen(attempt, onCancel);
   const beating = beat(pulse, registered.heartbeatIntervalMs, done.signal);
   const redactor = createRedactor();
   redactor.add(listSecretParameters(job));
@@ -57,6 +61,7 @@ export async function runAttempt(
     onOvertaken: () => work.abort(new StopWork('stale')),
   });
   done.abort();
+  unlisten();
   await beating;
   deps.stopWork.removeEventListener('abort', stop);
   if (ending === 'unkept') return;

@@ -4,6 +4,7 @@ import type { DaemonId } from '../base/id.ts';
 import type { Client } from '../client/client.ts';
 import type {
   AcquiredJob,
+  AwaitCancelsAnswer,
   JobHeartbeatAnswer,
   JobResult,
   KeepStateAnswer,
@@ -27,6 +28,15 @@ export interface ControlPlane {
     logs: readonly LogLine[],
     signal: AbortSignal,
   ): Promise<JobHeartbeatAnswer>;
+  /**
+   * The attempts of this daemon that are to stop, but for those of the `known` jobs; none when nobody
+   * asked for that for `waitMs`.
+   */
+  awaitCancels(
+    caller: Caller,
+    wait: { readonly known: readonly string[]; readonly waitMs: number },
+    signal: AbortSignal,
+  ): Promise<AwaitCancelsAnswer['jobs']>;
   complete(attempt: AttemptRef, result: JobResult, signal: AbortSignal): Promise<void>;
   /** Takes the lock of the state of the workspace that the attempt builds. */
   takeState(attempt: AttemptRef, signal: AbortSignal): Promise<TakeStateAnswer>;
@@ -77,6 +87,11 @@ export function createHttpControlPlane(client: Client): ControlPlane {
       const { params, fence } = of(attempt);
       const input = { params, body: { ...fence, logs: [...logs] } };
       return (await client.call(provisionerRoutes.heartbeatJob, input, { signal })).body;
+    },
+    awaitCancels: async ({ daemonId, incarnation }, { known, waitMs }, signal) => {
+      const body = { incarnation, wait_ms: waitMs, known: [...known] };
+      const input = { params: { daemon: daemonId }, body };
+      return (await client.call(provisionerRoutes.awaitCancels, input, { signal })).body.jobs;
     },
     complete: async (attempt, result, signal) => {
       const { params, fence } = of(attempt);

@@ -6,6 +6,7 @@ import { createService, type Service, type ServiceScope } from '../base/service.
 import type { RegisterAnswer } from '../contract/provisioner/protocol.ts';
 import { PROVISIONER_PROTOCOL_VERSION } from '../contract/provisioner/version.ts';
 import { createArchiveCache } from './archive-cache.ts';
+import { createCancelWatch } from './cancel-watch.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { takeDataFolder, type DataFolder } from './data-folder.ts';
 import { createDeadlines } from './deadlines.ts';
@@ -107,10 +108,12 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
   });
 
   const archives = createArchiveCache(kit, folder.archives, controlPlane);
+  const cancels = createCancelWatch({ kit, controlPlane, registration });
   const worker: WorkerDeps = {
     kit,
     controlPlane,
     registration,
+    cancels,
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
     stopWork: deadlines.stopWork,
     giveUp: deadlines.giveUp,
@@ -137,6 +140,7 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
   ];
   const done = new AbortController();
   scope.background(Promise.all(loops).then(() => done.abort()));
+  scope.background(cancels.run(done.signal));
   scope.background(deadlines.follow(stopping, done.signal));
 }
 

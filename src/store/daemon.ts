@@ -113,6 +113,29 @@ export const noteWaiting = statement({
           and d.incarnation = w.incarnation)`,
 });
 
+/** The jobs that this process of a daemon was asked to stop. Uses jobs_active_idx. */
+export const listCanceledJobs = statement({
+  name: 'job.list_canceled',
+  takes: takes<{
+    readonly daemonId: DaemonId;
+    readonly keyId: ProvisionerKeyId;
+    readonly incarnation: number;
+    /** Left out. */
+    readonly known: readonly JobId[];
+  }>(),
+  gives: { id: uuid<JobId>(), attempt: int },
+  sql: `
+    select j.id, j.attempt
+    from jobs j
+    join daemons d on d.id = j.daemon_id
+    where j.daemon_id = $daemonId
+      and j.status = 'canceling'
+      and d.key_id = $keyId
+      and d.incarnation = $incarnation
+      and j.id <> all ($known::uuid[])
+    order by j.id`,
+});
+
 /** The jobs that a daemon holds. */
 export const listHeldJobs = statement({
   name: 'job.list_held',

@@ -1,6 +1,13 @@
 // Notices: hints, sent after a commit, that something changed. They carry ids only. Every receiver
 // reads the world again, and polling finds what a lost notice would have told.
-import type { JobId, OrganizationId, PoolId, ProvisionerKeyId, WorkspaceId } from '../base/id.ts';
+import type {
+  DaemonId,
+  JobId,
+  OrganizationId,
+  PoolId,
+  ProvisionerKeyId,
+  WorkspaceId,
+} from '../base/id.ts';
 
 export type Notice =
   /** A pool may have something to decide. */
@@ -11,6 +18,8 @@ export type Notice =
   | { readonly kind: 'workspace'; readonly workspaceId: WorkspaceId }
   /** A job changed its status, or somebody asked for its cancellation. */
   | { readonly kind: 'job'; readonly jobId: JobId }
+  /** Something that a daemon works on was asked to stop. */
+  | { readonly kind: 'cancel'; readonly daemonId: DaemonId }
   /** Work waits for a daemon of this driver. */
   | { readonly kind: 'queue'; readonly organizationId: OrganizationId; readonly driver: string }
   /** A daemon appeared, of an organization or (null) for all: more can be built than before. */
@@ -34,6 +43,8 @@ export function noticeKey(notice: Notice): string {
       return `workspace ${notice.workspaceId}`;
     case 'job':
       return `job ${notice.jobId}`;
+    case 'cancel':
+      return `cancel ${notice.daemonId}`;
     case 'queue':
       return `queue ${notice.organizationId} ${notice.driver}`;
     case 'daemon':
@@ -57,6 +68,8 @@ export function parseNoticeKey(key: string): Notice | undefined {
       return { kind, workspaceId: id as WorkspaceId };
     case 'job':
       return { kind, jobId: id as JobId };
+    case 'cancel':
+      return { kind, daemonId: id as DaemonId };
     case 'queue':
       return driver === undefined
         ? undefined

@@ -231,6 +231,20 @@ describe('an attempt', () => {
     expect(driver.world.size).toBe(0);
   });
 
+  it('hears of its cancel without waiting for a heartbeat', async () => {
+    plane = createFakeControlPlane({ heartbeatIntervalMs: 60_000 });
+    const driver = createScriptedDriver({ waits: true });
+    await makeDaemon(driver).start();
+    const offered = plane.offer(sampleJob());
+    const other = plane.offer(sampleJob());
+    await until(() => expect(driver.working).toHaveLength(2));
+    plane.cancel(offered);
+    await until(() => expect(offered.result).toEqual({ outcome: 'canceled' }));
+    expect(other.status).toBe('running');
+    plane.cancel(other);
+    await until(() => expect(other.result).toEqual({ outcome: 'canceled' }));
+  });
+
   it('that succeeds although it was canceled has succeeded', async () => {
     const driver = createScriptedDriver();
     const start: ScriptedDriver['start'] = async (build, context) => {

@@ -36,6 +36,8 @@ export interface FakeControlPlane extends ControlPlane {
   readonly reported: ReportBody['workspaces'] | undefined;
   readonly reports: number;
   offer(job: Omit<AcquiredJob, 'attempt'>): FakeJob;
+  /** As `cancel`, and tells who waits for that. */
+  cancel(job: FakeJob): void;
   /** Another attempt counts from now on. */
   overtake(job: FakeJob): void;
   /** Another process of the same daemon registers. */
@@ -123,6 +125,26 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     for (const waker of [...wakers]) waker();
   };
 
+  const poll = async <T>(
+    { caller, waitMs, signal }: { caller: Caller; waitMs: number; signal: AbortSignal },
+    look: () => T | undefined,
+  ): Promise<T | undefined> => {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), waitMs);
+    try {
+      for (;;) {
+        standing(caller);
+        const found = look();
+        if (found !== undefined) return found;
+        await news(wakers, AbortSignal.any([signal, deadline.signal]));
+        signal.throwIfAborted();
+        if (isAborted(deadline.signal)) return undefined;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
   const fake: FakeControlPlane = {
     jobs,
     files: new Map(),
@@ -166,6 +188,10 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
       wake();
       return entry;
     },
+    cancel: (entry) => {
+      entry.cancel = true;
+      wake();
+    },
     overtake: (entry) => {
       entry.attempt += 1;
       entry.holder = undefined;
@@ -191,26 +217,27 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
         ended_attempts: endHeld(body.daemon_id),
       };
     },
-    acquire: async (caller, waitMs, signal) => {
-      const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(), waitMs);
-      try {
-        for (;;) {
-          standing(caller);
-          const entry = jobs.find(({ status }) => status === 'pending');
-          if (entry !== undefined) {
-            entry.status = 'running';
-            entry.attempt += 1;
-            entry.holder = caller;
-            return { ...entry.job, attempt: entry.attempt };
-          }
-          await news(wakers, AbortSignal.any([signal, deadline.signal]));
-          signal.throwIfAborted();
-          if (isAborted(deadline.signal)) return undefined;
-        }
-      } finally {
-        clearTimeout(timer);
-      }
+    acquire: (caller, waitMs, signal) =>
+      poll({ caller, waitMs, signal }, () => {
+        const entry = jobs.find(({ status }) => status === 'pending');
+        if (entry === undefined) return undefined;
+        entry.status = 'running';
+        entry.attempt += 1;
+        entry.holder = caller;
+        return { ...entry.job, attempt: entry.attempt };
+      }),
+    awaitCancels: async (caller, { known, waitMs }, signal) => {
+      const found = await poll({ caller, waitMs, signal }, () => {
+        const canceled = jobs.filter(
+          ({ job, status, cancel, holder }) =>
+            cancel &&
+            status === 'running' &&
+            holder?.daemonId === caller.daemonId &&
+            !known.includes(job.id),
+        );
+        return canceled.length > 0 ? canceled : undefined;
+      });
+      return (found ?? []).map(({ job, attempt }) => ({ job_id: job.id, attempt }));
     },
     heartbeat: async (attempt, lines) => {
       const entry = find(attempt);

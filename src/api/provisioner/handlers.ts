@@ -7,6 +7,7 @@ import type { CompleteBody } from '../../contract/provisioner/protocol.ts';
 import type { provisionerRoutes } from '../../contract/provisioner/route.ts';
 import { acquireJob } from '../../jobs/acquire-job.ts';
 import { unknownDaemon, type AttemptRef, type DaemonRef } from '../../jobs/attempt.ts';
+import { awaitCancels } from '../../jobs/await-cancels.ts';
 import { completeJob, type ReportedResult } from '../../jobs/complete-job.ts';
 import { createDispatcher } from '../../jobs/dispatcher.ts';
 import { heartbeatJob } from '../../jobs/heartbeat-job.ts';
@@ -47,7 +48,7 @@ export function createProvisionerHandlers(
   const { kit, database, bus, keyring } = handlerDeps;
   const dispatcher = createDispatcher({ ...kit, database, bus }, dispatch);
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-  const deps = { ...kit, database, dispatcher, keyring, finishLoneJob };
+  const deps = { ...kit, database, bus, dispatcher, keyring, finishLoneJob };
   return {
     registerDaemon: async ({ caller, body }) => {
       const { incarnation, endedAttempts } = await registerDaemon(deps, caller, {
@@ -83,6 +84,14 @@ export function createProvisionerHandlers(
       const attempt = attemptOf(caller, params, body);
       const { cancel, logFull } = await heartbeatJob({ database, logLimitBytes }, attempt, logs);
       return { status: 200, body: { cancel, log_full: logFull } };
+    },
+
+    awaitCancels: async ({ caller, params, body, signal }) => {
+      const daemon = daemonOf(caller, params.daemon, body.incarnation);
+      const known = body.known.map((id) => id as JobId);
+      const jobs = await awaitCancels(deps, daemon, { known, signal, waitMs: body.wait_ms });
+      const canceled = jobs.map(({ id, attempt }) => ({ job_id: id, attempt }));
+      return { status: 200, body: { jobs: canceled } };
     },
 
     completeJob: async ({ caller, params, body }) => {

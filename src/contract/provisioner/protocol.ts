@@ -92,6 +92,18 @@ export const jobHeartbeatAnswer = z.object({
   log_full: z.boolean().default(false),
 });
 
+export const awaitCancelsBody = z.object({
+  incarnation: integerField,
+  /** How long the answer may take while nothing else is to stop. */
+  wait_ms: z.int().min(0).max(60_000),
+  /** Jobs whose cancellation the daemon knows of already. */
+  known: z.array(idField).max(1000),
+});
+
+export const awaitCancelsAnswer = z.object({
+  jobs: z.array(z.object({ job_id: idField, attempt: integerField })),
+});
+
 /** Connection details of a workspace, for example `url`. */
 export const outputsField = z.record(z.string().min(1).max(64), z.string().max(2_000));
 
@@ -194,6 +206,7 @@ export type AcquiredJob = z.output<typeof acquiredJob>;
 export type JobWorkspace = z.output<typeof jobWorkspace>;
 export type LogLine = z.output<typeof logLine>;
 export type JobHeartbeatAnswer = z.output<typeof jobHeartbeatAnswer>;
+export type AwaitCancelsAnswer = z.output<typeof awaitCancelsAnswer>;
 export type CompleteBody = z.output<typeof completeBody>;
 export type JobResult = CompleteBody['result'];
 export type Resource = z.output<typeof resourceField>;

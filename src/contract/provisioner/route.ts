@@ -5,6 +5,8 @@ import { ARCHIVE, route } from '../route.ts';
 import {
   acquireBody,
   acquiredJob,
+  awaitCancelsAnswer,
+  awaitCancelsBody,
   completeBody,
   jobHeartbeatAnswer,
   jobHeartbeatBody,
@@ -57,6 +59,17 @@ export const provisionerRoutes = {
     body: jobHeartbeatBody,
     answers: { 200: jobHeartbeatAnswer },
     errors: ['DAEMON_REPLACED', 'ATTEMPT_STALE'],
+  }),
+  awaitCancels: route({
+    id: 'awaitCancels',
+    method: 'post',
+    path: '/api/v1/provisioner/daemons/{daemon}/cancels',
+    audience: 'provisioner',
+    summary: 'Wait until attempts of this daemon are to stop; heartbeats tell of it as well',
+    params: daemonParams,
+    body: awaitCancelsBody,
+    answers: { 200: awaitCancelsAnswer },
+    errors: ['DAEMON_REPLACED'],
   }),
   completeJob: route({
     id: 'completeJob',

@@ -54,7 +54,10 @@ describe('a job that runs for too long', () => {
     store.announced.length = 0;
     expect(await look()).toEqual([importId]);
     expect(await queue.status(importId)).toMatchObject({ status: 'canceling' });
-    expect(store.announced).toEqual([{ kind: 'job', jobId: importId }]);
+    expect(store.announced).toEqual([
+      { kind: 'job', jobId: importId },
+      { kind: 'cancel', daemonId: attempt.daemon.daemonId },
+    ]);
     expect(await look()).toEqual([]);
     expect(await queue.heartbeat(attempt)).toMatchObject({ cancel: false });
     await store.advanceClock(240 * MINUTE_MS);
