@@ -24,6 +24,7 @@ export const MANIFEST_ISSUES = {
   DRIVER_SETTINGS_MISSING: "when the driver's own settings are missing",
   DRIVER_SETTINGS_FOREIGN: 'when there are settings of another driver',
   READY_WITH_AGENTS: 'when a template with agents has a ready check too',
+  READY_UNCHECKED: 'when a template has a ready check, and its driver cannot make one',
   SCRIPT_MISSING: 'when the script of an agent is not in the folder',
   SCRIPT_NOT_EXECUTABLE: 'when the script of an agent may not be executed',
   INSTANT_NEEDS_OWNER: 'when `claim: instant` depends on what a claim changes',

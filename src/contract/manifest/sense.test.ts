@@ -199,6 +199,16 @@ describe('a manifest makes sense when agents', () => {
     ]);
   });
 
+  it('or none and a ready check are there, which the driver can make', () => {
+    const checked = (driver: string): readonly string[] =>
+      issues(`name: demo\ndriver: ${driver}\nready: {tcp: 80}\n`, { head: '' });
+    expect(checked('terraform')).toEqual([
+      '3:1 READY_UNCHECKED ready | nobody makes a ready check for the driver terraform, and the workspace would never be ready',
+    ]);
+    expect(checked('"null"')).toEqual([expect.stringContaining('3:1 READY_UNCHECKED ready')]);
+    expect(checked('process\nprocess: {command: run}')).toEqual([]);
+  });
+
   it('run scripts that are in the folder and may be executed', () => {
     const files = [
       { path: 'start.sh', executable: true },

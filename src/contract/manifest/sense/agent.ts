@@ -13,19 +13,11 @@ export interface TemplateFile {
 
 /** Without `files` the scripts are not looked for. */
 export function checkAgents(
-  { agents, ready }: Manifest,
+  manifest: Manifest,
   files: readonly TemplateFile[] | undefined,
 ): readonly Finding[] {
-  const findings: Finding[] = [...findRepeated('agent', agents, (name) => name)];
-  if (ready !== null && agents.length > 0) {
-    findings.push({
-      code: 'READY_WITH_AGENTS',
-      message: 'ready is for templates without agents: with agents, they say when it is ready',
-      hint: 'Remove ready, or check it in the startup script of an agent.',
-      path: ['ready'],
-      at: 'key',
-    });
-  }
+  const { agents } = manifest;
+  const findings = [...findRepeated('agent', agents, (name) => name), ...checkReady(manifest)];
   if (files === undefined) return findings;
   const byPath = new Map(files.map((file) => [file.path, file]));
   for (const [index, agent] of agents.entries()) {
@@ -35,6 +27,24 @@ export function checkAgents(
     }
   }
   return findings;
+}
+
+/** Their workspaces live on the daemon's machine, where it can repeat a check. */
+const DRIVERS_THAT_CHECK: ReadonlySet<string> = new Set(['docker', 'process']);
+
+function checkReady({ driver, agents, ready }: Manifest): readonly Finding[] {
+  if (ready === null) return [];
+  const place = { path: ['ready'], at: 'key' } as const;
+  if (agents.length > 0) {
+    const message = 'ready is for templates without agents: with agents, they say when it is ready';
+    const hint = 'Remove ready, or check it in the startup script of an agent.';
+    return [{ code: 'READY_WITH_AGENTS', message, hint, ...place }];
+  }
+  if (DRIVERS_THAT_CHECK.has(driver)) return [];
+  const message = `nobody makes a ready check for the driver ${driver}, and the workspace would never be ready`;
+  const hint =
+    'Remove ready: the workspace is ready when its build succeeds. Or run an agent in it, which says so.';
+  return [{ code: 'READY_UNCHECKED', message, hint, ...place }];
 }
 
 function checkScript(
