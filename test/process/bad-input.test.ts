@@ -320,9 +320,9 @@ POST /api/v1/organizations/default/workspaces {"name":"a","template":"../hello"}
 POST /api/v1/organizations/nowhere/workspaces {"name":"a","template":"hello"}      | 404    | NOT_FOUND            | there is no organization "nowhere"
 POST /api/v1/organizations/default/workspaces {"name":"a","template":"hello","parameters":{"__proto__":"x"}} | 400 | BAD_REQUEST | the key "__proto__" is not known
 # What is no JSON, or none that anybody can mean
-POST /api/v1/users {"username":                                                    | 400    | MALFORMED_JSON       | JSON
-POST /api/v1/users {"username":"a"} {}                                             | 400    | MALFORMED_JSON       | JSON
-POST /api/v1/users {"username":NaN}                                                | 400    | MALFORMED_JSON       | JSON
+POST /api/v1/users {"username":                                                    | 400    | MALFORMED_JSON       | line 1, column 13: expected a value
+POST /api/v1/users {"username":"a"} {}                                             | 400    | MALFORMED_JSON       | line 1, column 18: expected nothing more
+POST /api/v1/users {"username":NaN}                                                | 400    | MALFORMED_JSON       | line 1, column 13: expected a value
 POST /api/v1/users {"username":"a","username":"b"}                                 | 400    | MALFORMED_JSON       | the key "username" stands twice in one object
 POST /api/v1/users {"username":"a","display_name":"\\u0000"}                       | 400    | BAD_REQUEST          | the value of "display_name" has a character that cannot be stored
 POST /api/v1/users {"username":"a","display_name":"\\ud800"}                       | 400    | BAD_REQUEST          | the value of "display_name" has a character that cannot be stored

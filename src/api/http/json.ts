@@ -2,7 +2,8 @@
 // refused: a key twice, of which it would keep one; a depth at which whoever walks the document by
 // recursion overflows the stack; a key that would change what the object is.
 import { AppError } from '../../base/app-error.ts';
-import { escapeInvisible, excerpt } from '../../base/excerpt.ts';
+import { excerpt } from '../../base/excerpt.ts';
+import { describeJsonFault } from './json-fault.ts';
 
 /** No document of the API comes near it. */
 const MAX_DEPTH = 100;
@@ -13,19 +14,14 @@ export function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const detail = text === '' ? 'the body is empty' : describe(error as SyntaxError);
+    const detail =
+      text === ''
+        ? 'the body is empty'
+        : `the body is not valid JSON at ${describeJsonFault(text, MAX_DEPTH) ?? 'some place'}`;
     throw new AppError('MALFORMED_JSON', detail, { cause: error });
   }
   refuseOddities(text);
   return value;
-}
-
-/** Without the piece of the document that is quoted in it: that may be part of a secret. */
-function describe({ message }: SyntaxError): string {
-  return escapeInvisible(message).replace(
-    /(\.{3})?".*"(\.{3})? is not valid JSON$/,
-    'the body is not valid JSON',
-  );
 }
 
 /** `text` must be well-formed: strings then have an end, and a colon follows keys and nothing else. */
