@@ -6,6 +6,7 @@ import type { HardLimit } from '../domain/pool/brakes.ts';
 import { isStuckDelete } from '../domain/pool/housekeeping.ts';
 import {
   CLAIM_FORGOTTEN,
+  DIED,
   GONE,
   memberPhase,
   type MemberPhase,
@@ -215,6 +216,7 @@ function describeProblem(
   }
   if (!isUnhealthy) return null;
   if (member.broken === GONE) return 'its processes are gone';
+  if (member.broken === DIED) return 'its processes died, and their machine did not';
   if (member.broken === CLAIM_FORGOTTEN) return 'its agent has served an owner who is not known';
   if (member.broken !== null) return `its startup did not succeed: ${member.broken}`;
   return member.lostAt === null

@@ -156,7 +156,7 @@ function look(world: PoolWorld, member: PoolMember): SeenMember {
 
 /**
  * A first build whose workspace became unhealthy counts as failed from that moment, unless its
- * machine and not its template is to blame.
+ * machine and not its template may be to blame.
  */
 function findTurnedBad(
   judged: readonly JudgedBuild[],

@@ -24,10 +24,17 @@ export interface PoolMember {
 }
 
 /**
- * Why a member is broken when its processes were killed with their supervisor, as by a reboot: it is
- * replaced like any unhealthy one, and its template has nothing to do with it.
+ * Why a member is broken whose processes a daemon finds gone that was started after they were built, as
+ * by a reboot: it is replaced like any unhealthy one, and its template has nothing to do with it.
  */
 export const GONE = 'gone';
+
+/**
+ * The same where the very daemon that built it has lived on: nothing but they themselves ended. It
+ * counts as a failed build, or a template that ends its own supervisor would have its pool build
+ * without any brake.
+ */
+export const DIED = 'died';
 
 /**
  * Why a member is broken whose agent says that it has served an owner whom the database does not

@@ -2,7 +2,7 @@
 // writer of that table: a change here goes with one of workspaces, builds or agents in the same
 // transaction.
 import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
-import { CLAIM_FORGOTTEN, GONE } from '../../domain/pool/member.ts';
+import { CLAIM_FORGOTTEN, DIED, GONE } from '../../domain/pool/member.ts';
 import { uuid } from '../column.ts';
 import { DAEMON_HAS_WORKSPACE, DAEMON_REPORTS, type ReportingDaemon } from '../reporting-daemon.ts';
 import { statement, takes } from '../statement.ts';
@@ -55,11 +55,11 @@ export const removeMember = statement({
 
 /** On `pool_members m`: it is broken in a way that nothing an agent says takes back. */
 export const IS_BROKEN_FOR_GOOD = `coalesce(
-  m.broken in ('${GONE}', '${CLAIM_FORGOTTEN}'), false)`;
+  m.broken in ('${GONE}', '${DIED}', '${CLAIM_FORGOTTEN}'), false)`;
 
 /** Breaks `pool_members m` for good: it can never be ready again, so the pool replaces it. */
 const breakFor = (why: string): string => `
-    set broken = '${why}',
+    set broken = ${why},
       ready = false,
       unready_since = coalesce(m.unready_since, (select standby_now()))`;
 
@@ -67,14 +67,17 @@ const MAY_BREAK = `(
   m.running_since is not null
   and not ${IS_BROKEN_FOR_GOOD})`;
 
-/** Their processes are gone, says the daemon on whose machine they should run. */
+/**
+ * Their processes are gone, says the daemon on whose machine they should run. Of what it built since it
+ * was started it would have seen the machine go: those died by themselves.
+ */
 export const markMembersGone = statement({
   name: 'pool_member.mark_gone',
   takes: takes<ReportingDaemon & { readonly workspaceIds: readonly WorkspaceId[] }>(),
   gives: memberColumns,
   sql: `
     update pool_members m
-    ${breakFor(GONE)}
+    ${breakFor(`case when m.running_since >= d.registered_at then '${DIED}' else '${GONE}' end`)}
     from workspaces w, daemons d
     where m.workspace_id = any ($workspaceIds::uuid[])
       and w.id = m.workspace_id
@@ -91,7 +94,7 @@ export const markClaimForgotten = statement({
   gives: memberColumns,
   sql: `
     update pool_members m
-    ${breakFor(CLAIM_FORGOTTEN)}
+    ${breakFor(`'${CLAIM_FORGOTTEN}'`)}
     where m.workspace_id = $workspaceId
       and ${MAY_BREAK}
     returning m.workspace_id, m.pool_id`,

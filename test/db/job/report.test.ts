@@ -118,12 +118,25 @@ describe('a report', () => {
   it('of a prebuild that is gone tells its pool, for good', async () => {
     const { workspaceId } = await prebuilt();
     await report(workspaceId, { ready: true });
+    // As after a reboot: whoever lived then may know why it died.
+    await store.advanceClock(1_000);
+    daemon = await queue.restart(daemon);
     store.announced.length = 0;
     expect(await report(workspaceId, { state: 'gone' })).toBe('keep');
     expect(await member(workspaceId)).toEqual({ ready: false, broken: 'gone' });
     expect(store.announced).toContainEqual({ kind: 'pool', poolId: pool.poolId });
     await report(workspaceId, { ready: true });
     expect(await member(workspaceId)).toEqual({ ready: false, broken: 'gone' });
+  });
+
+  it('of a prebuild that is gone while the daemon that built it lives on says that it died', async () => {
+    const { workspaceId } = await prebuilt();
+    await report(workspaceId, { ready: true });
+    await report(workspaceId, { state: 'gone' });
+    expect(await member(workspaceId)).toEqual({ ready: false, broken: 'died' });
+    daemon = await queue.restart(daemon);
+    await report(workspaceId, { state: 'gone' });
+    expect(await member(workspaceId)).toEqual({ ready: false, broken: 'died' });
   });
 
   it('of somebody’s workspace that is gone brings it back', async () => {

@@ -212,14 +212,14 @@ describe('a pool', () => {
     expect(await reconcile()).toEqual(['pool.created 3']);
   });
 
-  it('replaces what is broken', async () => {
+  it.each(['start_error', 'died'])('replaces what is broken (%s)', async (broken) => {
     await reconcile();
     await builder.buildAll();
     await store.sql(
-      `update pool_members set ready = false, broken = 'start_error', unready_since = standby_now()
+      `update pool_members set ready = false, broken = $2, unready_since = standby_now()
        where workspace_id = (
          select workspace_id from pool_members where pool_id = $1 order by 1 limit 1)`,
-      [pool.poolId],
+      [pool.poolId, broken],
     );
     // It counts as a failed build, so the next waits for the backoff window.
     expect(await reconcile()).toEqual(['pool.deleting 1 unhealthy']);
