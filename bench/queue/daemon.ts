@@ -32,7 +32,7 @@ export async function registerBenchDaemon(
       tags: {},
       slots: 10,
       version: 'bench',
-      protocolVersion: 1,
+      protocolVersion: 2,
     },
   );
   return { daemonId, keyId: key.keyId, incarnation };

@@ -27,8 +27,8 @@ export function createDaemonOffers(database: Database): DaemonOffers {
     const { daemonId: id, keyId, incarnation } = daemon;
     const found = await findDaemon.maybe(database, { id, keyId });
     if (found?.incarnation !== incarnation) throw notThisProcess(daemon, found?.incarnation);
-    const { organizationId, drivers, tags, machineId } = found;
-    return { organizationId, drivers, tags, machineId };
+    const { organizationId, drivers, tags, protocolVersion, machineId } = found;
+    return { organizationId, drivers, tags, protocolVersion, machineId };
   };
 
   return {

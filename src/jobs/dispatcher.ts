@@ -30,7 +30,7 @@ export function createDispatcher(deps: GroupDeps, options: GroupOptions): Dispat
   };
 }
 
-function keyOf({ organizationId, drivers, tags }: SharedOffer): string {
+function keyOf({ organizationId, drivers, tags, protocolVersion }: SharedOffer): string {
   const pairs = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([organizationId, [...drivers].sort(), pairs]);
+  return JSON.stringify([organizationId, [...drivers].sort(), pairs, protocolVersion]);
 }

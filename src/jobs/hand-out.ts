@@ -42,6 +42,7 @@ export async function handOut(
     organizationId: offer.organizationId,
     drivers: offer.drivers,
     tags: asJson(offer.tags),
+    protocolVersion: offer.protocolVersion,
     daemonIds: slots.map((slot) => slot.daemonId),
     keyIds: slots.map((slot) => slot.keyId),
     incarnations: slots.map((slot) => slot.incarnation),

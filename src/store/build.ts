@@ -14,6 +14,7 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import type { Stage, Transition } from '../domain/job/job.ts';
+import { SECRETS_SINCE_PROTOCOL_VERSION } from '../domain/job/protocol.ts';
 import type { Executor } from './statement.ts';
 import { asJson, statement, takes } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
@@ -95,9 +96,11 @@ const insertBuildRows = statement({
       cross join (select standby_now() as now) as clock
     ), queued as (
       insert into jobs
-        (id, type, organization_id, driver, tags, machine_id, initiator_id, class, created_at)
+        (id, type, organization_id, driver, tags, machine_id, initiator_id, class,
+         min_protocol_version, created_at)
       select "jobId", 'workspace_build', "organizationId", driver, tags, "machineId", "initiatorId",
-        "jobClass", now
+        "jobClass",
+        case when "secretParametersId" is null then 1 else ${SECRETS_SINCE_PROTOCOL_VERSION} end, now
       from given
     ), counted as (
       insert into counter_steps (counter, labels, amount)

@@ -61,10 +61,11 @@ export const findDaemon = statement({
     machineId: text,
     drivers: textArray,
     tags: json<Readonly<Record<string, string>>>(),
+    protocolVersion: int,
     incarnation: int,
   },
   sql: `
-    select organization_id, machine_id, drivers, tags, incarnation
+    select organization_id, machine_id, drivers, tags, protocol_version, incarnation
     from daemons
     where id = $id
       and key_id = $keyId`,

@@ -62,6 +62,7 @@ export interface SharedOffer {
   readonly organizationId: OrganizationId | null;
   readonly drivers: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
+  readonly protocolVersion: number;
 }
 
 /** One slot of a daemon that waits. */
@@ -84,6 +85,7 @@ interface FitArgs {
   readonly organizationId: OrganizationId | null;
   readonly drivers: readonly string[];
   readonly tags: string;
+  readonly protocolVersion: number;
   readonly machineIds: readonly string[];
 }
 
@@ -105,6 +107,7 @@ const GROUP_FITS_JOB = `(
     or j.organization_id = ${unseen('$organizationId::uuid')})
   and j.driver = any (${unseen('$drivers::text[]')}::text[])
   and j.tags <@ ${unseen('$tags::jsonb')}
+  and j.min_protocol_version <= ${unseen('$protocolVersion::integer')}
   and (j.machine_id is null or j.machine_id = any (${unseen('$machineIds::text[]')}::text[])))`;
 
 const SLOT_COUNT = `cardinality(${unseen('$daemonIds::uuid[]')})`;

@@ -2,12 +2,13 @@
 
 /**
  * The organization matches or the daemon serves the whole site; it has the driver and all the tags;
- * and what lives on one machine is only done there.
+ * it is new enough; and what lives on one machine is only done there.
  */
 export const DAEMON_FITS_JOB = `(
   (d.organization_id is null or d.organization_id = j.organization_id)
   and j.driver = any (d.drivers)
   and j.tags <@ d.tags
+  and j.min_protocol_version <= d.protocol_version
   and (j.machine_id is null or j.machine_id = d.machine_id))`;
 
 /**

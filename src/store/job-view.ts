@@ -14,6 +14,7 @@ const columns = {
   driver: text,
   tags: json<Readonly<Record<string, string>>>(),
   machineId: nullable(text),
+  minProtocolVersion: int,
   initiatorId: uuid<UserId>(),
   initiator: text,
   attempt: int,
@@ -46,6 +47,7 @@ export type JobRow = RowOf<typeof columns>;
 
 const SELECT_JOBS = `
   select j.id, j.type, j.status, o.name as organization, j.driver, j.tags, j.machine_id,
+    j.min_protocol_version,
     j.initiator_id, initiator.username as initiator, j.attempt, holder.name as daemon, j.created_at, j.acquired_at,
     j.completed_at, j.error, j.error_code, j.log_truncated,
     j.log_pruned_at is not null as log_pruned,

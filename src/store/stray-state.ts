@@ -51,7 +51,7 @@ export const queueStrayCleanup = statement({
   sql: `
     with due as materialized (
       select s.id, s.workspace_id, made.organization_id, made.driver, made.tags, made.machine_id,
-        made.initiator_id
+        made.initiator_id, made.min_protocol_version
       from stray_states s
       join state_locks l on l.workspace_id = s.workspace_id and l.number = s.lock_number
       join jobs made on made.id = l.job_id
@@ -71,9 +71,10 @@ export const queueStrayCleanup = statement({
       for update of s skip locked
     ), queued as (
       insert into jobs
-        (id, type, organization_id, driver, tags, machine_id, initiator_id, class, created_at)
+        (id, type, organization_id, driver, tags, machine_id, initiator_id, class,
+         min_protocol_version, created_at)
       select $jobId, 'stray_cleanup', organization_id, driver, tags, machine_id, initiator_id, 3,
-        standby_now()
+        min_protocol_version, standby_now()
       from due
       returning id
     )

@@ -344,7 +344,7 @@ export function createFactory(store: TestStore): Factory {
         `insert into daemons
            (id, key_id, organization_id, name, machine_id, drivers, tags, slots, version,
             protocol_version, registered_at, last_seen_at)
-         select $1, id, organization_id, $3, $4, $5, $6, 4, 'test', 1, standby_now(), standby_now()
+         select $1, id, organization_id, $3, $4, $5, $6, 4, 'test', 2, standby_now(), standby_now()
          from provisioner_keys
          where id = $2`,
         [daemonId, keyId, name('daemon'), machineId, drivers, tags],

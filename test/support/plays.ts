@@ -169,7 +169,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     const { handed } = await handOut(
       database,
       {
-        offer: { organizationId, drivers: ['null'], tags: {} },
+        offer: { organizationId, drivers: ['null'], tags: {}, protocolVersion: 2 },
         slots: [{ ...daemon, machineId: daemon.asked.machineId }],
         isIdle: false,
       },

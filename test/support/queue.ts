@@ -121,7 +121,7 @@ export function createQueue(
           tags: {},
           slots: 4,
           version: 'test',
-          protocolVersion: 1,
+          protocolVersion: 2,
           ...change,
         },
       );

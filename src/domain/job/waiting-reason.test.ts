@@ -5,6 +5,7 @@ const NOBODY: WaitingFacts = {
   driver: 'terraform',
   tags: {},
   machineId: null,
+  minProtocolVersion: 1,
   fittingDaemonSeen: false,
   machineSeen: false,
 };
@@ -25,6 +26,10 @@ describe('why a pending job does not start', () => {
     [
       { machineId: 'm', machineSeen: true },
       'no_provisioner: no daemon on machine "m" offers driver "terraform"',
+    ],
+    [
+      { minProtocolVersion: 2 },
+      'no_provisioner: no daemon that can keep sensitive parameters secret (protocol version 2) offers driver "terraform"',
     ],
   ])('%o', (facts, reason) => {
     expect(describeWaiting({ ...NOBODY, ...facts })).toBe(reason);

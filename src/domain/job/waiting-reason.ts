@@ -5,6 +5,8 @@ export interface WaitingFacts {
   readonly tags: Readonly<Record<string, string>>;
   /** The only machine that can do it; null: any. */
   readonly machineId: string | null;
+  /** The oldest version of the provisioner protocol whose daemons may do it. */
+  readonly minProtocolVersion: number;
   /** A daemon that fits was seen within the last minute. */
   readonly fittingDaemonSeen: boolean;
   /** Some daemon of that machine was seen within the last minute. */
@@ -14,7 +16,7 @@ export interface WaitingFacts {
 /** The reason, its code first, or null when the job only waits for its turn. */
 export function describeWaiting(facts: WaitingFacts): string | null {
   if (facts.fittingDaemonSeen) return null;
-  const { driver, machineId, machineSeen } = facts;
+  const { driver, machineId, minProtocolVersion, machineSeen } = facts;
   if (machineId !== null && !machineSeen) {
     return `machine_gone: only machine "${machineId}" can do it, and no daemon there was seen for a minute`;
   }
@@ -22,5 +24,10 @@ export function describeWaiting(facts: WaitingFacts): string | null {
   const tags = Object.entries(facts.tags).sort(([a], [b]) => (a < b ? -1 : 1));
   const pairs = tags.map(([name, value]) => `${name}=${value}`).join(', ');
   const wanted = pairs === '' ? '' : ` with tags ${pairs}`;
-  return `no_provisioner: no daemon${where} offers driver "${driver}"${wanted}`;
+  // Sensitive parameters are the only reason so far.
+  const able =
+    minProtocolVersion > 1
+      ? ` that can keep sensitive parameters secret (protocol version ${minProtocolVersion})`
+      : '';
+  return `no_provisioner: no daemon${where}${able} offers driver "${driver}"${wanted}`;
 }

@@ -154,7 +154,7 @@ describe('a daemon of another time', () => {
       status: 409,
       body: {
         code: 'PROTOCOL_UNSUPPORTED',
-        detail: `the daemon speaks version ${version} of the provisioner protocol, this control plane version 1`,
+        detail: `the daemon speaks version ${version} of the provisioner protocol, this control plane versions 1 to 2`,
         hint,
       },
     });

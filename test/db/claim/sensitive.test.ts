@@ -11,6 +11,7 @@ import { takeState } from '../../../src/jobs/state/take-state.ts';
 import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
 import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
+import { findVisibleJob } from '../../../src/store/job-view.ts';
 import { KEPT_DAYS, removeUnneededSecrets } from '../../../src/store/secret-parameters.ts';
 import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../../src/workspaces/delete-workspace.ts';
@@ -194,6 +195,29 @@ describe('what a request gives a sensitive parameter', () => {
     expect(
       await store.sql('select from secret_parameters where workspace_id = $1', [workspaceId]),
     ).toHaveLength(1);
+  });
+
+  it('is not handed to a daemon that would not keep it secret, however it is asked', async () => {
+    const { organizationId } = pool;
+    const former = daemon;
+    daemon = await queue.daemon({ protocolVersion: 1 }, { organizationId });
+    await store.sql('delete from daemons where id = $1', [former.daemonId]);
+    const { workspaceId } = await create();
+    expect(await queue.take(daemon)).toBeUndefined();
+    const { id } = await latestJob(workspaceId);
+    expect(await findVisibleJob.one(store.database, { id, asMember: null })).toMatchObject({
+      status: 'pending',
+      minProtocolVersion: 2,
+      fittingDaemonSeen: false,
+    });
+    const plain = await create({ name: 'plain', parameters: { size: 'big' } });
+    const old = daemon;
+    expect(await take()).toMatchObject({ build: { workspaceId: plain.workspaceId } });
+    daemon = await queue.daemon({}, { organizationId });
+    await finish(await take());
+    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    expect(await queue.take(old)).toBeUndefined();
+    expect(await take()).toMatchObject({ build: { workspaceId, transition: 'delete' } });
   });
 
   it('is nothing to seal when it is empty or left out', async () => {

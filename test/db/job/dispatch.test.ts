@@ -130,7 +130,12 @@ describe('jobs for daemons that wait together', () => {
     await insertJobs(2);
     const { kit, database } = store;
     const dispatcher = createDispatcher({ ...kit, database, bus: DEAF }, DISPATCH);
-    const group = dispatcher.groupOf({ organizationId, drivers: ['null'], tags: {} });
+    const group = dispatcher.groupOf({
+      organizationId,
+      drivers: ['null'],
+      tags: {},
+      protocolVersion: 2,
+    });
     const over = new AbortController();
     // All of them join before the first look.
     const waits = [first!, first!, first!, second!].map((daemon) =>

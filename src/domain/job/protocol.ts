@@ -1,0 +1,4 @@
+// What daemons are handed by the version of the provisioner protocol that they speak.
+
+/** Daemons of this version and later keep the values of sensitive parameters out of logs and errors. */
+export const SECRETS_SINCE_PROTOCOL_VERSION = 2;
