@@ -67,36 +67,44 @@ export interface AttemptRef extends Caller {
   readonly attempt: number;
 }
 
+/**
+ * What a call may take that brings no state and no archive, beside what it asks to wait. A control plane
+ * that stands still takes calls and answers none; three such heartbeats fit in the time after which a
+ * silent attempt is lost, so that another one behind the same address is reached before that.
+ */
+const ANSWER_MS = 10_000;
+
 export function createHttpControlPlane(client: Client): ControlPlane {
   const of = (attempt: AttemptRef) => ({
     params: { daemon: attempt.daemonId, job: attempt.jobId },
     fence: { incarnation: attempt.incarnation, attempt: attempt.attempt },
   });
+  const soon = (signal: AbortSignal) => ({ signal, timeoutMs: ANSWER_MS });
   return {
     register: async (body, signal) =>
-      (await client.call(provisionerRoutes.registerDaemon, { body }, { signal })).body,
+      (await client.call(provisionerRoutes.registerDaemon, { body }, soon(signal))).body,
     acquire: async ({ daemonId, incarnation }, waitMs, signal) => {
       const { body } = await client.call(
         provisionerRoutes.acquireJob,
         { params: { daemon: daemonId }, body: { incarnation, wait_ms: waitMs } },
-        { signal },
+        soon(signal),
       );
       return body ?? undefined;
     },
     heartbeat: async (attempt, logs, signal) => {
       const { params, fence } = of(attempt);
       const input = { params, body: { ...fence, logs: [...logs] } };
-      return (await client.call(provisionerRoutes.heartbeatJob, input, { signal })).body;
+      return (await client.call(provisionerRoutes.heartbeatJob, input, soon(signal))).body;
     },
     awaitCancels: async ({ daemonId, incarnation }, { known, waitMs }, signal) => {
       const body = { incarnation, wait_ms: waitMs, known: [...known] };
       const input = { params: { daemon: daemonId }, body };
-      return (await client.call(provisionerRoutes.awaitCancels, input, { signal })).body.jobs;
+      return (await client.call(provisionerRoutes.awaitCancels, input, soon(signal))).body.jobs;
     },
     complete: async (attempt, result, signal) => {
       const { params, fence } = of(attempt);
       const input = { params, body: { ...fence, result } };
-      await client.call(provisionerRoutes.completeJob, input, { signal });
+      await client.call(provisionerRoutes.completeJob, input, soon(signal));
     },
     takeState: async (attempt, signal) => {
       const { params, fence } = of(attempt);
@@ -115,7 +123,7 @@ export function createHttpControlPlane(client: Client): ControlPlane {
     },
     report: async ({ daemonId, incarnation }, workspaces, signal) => {
       const input = { params: { daemon: daemonId }, body: { incarnation, workspaces } };
-      const { body } = await client.call(provisionerRoutes.reportWorkspaces, input, { signal });
+      const { body } = await client.call(provisionerRoutes.reportWorkspaces, input, soon(signal));
       return body.workspaces;
     },
     getFile: async (hash, signal) =>

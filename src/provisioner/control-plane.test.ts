@@ -1,0 +1,43 @@
+// How long a daemon waits for a control plane that takes its calls and answers none.
+import { describe, expect, it } from 'vitest';
+import type { DaemonId } from '../base/id.ts';
+import { createClient } from '../client/client.ts';
+import { createHttpControlPlane, type ControlPlane } from './control-plane.ts';
+
+const caller = { daemonId: 'd' as DaemonId, incarnation: 1 };
+const attempt = { ...caller, jobId: 'j', attempt: 1 };
+const { signal } = new AbortController();
+
+describe('a call to a control plane that stands still', () => {
+  it.each<readonly [string, number, (plane: ControlPlane) => Promise<unknown>]>([
+    ['a heartbeat', 10, (plane) => plane.heartbeat(attempt, [], signal)],
+    ['a result', 10, (plane) => plane.complete(attempt, { outcome: 'canceled' }, signal)],
+    ['a report', 10, (plane) => plane.report(caller, [], signal)],
+    ['a wait for work', 60, (plane) => plane.acquire(caller, 50_000, signal)],
+    [
+      'a wait for cancels',
+      60,
+      (plane) => plane.awaitCancels(caller, { known: [], waitMs: 50_000 }, signal),
+    ],
+    // They may be large, and the line slow.
+    [
+      'a state',
+      30,
+      (plane) => plane.keepState(attempt, { lock: 1, sequence: 1, state: '{}' }, signal),
+    ],
+    ['an archive', 30, (plane) => plane.getFile('0'.repeat(64), signal)],
+  ])('is given up in time: %s', async (_name, seconds, call) => {
+    const client = createClient({
+      url: 'http://host:1',
+      fetch: (_url, init) =>
+        new Promise((_resolve, reject) => {
+          init.signal?.addEventListener('abort', () => reject(init.signal?.reason as Error));
+        }),
+      clock: { now: () => 0, monotonicMs: () => 0, sleep: async () => undefined },
+    });
+    await expect(call(createHttpControlPlane(client))).rejects.toMatchObject({
+      code: 'SERVER_UNREACHABLE',
+      detail: `http://host:1 cannot be reached: it did not answer within ${seconds} s`,
+    });
+  });
+});
