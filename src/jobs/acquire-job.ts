@@ -2,6 +2,7 @@
 import { isAborted } from '../base/abort.ts';
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
+import { createId, type AcquireCallId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { SealBroken } from '../base/seal.ts';
 import { JOB_FAILURES } from '../domain/job/failure.ts';
@@ -11,7 +12,7 @@ import type { TakenJob } from '../store/job-acquire.ts';
 import type { DaemonRef } from './attempt.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { fillJob } from './fill-job.ts';
-import { endUntold, giveBack } from './untold-attempt.ts';
+import { endUntold, giveBack, giveBackLost, type Untold } from './untold-attempt.ts';
 
 export interface AcquireDeps extends Kit {
   readonly database: Database;
@@ -23,6 +24,10 @@ export interface AcquireOptions {
   readonly signal: AbortSignal;
   /** How long the answer may take when there is nothing to do. */
   readonly waitMs: number;
+  /** What the daemon calls this call by; without it, it cannot name it later. */
+  readonly callId?: AcquireCallId;
+  /** Former calls to which the daemon got no answer. */
+  readonly lostCalls?: readonly AcquireCallId[];
 }
 
 /** To abort without a reason makes one, with a stack trace, for every job. */
@@ -36,10 +41,12 @@ const ENDED = new Error('the wait has ended');
 export async function acquireJob(
   deps: AcquireDeps,
   daemon: DaemonRef,
-  { signal, waitMs }: AcquireOptions,
+  options: AcquireOptions,
 ): Promise<TakenJob | undefined> {
   const { clock, dispatcher } = deps;
+  const { signal, waitMs, callId = createId<AcquireCallId>(deps), lostCalls = [] } = options;
   const offer = await dispatcher.offers.get(daemon);
+  await giveBackLost(deps, daemon, lostCalls);
   if (isAborted(signal)) return undefined;
 
   const settled = new AbortController();
@@ -52,7 +59,7 @@ export async function acquireJob(
   );
   let taken: TakenJob | undefined;
   try {
-    const slot = { ...daemon, machineId: offer.machineId };
+    const slot = { ...daemon, machineId: offer.machineId, callId };
     taken = await dispatcher.groupOf(offer).wait(slot, over.signal);
   } catch (error) {
     dispatcher.offers.forget(daemon);
@@ -68,11 +75,12 @@ export async function acquireJob(
   }
   if (taken === undefined) return undefined;
   await failpoint('job.taken');
-  const job = await fillOrEnd(deps, taken);
+  const untold = { id: taken.id, attempt: taken.attempt, takenByCall: callId };
+  const job = await fillOrEnd(deps, taken, untold);
   if (job === undefined) return undefined;
   // Asked last: until here the caller may have hung up.
   if (isAborted(signal)) {
-    await giveBack(deps, taken);
+    await giveBack(deps, untold);
     return undefined;
   }
   // One that was queued again was not waiting all the time since.
@@ -86,16 +94,20 @@ export async function acquireJob(
 }
 
 /** Undefined when nobody can ever do it. Whatever else goes wrong, the job is not lost with it. */
-async function fillOrEnd(deps: AcquireDeps, taken: TakenJob): Promise<TakenJob | undefined> {
+async function fillOrEnd(
+  deps: AcquireDeps,
+  taken: TakenJob,
+  untold: Untold,
+): Promise<TakenJob | undefined> {
   try {
     return await fillJob(deps, taken);
   } catch (error) {
     if (!(error instanceof SealBroken)) {
-      await giveBack(deps, taken);
+      await giveBack(deps, untold);
       throw error;
     }
     deps.log.critical('job.secrets_broken', { jobId: taken.id, error });
-    await endUntold(deps, taken, {
+    await endUntold(deps, untold, {
       outcome: 'failed',
       error: `${error.message}: it was changed in the database, or is not this workspace's; restore it from a backup`,
       errorCode: JOB_FAILURES.secretsBroken,

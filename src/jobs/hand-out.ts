@@ -46,6 +46,7 @@ export async function handOut(
     daemonIds: slots.map((slot) => slot.daemonId),
     keyIds: slots.map((slot) => slot.keyId),
     incarnations: slots.map((slot) => slot.incarnation),
+    callIds: slots.map((slot) => slot.callId),
     machineIds: slots.map((slot) => slot.machineId),
     machineBoundDrivers: MACHINE_BOUND_DRIVERS,
     maxCreations,

@@ -6,6 +6,7 @@ import { createHttpControlPlane, type ControlPlane } from './control-plane.ts';
 
 const caller = { daemonId: 'd' as DaemonId, incarnation: 1 };
 const attempt = { ...caller, jobId: 'j', attempt: 1 };
+const call = { waitMs: 50_000, callId: 'c', lostCalls: [] };
 const { signal } = new AbortController();
 
 describe('a call to a control plane that stands still', () => {
@@ -13,7 +14,7 @@ describe('a call to a control plane that stands still', () => {
     ['a heartbeat', 10, (plane) => plane.heartbeat(attempt, [], signal)],
     ['a result', 10, (plane) => plane.complete(attempt, { outcome: 'canceled' }, signal)],
     ['a report', 10, (plane) => plane.report(caller, [], signal)],
-    ['a wait for work', 60, (plane) => plane.acquire(caller, 50_000, signal)],
+    ['a wait for work', 60, (plane) => plane.acquire(caller, call, signal)],
     [
       'a wait for cancels',
       60,

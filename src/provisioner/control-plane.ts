@@ -22,7 +22,16 @@ import { provisionerRoutes } from '../contract/provisioner/route.ts';
 export interface ControlPlane {
   register(body: RegisterBody, signal: AbortSignal): Promise<RegisterAnswer>;
   /** Undefined when there was nothing to do for `waitMs`. */
-  acquire(caller: Caller, waitMs: number, signal: AbortSignal): Promise<AcquiredJob | undefined>;
+  acquire(
+    caller: Caller,
+    call: {
+      readonly waitMs: number;
+      readonly callId: string;
+      /** Former calls that got no answer: what they have taken is given back first. */
+      readonly lostCalls: readonly string[];
+    },
+    signal: AbortSignal,
+  ): Promise<AcquiredJob | undefined>;
   heartbeat(
     attempt: AttemptRef,
     logs: readonly LogLine[],
@@ -83,12 +92,13 @@ export function createHttpControlPlane(client: Client): ControlPlane {
   return {
     register: async (body, signal) =>
       (await client.call(provisionerRoutes.registerDaemon, { body }, soon(signal))).body,
-    acquire: async ({ daemonId, incarnation }, waitMs, signal) => {
-      const { body } = await client.call(
-        provisionerRoutes.acquireJob,
-        { params: { daemon: daemonId }, body: { incarnation, wait_ms: waitMs } },
-        soon(signal),
-      );
+    acquire: async ({ daemonId, incarnation }, { waitMs, callId, lostCalls }, signal) => {
+      const named = { call_id: callId, lost_calls: [...lostCalls] };
+      const input = {
+        params: { daemon: daemonId },
+        body: { incarnation, wait_ms: waitMs, ...named },
+      };
+      const { body } = await client.call(provisionerRoutes.acquireJob, input, soon(signal));
       return body ?? undefined;
     },
     heartbeat: async (attempt, logs, signal) => {

@@ -14,6 +14,7 @@ import type { Driver } from './driver.ts';
 import { loadDaemonIdentity } from './identity.ts';
 import { settleLeftovers } from './leftover.ts';
 import { ATTEMPT_PROCESSES, endLeftoverProcesses } from './leftover-processes.ts';
+import { createLostCalls } from './lost-calls.ts';
 import { createRegistration } from './registration.ts';
 import { report } from './report.ts';
 import { StopWork } from './stop-work.ts';
@@ -114,6 +115,7 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
     controlPlane,
     registration,
     cancels,
+    lostCalls: createLostCalls(kit.clock),
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
     stopWork: deadlines.stopWork,
     giveUp: deadlines.giveUp,

@@ -2,15 +2,22 @@
 import { isAborted } from '../base/abort.ts';
 import { toAppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
+import { createId } from '../base/id.ts';
+import type { AcquiredJob } from '../contract/provisioner/protocol.ts';
 import { runAttempt, type AttemptDeps } from './attempt.ts';
+import type { LostCalls } from './lost-calls.ts';
 import type { Registered, Registration } from './registration.ts';
 
 export interface WorkerDeps extends AttemptDeps {
   readonly registration: Registration;
+  /** Of all workers: each names what any of them has lost. */
+  readonly lostCalls: LostCalls;
 }
 
 /** How long one request for a job may wait at the control plane; proxies give up after a minute. */
 const ACQUIRE_WAIT_MS = 50_000;
+/** The same while calls are lost: a control plane that was at one may have taken something since. */
+const ACQUIRE_WAIT_AFTER_LOSS_MS = 5_000;
 const RETRY = { firstMs: 250, maxMs: 10_000 };
 /** An answer that came sooner than this although it might have waited: ask again, but not at once. */
 const HASTY_MS = 50;
@@ -24,7 +31,7 @@ export async function work(deps: WorkerDeps, signal: AbortSignal): Promise<void>
     try {
       registered = await deps.registration.get();
       const askedMs = kit.clock.monotonicMs();
-      const job = await deps.controlPlane.acquire(registered, ACQUIRE_WAIT_MS, signal);
+      const job = await acquire(deps, registered, signal);
       const isHasty = job === undefined && kit.clock.monotonicMs() - askedMs < HASTY_MS;
       if (isHasty) await kit.clock.sleep(backoff.nextMs(), signal);
       else backoff.reset();
@@ -36,5 +43,22 @@ export async function work(deps: WorkerDeps, signal: AbortSignal): Promise<void>
       if (registered !== undefined) deps.registration.refused(error, registered);
       await kit.clock.sleep(backoff.nextMs(), signal).catch(() => undefined); // the loop ends then
     }
+  }
+}
+
+async function acquire(
+  { kit, controlPlane, lostCalls }: WorkerDeps,
+  registered: Registered,
+  signal: AbortSignal,
+): Promise<AcquiredJob | undefined> {
+  const callId = createId(kit);
+  const lost = lostCalls.list();
+  const waitMs = lost.length === 0 ? ACQUIRE_WAIT_MS : ACQUIRE_WAIT_AFTER_LOSS_MS;
+  try {
+    return await controlPlane.acquire(registered, { waitMs, callId, lostCalls: lost }, signal);
+  } catch (error) {
+    // Whatever was answered was no job, and one may have been taken.
+    lostCalls.add(callId);
+    throw error;
   }
 }

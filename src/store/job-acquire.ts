@@ -1,5 +1,6 @@
 // Handing jobs to daemons that wait, in one statement.
 import type {
+  AcquireCallId,
   DaemonId,
   JobId,
   OrganizationId,
@@ -13,7 +14,6 @@ import type { JobType, Stage, Transition } from '../domain/job/job.ts';
 import { CREATIONS_LOCK } from './advisory-lock.ts';
 import { bool, jsonText, text, uuid } from './column.ts';
 import { DAEMON_IS_FRESH, DAEMON_IS_SEEN } from './daemon-seen.ts';
-import { HOME_MACHINE } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
 import { unseen } from './unseen.ts';
 
@@ -71,6 +71,7 @@ export interface WaitingSlot {
   readonly keyId: ProvisionerKeyId;
   readonly incarnation: number;
   readonly machineId: string;
+  readonly callId: AcquireCallId;
 }
 
 export interface HandedJob {
@@ -93,6 +94,7 @@ interface TakeArgs extends FitArgs {
   readonly daemonIds: readonly DaemonId[];
   readonly keyIds: readonly ProvisionerKeyId[];
   readonly incarnations: readonly number[];
+  readonly callIds: readonly AcquireCallId[];
   readonly machineBoundDrivers: readonly string[];
   /** Whose creations are locked; null: nobody's, and nothing is taken while one waits. */
   readonly creationsOf: readonly OrganizationId[] | null;
@@ -157,11 +159,12 @@ export const takeJobs = statement({
   },
   sql: `
     with slots as materialized (
-      select daemon_id, key_id, incarnation, machine_id, place,
+      select daemon_id, key_id, incarnation, machine_id, call_id, place,
         row_number() over (partition by machine_id order by place) as nth_there
       from unnest(${unseen('$daemonIds::uuid[]')}, ${unseen('$keyIds::uuid[]')},
-        ${unseen('$incarnations::integer[]')}, ${unseen('$machineIds::text[]')}) with ordinality
-        as s (daemon_id, key_id, incarnation, machine_id, place)
+        ${unseen('$incarnations::integer[]')}, ${unseen('$machineIds::text[]')},
+        ${unseen('$callIds::uuid[]')}) with ordinality
+        as s (daemon_id, key_id, incarnation, machine_id, call_id, place)
     ), unlocked as materialized (
       select exists (
         select
@@ -240,7 +243,7 @@ export const takeJobs = statement({
         where place not in (select place from at_home)
       ) as s on s.nth = j.nth
     ), daemon as materialized (
-      select m.job_id, m.place, d.id, d.machine_id
+      select m.job_id, m.place, d.id, d.machine_id, s.call_id
       from matched m
       join slots s on s.place = m.place
       join daemons d
@@ -259,6 +262,7 @@ export const takeJobs = statement({
         acquired_at = (select standby_now()),
         heartbeat_at = (select standby_now()),
         daemon_id = d.id,
+        taken_by_call = d.call_id,
         machine_id = case
           when j.type = 'workspace_build' and j.driver = any ($machineBoundDrivers::text[])
             then d.machine_id
@@ -355,25 +359,4 @@ export const lockCreations = statement({
         and ${GROUP_FITS_JOB}
       order by id
     ) as o`,
-});
-
-/**
- * Gives a job back that was taken for somebody who hung up before the answer. Nobody heard of the
- * attempt, so it never was: as one that was taken once, a start would count as under way for ever.
- */
-export const releaseJob = statement({
-  name: 'job.release',
-  takes: takes<{ readonly id: JobId; readonly attempt: number }>(),
-  gives: { organizationId: uuid<OrganizationId>(), driver: text },
-  sql: `
-    update jobs j
-    set attempt = j.attempt - 1,
-      acquired_at = null,
-      heartbeat_at = null,
-      daemon_id = null,
-      machine_id = ${HOME_MACHINE}
-    where j.id = $id
-      and j.attempt = $attempt
-      and j.status = 'running'
-    returning j.organization_id, j.driver`,
 });

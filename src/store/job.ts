@@ -1,6 +1,7 @@
 // A job's life after it was queued: locked, ended, queued again, canceled.
 // Lock order: pool member, workspace, build, job. Who holds a job's row wants none of the former.
 import type {
+  AcquireCallId,
   BuildId,
   DaemonId,
   DataKeyId,
@@ -76,6 +77,7 @@ const lockedJobColumns = {
   driver: text,
   machineId: nullable(text),
   attempt: int,
+  takenByCall: nullable(uuid<AcquireCallId>()),
   daemonId: nullable(uuid<DaemonId>()),
   /** Of the daemon that holds it, as it is now. */
   keyId: nullable(uuid<ProvisionerKeyId>()),
@@ -102,7 +104,7 @@ export const lockJobRow = statement({
   gives: lockedJobColumns,
   sql: `
     select j.id, j.type, j.status, j.organization_id, j.driver, j.machine_id, j.attempt,
-      j.daemon_id, d.key_id, d.incarnation, j.overran, j.error, j.error_code, b.id as build_id, b.number,
+      j.taken_by_call, j.daemon_id, d.key_id, d.incarnation, j.overran, j.error, j.error_code, b.id as build_id, b.number,
       b.transition, b.stage, b.preset_id, b.outputs
     from jobs j
     left join daemons d on d.id = j.daemon_id

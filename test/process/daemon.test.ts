@@ -202,6 +202,17 @@ describe('a daemon whose control plane is away', () => {
     expect(driver.undone).toEqual([]);
   });
 
+  it('gets a job that was lost on its way, and works on it once', async () => {
+    const driver = createScriptedDriver();
+    plane.loseJobs = 2;
+    await makeDaemon(driver, { slots: 1 }).start();
+    const offered = plane.offer(sampleJob());
+    await until(() => expect(offered.result?.outcome).toBe('succeeded'));
+    expect(plane.loseJobs).toBe(0);
+    expect(offered.resultAttempt).toBe(1);
+    expect(driver.world.size).toBe(1);
+  });
+
   it('registers again when it was forgotten, but not when only a job was', async () => {
     const driver = createScriptedDriver({ waits: true });
     await makeDaemon(driver).start();

@@ -1,4 +1,5 @@
-// The answer to a result is lost on its way back: the daemon reports again, and the result counts once.
+// An answer is lost on its way to the daemon: to a result, which it reports again and which counts once,
+// or to a call for work, whose job it gets with the next one.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import { until } from '../support/crash-steps.ts';
@@ -54,6 +55,29 @@ describe('a daemon whose results are not answered', () => {
     await daemon?.end('SIGTERM');
     expect(daemon?.said()).not.toContain('attempt.refused');
     expect(worked(daemon?.said() ?? '')).toEqual(jobs.map(({ id }) => id));
+  });
+});
+
+describe('a daemon whose calls for work are not answered', () => {
+  it('gets the jobs that went with the answers, each once', async () => {
+    let lost = 0;
+    await using fleet = await createFleet({
+      planes: 1,
+      loses: (_method, path) => path.endsWith('/acquire') && (lost += 1) % 2 === 1 && lost < 12,
+    });
+    const { store } = fleet;
+    await fleet.startDaemon();
+    await fleet.push('sample', { instances: 4, startMs: 0 });
+    await until(async () => {
+      const pool = await store.sql('select from pool_members where running_since is not null');
+      expect(pool).toHaveLength(4);
+    });
+    expect(lost).toBeGreaterThanOrEqual(5);
+    const jobs = await store.sql<{ status: string; attempt: number }>(
+      'select status, attempt from jobs',
+    );
+    // A start that was lost with its daemon would have failed, and another one taken its place.
+    expect(jobs).toEqual(Array.from({ length: 5 }, () => ({ status: 'succeeded', attempt: 1 })));
   });
 });
 

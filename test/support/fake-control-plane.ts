@@ -17,6 +17,7 @@ export interface FakeJob {
   status: 'pending' | 'running' | 'ended';
   cancel: boolean;
   holder: Caller | undefined;
+  takenByCall: string | undefined;
   result: JobResult | undefined;
   /** Which attempt the result is of. */
   resultAttempt: number | undefined;
@@ -49,6 +50,8 @@ export interface FakeControlPlane extends ControlPlane {
   readonly missedCalls: number;
   /** As many of the next completions are stored, and their answers lost. */
   loseAnswers: number;
+  /** As many of the next jobs are handed out, and lost on their way to the daemon. */
+  loseJobs: number;
   readonly files: Map<string, Uint8Array>;
   /** By workspace, oldest first. */
   readonly states: Map<string, readonly string[]>;
@@ -156,6 +159,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     away: false,
     isStateInUse: false,
     loseAnswers: 0,
+    loseJobs: 0,
     get registrations() {
       return registrations;
     },
@@ -178,6 +182,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
         status: 'pending',
         cancel: false,
         holder: undefined,
+        takenByCall: undefined,
         result: undefined,
         resultAttempt: undefined,
         beats: 0,
@@ -217,15 +222,28 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
         ended_attempts: endHeld(body.daemon_id),
       };
     },
-    acquire: (caller, waitMs, signal) =>
-      poll({ caller, waitMs, signal }, () => {
+    acquire: async (caller, { waitMs, callId, lostCalls }, signal) => {
+      for (const entry of jobs) {
+        if (entry.status !== 'running' || !lostCalls.includes(entry.takenByCall ?? '')) continue;
+        entry.status = 'pending';
+        entry.attempt -= 1;
+        entry.holder = undefined;
+      }
+      const taken = await poll({ caller, waitMs, signal }, () => {
         const entry = jobs.find(({ status }) => status === 'pending');
         if (entry === undefined) return undefined;
         entry.status = 'running';
         entry.attempt += 1;
         entry.holder = caller;
+        entry.takenByCall = callId;
         return { ...entry.job, attempt: entry.attempt };
-      }),
+      });
+      if (taken !== undefined && fake.loseJobs > 0) {
+        fake.loseJobs -= 1;
+        throw new AppError('SERVER_UNREACHABLE', 'the job was lost on its way');
+      }
+      return taken;
+    },
     awaitCancels: async (caller, { known, waitMs }, signal) => {
       const found = await poll({ caller, waitMs, signal }, () => {
         const canceled = jobs.filter(

@@ -170,7 +170,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
       database,
       {
         offer: { organizationId, drivers: ['null'], tags: {}, protocolVersion: 2 },
-        slots: [{ ...daemon, machineId: daemon.asked.machineId }],
+        slots: [{ ...daemon, machineId: daemon.asked.machineId, callId: createId(store.kit) }],
         isIdle: false,
       },
       { maxCreations: 1_000 },

@@ -1,7 +1,7 @@
 // The routes that provisioner daemons call.
 import { AppError } from '../../base/app-error.ts';
 import { parseInstant } from '../../base/clock.ts';
-import type { DaemonId, JobId, WorkspaceId } from '../../base/id.ts';
+import type { AcquireCallId, DaemonId, JobId, WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { CompleteBody } from '../../contract/provisioner/protocol.ts';
 import type { provisionerRoutes } from '../../contract/provisioner/route.ts';
@@ -74,7 +74,12 @@ export function createProvisionerHandlers(
 
     acquireJob: async ({ caller, params, body, signal }) => {
       const daemon = daemonOf(caller, params.daemon, body.incarnation);
-      const job = await acquireJob(deps, daemon, { signal, waitMs: body.wait_ms });
+      const job = await acquireJob(deps, daemon, {
+        signal,
+        waitMs: body.wait_ms,
+        ...(body.call_id === null ? {} : { callId: body.call_id as AcquireCallId }),
+        lostCalls: body.lost_calls.map((id) => id as AcquireCallId),
+      });
       if (job === undefined) return { status: 204, body: null };
       return { status: 200, body: viewAcquiredJob(job, handlerDeps) };
     },

@@ -27,10 +27,17 @@ export const registerAnswer = z.object({
   ended_attempts: z.array(z.object({ job_id: idField, attempt: integerField })),
 });
 
+/** As many as a daemon names; more are no likelier to have taken anything. */
+export const MAX_LOST_CALLS = 16;
+
 export const acquireBody = z.object({
   incarnation: integerField,
   /** How long the answer may take when there is nothing to do. */
   wait_ms: z.int().min(0).max(60_000),
+  /** What the daemon calls this call by. */
+  call_id: idField.nullable().default(null),
+  /** Former calls that got no answer: what they have taken is given back first. */
+  lost_calls: z.array(idField).max(MAX_LOST_CALLS).default([]),
 });
 
 /** The workspace a build is about, as its driver sees it. */

@@ -1,6 +1,6 @@
 // Daemons that wait together: who gets what, that nobody gets anything twice, and what it costs.
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { JobId, OrganizationId, UserId } from '../../../src/base/id.ts';
+import { createId, type JobId, type OrganizationId, type UserId } from '../../../src/base/id.ts';
 import { acquireJob, type AcquireDeps } from '../../../src/jobs/acquire-job.ts';
 import type { DaemonRef } from '../../../src/jobs/attempt.ts';
 import { createDispatcher } from '../../../src/jobs/dispatcher.ts';
@@ -139,7 +139,7 @@ describe('jobs for daemons that wait together', () => {
     const over = new AbortController();
     // All of them join before the first look.
     const waits = [first!, first!, first!, second!].map((daemon) =>
-      group.wait({ ...daemon, machineId: 'machine' }, over.signal),
+      group.wait({ ...daemon, machineId: 'machine', callId: createId(store.kit) }, over.signal),
     );
     await vi.waitFor(async () => expect(await held()).toHaveLength(2));
     expect(new Set(await held())).toEqual(new Set([first!.daemonId, second!.daemonId]));
