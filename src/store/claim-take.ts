@@ -161,7 +161,7 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
         from owned
         where idempotency_key is not null
       )
-      select place, id as workspace_id, pool_id, machine_id, build_number
+      select place::integer as place, id as workspace_id, pool_id, machine_id, build_number
       from owned`,
   });
 }

@@ -40,16 +40,19 @@ export async function createTestDatabase({
   const template = schema === 'migrated' ? TEMPLATE_DATABASE : 'template1';
   await ask(server, `create database ${name} template ${template} strategy file_copy`);
   const connection = { ...server, database: name };
-  const close = async (): Promise<void> => {
+  const drop = async (): Promise<void> => {
     // `with (force)` is refused where an autovacuum worker, which is a superuser's, happens to be there;
-    // without, PostgreSQL ends those by itself and waits for whom we ended.
+    // without, PostgreSQL ends those by itself and waits for whom we ended and let in no more.
+    await ask(server, `alter database ${name} with allow_connections false`);
     await ask(
       server,
       `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = '${name}' and usename = current_user`,
     );
-    await ask(server, `drop database if exists ${name}`);
+    await ask(server, `drop database ${name}`);
   };
+  let dropping: Promise<void> | undefined;
+  const close = (): Promise<void> => (dropping ??= drop());
   return { connection, url: urlOf(connection), close, [Symbol.asyncDispose]: close };
 }
 
