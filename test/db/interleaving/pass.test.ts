@@ -16,6 +16,7 @@ import {
   BEHIND_THE_MEMBER,
   openPlays,
   OPERATOR,
+  PLANNERS,
   UNCHANGED,
   type Plays,
   type Versions,
@@ -27,12 +28,17 @@ import {
 vi.setConfig({ testTimeout: 90_000 });
 
 let plays: Plays;
-beforeAll(async () => {
-  plays = await openPlays();
-});
-afterAll(() => plays[Symbol.asyncDispose]());
+/** For the tests of one `describe`. */
+function playOn(planner?: string): void {
+  beforeAll(async () => {
+    plays = await openPlays(planner);
+  });
+  afterAll(() => plays[Symbol.asyncDispose]());
+}
 
-describe('two passes', () => {
+describe.each(Object.keys(PLANNERS))('two passes, while PostgreSQL plans %s,', (planner) => {
+  playOn(planner);
+
   it('over one pool make what one would have made', async () => {
     const explored = await plays.explore({
       setUp: () => plays.pool({ desired: 3 }),
@@ -65,7 +71,9 @@ describe('two passes', () => {
   });
 });
 
-describe('a promotion and a pass', () => {
+describe.each(Object.keys(PLANNERS))('a promotion and a pass, planned %s,', (planner) => {
+  playOn(planner);
+
   it('are in one order: nothing old is made once the promotion was answered', async () => {
     const explored = await plays.explore<Versions>({
       setUp: () => plays.versions({ desired: 2 }),
@@ -87,6 +95,8 @@ describe('a promotion and a pass', () => {
 });
 
 describe('what operators do', () => {
+  playOn();
+
   /** Behind the lock at which it meets a pass. */
   const OF_AN_OPERATION = ['pool.read_settings', 'pool.list_ids', 'settings.find'];
   const isPaused = (ended: Ended): boolean =>
@@ -215,6 +225,8 @@ describe('what operators do', () => {
 });
 
 describe('the lease', () => {
+  playOn();
+
   interface Contest {
     readonly leases: readonly ((database: Database) => Lease)[];
   }
