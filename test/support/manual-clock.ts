@@ -4,6 +4,8 @@ import type { Clock, Instant } from '../../src/base/clock.ts';
 export interface ManualClock extends Clock {
   /** Moves the time, ends the sleeps that fall due on the way in their order, and lets their work go on. */
   advance(ms: number): Promise<void>;
+  /** Moves the time at once, as if the machine had slept: each sleep that fell due meanwhile ends now. */
+  leap(ms: number): Promise<void>;
   /** How many sleep now. */
   sleeping(): number;
 }
@@ -16,6 +18,8 @@ interface Sleeper {
 export function createManualClock(startAt: Instant = Date.UTC(2026, 0, 2, 8)): ManualClock {
   let elapsedMs = 0;
   const sleepers = new Set<Sleeper>();
+  const dueBy = (untilMs: number): readonly Sleeper[] =>
+    [...sleepers].filter((sleeper) => sleeper.dueMs <= untilMs).sort((a, b) => a.dueMs - b.dueMs);
   return {
     now: () => startAt + elapsedMs,
     monotonicMs: () => elapsedMs,
@@ -41,9 +45,7 @@ export function createManualClock(startAt: Instant = Date.UTC(2026, 0, 2, 8)): M
     advance: async (ms) => {
       const untilMs = elapsedMs + ms;
       for (;;) {
-        const due = [...sleepers]
-          .filter((sleeper) => sleeper.dueMs <= untilMs)
-          .sort((a, b) => a.dueMs - b.dueMs)[0];
+        const [due] = dueBy(untilMs);
         if (due === undefined) break;
         elapsedMs = Math.max(elapsedMs, due.dueMs);
         due.wake();
@@ -51,6 +53,13 @@ export function createManualClock(startAt: Instant = Date.UTC(2026, 0, 2, 8)): M
       }
       elapsedMs = untilMs;
       await settle();
+    },
+    leap: async (ms) => {
+      elapsedMs += ms;
+      for (const due of dueBy(elapsedMs)) {
+        due.wake();
+        await settle();
+      }
     },
     sleeping: () => sleepers.size,
   };

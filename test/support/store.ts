@@ -22,6 +22,15 @@ export interface TestStore extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+// A statement that is under way meanwhile sees the function, and no row.
+const MOVABLE = `
+  create unlogged table test_clock (ahead interval not null);
+  insert into test_clock (ahead) values ('0');
+  create or replace function standby_now() returns timestamptz
+    language sql stable parallel safe
+    return date_trunc('milliseconds', clock_timestamp() + coalesce((select ahead from test_clock), '0'));`;
+const MOVE = "update test_clock set ahead = ahead + interval '$ms ms'";
+
 /** What seals the test databases' data keys. */
 export const TEST_SECRET_KEY = Buffer.alloc(32, 7);
 
@@ -40,7 +49,7 @@ export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
   const announced: Notice[] = [];
   database.onNotices((notices) => announced.push(...notices));
   const client = await database.connect();
-  let offsetMs = 0;
+  let clockMoves = false;
   // One connection does one thing at a time.
   let former: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -63,12 +72,10 @@ export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
     sql: async <Row>(text: string, values: readonly unknown[] = []) =>
       (await inTurn(() => client.query(text, [...values]))).rows as Row[],
     advanceClock: async (ms) => {
-      offsetMs += ms;
-      const text = `
-        create or replace function standby_now() returns timestamptz
-          language sql stable parallel safe
-          return date_trunc('milliseconds', clock_timestamp() + interval '${offsetMs} ms')`;
-      await inTurn(() => client.query(text));
+      // In a row: another definition for every move would have every statement planned anew.
+      const text = clockMoves ? MOVE : MOVABLE + MOVE;
+      clockMoves = true;
+      await inTurn(() => client.query(text.replace('$ms', String(ms))));
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -1,0 +1,182 @@
+// What happens in a simulated system, and how often: ordinary work, and every fault there is. Whatever
+// else its processes do, they do by themselves.
+import { AppError } from '../../../src/base/app-error.ts';
+import type { Route, RouteInput } from '../../../src/contract/route.ts';
+import { jobRoutes } from '../../../src/contract/job/route.ts';
+import { poolRoutes } from '../../../src/contract/pool/route.ts';
+import { prebuildRoutes } from '../../../src/contract/prebuilds/route.ts';
+import { templateRoutes } from '../../../src/contract/template/route.ts';
+import { askAgain, isUnanswered, letGo, newWishes, wishFor } from './wish.ts';
+import { ORGANIZATION, outwaitSilence, type World } from './world.ts';
+
+export type Event = (world: World) => Promise<unknown>;
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** What operators ask for; that nobody answered, or that it came too late, is no finding. */
+async function operate<R extends Route>(
+  { client }: World,
+  route: R,
+  input: RouteInput<R>,
+): Promise<void> {
+  try {
+    await client.call(route, input);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'JOB_ENDED') return;
+    if (!isUnanswered(error)) throw error;
+  }
+}
+
+const poolOf = ({
+  random,
+  templates,
+}: World): { params: Record<'organization' | 'template' | 'preset', string> } => {
+  const { name: template, preset } = random.pick(templates);
+  return { params: { organization: ORGANIZATION, template, preset } };
+};
+const templateOf = ({ random, templates }: World): { organization: string; template: string } => ({
+  organization: ORGANIZATION,
+  template: random.pick(templates).name,
+});
+
+const resize: Event = (world) =>
+  operate(world, poolRoutes.changePool, {
+    ...poolOf(world),
+    query: {},
+    body: { size: { instances: world.random.below(6), overrides_schedules: false } },
+  });
+const pause: Event = (world) =>
+  operate(world, poolRoutes.changePool, {
+    ...poolOf(world),
+    query: {},
+    body: { paused: world.random.chance(0.4) },
+  });
+const invalidate: Event = (world) =>
+  operate(world, poolRoutes.invalidatePool, { ...poolOf(world), query: {} });
+const reset: Event = (world) =>
+  operate(world, poolRoutes.resetPool, { ...poolOf(world), query: {} });
+const pauseEverything: Event = (world) =>
+  operate(world, prebuildRoutes.putPrebuildSettings, {
+    body: { reconciliation_paused: world.random.chance(0.3) },
+  });
+const promote: Event = (world) =>
+  operate(world, templateRoutes.promoteVersion, {
+    params: { ...templateOf(world), version: world.random.pick(['v1', 'v2']) },
+    query: {},
+  });
+const deprecate: Event = (world) =>
+  operate(world, templateRoutes.deprecateTemplate, {
+    params: templateOf(world),
+    query: {},
+    body: { message: world.random.chance(0.4) ? 'use another one' : '' },
+  });
+
+const cancel: Event = async (world) => {
+  const jobs = await world.store.sql<{ id: string }>(
+    `select id from jobs where type = 'workspace_build' and status in ('pending', 'running')
+     order by id`,
+  );
+  if (jobs.length === 0) return;
+  const params = { job: world.random.pick(jobs).id };
+  await operate(world, jobRoutes.cancelJob, { params, query: {} });
+};
+
+const claim: Event = (world) => wishFor(world, newWishes(world, 2));
+const burst: Event = (world) => wishFor(world, newWishes(world, 8));
+
+/** Everything at once, most often when something has just become too much. */
+const rush: Event = async (world) => {
+  await Promise.all([
+    world.random.chance(0.5) ? resize(world) : promote(world),
+    wishFor(world, newWishes(world, 4)),
+    world.time.leap(5 * SECOND),
+  ]);
+};
+
+/** Kills every connection that is in the middle of writing. */
+const breakConnections: Event = async (world) => {
+  const working = Promise.all([claim(world), world.time.leap(5 * SECOND)]);
+  for (let wait = world.random.below(12); wait > 0; wait--) await new Promise(setImmediate);
+  await world.store.sql(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid() and backend_xid is not null`,
+  );
+  await working;
+};
+
+/** One stands still in the middle of its work, with its locks; nobody who claims waits for it. */
+const stall: Event = async (world) => {
+  const { random, replicas, time } = world;
+  const going = time.leap(5 * SECOND);
+  for (let wait = random.below(12); wait > 0; wait--) await new Promise(setImmediate);
+  const resume = random.pick(replicas).stall();
+  await going;
+  await time.leap(15 * SECOND);
+  resume();
+};
+
+const killReplica: Event = async (world) => {
+  const work = Promise.all([claim(world), world.time.leap(5 * SECOND)]);
+  for (let wait = world.random.below(12); wait > 0; wait--) await new Promise(setImmediate);
+  await world.random.pick(world.replicas).restart();
+  await work;
+  await world.activity.quiet();
+};
+const killDaemon: Event = ({ random, daemons }) => random.pick(daemons).restart();
+
+/** It is taken for dead, and comes back with what it did. */
+const cutDaemon: Event = async (world) => {
+  const daemon = world.random.pick(world.daemons);
+  daemon.setCut(true);
+  await outwaitSilence(world);
+  daemon.setCut(false);
+};
+
+const breakOne: Event = ({ store }) =>
+  store.sql(
+    `update pool_members set ready = false, broken = 'gone', unready_since = standby_now()
+     where workspace_id = (
+       select workspace_id from pool_members where running_since is not null
+       order by workspace_id limit 1 for update skip locked)`,
+  );
+
+const changeTemplate: Event = (world) => {
+  world.isTemplateBad = !world.isTemplateBad;
+  return Promise.resolve();
+};
+const loseLease: Event = ({ store }) =>
+  store.sql(`update leases set expires_at = clock_timestamp() - interval '1 ms'`);
+const letTimePass: Event = ({ time, random }) =>
+  time.leap(random.pick([SECOND, 6 * SECOND, 6 * SECOND, 61 * SECOND, 20 * MINUTE]));
+const shiftClock: Event = ({ time, random }) =>
+  time.shift(random.pick([-30 * SECOND, -2 * SECOND, 2 * SECOND, 2 * MINUTE]));
+
+const often = (weight: number, name: string, event: Event): [string, Event][] =>
+  Array.from({ length: weight }, () => [name, event]);
+
+export const EVENTS: readonly (readonly [string, Event])[] = [
+  ...often(14, 'time', letTimePass),
+  ...often(6, 'claim', claim),
+  ...often(2, 'burst', burst),
+  ...often(2, 'ask again', askAgain),
+  ...often(2, 'let go', letGo),
+  ...often(5, 'rush', rush),
+  ...often(3, 'break connections', breakConnections),
+  ...often(2, 'stall', stall),
+  ...often(2, 'kill a control plane', killReplica),
+  ...often(2, 'kill a daemon', killDaemon),
+  ...often(1, 'cut a daemon off', cutDaemon),
+  ...often(2, 'template turns', changeTemplate),
+  ...often(2, 'promote', promote),
+  ...often(1, 'deprecate', deprecate),
+  ...often(3, 'resize', resize),
+  ...often(1, 'pause', pause),
+  ...often(1, 'reset', reset),
+  ...often(1, 'pause everything', pauseEverything),
+  ...often(1, 'invalidate', invalidate),
+  ...often(1, 'cancel', cancel),
+  ...often(1, 'break', breakOne),
+  ...often(1, 'lose the lease', loseLease),
+  ...often(1, 'clock jumps', shiftClock),
+];

@@ -1,0 +1,127 @@
+// One life of a simulated system: what must hold is checked after each step, and once the faults are over
+// every pool has to come to its target although no notice arrives any more.
+import { findViolations } from '../pool-invariants.ts';
+import { reconcileNow } from '../reconcile.ts';
+import type { TestStore } from '../store.ts';
+import { CALM } from './dials.ts';
+import { DAEMON_SLOTS } from './daemon.ts';
+import { EVENTS } from './event.ts';
+import { compareFacts, readFacts, type Facts } from './fact.ts';
+import type { Home } from './home.ts';
+import { askAgain } from './wish.ts';
+import { createWorld, outwaitSilence, type World } from './world.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const PASS_MS = 61 * SECOND;
+const ROUNDS = 16;
+/** What these leave undone is done. */
+const SETTLED_TURNS = 8;
+/** All slots of both daemons but one. */
+const MOST_CREATIONS = 2 * DAEMON_SLOTS - 1;
+
+export interface Life {
+  readonly seed: number;
+  readonly steps: number;
+}
+
+/** Runs it and gives what was violated, with what had happened; empty when all is well. */
+export async function simulate(home: Home, { seed, steps }: Life): Promise<readonly string[]> {
+  await home.clear();
+  await using world = await createWorld(home, seed);
+  const happened: string[] = [];
+  const told = (violations: readonly string[]): readonly string[] =>
+    violations.map((text) => `after ${happened.join(', ')}: ${text}`);
+  let before = await readFacts(world.store);
+  for (let step = 1; step <= steps; step++) {
+    const [name, event] = world.random.pick(EVENTS);
+    happened.push(name);
+    await event(world);
+    // Now and then the next thing happens while this one is under way.
+    if (world.random.chance(0.7)) await world.activity.quiet();
+    const after = await readFacts(world.store);
+    const violations = await look(world, before, after);
+    if (violations.length > 0) return told(violations);
+    before = after;
+  }
+  happened.push('the faults were over');
+  return told(await converge(world));
+}
+
+async function look(
+  { store, findings }: World,
+  before: Facts,
+  after: Facts,
+): Promise<readonly string[]> {
+  const isOverLimit = after.building > MOST_CREATIONS;
+  return [
+    ...(await findViolations(store)),
+    ...compareFacts(before, after),
+    ...(isOverLimit ? [`${after.building} creations run, ${MOST_CREATIONS} may`] : []),
+    ...findings,
+  ];
+}
+
+/** With the faults over, every pool comes to its target and stays there; no notice is delivered. */
+async function converge(world: World): Promise<readonly string[]> {
+  const { store } = world;
+  world.dials = { ...CALM, lostNotice: 1 };
+  world.isTemplateBad = false;
+  await store.sql('delete from settings');
+  await store.sql('update pools set paused = false');
+  await store.sql(`update templates set deprecated = ''`);
+  await outwaitSilence(world);
+  for (let round = 0; round < ROUNDS && !(await isAtTarget(store)); round++) {
+    // Past any backoff, cool-down and retry; not past the retention of evidence.
+    await leapQuietly(world, 61 * MINUTE);
+    for (let poll = 0; poll < 2; poll++) await leapQuietly(world, 6 * SECOND);
+  }
+  if (!(await isAtTarget(store))) return ['pools did not reach their target', ...world.findings];
+  await leapQuietly(world, PASS_MS);
+  const settled = await readFacts(store);
+  await leapQuietly(world, PASS_MS);
+  for (const { poolId } of world.templates) {
+    for (let turn = 0; turn < SETTLED_TURNS; turn++) await reconcileNow(store, poolId);
+  }
+  const after = await readFacts(store);
+  const isRestless = after.pools.some(({ written }, n) => written !== settled.pools[n]?.written);
+  while (world.unanswered.length > 0) await askAgain(world);
+  return [
+    ...(isRestless ? ['a settled pool went on'] : []),
+    ...(await look(world, after, await readFacts(store))),
+    ...(await findLostClaims(world)),
+  ];
+}
+
+async function leapQuietly({ time, activity }: World, ms: number): Promise<void> {
+  await time.leap(ms);
+  await activity.quiet();
+}
+
+/** What was answered is there for good, and is its owner's. */
+async function findLostClaims({ store, served }: World): Promise<string[]> {
+  const rows = await store.sql<{ name: string; id: string }>(
+    `select w.name, w.id from workspaces w join users u on u.id = w.owner_id
+     where not u.is_system and w.deleted_at is null`,
+  );
+  const there = new Map(rows.map(({ name, id }) => [name, id]));
+  return [...served.values()]
+    .filter(({ name, workspaceId }) => there.get(name) !== workspaceId)
+    .map(({ name }) => `the workspace ${name} is lost`);
+}
+
+async function isAtTarget(store: TestStore): Promise<boolean> {
+  const rows = await store.sql(
+    `select l.id
+     from pools l
+     join templates t on t.id = l.template_id
+     join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
+     where coalesce(l.size_override, p.desired_instances) <> (
+       select count(*) from pool_members m
+       where m.preset_id = p.id and m.running_since is not null and m.broken is null)
+     union all
+     select j.id from jobs j where j.status in ('pending', 'running', 'canceling')
+       and j.type = 'workspace_build'`,
+  );
+  return rows.length === 0;
+}
