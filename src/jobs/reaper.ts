@@ -9,6 +9,7 @@ import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
 import { dropOldIdempotencyKeys } from '../store/idempotency-key.ts';
 import { AGENT_WATCH } from '../store/live-pool/ready-now.ts';
+import { distrustIfMoved } from '../store/restored.ts';
 import { removeUnneededSecrets } from '../store/secret-parameters.ts';
 import { keepWatch } from '../store/watch.ts';
 import { pruneLogs, type PruneOptions } from './prune-logs.ts';
@@ -31,6 +32,11 @@ export function createReaper(
   const steps: Readonly<Record<string, () => Promise<unknown>>> = {
     agent_watch: () =>
       keepWatch.one(deps.database, { name: AGENT_WATCH, intervalMs, timeoutMs: agentTimeoutMs }),
+    // A database may be put back beneath a control plane that runs.
+    restored: async () => {
+      const distrusted = await distrustIfMoved(deps.database);
+      if (distrusted !== undefined) log.critical('database.moved', { ...distrusted });
+    },
     jobs: () => sweepJobs({ ...deps, log }, options),
     overruns: () => sweepOverruns({ ...deps, log }, options),
     strays: () => queueStrayCleanups({ ...deps, log }),

@@ -8,6 +8,7 @@ import {
   CLAIM_FORGOTTEN,
   DIED,
   GONE,
+  RESTORED,
   memberPhase,
   type MemberPhase,
   type PoolMember,
@@ -217,6 +218,8 @@ function describeProblem(
   if (!isUnhealthy) return null;
   if (member.broken === GONE) return 'its processes are gone';
   if (member.broken === DIED) return 'its processes died, and their machine did not';
+  if (member.broken === RESTORED)
+    return 'it may have been claimed since the backup that the database is';
   if (member.broken === CLAIM_FORGOTTEN) return 'its agent has served an owner who is not known';
   if (member.broken !== null) return `its startup did not succeed: ${member.broken}`;
   return member.lostAt === null

@@ -288,7 +288,15 @@ export function createPoolModel(random: Seeded): PoolModel {
       const one = random.pick(running);
       if (one.ready) one.lostAt = now;
       one.ready = false;
-      one.broken = random.pick([null, null, 'start_error', 'gone', 'died', 'claim_forgotten']);
+      one.broken = random.pick([
+        null,
+        null,
+        'start_error',
+        'gone',
+        'died',
+        'restored',
+        'claim_forgotten',
+      ]);
       disturb();
     },
     pass: (ms) => {

@@ -15,7 +15,7 @@ import {
 import { decidePreset, isActive } from './decide.ts';
 import { unhealthyAt } from './health.ts';
 import { decideHousekeeping, type Housekeeping, type Keeping } from './housekeeping.ts';
-import { GONE, memberPhase, type MemberPhase, type PoolMember } from './member.ts';
+import { GONE, RESTORED, memberPhase, type MemberPhase, type PoolMember } from './member.ts';
 import { needsReconciling } from './needs-reconciling.ts';
 import { findBoundary } from './next-boundary.ts';
 import type { Plan } from './plan.ts';
@@ -155,8 +155,8 @@ function look(world: PoolWorld, member: PoolMember): SeenMember {
 }
 
 /**
- * A first build whose workspace became unhealthy counts as failed from that moment, unless its
- * machine and not its template may be to blame.
+ * A first build whose workspace became unhealthy counts as failed from that moment, unless
+ * something else than its template may be to blame.
  */
 function findTurnedBad(
   judged: readonly JudgedBuild[],
@@ -164,7 +164,8 @@ function findTurnedBad(
   now: Instant,
 ): readonly JudgedBuild[] {
   return seen.flatMap(({ member, unhealthyAt: at }) => {
-    if (member.buildNumber !== 1 || at === null || at > now || member.broken === GONE) return [];
+    if (member.buildNumber !== 1 || at === null || at > now) return [];
+    if (member.broken === GONE || member.broken === RESTORED) return [];
     const build = judged.find(({ workspaceId }) => workspaceId === member.workspaceId);
     return build === undefined || build.failed ? [] : [{ ...build, failed: true, completedAt: at }];
   });

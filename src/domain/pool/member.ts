@@ -43,6 +43,12 @@ export const DIED = 'died';
  */
 export const CLAIM_FORGOTTEN = 'claim_forgotten';
 
+/**
+ * Why a member is broken that was there when the database was put back from a backup and has no agent
+ * to say that nobody has claimed it since: it is replaced, which is no fault of its template.
+ */
+export const RESTORED = 'restored';
+
 export interface MemberJob {
   readonly status: JobStatus;
   /** 0: nobody ever took it. */

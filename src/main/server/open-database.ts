@@ -6,6 +6,7 @@ import type { Kit } from '../../base/kit.ts';
 import { findPackageRoot } from '../../base/package-root.ts';
 import { createDatabase, type Database, type DatabaseOptions } from '../../store/database.ts';
 import { migrate, readMigrations, type Migration } from '../../store/migrate.ts';
+import { distrustIfMoved } from '../../store/restored.ts';
 import { checkServerVersion } from '../../store/server-version.ts';
 
 export interface OpenDatabaseOptions extends DatabaseOptions {
@@ -33,10 +34,15 @@ export async function openDatabase(kit: Kit, options: OpenDatabaseOptions): Prom
   }
 }
 
-/** Brings the schema up to this version. Throws SCHEMA_NEWER, SCHEMA_CHANGED, MIGRATION_FAILED. */
+/**
+ * Brings the schema up to this version, and trusts no prebuild of a database that was put back. Throws
+ * SCHEMA_NEWER, SCHEMA_CHANGED, MIGRATION_FAILED.
+ */
 export async function migrateSchema(kit: Kit, database: Database): Promise<void> {
   const { applied } = await migrate(database, await readOwnMigrations());
   if (applied.length > 0) kit.log.info('database.migrated', { applied });
+  const distrusted = await distrustIfMoved(database);
+  if (distrusted !== undefined) kit.log.critical('database.moved', { ...distrusted });
 }
 
 /** Those of this version. */

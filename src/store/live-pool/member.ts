@@ -2,7 +2,7 @@
 // writer of that table: a change here goes with one of workspaces, builds or agents in the same
 // transaction.
 import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
-import { CLAIM_FORGOTTEN, DIED, GONE } from '../../domain/pool/member.ts';
+import { CLAIM_FORGOTTEN, DIED, GONE, RESTORED } from '../../domain/pool/member.ts';
 import { uuid } from '../column.ts';
 import { DAEMON_HAS_WORKSPACE, DAEMON_REPORTS, type ReportingDaemon } from '../reporting-daemon.ts';
 import { statement, takes } from '../statement.ts';
@@ -55,7 +55,7 @@ export const removeMember = statement({
 
 /** On `pool_members m`: it is broken in a way that nothing an agent says takes back. */
 export const IS_BROKEN_FOR_GOOD = `coalesce(
-  m.broken in ('${GONE}', '${DIED}', '${CLAIM_FORGOTTEN}'), false)`;
+  m.broken in ('${GONE}', '${DIED}', '${CLAIM_FORGOTTEN}', '${RESTORED}'), false)`;
 
 /** Breaks `pool_members m` for good: it can never be ready again, so the pool replaces it. */
 const breakFor = (why: string): string => `

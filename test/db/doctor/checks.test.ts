@@ -100,7 +100,7 @@ describe('the checks of the doctor', () => {
     expect(finding!.subjects[0]).toMatch(/\S/);
   });
 
-  it.each(['gone', 'died', 'claim_forgotten'])(
+  it.each(['gone', 'died', 'restored', 'claim_forgotten'])(
     'take the word of no agent for what is broken for good (%s)',
     async (broken) => {
       const found = await findPlanted([

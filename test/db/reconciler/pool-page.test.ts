@@ -140,6 +140,7 @@ describe('the page of a pool', () => {
   it.each([
     ['gone', 'its processes are gone'],
     ['died', 'its processes died, and their machine did not'],
+    ['restored', 'it may have been claimed since the backup that the database is'],
     ['claim_forgotten', 'its agent has served an owner who is not known'],
     ['start_timeout', 'its startup did not succeed: start_timeout'],
   ])('says of a prebuild that is broken why (%s)', async (broken, problem) => {
