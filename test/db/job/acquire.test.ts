@@ -1,49 +1,26 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  createId,
-  type DaemonId,
-  type JobId,
-  type OrganizationId,
-  type UserId,
-} from '../../../src/base/id.ts';
+import { describe, expect, it } from 'vitest';
+import { createId, type DaemonId, type JobId } from '../../../src/base/id.ts';
 import { acquireJob } from '../../../src/jobs/acquire-job.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
-import { createFactory, type Factory, type TestTemplate } from '../../support/factory.ts';
-import { createQueue, type TestQueue } from '../../support/queue.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
+import { createFactory } from '../../support/factory.ts';
+import { createQueue } from '../../support/queue.ts';
+import { useQueueGround } from '../../support/queue-ground.ts';
+import { openTestStore } from '../../support/store.ts';
 
-let store: TestStore;
-let make: Factory;
-let queue: TestQueue;
-let organizationId: OrganizationId;
-let ownerId: UserId;
-let template: TestTemplate;
-
-beforeAll(async () => {
-  store = await openTestStore();
-  make = createFactory(store);
-  queue = createQueue(store, make);
-});
-afterAll(() => store.close());
-
-beforeEach(async () => {
-  // Whatever a test left behind in the queue is not the next one's business.
-  await store.sql(
-    `update jobs set canceled_at = standby_now(), completed_at = standby_now()
-     where status = 'pending'`,
-  );
-  organizationId = await make.organization();
-  ownerId = await make.user({ organizationId });
-  template = await make.template({ organizationId });
-});
+const ground = useQueueGround();
 
 describe('a daemon that asks for work', () => {
   it('gets a job with all that its driver needs', async () => {
-    await store.sql(`update users set email = 'owner@example.com' where id = '${ownerId}'`);
-    const built = await make.workspace(template, { ownerId, parameters: { size: 'large' } });
-    const daemon = await queue.daemon();
-    const job = await queue.take(daemon);
+    await ground.store.sql(
+      `update users set email = 'owner@example.com' where id = '${ground.ownerId}'`,
+    );
+    const built = await ground.make.workspace(ground.template, {
+      ownerId: ground.ownerId,
+      parameters: { size: 'large' },
+    });
+    const daemon = await ground.queue.daemon();
+    const job = await ground.queue.take(daemon);
     expect(job).toEqual({
       id: built.jobId,
       attempt: 1,
@@ -51,16 +28,16 @@ describe('a daemon that asks for work', () => {
       waitedMs: expect.any(Number),
       type: 'workspace_build',
       driver: 'null',
-      organizationId,
-      template: template.name,
-      versionId: template.versionId,
+      organizationId: ground.organizationId,
+      template: ground.template.name,
+      versionId: ground.template.versionId,
       fileHash: expect.stringMatching(/^[0-9a-f]{64}$/),
-      manifest: template.manifest,
+      manifest: ground.template.manifest,
       build: {
         workspaceId: built.workspaceId,
         name: expect.stringMatching(/^workspace-/),
         organization: expect.stringMatching(/^org-/),
-        ownerId,
+        ownerId: ground.ownerId,
         username: expect.stringMatching(/^user-/),
         displayName: expect.stringMatching(/^user-/),
         email: 'owner@example.com',
@@ -73,20 +50,20 @@ describe('a daemon that asks for work', () => {
         secretParametersId: null,
       },
     });
-    expect(await queue.take(daemon)).toBeUndefined();
+    expect(await ground.queue.take(daemon)).toBeUndefined();
   });
 
   it('is told of a prebuild that nobody owns it yet', async () => {
-    await make.prebuild(await make.pool(template));
-    expect((await queue.take(await queue.daemon()))?.build).toMatchObject({
+    await ground.make.prebuild(await ground.make.pool(ground.template));
+    expect((await ground.queue.take(await ground.queue.daemon()))?.build).toMatchObject({
       ownerIsSystem: true,
       email: null,
     });
   });
 
   it('gets an import without a workspace', async () => {
-    const { versionId, jobId } = await make.version(template);
-    const job = await queue.take(await queue.daemon());
+    const { versionId, jobId } = await ground.make.version(ground.template);
+    const job = await ground.queue.take(await ground.queue.daemon());
     expect(job).toMatchObject({
       id: jobId,
       type: 'template_version_import',
@@ -97,18 +74,24 @@ describe('a daemon that asks for work', () => {
 
   it('gets each job once, however many ask at the same time', async () => {
     const jobs = await Promise.all(
-      Array.from({ length: 64 }, () => make.workspace(template, { ownerId })),
+      Array.from({ length: 64 }, () =>
+        ground.make.workspace(ground.template, { ownerId: ground.ownerId }),
+      ),
     );
-    const daemons = await Promise.all(Array.from({ length: 8 }, () => queue.daemon()));
+    const daemons = await Promise.all(Array.from({ length: 8 }, () => ground.queue.daemon()));
     const taken: JobId[] = [];
     await Promise.all(
       daemons.map(async (daemon) => {
-        for (let job = await queue.take(daemon); job !== undefined; job = await queue.take(daemon))
+        for (
+          let job = await ground.queue.take(daemon);
+          job !== undefined;
+          job = await ground.queue.take(daemon)
+        )
           taken.push(job.id);
       }),
     );
     expect(taken.sort()).toEqual(jobs.map((job) => job.jobId).sort());
-    const rows = await store.sql(
+    const rows = await ground.store.sql(
       `select count(*)::int as jobs, max(attempt) as attempt from jobs where id = any ($1)`,
       [taken],
     );
@@ -116,84 +99,110 @@ describe('a daemon that asks for work', () => {
   });
 
   it('gets only jobs of its organization, unless it serves all', async () => {
-    const other = await make.organization();
-    const { jobId } = await make.workspace(template, { ownerId });
-    expect(await queue.take(await queue.daemon({}, { organizationId: other }))).toBeUndefined();
-    const own = await queue.daemon({}, { organizationId });
-    expect(await queue.take(own)).toMatchObject({ id: jobId });
+    const other = await ground.make.organization();
+    const { jobId } = await ground.make.workspace(ground.template, { ownerId: ground.ownerId });
+    expect(
+      await ground.queue.take(await ground.queue.daemon({}, { organizationId: other })),
+    ).toBeUndefined();
+    const own = await ground.queue.daemon({}, { organizationId: ground.organizationId });
+    expect(await ground.queue.take(own)).toMatchObject({ id: jobId });
   });
 
   it('gets only jobs of its drivers', async () => {
-    const { jobId } = await make.workspace(template, { ownerId, driver: 'process' });
-    expect(await queue.take(await queue.daemon({ drivers: ['null'] }))).toBeUndefined();
-    const both = await queue.daemon({ drivers: ['null', 'process'] });
-    expect(await queue.take(both)).toMatchObject({ id: jobId });
+    const { jobId } = await ground.make.workspace(ground.template, {
+      ownerId: ground.ownerId,
+      driver: 'process',
+    });
+    expect(
+      await ground.queue.take(await ground.queue.daemon({ drivers: ['null'] })),
+    ).toBeUndefined();
+    const both = await ground.queue.daemon({ drivers: ['null', 'process'] });
+    expect(await ground.queue.take(both)).toMatchObject({ id: jobId });
   });
 
   it('gets only jobs all of whose tags it has', async () => {
-    const { jobId } = await make.workspace(template, { ownerId, tags: { zone: 'eu', gpu: 'yes' } });
+    const { jobId } = await ground.make.workspace(ground.template, {
+      ownerId: ground.ownerId,
+      tags: { zone: 'eu', gpu: 'yes' },
+    });
     for (const tags of [{}, { zone: 'eu' }, { zone: 'us', gpu: 'yes' }]) {
-      expect(await queue.take(await queue.daemon({ tags }))).toBeUndefined();
+      expect(await ground.queue.take(await ground.queue.daemon({ tags }))).toBeUndefined();
     }
     const tags = { zone: 'eu', gpu: 'yes', disk: 'fast' };
-    expect(await queue.take(await queue.daemon({ tags }))).toMatchObject({ id: jobId });
-  });
-
-  it('cannot overrule the tags of its key', async () => {
-    await make.workspace(template, { ownerId, tags: { zone: 'eu' } });
-    const bound = await queue.daemon({ tags: { zone: 'eu' } }, { tags: { zone: 'us' } });
-    expect(await queue.take(bound)).toBeUndefined();
-  });
-
-  it('gets what lives on one machine only there', async () => {
-    const { jobId } = await make.workspace(template, { ownerId, machineId: 'here' });
-    expect(await queue.take(await queue.daemon({ machineId: 'there' }))).toBeUndefined();
-    expect(await queue.take(await queue.daemon({ machineId: 'here' }))).toMatchObject({
+    expect(await ground.queue.take(await ground.queue.daemon({ tags }))).toMatchObject({
       id: jobId,
     });
   });
 
+  it('cannot overrule the tags of its key', async () => {
+    await ground.make.workspace(ground.template, { ownerId: ground.ownerId, tags: { zone: 'eu' } });
+    const bound = await ground.queue.daemon({ tags: { zone: 'eu' } }, { tags: { zone: 'us' } });
+    expect(await ground.queue.take(bound)).toBeUndefined();
+  });
+
+  it('gets what lives on one machine only there', async () => {
+    const { jobId } = await ground.make.workspace(ground.template, {
+      ownerId: ground.ownerId,
+      machineId: 'here',
+    });
+    expect(
+      await ground.queue.take(await ground.queue.daemon({ machineId: 'there' })),
+    ).toBeUndefined();
+    expect(await ground.queue.take(await ground.queue.daemon({ machineId: 'here' }))).toMatchObject(
+      {
+        id: jobId,
+      },
+    );
+  });
+
   it('is refused when a newer process of it has registered', async () => {
-    const former = await queue.daemon();
-    await queue.restart(former);
-    await make.workspace(template, { ownerId });
-    await expect(queue.take(former)).rejects.toMatchObject({ code: 'DAEMON_REPLACED' });
+    const former = await ground.queue.daemon();
+    await ground.queue.restart(former);
+    await ground.make.workspace(ground.template, { ownerId: ground.ownerId });
+    await expect(ground.queue.take(former)).rejects.toMatchObject({ code: 'DAEMON_REPLACED' });
   });
 
   it('is told to register when its key has no such daemon', async () => {
-    const daemon = await queue.daemon();
-    const stranger = { ...daemon, keyId: await make.key() };
-    await expect(queue.take(stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    const unknown = { ...daemon, daemonId: createId<DaemonId>(store.kit) };
-    await expect(queue.take(unknown)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const daemon = await ground.queue.daemon();
+    const stranger = { ...daemon, keyId: await ground.make.key() };
+    await expect(ground.queue.take(stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const unknown = { ...daemon, daemonId: createId<DaemonId>(ground.store.kit) };
+    await expect(ground.queue.take(unknown)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('is told to register when the database is older than its registration', async () => {
-    const daemon = await queue.daemon();
+    const daemon = await ground.queue.daemon();
     const ahead = { ...daemon, incarnation: daemon.incarnation + 1 };
-    await expect(queue.take(ahead)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(ground.queue.take(ahead)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     // It was known when it began to wait.
-    const former = await queue.restart(daemon);
-    expect(await queue.take(former)).toBeUndefined();
-    await store.sql('update daemons set incarnation = incarnation - 1 where id = $1', [
+    const former = await ground.queue.restart(daemon);
+    expect(await ground.queue.take(former)).toBeUndefined();
+    await ground.store.sql('update daemons set incarnation = incarnation - 1 where id = $1', [
       daemon.daemonId,
     ]);
-    await make.workspace(template, { ownerId });
-    await expect(queue.take(former)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await ground.make.workspace(ground.template, { ownerId: ground.ownerId });
+    await expect(ground.queue.take(former)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });
 
 describe('the order of the queue', () => {
   async function takeAll(): Promise<readonly JobId[]> {
-    const daemon = await queue.daemon();
+    const daemon = await ground.queue.daemon();
     const order: JobId[] = [];
-    for (let job = await queue.take(daemon); job !== undefined; job = await queue.take(daemon))
+    for (
+      let job = await ground.queue.take(daemon);
+      job !== undefined;
+      job = await ground.queue.take(daemon)
+    )
       order.push(job.id);
     return order;
   }
   async function queued(jobClass: 1 | 2 | 3 | 4, ageMinutes = 0): Promise<JobId> {
-    const { jobId } = await make.workspace(template, { ownerId, jobClass });
-    await store.sql(
+    const { jobId } = await ground.make.workspace(ground.template, {
+      ownerId: ground.ownerId,
+      jobClass,
+    });
+    await ground.store.sql(
       `update jobs set created_at = created_at - $2 * interval '1 minute' where id = $1`,
       [jobId, ageMinutes],
     );
@@ -248,30 +257,36 @@ describe('a daemon that waits for work', () => {
   });
 
   it('looks by itself when the notice was lost', async () => {
-    const daemon = await queue.daemon();
-    const polling = createQueue(store, make, { pollMs: 20 });
+    const daemon = await ground.queue.daemon();
+    const polling = createQueue(ground.store, ground.make, { pollMs: 20 });
     const waiting = acquireJob(polling.deps, daemon, {
       signal: new AbortController().signal,
       waitMs: 60_000,
     });
-    const { jobId } = await make.workspace(template, { ownerId });
+    const { jobId } = await ground.make.workspace(ground.template, { ownerId: ground.ownerId });
     expect(await waiting).toMatchObject({ id: jobId });
   });
 
   it('gives back what it took for a caller who has hung up, as if nobody had taken it', async () => {
-    const { jobId } = await make.workspace(template, { ownerId, driver: 'process' });
-    const daemon = await queue.daemon({ drivers: ['process'], machineId: 'here' });
+    const { jobId } = await ground.make.workspace(ground.template, {
+      ownerId: ground.ownerId,
+      driver: 'process',
+    });
+    const daemon = await ground.queue.daemon({ drivers: ['process'], machineId: 'here' });
     const caller = new AbortController();
     // It hangs up while the look for it is made.
     const query: Database['query'] = (asked) => {
       if (asked.name === 'job.take') caller.abort();
-      return store.database.query(asked);
+      return ground.store.database.query(asked);
     };
-    const hasty = createQueue({ ...store, database: { ...store.database, query } }, make);
+    const hasty = createQueue(
+      { ...ground.store, database: { ...ground.store.database, query } },
+      ground.make,
+    );
     const options = { signal: caller.signal, waitMs: 60_000 };
     expect(await acquireJob(hasty.deps, daemon, options)).toBeUndefined();
-    expect(await queue.status(jobId)).toMatchObject({ status: 'pending', attempt: 0 });
-    const elsewhere = await queue.daemon({ drivers: ['process'], machineId: 'there' });
-    expect(await queue.take(elsewhere)).toMatchObject({ id: jobId, attempt: 1 });
+    expect(await ground.queue.status(jobId)).toMatchObject({ status: 'pending', attempt: 0 });
+    const elsewhere = await ground.queue.daemon({ drivers: ['process'], machineId: 'there' });
+    expect(await ground.queue.take(elsewhere)).toMatchObject({ id: jobId, attempt: 1 });
   });
 });

@@ -1,0 +1,141 @@
+// What it costs to wait for work, what it shows of a daemon, and how it ends.
+import { describe, expect, it, vi } from 'vitest';
+import { acquireJob } from '../../../src/jobs/acquire-job.ts';
+import { revokeProvisionerKey } from '../../../src/people/provisioner-key.ts';
+import type { Database } from '../../../src/store/database.ts';
+import type { TakenJob } from '../../../src/store/job-acquire.ts';
+import { createNoticeBus } from '../../../src/store/notice-bus.ts';
+import { createQueue } from '../../support/queue.ts';
+import { countQueries, useQueueGround } from '../../support/queue-ground.ts';
+
+const ground = useQueueGround();
+
+describe('waiting', () => {
+  it('costs one statement a notice, however many daemons wait', async () => {
+    const { database, looks } = countQueries(ground.store.database);
+    const bus = createNoticeBus({ ...ground.store.kit, database });
+    const there = createQueue({ ...ground.store, database }, ground.make, { bus, pollMs: 60_000 });
+    const waiting = await ground.daemons(200);
+    const over = new AbortController();
+    const waits = waiting.map((daemon) =>
+      acquireJob(there.deps, daemon, { signal: over.signal, waitMs: 60_000 }),
+    );
+    // Everybody was looked for once.
+    const slots = (): number => looks.reduce((sum, each) => sum + each, 0);
+    await vi.waitFor(() => expect(slots()).toBe(200));
+    const before = looks.length;
+    const { jobId } = await ground.make.workspace(ground.template, { ownerId: ground.ownerId });
+    ground.store.database.announce([
+      { kind: 'queue', organizationId: ground.organizationId, driver: 'null' },
+    ]);
+    const taken = await Promise.race(waits);
+    expect(taken?.id).toBe(jobId);
+    expect(looks.slice(before)).toEqual([200]);
+    over.abort();
+    expect((await Promise.all(waits)).filter((job) => job !== undefined)).toHaveLength(1);
+  });
+
+  it('is noted as a sign of life now and then', async () => {
+    let aheadMs = 0;
+    const { clock } = ground.store.kit;
+    const kit = {
+      ...ground.store.kit,
+      clock: { ...clock, monotonicMs: () => clock.monotonicMs() + aheadMs },
+    };
+    const { database, counts } = countQueries(ground.store.database);
+    const there = createQueue({ ...ground.store, kit, database }, ground.make, { pollMs: 10 });
+    const daemon = await ground.queue.daemon({}, { organizationId: ground.organizationId });
+    const over = new AbortController();
+    const waiting = acquireJob(there.deps, daemon, { signal: over.signal, waitMs: 60_000 });
+    const silence = async (): Promise<number> => {
+      const [row] = await ground.store.sql<{ seconds: number }>(
+        `select extract(epoch from standby_now() - last_seen_at)::float8 as seconds
+         from daemons where id = $1`,
+        [daemon.daemonId],
+      );
+      return row!.seconds;
+    };
+    await vi.waitFor(() => expect(counts.get('job.take')).toBeGreaterThan(0));
+    await ground.store.advanceClock(30_000);
+    expect(await silence()).toBeGreaterThan(29);
+    aheadMs = 30_000;
+    await vi.waitFor(async () => expect(await silence()).toBeLessThan(20));
+    over.abort();
+    await waiting;
+  });
+
+  it('is not what a daemon whose slots are all taken shows: its heartbeats are', async () => {
+    const [daemon] = await ground.daemons(1);
+    await ground.insertJobs(1);
+    const attempt = await ground.queue.mustTake(daemon!);
+    await ground.store.advanceClock(30_000);
+    await ground.queue.heartbeat(attempt);
+    const [row] = await ground.store.sql(
+      `select standby_now() - last_seen_at < interval '20 seconds' as is_seen
+       from daemons where id = $1`,
+      [daemon!.daemonId],
+    );
+    expect(row).toEqual({ is_seen: true });
+  });
+
+  it('is not what a daemon of short jobs shows either: that it takes them does', async () => {
+    const [daemon] = await ground.daemons(1);
+    await ground.store.advanceClock(30_000);
+    await ground.insertJobs(1);
+    await ground.queue.mustTake(daemon!);
+    const [row] = await ground.store.sql(
+      `select standby_now() - last_seen_at < interval '20 seconds' as is_seen
+       from daemons where id = $1`,
+      [daemon!.daemonId],
+    );
+    expect(row).toEqual({ is_seen: true });
+  });
+
+  it('of a daemon that the database has forgotten ends in NOT_FOUND', async () => {
+    const [daemon] = await ground.daemons(1);
+    expect(await ground.queue.take(daemon!)).toBeUndefined();
+    await ground.store.sql('delete from daemons where id = $1', [daemon!.daemonId]);
+    await ground.insertJobs(1);
+    await expect(ground.queue.take(daemon!)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await ground.endAll();
+  });
+
+  it('ends at once for daemons whose key is revoked, and for nobody else', async () => {
+    const bus = createNoticeBus({ ...ground.store.kit, database: ground.store.database });
+    const { database, looks } = countQueries(ground.store.database);
+    const there = createQueue({ ...ground.store, database }, ground.make, { bus, pollMs: 60_000 });
+    const [revoked, other] = await ground.daemons(2);
+    const over = new AbortController();
+    const options = { signal: over.signal, waitMs: 60_000 };
+    const waits: Promise<TakenJob | undefined>[] = [];
+    for (const daemon of [revoked!, other!]) {
+      waits.push(acquireJob(there.deps, daemon, options));
+      await vi.waitFor(() => expect(looks).toHaveLength(waits.length));
+    }
+    const admin = { userId: ground.ownerId, isAdmin: true };
+    await revokeProvisionerKey(ground.store.database, admin, revoked!.keyId);
+    await expect(waits[0]).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    over.abort();
+    expect(await waits[1]).toBeUndefined();
+    // Nor does a look give it anything, should the notice be lost.
+    await ground.make.workspace(ground.template, { ownerId: ground.ownerId });
+    await expect(ground.queue.take(revoked!)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(await ground.queue.take(other!)).toBeDefined();
+  });
+
+  it('ends for all in the error of a look, and goes on for those who come back', async () => {
+    let isBroken = true;
+    const query: Database['query'] = (asked) => {
+      if (asked.name === 'job.take' && isBroken) return Promise.reject(new Error('broken'));
+      return ground.store.database.query(asked);
+    };
+    const plane = ground.replica({ ...ground.store.database, query });
+    const [one, two] = await ground.daemons(2);
+    const waits = [one!, two!].map((daemon) => plane.wait(daemon));
+    const answers = await Promise.allSettled(waits);
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    isBroken = false;
+    const { jobId } = await ground.make.workspace(ground.template, { ownerId: ground.ownerId });
+    expect(await plane.wait(one!)).toMatchObject({ id: jobId });
+  });
+});
