@@ -84,6 +84,24 @@ export const handingOver: readonly Mutation[] = [
     ),
   },
   {
+    fault: 'claims made together all want the first',
+    changes: [change('src/store/claim-take.ts', ' and w.turn = k.turn')],
+    noticedBy: by(
+      'test/db/claim/crowd.test.ts',
+      'is served by fewer statements than it has claims, and each gets another one',
+    ),
+  },
+  {
+    fault: 'claims made together of two pools are numbered as of one',
+    changes: [change('src/store/claim-take.ts', 'partition by s.preset_id order', 'order')],
+    noticedBy: by('test/db/claim/crowd.test.ts', 'of two pools gets from its own each'),
+  },
+  {
+    fault: 'claims made together wait for what holds up one of them',
+    changes: [change('src/store/claim-take.ts', 'cardinality(ids) > 1', 'cardinality(ids) > 100')],
+    noticedBy: by('test/db/claim/crowd.test.ts', 'does not wait for what holds up one of it'),
+  },
+  {
     fault: 'a claim leaves no idempotency key',
     changes: [
       change(

@@ -3,7 +3,12 @@ import { createDeferred } from '../../test/support/deferred.ts';
 import { createManualClock } from '../../test/support/manual-clock.ts';
 import { together } from './together.ts';
 
-const OPTIONS = { lateMs: 20, most: 2, maxItems: 3 };
+const OPTIONS = {
+  lateMs: 20,
+  most: 2,
+  maxItems: 3,
+  isOfOneItem: (error: unknown) => (error as Error).message === 'unlucky',
+};
 
 /** Doubles; every run waits until it is let go. */
 function setUp() {
@@ -16,6 +21,7 @@ function setUp() {
       runs.push({ items, go: () => gate.resolve(undefined) });
       await gate.promise;
       if (items.includes(13)) throw new Error('unlucky');
+      if (items.includes(7)) throw new Error('down');
       return items.map((item) => item * 2);
     },
     OPTIONS,
@@ -78,5 +84,15 @@ describe('what is asked for together', () => {
       { status: 'rejected', reason: new Error('unlucky') },
       { status: 'fulfilled', value: 4 },
     ]);
+  });
+
+  it('fails for all, and is not tried again, where it is no fault of one of them', async () => {
+    const { runs, double } = setUp();
+    const all = Promise.allSettled([double(1), double(7)]);
+    await settle();
+    runs[0]!.go();
+    const down = { status: 'rejected', reason: new Error('down') };
+    expect(await all).toEqual([down, down]);
+    expect(runs).toHaveLength(1);
   });
 });

@@ -5,17 +5,19 @@ import { createTurns, type TurnsOptions } from './turns.ts';
 export interface TogetherOptions extends Pick<TurnsOptions, 'lateMs' | 'most'> {
   /** Items of a run. */
   readonly maxItems: number;
+  /** Whether a run may have failed for the sake of one of its items, so that the others go without it. */
+  readonly isOfOneItem: (error: unknown) => boolean;
 }
 
 /**
  * Gives a function that does one item, by runs that do many: what is asked for during a run goes into
- * the next one. `run` answers its items in their order. Where it fails, its items are run again one by
- * one, so that nobody gets another's error; doing an item twice must be harmless.
+ * the next one. `run` answers its items in their order. Where it fails for one of its items, all are run
+ * again, each by itself, so that nobody gets another's error; such a run must have had no effect.
  */
 export function together<Item, Answer>(
   clock: Pick<Clock, 'sleep'>,
   run: (items: readonly Item[]) => Promise<readonly Answer[]>,
-  { maxItems, ...turnsOptions }: TogetherOptions,
+  { maxItems, isOfOneItem, ...turnsOptions }: TogetherOptions,
 ): (item: Item) => Promise<Answer> {
   interface Asked {
     readonly item: Item;
@@ -51,8 +53,11 @@ export function together<Item, Answer>(
       if (answers.length !== asked.length) throw new Error('a run did not answer all of its items');
       for (const [index, one] of asked.entries()) one.resolve(answers[index] as Answer);
     } catch (error) {
-      if (asked.length === 1) asked[0]?.reject(error);
-      else await Promise.all(asked.map((one) => runAll([one])));
+      if (asked.length > 1 && isOfOneItem(error)) {
+        await Promise.all(asked.map((one) => runAll([one])));
+      } else {
+        for (const one of asked) one.reject(error);
+      }
     }
   };
 

@@ -33,6 +33,7 @@ export function createTurns(
       let isLate = false;
       const ended = new AbortController();
       const becomeLate = (): void => {
+        if (ended.signal.aborted) return;
         isLate = true;
         late += 1;
         onFree();

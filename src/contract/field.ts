@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { NAME_PATTERN, NAME_RULE } from '../domain/name/name.ts';
 
-export const idField = z.uuid();
+/** In small letters, as they are stored and compared. */
+export const idField = z.uuid().toLowerCase();
 export const timeField = z.iso.datetime({ offset: false }).meta({ description: 'RFC 3339, UTC' });
 export const nameField = z
   .string()

@@ -4,6 +4,7 @@ import { together } from '../base/together.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { Database } from '../store/database.ts';
+import { isOfOneRow } from '../store/sqlstate.ts';
 import { finishLoneJobs, type AttemptReport } from '../store/job-finish-lone.ts';
 
 export interface ReportedJob {
@@ -21,7 +22,12 @@ export interface LoneJobDeps extends Pick<Kit, 'clock'> {
 export type FinishLoneJob = (report: AttemptReport) => Promise<ReportedJob | undefined>;
 
 /** A statement takes a millisecond or two, and waits for nobody's lock: one that is late is stuck. */
-const TURNS = { lateMs: 50, most: 3, maxItems: 100 };
+const TURNS = {
+  lateMs: 50,
+  most: 3,
+  maxItems: 100,
+  isOfOneItem: isOfOneRow,
+};
 
 /** One for each control plane. */
 export function createLoneJobFinisher({ clock, database }: LoneJobDeps): FinishLoneJob {

@@ -18,10 +18,13 @@ export function createPersonAuthenticator(
   database: Database,
 ): (token: string) => Promise<TokenHolder | undefined> {
   const noting = new Set<TokenId>();
-  const findHolder = readTogether(kit.clock, {
-    read: (hashes: readonly string[]) => findTokenHolders(database, hashes),
-    keyOf: ({ hash }) => hash,
-  });
+  const findHolder = readTogether(
+    { ...kit, database },
+    {
+      read: (hashes: readonly string[]) => findTokenHolders(database, hashes),
+      keyOf: ({ hash }) => hash,
+    },
+  );
 
   const noteUse = async (id: TokenId): Promise<void> => {
     if (noting.has(id)) return;

@@ -29,8 +29,8 @@ export interface KeyedQueueOptions<K extends string, R> {
 }
 
 /**
- * After a run its key rests this many times as long as that took: what arrives all the time takes a third
- * of one worker's time, and of the database's, and arrives together.
+ * After a run its key rests this many times as long as that took, up to `restMaxMs`: a short run that is
+ * wanted all the time takes a third of a worker's time, and of the database's.
  */
 const REST = 2;
 

@@ -74,7 +74,11 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
     sql: `
       with asked as materialized (
         select a.*
-        from unnest(${unseen('$presetIds::uuid[]')}, ${unseen('$userIds::uuid[]')},
+        from (
+          -- Many do not wait for what holds up one of them, and never for one another: each goes alone then.
+          select case when cardinality(ids) > 1 then set_config('lock_timeout', '50ms', true) end
+          from ${unseen('$presetIds::uuid[]')} as given (ids)
+        ) as bounded, unnest(${unseen('$presetIds::uuid[]')}, ${unseen('$userIds::uuid[]')},
           ${unseen('$admins::boolean[]')}, ${unseen('$names::text[]')},
           ${unseen('$claimIds::uuid[]')}, ${unseen('$eventIds::uuid[]')},
           ${unseen('$idempotencyKeys::text[]')}, ${unseen('$bodyHashes::bytea[]')},

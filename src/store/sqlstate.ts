@@ -2,6 +2,8 @@
 import { DatabaseError } from 'pg';
 
 const UNIQUE_VIOLATION = '23505';
+/** Data exceptions, integrity constraint violations, lock_not_available. */
+const OF_ONE_ROW = /^(22|23|55P03)/;
 const QUERY_CANCELED = '57014';
 const RETRYABLE = new Set(['40001' /* serialization_failure */, '40P01' /* deadlock_detected */]);
 // Connection exceptions, shutdown and start-up, out of connections, disk full; what took too long, a
@@ -35,6 +37,11 @@ export function isUniqueViolation(error: unknown, constraint: string): boolean {
     error.code === UNIQUE_VIOLATION &&
     error.constraint === constraint
   );
+}
+
+/** True when a statement failed at one of its rows: a value, a constraint, or somebody's lock. */
+export function isOfOneRow(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code !== undefined && OF_ONE_ROW.test(error.code);
 }
 
 /** True when a statement took longer than `statement_timeout` allows. */

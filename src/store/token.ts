@@ -2,6 +2,7 @@
 import type { TokenId, UserId } from '../base/id.ts';
 import { bool, instant, nullable, text, uuid, type RowOf } from './column.ts';
 import { statement, takes, type Executor } from './statement.ts';
+import { unseen } from './unseen.ts';
 
 const columns = {
   id: uuid<TokenId>(),
@@ -28,7 +29,7 @@ const USE_RECORDED_EVERY = `interval '1 minute'`;
 
 const holders = statement({
   name: 'token.find_holders',
-  takes: takes<{ readonly hashes: readonly string[] }>(),
+  takes: takes<{ readonly hashes: readonly Buffer[] }>(),
   gives: {
     hash: text,
     tokenId: uuid<TokenId>(),
@@ -46,9 +47,7 @@ const holders = statement({
         or t.last_used_at < (select standby_now()) - ${USE_RECORDED_EVERY} as use_is_due
     from tokens t
     join users u on u.id = t.user_id
-    where t.hash = any (
-        array(select decode(asked.hash, 'hex') from unnest($hashes::text[]) as asked (hash))
-      )
+    where t.hash = any (${unseen('$hashes::bytea[]')}::bytea[])
       and t.revoked_at is null
       and (t.expires_at is null or t.expires_at > (select standby_now()))
       and u.status = 'active'
@@ -127,12 +126,15 @@ const revoke = statement({
 
 export type TokenHolder = RowOf<typeof holders.columns>;
 
-/** Who may act with the tokens of these hashes (hexadecimal); none for one that opens nothing (any more). */
+/**
+ * Who may act with the tokens of these hashes, in hexadecimal digits; nobody with one that opens nothing (any
+ * more).
+ */
 export function findTokenHolders(
   on: Executor,
   hashes: readonly string[],
 ): Promise<readonly TokenHolder[]> {
-  return holders.all(on, { hashes });
+  return holders.all(on, { hashes: hashes.map((hash) => Buffer.from(hash, 'hex')) });
 }
 
 /** Notes that the token is in use, unless that was noted within the last minute. */

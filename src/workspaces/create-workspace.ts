@@ -77,8 +77,8 @@ interface Asked extends Pick<Order, 'requester' | 'request' | 'bodyHash'> {
 }
 
 /**
- * Takes by what the names stood for before, which the taking checks: where many claim, most claims are a
- * single statement. Whatever else comes of it, an error too, is found out by judging the request anew.
+ * Takes by what the names stood for before, which the taking checks: most claims are a single statement.
+ * Where that gets nothing, or the name or the key is taken, the request is judged anew.
  */
 async function takeByMemory(deps: ServeDeps, asked: Asked): Promise<CreatedWorkspace | undefined> {
   const { request } = asked;
@@ -90,10 +90,7 @@ async function takeByMemory(deps: ServeDeps, asked: Asked): Promise<CreatedWorks
     if (!isCollision(error)) throw error;
     return undefined;
   });
-  if (taken === undefined) {
-    deps.knownTemplates.forget(request);
-    return undefined;
-  }
+  if (taken === undefined) return undefined;
   await failpoint('claim.committed');
   return hit(taken.workspaceId);
 }
@@ -119,18 +116,17 @@ async function judgeAndServe(
   const prior = answerOfPrior(read, request, bodyHash);
   if (prior !== undefined) return prior;
   const wanted = judgeRequest(read, requester, request);
-  const served = await serve(deps, orderOf(deps, asked, wanted), read.template).catch(
-    async (error: unknown) => {
-      if (!isCollision(error)) throw error;
-      // The same request may have been served meanwhile: its name and its key are taken by itself.
-      const again = await readRequest(deps.database, requester, request);
-      const same = answerOfPrior(again, request, bodyHash);
-      if (same !== undefined) return same;
-      throw new AppError('NAME_TAKEN', `you already have a workspace named ${request.name}`, {
-        cause: error,
-      });
-    },
-  );
+  deps.knownTemplates.remember(request, read.template);
+  const served = await serve(deps, orderOf(deps, asked, wanted)).catch(async (error: unknown) => {
+    if (!isCollision(error)) throw error;
+    // The same request may have been served meanwhile: its name and its key are taken by itself.
+    const again = await readRequest(deps.database, requester, request);
+    const same = answerOfPrior(again, request, bodyHash);
+    if (same !== undefined) return same;
+    throw new AppError('NAME_TAKEN', `you already have a workspace named ${request.name}`, {
+      cause: error,
+    });
+  });
   if (served === 'outdated') return served;
   await failpoint('claim.committed');
   if ('refused' in served) throw served.refused;
@@ -148,14 +144,10 @@ function orderOf(
 async function serve(
   deps: ServeDeps,
   order: Order,
-  template: ReadTemplate,
 ): Promise<CreatedWorkspace | Refusal | 'outdated'> {
   const { request, requester, wanted, bodyHash } = order;
   const taken = keyToAwait(order) === undefined ? await takeAtOnce(deps, order) : undefined;
-  if (taken !== undefined) {
-    deps.knownTemplates.remember(request, template);
-    return hit(taken.workspaceId);
-  }
+  if (taken !== undefined) return hit(taken.workspaceId);
   return deps.database.transaction(async (tx) => {
     const prior = await awaitPrior(tx, order);
     if (prior !== undefined) return prior;

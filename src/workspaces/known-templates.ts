@@ -1,31 +1,34 @@
-// What the names in requests stood for when somebody last claimed by them. It may be outdated: who takes
-// by it has the taking itself check that it still holds.
+// What the names in requests stood for when that was last read. It may be outdated: who takes by it has
+// the taking itself check that it still holds.
 import type { ReadTemplate, WorkspaceRequest } from './request.ts';
 
 export interface KnownTemplates {
   recall(names: TemplateNames): ReadTemplate | undefined;
   remember(names: TemplateNames, template: ReadTemplate): void;
-  forget(names: TemplateNames): void;
 }
 
 export type TemplateNames = Pick<WorkspaceRequest, 'organization' | 'template'>;
 
-/** A manifest is at most some hundred kilobytes. */
+/** With manifests of 50 kB, tens of megabytes. What was not used for longest goes first. */
 const MOST = 200;
 
 /** One for each control plane. */
 export function createKnownTemplates(): KnownTemplates {
   const known = new Map<string, ReadTemplate>();
+  const remember: KnownTemplates['remember'] = (names, template) => {
+    const key = keyOf(names);
+    known.delete(key);
+    known.set(key, template);
+    const [oldest] = known.keys();
+    if (known.size > MOST && oldest !== undefined) known.delete(oldest);
+  };
   return {
-    recall: (names) => known.get(keyOf(names)),
-    remember: (names, template) => {
-      const key = keyOf(names);
-      known.delete(key);
-      known.set(key, template);
-      const [oldest] = known.keys();
-      if (known.size > MOST && oldest !== undefined) known.delete(oldest);
+    recall: (names) => {
+      const template = known.get(keyOf(names));
+      if (template !== undefined) remember(names, template);
+      return template;
     },
-    forget: (names) => known.delete(keyOf(names)),
+    remember,
   };
 }
 

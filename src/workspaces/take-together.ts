@@ -9,17 +9,17 @@ import {
   type TakeRequest,
 } from '../store/claim-take.ts';
 import type { Database } from '../store/database.ts';
+import { isOfOneRow } from '../store/sqlstate.ts';
 
 /** Gives undefined when there was none to take. Throws what breaks a constraint by this request alone. */
 export type TakeTogether = Readonly<
   Record<ClaimOrder, (request: TakeRequest) => Promise<TakenPrebuild | undefined>>
 >;
 
-/**
- * Some milliseconds, mostly for the commit. One that is late waits for another use of an idempotency key,
- * and must not hold up the others.
- */
-const TURNS = { lateMs: 30, most: 6, maxItems: 50 };
+/** It takes some milliseconds, mostly for the commit: one that is late is stuck. */
+const LATE_MS = 50;
+/** So many are taken in about ten milliseconds. */
+const MAX_CLAIMS = 50;
 
 /** One for each control plane. */
 export function createTakeTogether({
@@ -27,6 +27,12 @@ export function createTakeTogether({
   database,
 }: Pick<Kit, 'clock'> & { readonly database: Database }): TakeTogether {
   const inOrder = (order: ClaimOrder): TakeTogether[ClaimOrder] =>
-    together(clock, (requests) => takePrebuilds(database, order, requests), TURNS);
+    together(clock, (requests) => takePrebuilds(database, order, requests), {
+      lateMs: LATE_MS,
+      // What is stuck holds a connection: as long as there is another one, others go on.
+      most: database.maxConnections,
+      maxItems: MAX_CLAIMS,
+      isOfOneItem: isOfOneRow,
+    });
   return { oldest: inOrder('oldest'), newest: inOrder('newest') };
 }

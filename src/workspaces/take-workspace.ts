@@ -17,7 +17,10 @@ export type Taking =
   | (TakenPrebuild & { readonly kind: 'taken' })
   | { readonly kind: 'none'; readonly because: WhyNone };
 
-/** `unwanted`: there is no preset; `nothing`: the pool has none to give. */
+/**
+ * `unwanted`: there is no preset; `no_pool`: it has no pool; `parameters`: others were asked for than it builds
+ * with; `nothing`: the pool has none to give.
+ */
 type WhyNone = 'unwanted' | 'no_pool' | 'parameters' | 'nothing';
 
 /** Takes one, and begins the build that hands it over where one is needed. */
@@ -27,7 +30,7 @@ export async function takeWorkspace(
   order: Order,
 ): Promise<Taking> {
   const sought = seek(deps, order);
-  if ('because' in sought) return { kind: 'none', because: sought.because };
+  if (sought.kind === 'none') return sought;
   const [taken] = await takePrebuilds(tx, sought.claimOrder, [sought.request]);
   if (taken === undefined) return { kind: 'none', because: 'nothing' };
   if (needsBuild(order)) await insertClaimBuild(deps, tx, { order, taken });
@@ -45,22 +48,23 @@ export async function takeAtOnce(
 ): Promise<TakenPrebuild | undefined> {
   if (needsBuild(order)) return undefined;
   const sought = seek(deps, order);
-  if ('because' in sought) return undefined;
+  if (sought.kind === 'none') return undefined;
   const taken = await deps.takeTogether[sought.claimOrder](sought.request);
   if (taken !== undefined) deps.database.announce(noticesOf(taken));
   return taken;
 }
 
 type Sought =
-  | { readonly claimOrder: ClaimOrder; readonly request: TakeRequest }
-  | { readonly because: WhyNone };
+  | { readonly kind: 'prebuild'; readonly claimOrder: ClaimOrder; readonly request: TakeRequest }
+  | { readonly kind: 'none'; readonly because: WhyNone };
 
 function seek(kit: Kit, { request, requester, wanted, bodyHash, resolveMs }: Order): Sought {
   const { preset } = wanted;
-  if (preset === undefined) return { because: 'unwanted' };
-  if (preset.poolId === null) return { because: 'no_pool' };
-  if (wanted.difference === 'immutable') return { because: 'parameters' };
+  if (preset === undefined) return { kind: 'none', because: 'unwanted' };
+  if (preset.poolId === null) return { kind: 'none', because: 'no_pool' };
+  if (wanted.difference === 'immutable') return { kind: 'none', because: 'parameters' };
   return {
+    kind: 'prebuild',
     claimOrder: preset.claimOrder,
     request: {
       presetId: preset.id,

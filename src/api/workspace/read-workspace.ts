@@ -22,10 +22,13 @@ export function createWorkspaceReader({
   database,
   keyring,
 }: WorkspaceReaderDeps): (caller: PersonCaller, id: WorkspaceId) => Promise<WorkspaceView> {
-  const findWorkspace = readTogether(clock, {
-    read: (ids: readonly WorkspaceId[]) => findWorkspaces.all(database, { ids }),
-    keyOf: ({ id }) => id,
-  });
+  const findWorkspace = readTogether(
+    { clock, database },
+    {
+      read: (ids: readonly WorkspaceId[]) => findWorkspaces.all(database, { ids }),
+      keyOf: ({ id }) => id,
+    },
+  );
   return async (caller, id) => {
     const row = await findWorkspace(id);
     if (row === undefined || !(row.ownerId === caller.userId || caller.isAdmin)) {

@@ -1,12 +1,16 @@
 // Many claims of one control plane at once, which takes for all of them together.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../../src/base/app-error.ts';
 import type { OrganizationId, UserId, WorkspaceId } from '../../../src/base/id.ts';
+import type { Database } from '../../../src/store/database.ts';
+import { recordIdempotencyKey } from '../../../src/store/idempotency-key.ts';
 import {
   createWorkspaceCreator,
   type CreatedWorkspace,
   type CreateWorkspace,
 } from '../../../src/workspaces/create-workspace.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
+import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -48,12 +52,18 @@ async function fill(count: number): Promise<{
   return { pool, ready };
 }
 
+interface Asked {
+  readonly name: string;
+  readonly idempotencyKey?: string;
+  readonly userId?: UserId;
+}
+
 function ask(
   pool: TestPool,
-  { name, idempotencyKey }: { readonly name: string; readonly idempotencyKey?: string },
+  { name, idempotencyKey, userId = ann }: Asked,
 ): Promise<CreatedWorkspace> {
   return createWorkspace(
-    { userId: ann, isAdmin: false },
+    { userId, isAdmin: false },
     {
       organization: ORGANIZATION,
       template: pool.name,
@@ -109,6 +119,8 @@ describe('a crowd', () => {
     const served = await Promise.all(
       names.map((name, n) => ask(n % 2 === 0 ? one.pool : other.pool, { name })),
     );
+    // All of them by what was picked together.
+    expect(new Set(database.take().statements)).toEqual(new Set(['claim.take_oldest']));
     const isOf = (ready: readonly WorkspaceId[], at: number): boolean =>
       ready.includes(served[at]!.workspaceId);
     expect(names.every((_, n) => isOf(n % 2 === 0 ? one.ready : other.ready, n))).toBe(true);
@@ -123,11 +135,60 @@ describe('a crowd', () => {
       ask(pool, { name: 'mine', idempotencyKey: 'used' }),
       ...names.slice(1).map((name) => ask(pool, { name })),
     ]);
-    const codes = served.map((one) =>
-      one.status === 'fulfilled' ? 'served' : (one.reason as { readonly code: string }).code,
-    );
+    const codes = served.map((one) => (one.status === 'fulfilled' ? 'served' : codeOf(one.reason)));
     expect(codes).toEqual(['NAME_TAKEN', 'IDEMPOTENCY_KEY_REUSED', ...names.map(() => 'served')]);
     const got = served.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     expect(new Set(got.map(({ workspaceId }) => workspaceId))).toEqual(new Set(ready));
   });
+
+  it('does not wait for what holds up one of it', async () => {
+    const { pool, ready } = await fill(3);
+    const bob = await make.user({ organizationId });
+    const holder = store.open();
+    const recorded = createDeferred<undefined>();
+    const held = createDeferred<undefined>();
+    const holding = holder.transaction(async (tx) => {
+      await recordIdempotencyKey.run(tx, {
+        ...{ userId: ann, key: 'k', bodyHash: Buffer.alloc(32), workspaceId: ready[2]! },
+      });
+      recorded.resolve(undefined);
+      await held.promise;
+      throw new Error('undone');
+    });
+    await recorded.promise;
+    const waiting = ask(pool, { name: 'held-up', idempotencyKey: 'k' });
+    const [his, another] = await Promise.all([
+      ask(pool, { name: 'his', userId: bob }),
+      ask(pool, { name: 'another', userId: bob }),
+    ]);
+    expect([his.claimed, another.claimed]).toEqual([true, true]);
+    held.resolve(undefined);
+    await expect(holding).rejects.toThrow('undone');
+    expect((await waiting).claimed).toBe(true);
+  });
+
+  it('is told that the database is gone, not that its names are taken, when an answer is lost', async () => {
+    const { pool } = await fill(CROWD);
+    const query = database.query.bind(database);
+    const lossy: Database = {
+      ...database,
+      query: async (asked) => {
+        const answer = await query(asked);
+        if (asked.name !== 'claim.take_oldest') return answer;
+        throw new AppError('DATABASE_UNAVAILABLE', 'the answer was lost');
+      },
+    };
+    createWorkspace = createWorkspaceCreator({
+      ...store.kit,
+      database: lossy,
+      keyring: store.keyring,
+    });
+    const served = await Promise.allSettled(names.map((name) => ask(pool, { name })));
+    const codes = served.map((one) => (one.status === 'rejected' ? codeOf(one.reason) : 'served'));
+    expect(new Set(codes)).toEqual(new Set(['DATABASE_UNAVAILABLE']));
+  });
 });
+
+function codeOf(error: unknown): string {
+  return (error as AppError).code;
+}

@@ -168,9 +168,15 @@ describe('a claim of what was claimed before', () => {
     expect(await countReady()).toBe(READY - 3);
   });
 
-  it('that finds nothing is an ordinary workspace, and the next one is judged at once', async () => {
+  it('that finds nothing is an ordinary workspace', async () => {
     for (let n = 1; n < READY; n++) await ask({ name: `taken-${n}` });
     expect(await ask({})).toMatchObject({ claimed: false, reason: 'empty' });
-    expect((await ask({ name: 'third' })).statements[0]).toBe('claim.resolve_request');
+  });
+
+  it('is one statement whatever others have asked for meanwhile', async () => {
+    await ask({ name: 'plain', preset: 'none' });
+    await codeOf(ask({}, { userId: await make.user(), isAdmin: false }));
+    await codeOf(ask({ name: 'first' }));
+    expect((await ask({})).statements).toEqual(['claim.take_oldest']);
   });
 });
