@@ -22,8 +22,7 @@ afterAll(async () => {
 describe('two control planes, daemons and people, with every fault there is', () => {
   it.concurrent.each(seeds)(
     'keep their promises and converge (seed %i)',
-    // Most of it may be the wait for a home.
-    { timeout: 600_000 },
+    { timeout: 120_000 },
     (seed) =>
       homes.lend(async (home) => {
         const violations = await simulate(home, { seed, steps: STEPS });
