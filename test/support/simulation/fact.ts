@@ -25,7 +25,8 @@ interface PoolFacts {
 
 const POOLS = `
   select l.id, coalesce(l.size_override, p.desired_instances) as desired,
-    l.paused or coalesce((select (value ->> 'reconciliation_paused')::boolean from settings),
+    l.paused or coalesce((select (value ->> 'reconciliation_paused')::boolean from settings
+      where name = 'prebuilds'),
       false) as paused,
     t.deprecated = '' and t.deleted_at is null and p.status = 'healthy' as "mayCreate",
     k.limited_at::text as "limitedAt",

@@ -67,7 +67,7 @@ async function converge(world: World): Promise<readonly string[]> {
   const { store } = world;
   world.dials = { ...CALM, lostNotice: 1 };
   world.isTemplateBad = false;
-  await store.sql('delete from settings');
+  await store.sql(`delete from settings where name = 'prebuilds'`);
   await store.sql('update pools set paused = false');
   await store.sql(`update templates set deprecated = ''`);
   await outwaitSilence(world);
