@@ -193,5 +193,9 @@ describe('standby migrate', () => {
     expect(await migrate('--dry-run')).toEqual({ dry_run: true, migrations: all });
     expect(await migrate()).toEqual({ dry_run: false, migrations: all });
     expect(await migrate('--dry-run')).toEqual({ dry_run: true, migrations: [] });
+    expect(await migrate('--restored')).toEqual({
+      ...{ dry_run: false, migrations: [] },
+      prebuilds: { asked: 0, replaced: 0 },
+    });
   });
 });

@@ -67,7 +67,11 @@ export const command = defineCommand({
     } finally {
       await releases.releaseAll();
     }
-    const result = { dry_run: dryRun, migrations: names, prebuilds: distrusted ?? null };
+    const result = {
+      dry_run: dryRun,
+      migrations: names,
+      ...(distrusted === undefined ? {} : { prebuilds: distrusted }),
+    };
     answer(context, result, () => describe(names, dryRun) + describePrebuilds(distrusted));
     return 0;
   },
