@@ -1,6 +1,6 @@
 // From an address to a database that can be used: reachable, new enough, and as migrated as asked.
 import path from 'node:path';
-import { AppError } from '../../base/app-error.ts';
+import { AppError, mayPass } from '../../base/app-error.ts';
 import { createBackoff } from '../../base/backoff.ts';
 import type { Kit } from '../../base/kit.ts';
 import { findPackageRoot } from '../../base/package-root.ts';
@@ -41,8 +41,14 @@ export async function openDatabase(kit: Kit, options: OpenDatabaseOptions): Prom
 export async function migrateSchema(kit: Kit, database: Database): Promise<void> {
   const { applied } = await migrate(database, await readOwnMigrations());
   if (applied.length > 0) kit.log.info('database.migrated', { applied });
-  const distrusted = await distrustIfMoved(database);
-  if (distrusted !== undefined) kit.log.critical('database.moved', { ...distrusted });
+  try {
+    const distrusted = await distrustIfMoved(database);
+    if (distrusted !== undefined) kit.log.critical('database.moved', { ...distrusted });
+  } catch (error) {
+    if (mayPass(error)) throw error;
+    // A provider may keep from its users where a database is: no reason not to serve.
+    kit.log.warn('database.place_unknown', { error });
+  }
 }
 
 /** Those of this version. */

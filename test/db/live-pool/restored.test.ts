@@ -2,7 +2,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createBootstrapTokens } from '../../../src/base/bootstrap-token.ts';
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
+import { AppError } from '../../../src/base/app-error.ts';
 import { createAgentAuthentication } from '../../../src/api/agent/handlers.ts';
+import { migrateSchema } from '../../../src/main/server/open-database.ts';
+import type { Database } from '../../../src/store/database.ts';
 import { distrustIfMoved, distrustPrebuilds } from '../../../src/store/restored.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
@@ -67,6 +70,25 @@ async function speak(knownEpoch: number): Promise<void> {
 describe('the prebuilds of a database that is where it was', () => {
   it('are trusted', async () => {
     expect(await distrustIfMoved(store.database)).toBeUndefined();
+    expect(await claim()).toBe(withAgent);
+    // The cluster, its timeline, the database.
+    const [row] = await store.sql(`select value from settings where name = 'database_place'`);
+    expect(row).toEqual({ value: expect.stringMatching(/^\d+\/[\dA-F]{8}\/\d+$/) });
+  });
+});
+
+describe('a database that does not say where it is', () => {
+  it('is served all the same, unless it is only away', async () => {
+    const failing = (error: Error): Database => ({
+      ...store.database,
+      query: (asked) =>
+        asked.name === 'restored.is_elsewhere'
+          ? Promise.reject(error)
+          : store.database.query(asked),
+    });
+    await migrateSchema(store.kit, failing(new Error('permission denied for pg_control_system')));
+    const away = new AppError('DATABASE_UNAVAILABLE', 'it is away');
+    await expect(migrateSchema(store.kit, failing(away))).rejects.toBe(away);
     expect(await claim()).toBe(withAgent);
   });
 });
