@@ -52,11 +52,10 @@ export async function runAttempt(
   const beating = beat(pulse, registered.heartbeatIntervalMs, done.signal);
   const redactor = createRedactor();
   redactor.add(listSecretParameters(job));
-  const redact = (text: string): string => redactor.redact(text);
   const ending = await perform(deps, job, {
     attempt,
-    log: (level, line) => logs.add(level, redact(line)),
-    redact,
+    redactor,
+    log: (level, line) => logs.add(level, redactor.redact(line)),
     signal: work.signal,
     onOvertaken: () => work.abort(new StopWork('stale')),
   });

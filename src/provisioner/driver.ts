@@ -7,6 +7,7 @@ import type {
   ReportBody,
   Resource,
 } from '../contract/provisioner/protocol.ts';
+import type { Redactor } from './tool/redact.ts';
 
 export interface Driver {
   /** As manifests name it. */
@@ -85,6 +86,9 @@ export interface StrayBuild extends Build {
 }
 
 export interface DriverContext {
+  /** Of this attempt: what the driver adds is blotted out of its log and its error from then on. */
+  readonly redactor: Redactor;
+  /** Without what is secret. */
   log(level: LogLine['level'], line: string): void;
   /** Aborted when the work is no longer wanted: canceled, overtaken, or the daemon goes. */
   readonly signal: AbortSignal;

@@ -16,10 +16,8 @@ export interface PerformDeps extends DriveDeps {
   openFolder(job: AcquiredJob): Promise<AttemptFolder>;
 }
 
-export interface Performance extends Pick<DriverContext, 'log' | 'signal'> {
+export interface Performance extends Pick<DriverContext, 'redactor' | 'log' | 'signal'> {
   readonly attempt: AttemptRef;
-  /** Keeps the secrets of the job out of what is told. */
-  redact(text: string): string;
   /** Another attempt has taken the lock of the workspace's state. */
   onOvertaken(): void;
 }
@@ -41,7 +39,7 @@ export async function perform(
   } catch (error) {
     ending = endingOf(error, signal);
   }
-  ending = tellable(ending, (text) => performance.redact(text));
+  ending = tellable(ending, (text) => performance.redactor.redact(text));
   kit.log.info('attempt.ended', {
     jobId: job.id,
     attempt: job.attempt,
@@ -60,7 +58,7 @@ async function performIn(
   job: AcquiredJob,
   performance: Performance & { readonly folder: AttemptFolder },
 ): Promise<Ending> {
-  const { attempt, folder, signal, log } = performance;
+  const { attempt, folder, signal, redactor, log } = performance;
   const { kit, controlPlane, giveUp } = deps;
   const state = createStateKeeper({
     kit,
@@ -76,6 +74,7 @@ async function performIn(
   try {
     const started = await drive(deps, job, {
       attempt,
+      redactor,
       log,
       signal,
       folder: folder.path,

@@ -15,6 +15,7 @@ import type {
   Machine,
   Outputs,
 } from '../../src/provisioner/driver.ts';
+import { createRedactor } from '../../src/provisioner/tool/redact.ts';
 import { sampleOwner, sampleWorkspace } from '../support/acquired-job.ts';
 
 export interface DriverSubject {
@@ -81,6 +82,7 @@ export function describeDriver(subject: DriverSubject): void {
   });
 
   const context = (of: Build, signal = new AbortController().signal): DriverContext => ({
+    redactor: createRedactor(),
     log: () => undefined,
     signal,
     ...home.surroundings(of),

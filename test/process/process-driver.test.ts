@@ -16,6 +16,7 @@ import type {
   Machine,
   Outputs,
 } from '../../src/provisioner/driver.ts';
+import { createRedactor } from '../../src/provisioner/tool/redact.ts';
 import { sampleWorkspace } from '../support/acquired-job.ts';
 import {
   createProcessHome,
@@ -65,6 +66,7 @@ function machine(): Machine {
 }
 
 const context: DriverContext = {
+  redactor: createRedactor(),
   log: () => undefined,
   signal: new AbortController().signal,
   templateFolder: () => home.templateFolder(),

@@ -21,6 +21,7 @@ import {
 } from '../../src/provisioner/drivers/terraform/driver.ts';
 import { findTool } from '../../src/provisioner/drivers/terraform/find-tool.ts';
 import { findMarked } from '../../src/provisioner/marked-process.ts';
+import { createRedactor } from '../../src/provisioner/tool/redact.ts';
 import { sampleWorkspace } from './acquired-job.ts';
 import { sampleManifest } from './manifest.ts';
 
@@ -157,9 +158,11 @@ export async function createTerraformHome(): Promise<TerraformHome> {
       const folder = at('work', createId(kit));
       const stateFile = at('states', workspace.id);
       const lines: string[] = [];
+      const redactor = createRedactor();
       mkdirSync(folder);
       const context: DriverContext = {
-        log: (level, line) => lines.push(`${level} ${line}`),
+        redactor,
+        log: (level, line) => lines.push(`${level} ${redactor.redact(line)}`),
         signal,
         folder,
         templateFolder: async () => {

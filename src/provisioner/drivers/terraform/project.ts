@@ -7,7 +7,7 @@ import type { Kit } from '../../../base/kit.ts';
 import type { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { DriverContext, JobTemplate } from '../../driver.ts';
 import type { Environment } from '../../tool/environment.ts';
-import { createRedactor, type Redactor } from '../../tool/redact.ts';
+import type { Redactor } from '../../tool/redact.ts';
 import type { Patience } from '../../tool/run-tool.ts';
 import { runCommand, type CommandDeps } from './command.ts';
 import { environmentFor, listCredentials } from './environment.ts';
@@ -69,9 +69,9 @@ export async function openProject(
     cliConfigFile: await deps.cliConfigFile(),
     folder: context.folder,
   });
-  const redactor = createRedactor();
+  const { redactor } = context;
   redactor.add(listCredentials(environment));
-  const log: DriverContext['log'] = (level, line) => context.log(level, redactor.redact(line));
+  const log: DriverContext['log'] = (level, line) => context.log(level, line);
   log('info', describeTool(deps.tool));
   return {
     commands: {
