@@ -49,14 +49,10 @@ export async function acquireJob(
   await giveBackLost(deps, daemon, lostCalls);
   if (isAborted(signal)) return undefined;
 
-  const settled = new AbortController();
   const over = new AbortController();
   const end = (): void => over.abort(ENDED);
   signal.addEventListener('abort', end, { once: true });
-  const timer = clock.sleep(waitMs, settled.signal).then(
-    end,
-    () => undefined, // there was a job in time
-  );
+  void clock.sleep(waitMs, over.signal).then(end, () => undefined);
   let taken: TakenJob | undefined;
   try {
     const slot = { ...daemon, machineId: offer.machineId, callId };
@@ -70,8 +66,7 @@ export async function acquireJob(
     throw error;
   } finally {
     signal.removeEventListener('abort', end);
-    settled.abort(ENDED);
-    await timer;
+    end();
   }
   if (taken === undefined) return undefined;
   await failpoint('job.taken');

@@ -52,6 +52,9 @@ const TURNS = { lateMs: 20, most: 2 };
 
 const NOTHING_SEEN = -1;
 
+/** To abort without a reason makes one, with a stack trace, whenever nobody waits any more. */
+const ENDED = new Error('nobody waits any more');
+
 /** `onEmpty` is called when nobody waits any more; the group serves whoever joins all the same. */
 export function createWaitingGroup(
   { clock, rng, database, bus }: GroupDeps,
@@ -74,7 +77,7 @@ export function createWaitingGroup(
   const leave = (waiter: Waiter, settle: () => void): void => {
     if (waiters.delete(waiter)) settle();
     if (waiters.size > 0 || watch === undefined) return;
-    watch.abort();
+    watch.abort(ENDED);
     watch = undefined;
     given.onEmpty();
   };
