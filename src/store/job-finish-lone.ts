@@ -51,7 +51,7 @@ export const finishLoneJobs = statement({
         as r (id, attempt, daemon_id, key_id, incarnation, succeeded, canceled, error, error_code,
           place)
     ), held as materialized (
-      select r.place, j.id
+      select r.place, r.id, r.succeeded, r.canceled, r.error, r.error_code
       from reports r
       join jobs j on j.id = r.id and j.attempt = r.attempt and j.daemon_id = r.daemon_id
       join daemons d
@@ -63,9 +63,8 @@ export const finishLoneJobs = statement({
     ), finished as (
       update jobs j
       set ${FINISHED}
-      from held h
-      join reports r on r.place = h.place
-      where j.id = h.id
+      from held r
+      where j.id = r.id
       returning r.place
     )
     select r.place, b.workspace_id, f.place is not null as is_finished
