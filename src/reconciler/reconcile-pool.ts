@@ -14,7 +14,7 @@ import type { Database } from '../store/database.ts';
 import { lockPool } from '../store/pool-lock.ts';
 import { isRetryable } from '../store/sqlstate.ts';
 import type { Acting, Done } from './act/acting.ts';
-import { applyBrakes } from './act/brakes.ts';
+import { applyBrakes, changesBrakes } from './act/brakes.ts';
 import { cancelPending } from './act/cancel-pending.ts';
 import { createPrebuilds, CREATION } from './act/create.ts';
 import { deletePrebuilds } from './act/delete.ts';
@@ -94,7 +94,7 @@ async function act(
     }
   };
 
-  await attempt(() => applyBrakes(acting, decision));
+  if (changesBrakes(decision)) await attempt(() => applyBrakes(acting, decision));
   for (const preset of decision.presets) {
     for (const action of preset.plan.actions) {
       await attempt(async () => {

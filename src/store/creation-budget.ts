@@ -1,8 +1,9 @@
 // What an organization's budget for creations is reckoned from.
 import type { OrganizationId, PoolId } from '../base/id.ts';
 import { BUDGET_LOCK } from './advisory-lock.ts';
-import { int, text, uuid } from './column.ts';
+import { bool, int, text, uuid } from './column.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
+import { hasPrebuildMembership } from './prebuild-membership.ts';
 import { statement, takes } from './statement.ts';
 
 /**
@@ -17,7 +18,10 @@ export const lockCreationBudget = statement({
     select pg_advisory_xact_lock(${BUDGET_LOCK}, hashtext($organizationId::text))::text as locked`,
 });
 
-/** Read by a statement of its own, after the lock. Counts jobs that are not done, not history. */
+/**
+ * Read by a statement of its own, after the lock. Counts jobs that are not done, not history. Tells beside
+ * the figures whether the system user is in its place, which nearly always is so and costs no question here.
+ */
 export const readCreationBudget = statement({
   name: 'creation_budget.read',
   takes: takes<{
@@ -25,7 +29,14 @@ export const readCreationBudget = statement({
     /** Of the organization. */
     readonly poolIds: readonly PoolId[];
   }>(),
-  gives: { poolId: uuid<PoolId>(), slots: int, pools: int, inFlight: int, ownInFlight: int },
+  gives: {
+    poolId: uuid<PoolId>(),
+    slots: int,
+    pools: int,
+    inFlight: int,
+    ownInFlight: int,
+    hasMembership: bool,
+  },
   sql: `
     with open_jobs as materialized (
       select id from jobs where status = 'pending' and class = 4
@@ -58,6 +69,7 @@ export const readCreationBudget = statement({
         as pools,
       (select count(*)::integer from open_creations) as in_flight,
       (select count(*)::integer from open_creations o where o.pool_id = asked.pool_id)
-        as own_in_flight
+        as own_in_flight,
+      ${hasPrebuildMembership('$organizationId')} as has_membership
     from unnest($poolIds::uuid[]) as asked (pool_id)`,
 });

@@ -8,6 +8,19 @@ import { PREBUILDS_USER_ID } from './system-user.ts';
 const GROUP_NAME = 'prebuilt-workspaces';
 const GROUP_DISPLAY_NAME = 'Prebuilt workspaces';
 
+/** That the system user is in its place, as a condition on an organization's id. */
+export const hasPrebuildMembership = (organizationId: string): string => `(
+  exists (
+    select from memberships m
+    where m.organization_id = ${organizationId}
+      and m.user_id = '${PREBUILDS_USER_ID}')
+  and exists (
+    select from groups g
+    join group_members gm on gm.group_id = g.id
+    where g.organization_id = ${organizationId}
+      and g.name = '${GROUP_NAME}'
+      and gm.user_id = '${PREBUILDS_USER_ID}'))`;
+
 export const findIncompleteOrganizations = statement({
   name: 'prebuild_membership.find_incomplete',
   takes: takes<NoArgs>(),
@@ -15,16 +28,7 @@ export const findIncompleteOrganizations = statement({
   sql: `
     select o.organization_id
     from (select distinct organization_id from pools) as o
-    where not exists (
-        select from memberships m
-        where m.organization_id = o.organization_id
-          and m.user_id = '${PREBUILDS_USER_ID}')
-      or not exists (
-        select from groups g
-        join group_members gm on gm.group_id = g.id
-        where g.organization_id = o.organization_id
-          and g.name = '${GROUP_NAME}'
-          and gm.user_id = '${PREBUILDS_USER_ID}')
+    where not ${hasPrebuildMembership('o.organization_id')}
     order by o.organization_id`,
 });
 

@@ -4,6 +4,11 @@ import { failJudgedBuild, storeBrakes } from '../../store/pool-brakes.ts';
 import { storePresetStatus } from '../../store/preset.ts';
 import { tell, type Acting, type Done } from './acting.ts';
 
+/** Whether there is anything to store: mostly there is not, and then nobody asks the database. */
+export function changesBrakes({ brakes, turnedBad, revalidate }: PoolDecision): boolean {
+  return brakes?.changed === true || turnedBad.length > 0 || revalidate !== null;
+}
+
 export async function applyBrakes(
   acting: Acting,
   { brakes: decided, turnedBad, revalidate }: PoolDecision,

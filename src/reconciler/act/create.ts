@@ -56,7 +56,7 @@ export async function createPrebuilds(
   const budget = await readCreationBudget.one(tx, { organizationId, poolIds: [pool.id] });
   const allowed = allowCreations(wanted, budget, options);
   if (allowed === 0) return { done: clamped, overBudget: wanted };
-  await ensureMembership(acting.kit, tx, organizationId);
+  if (!budget.hasMembership) await ensureMembership(acting.kit, tx, organizationId);
   const made = await write(acting, decision, { ...source, count: allowed });
   return { done: [...clamped, made], overBudget: wanted - allowed };
 }

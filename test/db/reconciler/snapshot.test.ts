@@ -17,6 +17,7 @@ import {
 } from '../../../src/store/pool-row.ts';
 import { lockPendingStarts, takeForDelete } from '../../../src/store/prebuild.ts';
 import { asJson, type Query, type Statement } from '../../../src/store/statement.ts';
+import { countStatements } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { seedHistory } from '../../support/history.ts';
 import { reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
@@ -95,6 +96,38 @@ describe('the snapshot', () => {
     expect(fifty.queued).toHaveLength(24);
     expect(fifty.seen).toEqual(one.seen);
     expect(one.seen.length).toBeLessThanOrEqual(10);
+  });
+});
+
+describe('a reconcile', () => {
+  it('asks no more than it has to: for nothing to do, and for one prebuild to make', async () => {
+    const organizationId = await make.organization();
+    const pool = await make.pool(await make.template({ organizationId }), { desired: 1 });
+    // The first one stores what is never stored again.
+    await reconcileNow(store, pool.poolId);
+    const database = countStatements(store.database);
+    await reconcileNow({ ...store, database }, pool.poolId);
+    const read = ['pool.lock', 'pool.read_moment', 'pool.presets', 'pool.members'];
+    expect(database.take()).toEqual({
+      statements: [...read, 'pool.judged_builds'],
+      transactions: 1,
+    });
+    await store.sql('update presets set desired_instances = 2 where id = $1', [pool.presetId]);
+    await reconcileNow({ ...store, database }, pool.poolId);
+    expect(database.take()).toEqual({
+      statements: [
+        ...read,
+        'pool.judged_builds',
+        'preset.read_sources',
+        'creation_budget.lock',
+        'creation_budget.read',
+        'workspace.insert',
+        'build.insert',
+        'pool_member.insert',
+        'pool_event.insert',
+      ],
+      transactions: 1,
+    });
   });
 });
 
