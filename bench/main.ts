@@ -9,12 +9,15 @@ import { describeMachine, describeProcessorTime, readProcessorTime } from './sup
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   claim: () => import('./claim.ts'),
   create: () => import('./create.ts'),
+  creations: () => import('./creations.ts'),
   decide: () => import('./decide.ts'),
   'job-latency': () => import('./job-latency.ts'),
   'leader-lock': () => import('./leader-lock.ts'),
   'log-flood': () => import('./log-flood.ts'),
   pass: () => import('./pass.ts'),
   queue: () => import('./queue.ts'),
+  reaction: () => import('./reaction.ts'),
+  shrink: () => import('./shrink.ts'),
   terraform: () => import('./terraform.ts'),
   'waiting-daemons': () => import('./waiting-daemons.ts'),
 };

@@ -11,6 +11,7 @@ import { FIRST_ORGANIZATION } from '../../src/people/bootstrap.ts';
 import type { ConnectionParts } from '../../src/store/database.ts';
 import { buildBin, startProgram, type Program } from '../../test/support/program.ts';
 import type { Stage } from './bench.ts';
+import { urlOf } from './postgres.ts';
 
 export interface Installation {
   readonly dataDir: string;
@@ -19,22 +20,37 @@ export interface Installation {
   readonly client: Client;
   readonly server: Program;
   readonly daemon: Program;
+  /** In the place of the one that was ended. */
+  startDaemon(): Promise<Program>;
   /** Pushes the template and makes it the active version. */
   push(name: string, archive: Uint8Array): Promise<void>;
 }
 
-/** Ends with the stage. `settings` are those of both programs. */
+/**
+ * Ends with the stage. `settings` are those of both programs; without a `connection` the server starts a
+ * database of its own.
+ */
 export async function startInstallation(
   stage: Stage,
   settings: Readonly<Record<string, string>>,
+  given: {
+    readonly connection?: ConnectionParts;
+    readonly daemonSettings?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Installation> {
   const { kit, signal } = stage;
   buildBin();
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'standby-bench-'));
   stage.onEnd(() => rm(dataDir, { recursive: true, force: true }));
-  const start = async (program: string, readyText: string): Promise<Program> => {
+  const where =
+    given.connection === undefined ? {} : { STANDBY_DATABASE_URL: urlOf(given.connection) };
+  const start = async (
+    program: string,
+    readyText: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Program> => {
     const started = startProgram([program, '--data-dir', dataDir], {
-      environment: { STANDBY_HTTP_PORT: '0', ...settings },
+      environment: { STANDBY_HTTP_PORT: '0', ...where, ...settings, ...more },
       logFile: openSync(path.join(dataDir, `${program}.log`), 'a'),
     });
     stage.onEnd(() => started.end('SIGTERM'));
@@ -42,8 +58,10 @@ export async function startInstallation(
     return started;
   };
   const server = await start('server', 'serves at');
-  const daemon = await start('provisioner', 'works for');
-  const { connection } = await startEmbeddedPostgres(kit, { dataDir }); // adopts the server's
+  const startDaemon = (more?: Readonly<Record<string, string>>): Promise<Program> =>
+    start('provisioner', 'works for', more);
+  const daemon = await startDaemon(given.daemonSettings);
+  const connection = given.connection ?? (await startEmbeddedPostgres(kit, { dataDir })).connection; // adopts the server's
   const client = await createAdminClient(dataDir);
   return {
     dataDir,
@@ -51,6 +69,7 @@ export async function startInstallation(
     client,
     server,
     daemon,
+    startDaemon,
     push: async (template, archive) => {
       const named = { organization: FIRST_ORGANIZATION, template };
       const version = await pushTemplate({ ...kit, client }, { ...named, archive }, { signal });
