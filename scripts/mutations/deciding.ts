@@ -12,6 +12,7 @@ const PAUSE = by(
 );
 const READ_UNDER_LOCK = `    const locked = await lockPool.maybe(tx, { poolId });
     if (locked === undefined) return { kind: 'idle' };
+    if (locked.paused) return { kind: 'paused' };
     const moment = await readMoment(tx, options);
     if (moment.paused) return { kind: 'paused' };
     const [pool] = await readPools(tx, { poolIds: [poolId], moment }, options);

@@ -57,11 +57,11 @@ export function reconcilePool(
   return deps.database.transaction(async (tx): Promise<PoolOutcome> => {
     const locked = await lockPool.maybe(tx, { poolId });
     if (locked === undefined) return { kind: 'idle' };
+    if (locked.paused) return { kind: 'paused' };
     const moment = await readMoment(tx, options);
     if (moment.paused) return { kind: 'paused' };
     const [pool] = await readPools(tx, { poolIds: [poolId], moment }, options);
     if (pool === undefined) return { kind: 'idle' };
-    if (pool.world.paused) return { kind: 'paused' };
     const decision = decideSeenPool(pool, moment, options);
     const acted = await act({ kit: deps, tx, pool }, decision, options);
     await failpoint('pool.decided');

@@ -2,11 +2,11 @@
 // (promote, deprecate, pause, resize) locks the same rows first, in the order of their ids.
 import type { OrganizationId, PoolId } from '../base/id.ts';
 import { PAUSE_LOCK } from './advisory-lock.ts';
-import { text, uuid } from './column.ts';
+import { bool, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 
 /**
- * Only locks. What is decided has to be read by later statements: a statement that locks and reads
+ * Locks, and tells of the locked row whether the pool is paused. What is decided has to be read by later statements: a statement that locks and reads
  * sees the world as it was before it waited (measured: docs/adr/0010-the-lease-saves-work.md).
  *
  * Foreign keys of new rows ask for `key share`, which `no key update` lets through, so claims and
@@ -15,14 +15,14 @@ import { statement, takes } from './statement.ts';
 export const lockPool = statement({
   name: 'pool.lock',
   takes: takes<{ readonly poolId: PoolId }>(),
-  gives: { organizationId: uuid<OrganizationId>(), pauseLock: text },
+  gives: { organizationId: uuid<OrganizationId>(), paused: bool, pauseLock: text },
   sql: `
     with pool as materialized (
-      select organization_id
+      select organization_id, paused
       from pools
       where id = $poolId
       for no key update
     )
-    select organization_id, pg_advisory_xact_lock_shared(${PAUSE_LOCK})::text as pause_lock
+    select organization_id, paused, pg_advisory_xact_lock_shared(${PAUSE_LOCK})::text as pause_lock
     from pool`,
 });
