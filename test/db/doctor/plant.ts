@@ -76,7 +76,7 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
   'judged.many': [
     `insert into judged_builds (pool_id, workspace_id, preset_id, created_at, completed_at, failed)
      select pool_id, gen_random_uuid(), preset_id, created_at, completed_at, failed
-     from (select * from judged_builds limit 1) as one, generate_series(1, 100)`,
+     from (select * from judged_builds limit 1) as one, generate_series(1, 200)`,
   ],
   'brakes.wrong': [
     without('pool_brakes', 'pool_brakes_trial_check'),

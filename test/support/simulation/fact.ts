@@ -37,6 +37,8 @@ const POOLS = `
      join jobs j on j.id = m.job_id
      where m.pool_id = l.id and m.version_id = t.active_version_id and m.transition = 'start'
        and m.broken is null and j.status in ('pending', 'running', 'succeeded')
+       -- One that ended well before it heard of its cancel was taken for lost, and replaced.
+       and j.canceled_at is null
        and (m.born_at is null or m.born_at >= coalesce(l.last_invalidated_at, '-infinity')))
       as living
   from pools l
