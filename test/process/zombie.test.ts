@@ -95,6 +95,9 @@ function signalAll(world: CrashWorld, signal: NodeJS.Signals): void {
   for (const tool of world.tools()) signalProcess(tool, signal);
 }
 
+/** Its report was refused, or it was told before that its attempt counts no more. */
 async function untilRefused(world: CrashWorld): Promise<void> {
-  await until(() => expect(world.program('daemon').said()).toContain('attempt.refused'));
+  await until(() =>
+    expect(world.program('daemon').said()).toMatch(/attempt\.refused|"outcome":"stale"/),
+  );
 }
