@@ -16,6 +16,7 @@ import type {
   Machine,
   Outputs,
 } from '../../src/provisioner/driver.ts';
+import { isPortFree } from '../../src/provisioner/drivers/process/port.ts';
 import { createRedactor } from '../../src/provisioner/tool/redact.ts';
 import { sampleWorkspace } from '../support/acquired-job.ts';
 import {
@@ -270,6 +271,8 @@ describe('the port of a workspace', () => {
     await until(() => answer(url));
     await nextLife(async () => {
       for (const pid of home.living()) process.kill(pid, 'SIGKILL');
+      // A killed process still has its port for a moment, and no machine boots so soon.
+      await until(async () => expect(await isPortFree(Number(port))).toBe(true));
       await rm(home.ports, { recursive: true });
       const record = await readFile(inWorkspace(made, 'record.json'), 'utf8');
       const bootId = createId(home.kit);
