@@ -9,10 +9,10 @@ import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
 import { dropOldIdempotencyKeys } from '../store/idempotency-key.ts';
 import { AGENT_WATCH } from '../store/live-pool/ready-now.ts';
-import { distrustIfMoved } from '../store/restored.ts';
 import { removeUnneededSecrets } from '../store/secret-parameters.ts';
 import { keepWatch } from '../store/watch.ts';
 import { pruneLogs, type PruneOptions } from './prune-logs.ts';
+import { createRestoreWatch } from './restore-watch.ts';
 import { queueStrayCleanups } from './state/clean-strays.ts';
 import { sweepJobs, type SweepOptions } from './sweep-jobs.ts';
 import { sweepOverruns, type RunTimeOptions } from './sweep-overruns.ts';
@@ -33,10 +33,7 @@ export function createReaper(
     agent_watch: () =>
       keepWatch.one(deps.database, { name: AGENT_WATCH, intervalMs, timeoutMs: agentTimeoutMs }),
     // A database may be put back beneath a control plane that runs.
-    restored: async () => {
-      const distrusted = await distrustIfMoved(deps.database);
-      if (distrusted !== undefined) log.critical('database.moved', { ...distrusted });
-    },
+    restored: createRestoreWatch({ ...deps, log }),
     jobs: () => sweepJobs({ ...deps, log }, options),
     overruns: () => sweepOverruns({ ...deps, log }, options),
     strays: () => queueStrayCleanups({ ...deps, log }),

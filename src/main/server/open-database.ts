@@ -1,12 +1,12 @@
 // From an address to a database that can be used: reachable, new enough, and as migrated as asked.
 import path from 'node:path';
-import { AppError, mayPass } from '../../base/app-error.ts';
+import { AppError } from '../../base/app-error.ts';
 import { createBackoff } from '../../base/backoff.ts';
 import type { Kit } from '../../base/kit.ts';
 import { findPackageRoot } from '../../base/package-root.ts';
+import { createRestoreWatch } from '../../jobs/restore-watch.ts';
 import { createDatabase, type Database, type DatabaseOptions } from '../../store/database.ts';
 import { migrate, readMigrations, type Migration } from '../../store/migrate.ts';
-import { distrustIfMoved } from '../../store/restored.ts';
 import { checkServerVersion } from '../../store/server-version.ts';
 
 export interface OpenDatabaseOptions extends DatabaseOptions {
@@ -41,14 +41,7 @@ export async function openDatabase(kit: Kit, options: OpenDatabaseOptions): Prom
 export async function migrateSchema(kit: Kit, database: Database): Promise<void> {
   const { applied } = await migrate(database, await readOwnMigrations());
   if (applied.length > 0) kit.log.info('database.migrated', { applied });
-  try {
-    const distrusted = await distrustIfMoved(database);
-    if (distrusted !== undefined) kit.log.critical('database.moved', { ...distrusted });
-  } catch (error) {
-    if (mayPass(error)) throw error;
-    // A provider may keep from its users where a database is: no reason not to serve.
-    kit.log.warn('database.place_unknown', { error });
-  }
+  await createRestoreWatch({ ...kit, database })();
 }
 
 /** Those of this version. */

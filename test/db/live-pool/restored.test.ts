@@ -4,6 +4,7 @@ import { createBootstrapTokens } from '../../../src/base/bootstrap-token.ts';
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { AppError } from '../../../src/base/app-error.ts';
 import { createAgentAuthentication } from '../../../src/api/agent/handlers.ts';
+import { createRestoreWatch } from '../../../src/jobs/restore-watch.ts';
 import { migrateSchema } from '../../../src/main/server/open-database.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { distrustIfMoved, distrustPrebuilds } from '../../../src/store/restored.ts';
@@ -78,14 +79,24 @@ describe('the prebuilds of a database that is where it was', () => {
 });
 
 describe('a database that does not say where it is', () => {
+  const failing = (error: Error, asked: string[] = []): Database => ({
+    ...store.database,
+    query: (query) => {
+      if (query.name !== 'restored.is_elsewhere') return store.database.query(query);
+      asked.push(query.name);
+      return Promise.reject(error);
+    },
+  });
+
+  it('is asked once, and not at every look', async () => {
+    const asked: string[] = [];
+    const database = failing(new Error('permission denied for pg_control_system'), asked);
+    const look = createRestoreWatch({ ...store.kit, database });
+    for (let n = 0; n < 3; n++) await look();
+    expect(asked).toHaveLength(1);
+  });
+
   it('is served all the same, unless it is only away', async () => {
-    const failing = (error: Error): Database => ({
-      ...store.database,
-      query: (asked) =>
-        asked.name === 'restored.is_elsewhere'
-          ? Promise.reject(error)
-          : store.database.query(asked),
-    });
     await migrateSchema(store.kit, failing(new Error('permission denied for pg_control_system')));
     const away = new AppError('DATABASE_UNAVAILABLE', 'it is away');
     await expect(migrateSchema(store.kit, failing(away))).rejects.toBe(away);
