@@ -100,6 +100,7 @@ function judgeRemembered(
   { requester, request }: Asked,
 ): WantedWorkspace | undefined {
   try {
+    // Whether one is a member is asked by the taking.
     return judgeRequest({ template, isMember: true }, requester, request);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
