@@ -10,6 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'small',
+          setupFiles: ['test/support/watch-transactions.ts'],
           include: ['src/**/*.test.ts'],
           pool: 'threads',
           maxWorkers: 2,
@@ -34,6 +35,7 @@ export default defineConfig({
       {
         test: {
           name: 'db',
+          setupFiles: ['test/support/watch-transactions.ts'],
           include: ['test/db/**/*.test.ts'],
           globalSetup: ['test/support/postgres-server.ts'],
           pool: 'forks',
@@ -46,6 +48,7 @@ export default defineConfig({
       {
         test: {
           name: 'process',
+          setupFiles: ['test/support/watch-transactions.ts'],
           include: ['test/process/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           globalSetup: ['test/support/postgres-server.ts'],
           pool: 'forks',
