@@ -1,12 +1,18 @@
 // Taking prebuilt workspaces: the statement that picks, takes and records. Runs at READ COMMITTED. It
 // locks pool members, then their workspaces, and never a pool's row.
-import type { PoolId, PresetId, UserId, WorkspaceId } from '../base/id.ts';
+import type { PoolId, PresetId, UserId } from '../base/id.ts';
 import { int, nullable, text, uuid, type RowOf } from './column.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { statement, takes, type Executor, type Statement } from './statement.ts';
 import { unseen } from './unseen.ts';
+import {
+  WORKSPACE_COLUMNS,
+  WORKSPACE_JOINS,
+  workspaceColumns,
+  type WorkspaceRow,
+} from './workspace-view.ts';
 
 export type ClaimOrder = 'oldest' | 'newest';
 
@@ -39,19 +45,25 @@ interface TakeArgs {
 const taken = {
   /** Of the request, counted from 1. */
   place: int,
-  workspaceId: uuid<WorkspaceId>(),
   poolId: uuid<PoolId>(),
   machineId: nullable(text),
   /** Of its latest build. */
   buildNumber: int,
+  ...workspaceColumns,
 };
 
-export type TakenPrebuild = Omit<RowOf<typeof taken>, 'place'>;
+export interface TakenPrebuild extends Pick<
+  RowOf<typeof taken>,
+  'poolId' | 'machineId' | 'buildNumber'
+> {
+  /** As it was handed over. */
+  readonly workspace: WorkspaceRow;
+}
 
 /**
  * Picks eligible prebuilds, one for each request as far as they go, gives them to their users, and writes
  * all that belongs to a claim: ended sessions, the claim's record, the pool's event, the count, the
- * idempotency key. Takes none for a preset that is not of an active version any more, or for who is not
+ * idempotency key; and reads what the new owner is shown. Takes none for a preset that is not of an active version any more, or for who is not
  * of its organization.
  *
  * What is picked stands in a MATERIALIZED query, so that just as many rows are locked as there are
@@ -86,7 +98,7 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
           as a (preset_id, user_id, is_admin, name, claim_id, event_id, idempotency_key, body_hash,
             resolve_ms, place)
       ), wanted as materialized (
-        select a.place, a.preset_id, ${FRESH_SINCE} as fresh_since, l.template_id, l.preset_name,
+        select a.place, a.preset_id, ${FRESH_SINCE} as fresh_since, l.preset_name,
           row_number() over (partition by a.preset_id order by a.place) as turn
         from asked a
         join presets p on p.id = a.preset_id
@@ -117,7 +129,7 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
           for update skip locked
         ) as m
       ), given as materialized (
-        select a.*, k.workspace_id, k.build_number, w.template_id, w.preset_name
+        select a.*, k.workspace_id, k.build_number, w.preset_name
         from picked k
         join wanted w on w.preset_id = k.preset_id and w.turn = k.turn
         join asked a on a.place = w.place
@@ -137,7 +149,10 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
         join given g on g.workspace_id = r.workspace_id
         where w.id = r.workspace_id
           and w.owner_id = '${PREBUILDS_USER_ID}'
-        returning w.id, w.epoch, w.organization_id, w.pool_id, w.machine_id, g.*
+        returning w.id, w.organization_id, w.template_id, w.owner_id, w.name, w.origin, w.epoch,
+          w.pool_id, w.machine_id, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
+          g.place, g.build_number, g.preset_name, g.claim_id, g.event_id, g.idempotency_key,
+          g.body_hash, g.resolve_ms
       ), ended as (
         update agent_sessions
         set ended_at = (select standby_now())
@@ -147,7 +162,7 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
         insert into claims
           (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome,
            stage_ms, at)
-        select claim_id, organization_id, template_id, user_id, pool_id, id, epoch, 'hit',
+        select claim_id, organization_id, template_id, owner_id, pool_id, id, epoch, 'hit',
           jsonb_build_object('resolve', resolve_ms), (select standby_now())
         from owned
       ), told as (
@@ -161,12 +176,13 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
         group by template_id, preset_name
       ), keyed as (
         insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
-        select user_id, idempotency_key, body_hash, id, (select standby_now())
+        select owner_id, idempotency_key, body_hash, id, (select standby_now())
         from owned
         where idempotency_key is not null
       )
-      select place::integer as place, id as workspace_id, pool_id, machine_id, build_number
-      from owned`,
+      select w.place::integer as place, w.pool_id, w.machine_id, w.build_number, ${WORKSPACE_COLUMNS}
+      from owned w
+      ${WORKSPACE_JOINS}`,
   });
 }
 
@@ -192,6 +208,11 @@ export async function takePrebuilds(
     bodyHashes: requests.map(({ bodyHash }) => bodyHash),
     resolveMs: requests.map(({ resolveMs }) => resolveMs),
   });
-  const byPlace = new Map(rows.map(({ place, ...taken }) => [place, taken]));
+  const byPlace = new Map(
+    rows.map(({ place, poolId, machineId, buildNumber, ...workspace }) => [
+      place,
+      { poolId, machineId, buildNumber, workspace },
+    ]),
+  );
   return requests.map((_request, index) => byPlace.get(index + 1));
 }

@@ -5,10 +5,12 @@ import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
+import type { TakenPrebuild } from '../store/claim-take.ts';
 import type { Transaction } from '../store/database.ts';
 import { lockIdempotencyKey, recordIdempotencyKey } from '../store/idempotency-key.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
 import { holdActiveVersion } from '../store/template.ts';
+import type { WorkspaceRow } from '../store/workspace-view.ts';
 import { buildWorkspace } from './build-workspace.ts';
 import { explain, recordRefusal, type Refusal } from './miss.ts';
 import { createKnownTemplates } from './known-templates.ts';
@@ -31,6 +33,8 @@ export interface CreatedWorkspace {
   readonly claimed: boolean;
   /** Why not, where a preset was wanted. */
   readonly reason: MissReason | null;
+  /** How it was handed over, where no build follows. */
+  readonly handedOver?: WorkspaceRow;
 }
 
 /**
@@ -92,7 +96,7 @@ async function takeByMemory(deps: ServeDeps, asked: Asked): Promise<CreatedWorks
   });
   if (taken === undefined) return undefined;
   await failpoint('claim.committed');
-  return hit(taken.workspaceId);
+  return hit(taken);
 }
 
 function judgeRemembered(
@@ -148,14 +152,16 @@ async function serve(
 ): Promise<CreatedWorkspace | Refusal | 'outdated'> {
   const { request, requester, wanted, bodyHash } = order;
   const taken = keyToAwait(order) === undefined ? await takeAtOnce(deps, order) : undefined;
-  if (taken !== undefined) return hit(taken.workspaceId);
+  if (taken !== undefined) return hit(taken);
   return deps.database.transaction(async (tx) => {
     const prior = await awaitPrior(tx, order);
     if (prior !== undefined) return prior;
     // Once more where nothing was there to take at once: one may have become ready since, and a miss
     // has to be true.
     const taking = await takeWorkspace(deps, tx, order);
-    if (taking.kind === 'taken') return hit(taking.workspaceId);
+    if (taking.kind === 'taken') {
+      return { workspaceId: taking.workspace.id, claimed: true, reason: null };
+    }
     // Whoever deprecates, deletes or promotes from here on waits for the end of this.
     const { templateId, versionId } = wanted;
     const held = await holdActiveVersion.maybe(tx, { templateId, versionId });
@@ -178,8 +184,8 @@ async function serve(
   });
 }
 
-function hit(workspaceId: WorkspaceId): CreatedWorkspace {
-  return { workspaceId, claimed: true, reason: null };
+function hit({ workspace }: TakenPrebuild): CreatedWorkspace {
+  return { workspaceId: workspace.id, claimed: true, reason: null, handedOver: workspace };
 }
 
 /** What the idempotency key was answered with before. Throws IDEMPOTENCY_KEY_REUSED. */

@@ -81,10 +81,10 @@ function seek(kit: Kit, { request, requester, wanted, bodyHash, resolveMs }: Ord
 }
 
 /** The pool refills at once, and agents that wait learn of their owner. */
-function noticesOf({ poolId, workspaceId }: TakenPrebuild): readonly Notice[] {
+function noticesOf({ poolId, workspace }: TakenPrebuild): readonly Notice[] {
   return [
     { kind: 'pool', poolId },
-    { kind: 'workspace', workspaceId },
+    { kind: 'workspace', workspaceId: workspace.id },
   ];
 }
 
@@ -100,11 +100,12 @@ async function insertClaimBuild(
 ): Promise<void> {
   const { requester, wanted } = order;
   const { organizationId, manifest } = wanted;
+  const workspaceId = taken.workspace.id;
   await insertBuilds(tx, [
     {
       id: createId<BuildId>(deps),
       jobId: createId<JobId>(deps),
-      workspaceId: taken.workspaceId,
+      workspaceId,
       organizationId,
       number: taken.buildNumber + 1,
       transition: 'start',
@@ -114,7 +115,7 @@ async function insertClaimBuild(
       presetId: wanted.preset?.id ?? null,
       initiatorId: requester.userId,
       parameters: wanted.parameters,
-      secretParametersId: await storeSecretParameters(deps, tx, { ...taken, wanted }),
+      secretParametersId: await storeSecretParameters(deps, tx, { workspaceId, wanted }),
       driver: manifest.driver,
       tags: manifest.tags,
       machineId: taken.machineId,

@@ -43,7 +43,7 @@ export function claimOne(
       {
         id: createId<BuildId>(kit),
         jobId: createId<JobId>(kit),
-        workspaceId: taken.workspaceId,
+        workspaceId: taken.workspace.id,
         organizationId: pool.organizationId,
         number: taken.buildNumber + 1,
         transition: 'start',
@@ -61,6 +61,6 @@ export function claimOne(
       },
     ]);
     tx.notify({ kind: 'pool', poolId: taken.poolId });
-    return taken.workspaceId;
+    return taken.workspace.id;
   });
 }

@@ -10,7 +10,8 @@ import type { Executor } from '../../store/statement.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { findUser } from '../../store/user.ts';
-import { listBuilds, listWorkspaces, type WorkspaceRow } from '../../store/workspace.ts';
+import { listBuilds, listWorkspaces } from '../../store/workspace.ts';
+import type { WorkspaceRow } from '../../store/workspace-view.ts';
 import { createWorkspaceCreator } from '../../workspaces/create-workspace.ts';
 import { deleteWorkspace } from '../../workspaces/delete-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
@@ -32,7 +33,7 @@ export function createWorkspaceHandlers(
   options: { readonly pollMs: number },
 ): Handlers<keyof typeof workspaceRoutes> {
   const { database } = deps;
-  const readWorkspace = createWorkspaceReader(deps);
+  const workspaces = createWorkspaceReader(deps);
   const createWorkspace = createWorkspaceCreator(deps);
   return {
     createWorkspace: async ({ caller, params, headers, body }) => {
@@ -46,7 +47,10 @@ export function createWorkspaceHandlers(
         onEmpty: body.on_empty,
         idempotencyKey: headers['idempotency-key'],
       });
-      const workspace = await readWorkspace(caller, created.workspaceId);
+      const workspace =
+        created.handedOver === undefined
+          ? await workspaces.read(caller, created.workspaceId)
+          : await workspaces.show(caller, created.handedOver);
       const { claimed, reason } = created;
       if (claimed) measureClaim(deps, deps.clock.monotonicMs() - startedMs, workspace);
       return { status: 201, body: { workspace, claimed, reason } };
@@ -73,16 +77,16 @@ export function createWorkspaceHandlers(
         {
           wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === id,
           look: async () => {
-            const view = await readWorkspace(caller, id);
+            const view = await workspaces.read(caller, id);
             return isSettled(view) ? view : undefined;
           },
         },
         wait,
       );
-      return { status: 200, body: await readWorkspace(caller, id) };
+      return { status: 200, body: await workspaces.read(caller, id) };
     },
     listBuilds: async ({ caller, params, query }) => {
-      const { id } = await readWorkspace(caller, params.workspace as WorkspaceId);
+      const { id } = await workspaces.read(caller, params.workspace as WorkspaceId);
       const rows = await listBuilds.all(database, {
         workspaceId: id as WorkspaceId,
         before: numberCursor(query),
@@ -97,14 +101,14 @@ export function createWorkspaceHandlers(
     deleteWorkspace: async ({ caller, params }) => {
       const id = params.workspace as WorkspaceId;
       await deleteWorkspace(deps, caller, id);
-      return { status: 202, body: await readWorkspace(caller, id) };
+      return { status: 202, body: await workspaces.read(caller, id) };
     },
     orphanWorkspace: async ({ caller, params }) => {
       const id = params.workspace as WorkspaceId;
-      await readWorkspace(caller, id);
+      await workspaces.read(caller, id);
       requireAllowed(caller, 'workspace.orphan');
       const { leftBehind } = await orphanWorkspace(deps, caller.userId, id);
-      const workspace = await readWorkspace(caller, id);
+      const workspace = await workspaces.read(caller, id);
       return { status: 200, body: { workspace, left_behind: [...leftBehind] } };
     },
   };

@@ -7,6 +7,7 @@ import type { Keyring } from '../../keys/keyring.ts';
 import type { Database } from '../../store/database.ts';
 import { readTogether } from '../../store/read-together.ts';
 import { findWorkspaces } from '../../store/workspace.ts';
+import type { WorkspaceRow } from '../../store/workspace-view.ts';
 import { readSecretOutputs } from '../../workspaces/secret-outputs.ts';
 import type { PersonCaller } from '../handler.ts';
 import { toWorkspaceView } from './view.ts';
@@ -16,12 +17,18 @@ export interface WorkspaceReaderDeps extends Pick<Kit, 'clock'> {
   readonly keyring: Keyring;
 }
 
-/** Gives what reads a workspace for a caller. It throws NOT_FOUND for another person's, too. */
+export interface WorkspaceReader {
+  /** Throws NOT_FOUND for another person's, too. */
+  read(caller: PersonCaller, id: WorkspaceId): Promise<WorkspaceView>;
+  /** The same of one that was read already. */
+  show(caller: PersonCaller, row: WorkspaceRow): Promise<WorkspaceView>;
+}
+
 export function createWorkspaceReader({
   clock,
   database,
   keyring,
-}: WorkspaceReaderDeps): (caller: PersonCaller, id: WorkspaceId) => Promise<WorkspaceView> {
+}: WorkspaceReaderDeps): WorkspaceReader {
   const findWorkspace = readTogether(
     { clock, database },
     {
@@ -29,13 +36,17 @@ export function createWorkspaceReader({
       keyOf: ({ id }) => id,
     },
   );
-  return async (caller, id) => {
-    const row = await findWorkspace(id);
-    if (row === undefined || !(row.ownerId === caller.userId || caller.isAdmin)) {
-      throw new AppError('NOT_FOUND', `there is no workspace ${id}`);
-    }
+  const show: WorkspaceReader['show'] = async (caller, row) => {
     const jobId = row.secretOutputsJobId;
     if (jobId === null || row.ownerId !== caller.userId) return toWorkspaceView(row);
     return toWorkspaceView(row, await readSecretOutputs({ on: database, keyring }, jobId));
   };
+  const read: WorkspaceReader['read'] = async (caller, id) => {
+    const row = await findWorkspace(id);
+    if (row === undefined || !(row.ownerId === caller.userId || caller.isAdmin)) {
+      throw new AppError('NOT_FOUND', `there is no workspace ${id}`);
+    }
+    return show(caller, row);
+  };
+  return { read, show };
 }

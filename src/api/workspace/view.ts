@@ -3,7 +3,7 @@ import { formatInstant } from '../../base/clock.ts';
 import type { BuildView, WorkspaceView } from '../../contract/workspace/schema.ts';
 import { deriveWorkspaceStatus } from '../../domain/workspace/status.ts';
 import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
-import type { BuildRow, WorkspaceAgent, WorkspaceRow } from '../../store/workspace.ts';
+import type { BuildRow, WorkspaceAgent, WorkspaceRow } from '../../store/workspace-view.ts';
 
 /** `secretOutputs` are for the owner alone. */
 export function toWorkspaceView(

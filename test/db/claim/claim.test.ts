@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/base/app-error.ts';
 import type { OrganizationId, UserId } from '../../../src/base/id.ts';
 import type { Database } from '../../../src/store/database.ts';
+import { findWorkspaces } from '../../../src/store/workspace.ts';
 import {
   createWorkspaceCreator,
   type CreatedWorkspace,
@@ -75,7 +76,7 @@ describe('a claim', () => {
   it('hands over the oldest ready prebuild and leaves a record of it', async () => {
     const [first, second] = await makeReady(store, make, { pool, count: 2 });
     store.announced.length = 0;
-    expect(await create()).toEqual({ workspaceId: first, claimed: true, reason: null });
+    expect(await create()).toMatchObject({ workspaceId: first, claimed: true, reason: null });
     expect(
       await store.sql('select owner_id, name, epoch from workspaces where id = $1', [first]),
     ).toEqual([{ owner_id: ann, name: 'demo', epoch: 1 }]);
@@ -94,6 +95,24 @@ describe('a claim', () => {
       { kind: 'pool', poolId: pool.poolId },
       { kind: 'workspace', workspaceId: first },
     ]);
+  });
+
+  it('tells what the workspace is from then on, as a later look does', async () => {
+    const [id] = await makeReady(store, make, { pool, count: 1 });
+    await store.sql(`update builds set outputs = '{"url":"http://here"}' where workspace_id = $1`, [
+      id,
+    ]);
+    await store.sql(
+      `insert into agents
+         (id, workspace_id, name, kind, lifecycle, last_seen_at, timeout_seconds, created_at)
+       select gen_random_uuid(), $1, name, 'check', 'ready', standby_now(), 60, standby_now()
+       from unnest('{one,two}'::text[]) as name`,
+      [id],
+    );
+    const { handedOver } = await create();
+    expect(handedOver).toMatchObject({ epoch: 1, ownerId: ann, outputs: { url: 'http://here' } });
+    expect(handedOver?.agents).toHaveLength(2);
+    expect([handedOver]).toEqual(await findWorkspaces.all(store.database, { ids: [id!] }));
   });
 
   it('that names neither preset nor parameters gets the default preset, where there is one', async () => {

@@ -46,7 +46,7 @@ const claim = (pool: TestPool, name = 'first'): ReturnType<CountedClaims['claim'
   });
 
 describe('the cost of a claim', () => {
-  it('of an instant template is three statements and no transaction around them', async () => {
+  it('of an instant template is two statements and no transaction around them', async () => {
     const pool = await poolOf('instant');
     await makeReady(store, make, { pool, count: 2 });
     expect(await claim(pool)).toMatchObject({
@@ -57,13 +57,12 @@ describe('the cost of a claim', () => {
         // The first one of the template alone.
         'claim.resolve_request',
         'claim.take_oldest',
-        'workspace.find_many',
       ],
     });
     expect(await claim(pool, 'second')).toMatchObject({
       claimed: true,
       transactions: 0,
-      statements: ['token.find_holders', 'claim.take_oldest', 'workspace.find_many'],
+      statements: ['token.find_holders', 'claim.take_oldest'],
     });
   });
 
