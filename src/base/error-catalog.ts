@@ -231,6 +231,12 @@ export const ERRORS = {
     hint: 'Name one of the presets of the active version; `standby template show` lists them.',
   },
   TEMPLATE_DEPRECATED: { http: 409, exit: 65, retry: 'never', hint: 'Use another template.' },
+  TEMPLATE_DELETED: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Workspaces of a deleted template can only be stopped and deleted.',
+  },
   TEMPLATE_NOT_READY: {
     http: 409,
     exit: 75,

@@ -56,5 +56,8 @@ export const COMMAND_TABLE: CommandTable = {
   'workspace list': () => import('../cli/commands/workspace/list.ts'),
   'workspace logs': () => import('../cli/commands/workspace/logs.ts'),
   'workspace open': () => import('../cli/commands/workspace/open.ts'),
+  'workspace restart': () => import('../cli/commands/workspace/restart.ts'),
   'workspace show': () => import('../cli/commands/workspace/show.ts'),
+  'workspace start': () => import('../cli/commands/workspace/start.ts'),
+  'workspace stop': () => import('../cli/commands/workspace/stop.ts'),
 };

@@ -12,7 +12,7 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import type { JobStatus, Transition } from '../domain/job/job.ts';
-import { bytes, int, json, nullable, oneOf, text, uuid } from './column.ts';
+import { bool, bytes, int, json, nullable, oneOf, text, uuid } from './column.ts';
 import { statement, takes, type Statement } from './statement.ts';
 import { unseen } from './unseen.ts';
 import {
@@ -99,9 +99,13 @@ export const lockWorkspace = statement({
     poolId: nullable(uuid<PoolId>()),
     machineId: nullable(text),
     epoch: int,
+    isTemplateDeleted: bool,
   },
   sql: `
-    select organization_id, owner_id, template_id, pool_id, machine_id, epoch
+    select organization_id, owner_id, template_id, pool_id, machine_id, epoch,
+      exists (
+        select from templates t where t.id = template_id and t.deleted_at is not null
+      ) as is_template_deleted
     from workspaces
     where id = $id
       and deleted_at is null

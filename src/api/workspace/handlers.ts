@@ -12,8 +12,8 @@ import type { NoticeBus } from '../../store/notice-bus.ts';
 import { findUser } from '../../store/user.ts';
 import { listBuilds, listWorkspaces } from '../../store/workspace.ts';
 import type { WorkspaceRow } from '../../store/workspace-view.ts';
+import { changeWorkspace } from '../../workspaces/change-workspace.ts';
 import { createWorkspaceCreator } from '../../workspaces/create-workspace.ts';
-import { deleteWorkspace } from '../../workspaces/delete-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
 import { idCursor, numberCursor, pageOf, rowsToRead } from '../page.ts';
@@ -98,9 +98,14 @@ export function createWorkspaceHandlers(
       };
       return { status: 200, body: pageOf(query, rows, show) };
     },
+    createBuild: async ({ caller, params, body }) => {
+      const id = params.workspace as WorkspaceId;
+      await changeWorkspace(deps, caller, { id, transition: body.transition });
+      return { status: 202, body: await workspaces.read(caller, id) };
+    },
     deleteWorkspace: async ({ caller, params }) => {
       const id = params.workspace as WorkspaceId;
-      await deleteWorkspace(deps, caller, id);
+      await changeWorkspace(deps, caller, { id, transition: 'delete' });
       return { status: 202, body: await workspaces.read(caller, id) };
     },
     orphanWorkspace: async ({ caller, params }) => {

@@ -35,15 +35,15 @@ export function waitUntilUsable(
   });
 }
 
-/** Waits until the workspace is gone. Throws BUILD_FAILED when its deletion failed. */
-export function waitUntilDeleted(
+/** Waits until the workspace is stopped, or gone. Throws BUILD_FAILED when the build for that failed. */
+export function waitUntil(
+  wanted: 'stopped' | 'deleted',
   context: CommandContext,
-  client: Client,
-  options: WaitOptions,
+  { client, ...options }: WaitOptions & { readonly client: Client },
 ): Promise<WorkspaceView> {
   return waitFor(context, client, {
     ...options,
-    isDone: ({ status }) => status === 'deleted',
+    isDone: ({ status }) => status === wanted,
     hasFailed: ({ status }) => status === 'failed' || status === 'canceled',
   });
 }

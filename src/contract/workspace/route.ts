@@ -4,6 +4,7 @@ import { idField, nameField, pageOf, pageQuery, queryInteger } from '../field.ts
 import { route } from '../route.ts';
 import {
   buildView,
+  createBuildBody,
   createWorkspaceAnswer,
   createWorkspaceBody,
   orphanWorkspaceAnswer,
@@ -73,6 +74,17 @@ export const workspaceRoutes = {
     answers: { 200: pageOf(buildView) },
     errors: ['NOT_FOUND'],
   }),
+  createBuild: route({
+    id: 'createBuild',
+    method: 'post',
+    path: '/api/v1/workspaces/{workspace}/builds',
+    audience: 'person',
+    summary: 'Start or stop the workspace; does nothing when it is so already, or about to be',
+    params: workspaceParams,
+    body: createBuildBody,
+    answers: { 202: workspaceView },
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'BUILD_IN_PROGRESS', 'TEMPLATE_DELETED'],
+  }),
   deleteWorkspace: route({
     id: 'deleteWorkspace',
     method: 'delete',
@@ -81,7 +93,7 @@ export const workspaceRoutes = {
     summary: 'Start the build that takes the workspace away',
     params: workspaceParams,
     answers: { 202: workspaceView },
-    errors: ['NOT_FOUND', 'BUILD_IN_PROGRESS'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'BUILD_IN_PROGRESS'],
   }),
   orphanWorkspace: route({
     id: 'orphanWorkspace',

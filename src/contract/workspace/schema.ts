@@ -70,6 +70,11 @@ export const orphanWorkspaceAnswer = z
   })
   .meta({ id: 'OrphanWorkspaceAnswer' });
 
+export const createBuildBody = z.strictObject({
+  /** A workspace is deleted by DELETE. */
+  transition: z.enum(['start', 'stop']),
+});
+
 export const createWorkspaceBody = z.strictObject({
   name: nameField,
   template: nameField,

@@ -14,7 +14,7 @@ import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { findVisibleJob } from '../../../src/store/job-view.ts';
 import { KEPT_DAYS, removeUnneededSecrets } from '../../../src/store/secret-parameters.ts';
 import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
-import { deleteWorkspace } from '../../../src/workspaces/delete-workspace.ts';
+import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import {
@@ -164,7 +164,11 @@ describe('a job whose values cannot be read', () => {
     ]);
     expect(await queue.take(daemon)).toBeUndefined();
     expect(await latestJob(workspaceId)).toMatchObject(BROKEN);
-    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    await changeWorkspace(
+      queue.deps,
+      { userId: ann, isAdmin: false },
+      { id: workspaceId, transition: 'delete' },
+    );
     expect(await queue.take(daemon)).toBeUndefined();
     expect(await latestJob(workspaceId)).toMatchObject(BROKEN);
   });
@@ -186,7 +190,11 @@ describe('what a request gives a sensitive parameter', () => {
     const start = await take();
     expect(start.build?.parameters).toEqual({ token: CANARY, size: 'big' });
     await finish(start);
-    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    await changeWorkspace(
+      queue.deps,
+      { userId: ann, isAdmin: false },
+      { id: workspaceId, transition: 'delete' },
+    );
     const removal = await take();
     expect(removal.build).toMatchObject({
       transition: 'delete',
@@ -215,7 +223,11 @@ describe('what a request gives a sensitive parameter', () => {
     expect(await take()).toMatchObject({ build: { workspaceId: plain.workspaceId } });
     daemon = await queue.daemon({}, { organizationId });
     await finish(await take());
-    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    await changeWorkspace(
+      queue.deps,
+      { userId: ann, isAdmin: false },
+      { id: workspaceId, transition: 'delete' },
+    );
     expect(await queue.take(old)).toBeUndefined();
     expect(await take()).toMatchObject({ build: { workspaceId, transition: 'delete' } });
   });
@@ -353,7 +365,11 @@ describe('the values of a workspace that is gone', () => {
     await takeState(queue.deps, start);
     await keep(start, 1);
     await queue.complete(start, FAILED);
-    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    await changeWorkspace(
+      queue.deps,
+      { userId: ann, isAdmin: false },
+      { id: workspaceId, transition: 'delete' },
+    );
     const removal = await takeNext();
     await takeState(queue.deps, removal);
     return { workspaceId, start, removal };
@@ -366,7 +382,11 @@ describe('the values of a workspace that is gone', () => {
       await takeState(queue.deps, build);
       await queue.complete(build);
     }
-    await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+    await changeWorkspace(
+      queue.deps,
+      { userId: ann, isAdmin: false },
+      { id: workspaceId, transition: 'delete' },
+    );
     const removal = await takeNext();
     await takeState(queue.deps, removal);
     expect(await isGone(workspaceId)).toBe(false);

@@ -4,7 +4,7 @@ import { createTemplateHandlers } from '../../../src/api/template/handlers.ts';
 import { createId, type PoolId, type TemplateId } from '../../../src/base/id.ts';
 import { ensureLockedTemplate } from '../../../src/store/template.ts';
 import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
-import { deleteWorkspace } from '../../../src/workspaces/delete-workspace.ts';
+import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { holdTurn, somebodyWaits } from '../../support/held-turn.ts';
@@ -321,7 +321,11 @@ describe('a deleted template', () => {
     expect([await live(pool), await live(other)]).toEqual([{}, {}]);
 
     const deps = { ...store.kit, database: store.database };
-    await deleteWorkspace(deps, { userId, isAdmin: false }, mine.workspaceId);
+    await changeWorkspace(
+      deps,
+      { userId, isAdmin: false },
+      { id: mine.workspaceId, transition: 'delete' },
+    );
     await builder.buildAll();
     expect(
       await store.sql('select from workspaces where id = $1 and deleted_at is not null', [

@@ -8,7 +8,7 @@ import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
 import { sentence } from '../../show/harmless.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
-import { waitUntilDeleted } from '../../workspace/wait.ts';
+import { waitUntil } from '../../workspace/wait.ts';
 
 export const command = defineCommand({
   name: 'workspace delete',
@@ -30,7 +30,7 @@ export const command = defineCommand({
       const { body } = await client.call(workspaceRoutes.deleteWorkspace, { params }, { signal });
       const workspace = noWait
         ? body
-        : await waitUntilDeleted(context, client, { workspace: body, signal });
+        : await waitUntil('deleted', context, { client, workspace: body, signal });
       answer(context, workspace, ({ status }) => sentence`${name} is ${status}.\n`);
       return 0;
     });

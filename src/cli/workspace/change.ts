@@ -1,0 +1,50 @@
+// Starting and stopping a workspace, and waiting for it.
+import type { Client } from '../../client/client.ts';
+import { workspaceRoutes } from '../../contract/workspace/route.ts';
+import type { WorkspaceView } from '../../contract/workspace/schema.ts';
+import type { CommandContext } from '../command.ts';
+import { sentence } from '../show/harmless.ts';
+import { describeOpening } from './describe.ts';
+import { waitUntil, waitUntilUsable } from './wait.ts';
+
+export interface Changed {
+  readonly client: Client;
+  readonly id: WorkspaceView['id'];
+  /** Ends when the build was begun. */
+  readonly noWait?: boolean;
+  readonly signal: AbortSignal;
+}
+
+export async function stopWorkspace(
+  context: CommandContext,
+  changed: Changed,
+): Promise<WorkspaceView> {
+  const { client, noWait = false, signal } = changed;
+  const workspace = await begin('stop', changed);
+  return noWait ? workspace : waitUntil('stopped', context, { client, workspace, signal });
+}
+
+export async function startWorkspace(
+  context: CommandContext,
+  changed: Changed,
+): Promise<WorkspaceView> {
+  const { client, noWait = false, signal } = changed;
+  const workspace = await begin('start', changed);
+  return noWait ? workspace : waitUntilUsable(context, client, { workspace, signal });
+}
+
+/** That it can be used, and how to open it. */
+export function tellStarted(workspace: WorkspaceView): string {
+  const opening = describeOpening(workspace);
+  const state = workspace.usable ? 'is ready' : `is ${workspace.status}`;
+  const open = workspace.usable && opening !== '' ? sentence`Open it: ${opening}\n` : '';
+  return sentence`${workspace.name} ${state}.\n` + open;
+}
+
+async function begin(
+  transition: 'start' | 'stop',
+  { client, id, signal }: Changed,
+): Promise<WorkspaceView> {
+  const request = { params: { workspace: id }, body: { transition } };
+  return (await client.call(workspaceRoutes.createBuild, request, { signal })).body;
+}

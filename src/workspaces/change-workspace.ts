@@ -1,0 +1,91 @@
+// Starting, stopping and taking away a workspace at its owner's request: its next build.
+import { AppError } from '../base/app-error.ts';
+import { createId, type BuildId, type JobId, type WorkspaceId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import { isEnded, type JobStatus, type Transition } from '../domain/job/job.ts';
+import { insertBuilds } from '../store/build.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import { isUniqueViolation } from '../store/sqlstate.ts';
+import { PREBUILDS_USER_ID } from '../store/system-user.ts';
+import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
+import type { Requester } from './request.ts';
+
+export interface Change {
+  readonly id: WorkspaceId;
+  readonly transition: Transition;
+}
+
+/**
+ * Begins the build that starts, stops or deletes it; does nothing when the latest one does or did just
+ * that. Throws NOT_FOUND for what the requester may not see, FORBIDDEN for a prebuild that nobody has
+ * claimed, BUILD_IN_PROGRESS while another build is under way, and TEMPLATE_DELETED for the start of what
+ * has no template any more.
+ */
+export async function changeWorkspace(
+  deps: Kit & { readonly database: Database },
+  requester: Requester,
+  change: Change,
+): Promise<void> {
+  try {
+    await deps.database.transaction((tx) => beginBuild(deps, tx, { requester, change }));
+  } catch (error) {
+    if (!isUniqueViolation(error, 'builds_workspace_id_number_key')) throw error;
+    throw buildInProgress(change.id, error);
+  }
+}
+
+async function beginBuild(
+  kit: Kit,
+  tx: Transaction,
+  { requester, change }: { readonly requester: Requester; readonly change: Change },
+): Promise<void> {
+  const { id, transition } = change;
+  const workspace = await lockWorkspace.maybe(tx, { id });
+  const mine = workspace?.ownerId === requester.userId;
+  if (workspace === undefined || !(mine || requester.isAdmin)) {
+    throw new AppError('NOT_FOUND', `there is no workspace ${id}`);
+  }
+  // The pool's own are the reconciler's: it would make another one at once.
+  if (workspace.ownerId === PREBUILDS_USER_ID) {
+    throw new AppError('FORBIDDEN', {
+      detail: `workspace ${id} belongs to a pool that nobody has claimed it from yet`,
+      hint: 'Change the size of the pool instead.',
+    });
+  }
+  const latest = await findLatestBuild.one(tx, { workspaceId: id });
+  if (latest.transition === transition && STANDS.includes(latest.jobStatus)) return;
+  if (!isEnded(latest.jobStatus)) throw buildInProgress(id);
+  if (transition === 'start' && workspace.isTemplateDeleted) {
+    throw new AppError('TEMPLATE_DELETED', `the template of workspace ${id} was deleted`);
+  }
+  const { versionId, presetId, parameters, secretParametersId, driver, tags } = latest;
+  const { organizationId, machineId } = workspace;
+  await insertBuilds(tx, [
+    {
+      id: createId<BuildId>(kit),
+      jobId: createId<JobId>(kit),
+      workspaceId: id,
+      organizationId,
+      number: latest.number + 1,
+      transition,
+      stage: 'none',
+      reason: transition,
+      initiatorId: requester.userId,
+      jobClass: 2,
+      machineId,
+      // It goes on from what the latest build made, so it uses what that one used.
+      ...{ versionId, presetId, parameters, secretParametersId, driver, tags },
+    },
+  ]);
+  tx.notify(
+    { kind: 'queue', organizationId, driver: latest.driver },
+    { kind: 'workspace', workspaceId: id },
+  );
+}
+
+/** What makes another build of the same kind superfluous. */
+const STANDS: readonly JobStatus[] = ['pending', 'running', 'succeeded'];
+
+function buildInProgress(id: WorkspaceId, cause?: unknown): AppError {
+  return new AppError('BUILD_IN_PROGRESS', `a build of workspace ${id} is under way`, { cause });
+}

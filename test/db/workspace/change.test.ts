@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createId, type UserId, type WorkspaceId } from '../../../src/base/id.ts';
+import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
+import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
+import type { Requester } from '../../../src/workspaces/request.ts';
+import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/builder.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { makeReady } from '../../support/ready-prebuild.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+let builder: Builder;
+let pool: TestPool;
+let ann: UserId;
+let id: WorkspaceId;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  builder = createBuilder(store);
+});
+afterAll(() => store.close());
+
+/** A prebuild of a pool that Ann has claimed. */
+beforeEach(async () => {
+  const organizationId = await make.organization();
+  const [{ name: organization }] = (await store.sql<{ name: string }>(
+    'select name from organizations where id = $1',
+    [organizationId],
+  )) as [{ name: string }];
+  ann = await make.user({ organizationId });
+  pool = await make.pool(await make.template({ organizationId, manifest: { claim: 'instant' } }));
+  await makeReady(store, make, { pool, count: 1 });
+  const create = createWorkspaceCreator({
+    ...store.kit,
+    database: store.database,
+    keyring: store.keyring,
+  });
+  const created = await create(
+    { userId: ann, isAdmin: false },
+    {
+      ...{ organization, template: pool.name, name: 'demo', preset: pool.presetName },
+      ...{ parameters: {}, onEmpty: 'create', idempotencyKey: undefined },
+    },
+  );
+  id = created.workspaceId;
+  await builder.buildAll();
+});
+
+const change = (
+  transition: 'start' | 'stop' | 'delete',
+  { who = { userId: ann, isAdmin: false }, of = id }: { who?: Requester; of?: WorkspaceId } = {},
+): Promise<void> =>
+  changeWorkspace({ ...store.kit, database: store.database }, who, { id: of, transition });
+
+const builds = async (): Promise<readonly string[]> => {
+  const rows = await store.sql<{ transition: string; status: string }>(
+    `select b.transition, j.status
+     from builds b
+     join jobs j on j.id = b.job_id
+     where b.workspace_id = $1
+     order by b.number`,
+    [id],
+  );
+  return rows.map(({ transition, status }) => `${transition} ${status}`);
+};
+
+describe('a workspace of a person', () => {
+  it('is stopped and started again, by builds that continue from one another', async () => {
+    await change('stop');
+    expect(await builds()).toEqual(['start succeeded', 'stop pending']);
+    await builder.buildAll();
+    await change('start');
+    await builder.buildAll();
+    expect(await builds()).toEqual(['start succeeded', 'stop succeeded', 'start succeeded']);
+    expect(
+      await store.sql(
+        `select distinct version_id, preset_id, class, stage
+         from builds b
+         join jobs j on j.id = b.job_id
+         where workspace_id = $1 and number > 1`,
+        [id],
+      ),
+    ).toEqual([{ version_id: pool.versionId, preset_id: pool.presetId, class: 2, stage: 'none' }]);
+  });
+
+  it('tells daemons and whoever waits', async () => {
+    store.announced.length = 0;
+    await change('stop');
+    expect(store.announced).toEqual([
+      { kind: 'queue', organizationId: pool.organizationId, driver: 'null' },
+      { kind: 'workspace', workspaceId: id },
+    ]);
+  });
+
+  it('gets no second build for what it is already, or is about to be', async () => {
+    await change('start');
+    expect(await builds()).toEqual(['start succeeded']);
+    await change('stop');
+    await change('stop');
+    await builder.buildAll();
+    await change('stop');
+    expect(await builds()).toEqual(['start succeeded', 'stop succeeded']);
+  });
+
+  it('gets one build for sixteen who ask at once', async () => {
+    await Promise.all(Array.from({ length: 16 }, () => change('stop')));
+    expect(await builds()).toEqual(['start succeeded', 'stop pending']);
+  });
+
+  it('may be asked again for what failed', async () => {
+    await change('stop');
+    await builder.buildAll(FAILED);
+    await change('stop');
+    await builder.buildAll();
+    expect(await builds()).toEqual(['start succeeded', 'stop failed', 'stop succeeded']);
+  });
+
+  it.each(['running', 'pending'])('is not changed while another build is %s', async (status) => {
+    await change('stop');
+    const [stop] = status === 'running' ? await builder.take() : [];
+    for (const other of ['start', 'delete'] as const) {
+      await expect(change(other)).rejects.toMatchObject({ code: 'BUILD_IN_PROGRESS' });
+    }
+    expect(await builds()).toEqual(['start succeeded', `stop ${status}`]);
+    if (stop !== undefined) await builder.finish(stop.jobId, SUCCEEDED);
+  });
+
+  it('is not begun anew while its build is being canceled', async () => {
+    await change('stop');
+    await builder.take();
+    await store.sql(
+      `update jobs set canceled_at = standby_now()
+       where id = (select job_id from builds where workspace_id = $1 and number = 2)`,
+      [id],
+    );
+    await expect(change('stop')).rejects.toMatchObject({ code: 'BUILD_IN_PROGRESS' });
+  });
+
+  it('of a deleted template can be stopped and deleted, not started', async () => {
+    await change('stop');
+    await builder.buildAll();
+    await store.sql('update templates set deleted_at = standby_now() where id = $1', [
+      pool.templateId,
+    ]);
+    await expect(change('start')).rejects.toMatchObject({ code: 'TEMPLATE_DELETED' });
+    await change('delete');
+    await builder.buildAll();
+    expect(await builds()).toEqual(['start succeeded', 'stop succeeded', 'delete succeeded']);
+    for (const any of ['start', 'stop', 'delete'] as const) {
+      await expect(change(any)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    }
+  });
+
+  it('is the business of its owner and of administrators alone', async () => {
+    const bob = await make.user({ organizationId: pool.organizationId });
+    const who = { userId: bob, isAdmin: false };
+    await expect(change('stop', { who })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const nowhere = createId<WorkspaceId>(store.kit);
+    await expect(change('stop', { of: nowhere })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await change('stop', { who: { userId: bob, isAdmin: true } });
+    expect(await builds()).toEqual(['start succeeded', 'stop pending']);
+  });
+});
+
+describe('a prebuild that nobody has claimed', () => {
+  it.each(['start', 'stop', 'delete'] as const)('refuses to %s', async (transition) => {
+    const [unclaimed] = await makeReady(store, make, { pool, count: 1 });
+    const who = { userId: ann, isAdmin: true };
+    await expect(change(transition, { who, of: unclaimed! })).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+  });
+});

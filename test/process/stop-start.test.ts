@@ -1,0 +1,47 @@
+// A person stops a workspace and starts it again, with the real program and real processes.
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createInstallation, type Installation } from '../support/installation.ts';
+import { runBin } from '../support/program.ts';
+
+let installation: Installation;
+
+beforeAll(async () => {
+  installation = await createInstallation();
+  await installation.up();
+}, 120_000);
+afterAll(() => installation.remove(), 60_000);
+
+/** What it prints; it must succeed. */
+const tell = async (...argv: readonly string[]): Promise<string> => {
+  const environment = { STANDBY_DATA_DIR: installation.dataDir };
+  const { status, out, err } = await runBin(argv, { environment });
+  if (status !== 0) throw new Error(`${argv.join(' ')}: ${err}`);
+  return out;
+};
+
+const greeting = '<h1>Hello, Administrator!</h1>';
+const page = async (url: string): Promise<string> => (await fetch(url)).text();
+const greets = (url: string): Promise<void> =>
+  vi.waitFor(async () => expect(await page(url)).toContain(greeting), { timeout: 30_000 });
+
+it('stops a workspace, which stays stopped over a restart, and starts it where it was', async () => {
+  await tell('create', 'demo', '--template', 'hello');
+  const url = (await tell('workspace', 'open', 'demo')).trim();
+  await greets(url);
+
+  expect(await tell('workspace', 'stop', 'demo')).toBe('demo is stopped.\n');
+  await expect(page(url)).rejects.toThrow('fetch failed');
+  expect(await tell('workspace', 'stop', 'demo')).toBe('demo is stopped.\n');
+
+  await installation.interrupt();
+  await installation.up();
+  expect(await tell('workspace', 'list')).toMatch(/demo .*stopped/);
+  await expect(page(url)).rejects.toThrow('fetch failed');
+
+  expect(await tell('workspace', 'start', 'demo')).toBe(`demo is ready.\nOpen it: ${url}\n`);
+  await greets(url);
+  expect(await tell('workspace', 'restart', 'demo')).toBe(`demo is ready.\nOpen it: ${url}\n`);
+  await greets(url);
+  await tell('workspace', 'delete', 'demo');
+  await expect(page(url)).rejects.toThrow('fetch failed');
+}, 180_000);
