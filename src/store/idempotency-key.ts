@@ -2,7 +2,7 @@
 import type { UserId, WorkspaceId } from '../base/id.ts';
 import { KEY_LOCK } from './advisory-lock.ts';
 import { text } from './column.ts';
-import { statement, takes, type Executor } from './statement.ts';
+import { statement, takes } from './statement.ts';
 
 /** The request a key came with before, and how that was served. */
 export interface PriorRequest {
@@ -62,7 +62,8 @@ export const recordIdempotencyKey = statement({
     values ($userId, $key, $bodyHash, $workspaceId, standby_now())`,
 });
 
-const dropOld = statement({
+/** Takes away keys that do not count any more. */
+export const dropOldIdempotencyKeys = statement({
   name: 'idempotency_key.drop_old',
   takes: takes<{ readonly limit: number }>(),
   gives: {},
@@ -72,7 +73,7 @@ const dropOld = statement({
       from idempotency_keys
       where created_at <= (select standby_now()) - interval '24 hours'
       order by created_at
-      limit $limit
+      limit $limit::integer
       for update skip locked
     )
     delete from idempotency_keys k
@@ -80,8 +81,3 @@ const dropOld = statement({
     where k.user_id = old.user_id
       and k.key = old.key`,
 });
-
-/** Takes away keys that do not count any more; what one look leaves, the next takes. */
-export async function dropOldIdempotencyKeys(on: Executor): Promise<void> {
-  await dropOld.run(on, { limit: 1_000 });
-}

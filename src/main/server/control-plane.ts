@@ -6,6 +6,7 @@ import { createServiceStack } from '../../base/service-stack.ts';
 import type { Service } from '../../base/service.ts';
 import type { Config } from '../../config/config.ts';
 import type { Keyring } from '../../keys/keyring.ts';
+import { createPruner } from '../../jobs/pruner.ts';
 import { createReaper } from '../../jobs/reaper.ts';
 import type { PoolFigures } from '../../domain/pool/figures.ts';
 import { readPoolFigures } from '../../reconciler/pool-figures.ts';
@@ -89,12 +90,15 @@ export function createControlPlaneParts(
         stray_cleanup: config.buildMaxRunTime,
       },
       killGraceMs: config.jobKillGrace,
-      retentionMs: config.jobLogRetention,
     },
+  );
+  const pruner = createPruner(
+    { ...kit, database },
+    { intervalMs: config.sweepInterval, logRetentionMs: config.jobLogRetention },
   );
   const reconciler = createReconciler(kit, { database, bus }, decision);
   const api = createControlPlaneApi(kit, { ...options, metrics });
-  return { services: [metrics, reaper, reconciler], api };
+  return { services: [metrics, reaper, pruner, reconciler], api };
 }
 
 // The default of a template's agent_timeout: what agents have, after time in which nobody looked.

@@ -195,7 +195,7 @@ describe('a silent attempt', () => {
     await store.advanceClock(60_000);
     const options = {
       ...{ ...SWEEP, ...RUN_TIME, intervalMs: 10, deadAfterMs: 100 },
-      ...{ agentTimeoutMs: 60_000, retentionMs: 0 },
+      ...{ agentTimeoutMs: 60_000 },
     };
     const reapers = [store.database, store.open()].map((database) =>
       createReaper({ ...store.kit, database, keyring: store.keyring }, options),

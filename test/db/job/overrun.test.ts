@@ -1,6 +1,7 @@
 // Jobs that run for longer than they may.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OrganizationId } from '../../../src/base/id.ts';
+import { createReaper } from '../../../src/jobs/reaper.ts';
 import { sweepOverruns } from '../../../src/jobs/sweep-overruns.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import {
@@ -8,6 +9,7 @@ import {
   FAILED,
   RUN_TIME,
   SUCCEEDED,
+  SWEEP,
   type TestDaemon,
   type TestQueue,
 } from '../../support/queue.ts';
@@ -63,6 +65,21 @@ describe('a job that runs for too long', () => {
     await store.advanceClock(240 * MINUTE_MS);
     expect(await look()).toContain(buildId);
     expect(await queue.heartbeat(attempt)).toMatchObject({ cancel: true });
+  });
+
+  it('is asked by the reaper of any replica', async () => {
+    const { jobId } = await make.version(pool);
+    await queue.mustTake(daemon);
+    await store.sql(`update jobs set acquired_at = acquired_at - interval '1 hour' where id = $1`, [
+      jobId,
+    ]);
+    const reaper = createReaper(
+      { ...store.kit, database: store.database, keyring: store.keyring },
+      { ...SWEEP, ...RUN_TIME, intervalMs: 10, agentTimeoutMs: 60_000 },
+    );
+    await reaper.start();
+    await expect.poll(() => queue.status(jobId)).toMatchObject({ status: 'canceling' });
+    expect(await reaper.stop('test', 5_000)).toBe('stopped');
   });
 
   it('counts from the attempt that runs, not from the job', async () => {

@@ -1,17 +1,15 @@
 // Logs of jobs that ended long ago.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobId } from '../../../src/base/id.ts';
-import { silentLog, type Log } from '../../../src/base/log.ts';
 import { pruneLogs } from '../../../src/jobs/prune-logs.ts';
-import { createReaper } from '../../../src/jobs/reaper.ts';
-import type { Database } from '../../../src/store/database.ts';
+import { createPruner } from '../../../src/jobs/pruner.ts';
 import { deleteLogLines, findPrunableJobs } from '../../../src/store/job-log-prune.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
-import { createQueue, RUN_TIME, SWEEP } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 const DAY_MS = 86_400_000;
 const MONTH = { retentionMs: 30 * DAY_MS };
+const PRUNER = { intervalMs: 10, logRetentionMs: 30 * DAY_MS };
 
 let store: TestStore;
 let make: Factory;
@@ -85,46 +83,12 @@ describe('old logs', () => {
     for (const job of jobs) expect(await left(job)).toEqual({ lines: 0, pruned: true });
   });
 
-  it('go, and jobs that run for too long end, by the reaper of any replica', async () => {
+  it('go by the pruner of any replica', async () => {
     const job = await daysAgo(40, 1);
-    const queue = createQueue(store, make);
-    const organizationId = await make.organization();
-    const { jobId: running } = await make.version(await make.template({ organizationId }));
-    await queue.mustTake(await queue.daemon({}, { organizationId }));
-    await store.sql(`update jobs set acquired_at = acquired_at - interval '1 hour' where id = $1`, [
-      running,
-    ]);
-    const reaper = createReaper(
-      { ...store.kit, database: store.database, keyring: store.keyring },
-      { ...SWEEP, ...RUN_TIME, ...MONTH, intervalMs: 10, agentTimeoutMs: 60_000 },
-    );
-    await reaper.start();
+    const pruner = createPruner({ ...store.kit, database: store.database }, PRUNER);
+    await pruner.start();
     await expect.poll(() => left(job)).toEqual({ lines: 0, pruned: true });
-    await expect.poll(() => queue.status(running)).toMatchObject({ status: 'canceling' });
-    expect(await reaper.stop('test', 5_000)).toBe('stopped');
-  });
-
-  it('go although another step of the reaper fails each time', async () => {
-    const job = await daysAgo(40, 1);
-    const failed: unknown[] = [];
-    const log: Log = {
-      ...silentLog,
-      child: () => log,
-      warn: (_event, fields) => failed.push(fields),
-    };
-    const query: Database['query'] = (asked) =>
-      asked.name === 'data_key.list'
-        ? Promise.reject(new Error('out of order'))
-        : store.database.query(asked);
-    const reaper = createReaper(
-      { ...store.kit, log, database: { ...store.database, query }, keyring: store.keyring },
-      { ...SWEEP, ...RUN_TIME, ...MONTH, intervalMs: 10, agentTimeoutMs: 60_000 },
-    );
-    await reaper.start();
-    await expect.poll(() => left(job)).toEqual({ lines: 0, pruned: true });
-    await expect.poll(() => failed).toContainEqual(expect.objectContaining({ times: 2 }));
-    expect(failed[0]).toMatchObject({ step: 'keys', times: 1, error: new Error('out of order') });
-    await reaper.stop('test', 5_000);
+    expect(await pruner.stop('test', 5_000)).toBe('stopped');
   });
 
   it('are passed over where somebody holds a line', async () => {

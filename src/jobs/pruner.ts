@@ -1,0 +1,36 @@
+// Takes away what is too old, at a bounded pace, apart from what must be looked at in time.
+import type { Kit } from '../base/kit.ts';
+import type { Service } from '../base/service.ts';
+import type { Database } from '../store/database.ts';
+import { dropOldIdempotencyKeys } from '../store/idempotency-key.ts';
+import { createChores } from './chores.ts';
+import { inBatches } from './in-batches.ts';
+import { pruneLogs } from './prune-logs.ts';
+
+export interface PrunerOptions {
+  readonly intervalMs: number;
+  /** After the ends of their jobs logs are kept so long, for ever when 0. */
+  readonly logRetentionMs: number;
+}
+
+/** Of one look, every 10 s: as much as a thousand requests a second leave behind. */
+const KEYS = { size: 1_000, most: 20 };
+
+export function createPruner(
+  given: Kit & { readonly database: Database },
+  { intervalMs, logRetentionMs }: PrunerOptions,
+): Service {
+  const name = 'pruner';
+  const deps = { ...given, log: given.log.child({ component: name }) };
+  return createChores(given, {
+    name,
+    intervalMs,
+    chores: {
+      logs: () => pruneLogs(deps, { retentionMs: logRetentionMs }),
+      idempotency_keys: (signal) =>
+        inBatches({ ...KEYS, signal }, (limit) =>
+          dropOldIdempotencyKeys.run(deps.database, { limit }),
+        ),
+    },
+  });
+}
