@@ -252,6 +252,14 @@ export const SETTINGS = {
     minMs: 0,
     maxMs: 3_660 * 86_400_000,
   }),
+  historyRetention: durationSetting({
+    name: 'STANDBY_HISTORY_RETENTION',
+    summary:
+      'How long deleted workspaces with all that was about them, misses and events of pools are kept; 0s means for ever',
+    fallback: '30d',
+    minMs: 0,
+    maxMs: 3_660 * 86_400_000,
+  }),
   buildMaxRunTime: durationSetting({
     name: 'STANDBY_BUILD_MAX_RUN_TIME',
     summary: 'How long one attempt at a start, stop or delete of a workspace may run',
@@ -275,7 +283,7 @@ export const SETTINGS = {
   }),
   sweepInterval: durationSetting({
     name: 'STANDBY_SWEEP_INTERVAL',
-    summary: 'Time between two looks for silent jobs and agents',
+    summary: 'Time between two looks for silent jobs and agents, and for what is too old',
     fallback: '10s',
   }),
   pollInterval: durationSetting({

@@ -5,12 +5,15 @@ import type { Database } from '../store/database.ts';
 import { dropOldIdempotencyKeys } from '../store/idempotency-key.ts';
 import { createChores } from './chores.ts';
 import { inBatches } from './in-batches.ts';
+import { pruneHistory } from './prune-history.ts';
 import { pruneLogs } from './prune-logs.ts';
 
 export interface PrunerOptions {
   readonly intervalMs: number;
   /** After the ends of their jobs logs are kept so long, for ever when 0. */
   readonly logRetentionMs: number;
+  /** So long is kept what is over, for ever when 0. */
+  readonly historyRetentionMs: number;
 }
 
 /** Of one look, every 10 s: as much as a thousand requests a second leave behind. */
@@ -18,7 +21,7 @@ const KEYS = { size: 1_000, most: 20 };
 
 export function createPruner(
   given: Kit & { readonly database: Database },
-  { intervalMs, logRetentionMs }: PrunerOptions,
+  { intervalMs, logRetentionMs, historyRetentionMs }: PrunerOptions,
 ): Service {
   const name = 'pruner';
   const deps = { ...given, log: given.log.child({ component: name }) };
@@ -27,10 +30,12 @@ export function createPruner(
     intervalMs,
     chores: {
       logs: () => pruneLogs(deps, { retentionMs: logRetentionMs }),
+      // Before the history: a key keeps its workspace.
       idempotency_keys: (signal) =>
         inBatches({ ...KEYS, signal }, (limit) =>
           dropOldIdempotencyKeys.run(deps.database, { limit }),
         ),
+      history: (signal) => pruneHistory(deps, { retentionMs: historyRetentionMs }, signal),
     },
   });
 }

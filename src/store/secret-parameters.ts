@@ -1,18 +1,9 @@
 // Values of sensitive parameters: one sealed row for all that a request gave, which the workspace's
 // builds refer to.
 import type { DataKeyId, SecretParametersId, WorkspaceId } from '../base/id.ts';
+import { HAS_OPEN_STRAY, STRAY_MAY_COME } from './awaited-stray.ts';
 import { bytes, uuid } from './column.ts';
 import { statement, takes, type Executor } from './statement.ts';
-
-/** For so many days after a workspace's end a daemon may turn up with what an attempt of it has made. */
-export const KEPT_DAYS = 30;
-
-/** On `workspaces w`: what an attempt of it made is known, and a job that destroys it needs the values. */
-export const HAS_OPEN_STRAY = `exists (
-          select
-          from stray_states s
-          where s.workspace_id = w.id
-            and s.destroyed_at is null)`;
 
 export interface NewSecretParameters {
   readonly id: SecretParametersId;
@@ -41,10 +32,7 @@ export const findSecretParameters = statement({
     where id = $id`,
 });
 
-/**
- * An attempt stores its last state before it succeeds: where each that took the state's lock has, no
- * stray can come any more, and nothing is waited for.
- */
+/** A job that destroys what an attempt has made needs the values. */
 const removeUnneeded = statement({
   name: 'secret_parameters.remove_unneeded',
   takes: takes<{ readonly limit: number }>(),
@@ -56,13 +44,7 @@ const removeUnneeded = statement({
       join workspaces w on w.id = p.workspace_id
       where w.deleted_at is not null
         and not ${HAS_OPEN_STRAY}
-        and (w.deleted_at < (select standby_now()) - interval '${KEPT_DAYS} days'
-          or not exists (
-            select
-            from state_locks l
-            join jobs j on j.id = l.job_id
-            where l.workspace_id = w.id
-              and (l.attempt <> j.attempt or j.status <> 'succeeded')))
+        and not ${STRAY_MAY_COME}
       order by p.id
       limit $limit::integer
       for update of p skip locked

@@ -47,6 +47,7 @@ export async function examineInstallation(
     daemons: describeDaemons(row),
     pools: row.pools,
     live_prebuilds: row.livePrebuilds,
+    history: row.firstDeletedAt === null ? 'none' : `since ${formatInstant(row.firstDeletedAt)}`,
   };
   return { healthy: all.length === 0, findings: all, unfinished, facts };
 }

@@ -94,7 +94,11 @@ export function createControlPlaneParts(
   );
   const pruner = createPruner(
     { ...kit, database },
-    { intervalMs: config.sweepInterval, logRetentionMs: config.jobLogRetention },
+    {
+      intervalMs: config.sweepInterval,
+      logRetentionMs: config.jobLogRetention,
+      historyRetentionMs: config.historyRetention,
+    },
   );
   const reconciler = createReconciler(kit, { database, bus }, decision);
   const api = createControlPlaneApi(kit, { ...options, metrics });

@@ -45,6 +45,8 @@ export const readDatabaseFacts = statement({
     daemonLastSeenAt: nullable(instant),
     pools: count,
     livePrebuilds: count,
+    /** When the first of the workspaces that are over and still known was deleted. */
+    firstDeletedAt: nullable(instant),
   },
   sql: `
     select current_setting('server_version') as server_version,
@@ -59,7 +61,8 @@ export const readDatabaseFacts = statement({
         where last_seen_at >= (select standby_now()) - interval '60 seconds') as daemons_seen,
       (select max(last_seen_at) from daemons) as daemon_last_seen_at,
       (select count(*) from pools) as pools,
-      (select count(*) from pool_members) as live_prebuilds
+      (select count(*) from pool_members) as live_prebuilds,
+      (select min(deleted_at) from workspaces) as first_deleted_at
     from (select) as one
     left join leases l on l.name = 'reconciler'`,
 });

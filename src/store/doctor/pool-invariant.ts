@@ -20,6 +20,16 @@ export const POOL_INVARIANTS: readonly Check[] = [
       having max(number) <> count(*)`,
   }),
   check({
+    id: 'job.forgotten',
+    title: "a build's job is left, and the build is not",
+    remedy: `Builds were taken away by hand. ${REPORT}`,
+    sql: `
+      select j.id::text
+      from jobs j
+      where j.type = 'workspace_build'
+        and not exists (select from builds b where b.job_id = j.id)`,
+  }),
+  check({
     id: 'build.overtaken',
     title: 'a build goes on although a later one of its workspace exists',
     remedy: 'Cancel its job: `standby job cancel`.',

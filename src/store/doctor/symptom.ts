@@ -1,7 +1,7 @@
 // What may be so for a while and should not stay: somebody has to look, though nothing is broken.
 import { STUCK_AFTER_TRIES } from '../../domain/pool/housekeeping.ts';
+import { AWAITED_DAYS, HAS_OPEN_STRAY } from '../awaited-stray.ts';
 import { DAEMON_IS_SEEN } from '../daemon-seen.ts';
-import { HAS_OPEN_STRAY, KEPT_DAYS } from '../secret-parameters.ts';
 import { PREBUILDS_USER_ID } from '../system-user.ts';
 import { check, type Check } from './check.ts';
 
@@ -41,7 +41,7 @@ export const SYMPTOMS: readonly Check[] = [
       select p.id::text
       from secret_parameters p
       join workspaces w on w.id = p.workspace_id
-      where w.deleted_at < (select standby_now()) - interval '${KEPT_DAYS + 1} days'
+      where w.deleted_at < (select standby_now()) - interval '${AWAITED_DAYS + 1} days'
         and not ${HAS_OPEN_STRAY}`,
   }),
   check({

@@ -12,7 +12,8 @@ import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
 import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { findVisibleJob } from '../../../src/store/job-view.ts';
-import { KEPT_DAYS, removeUnneededSecrets } from '../../../src/store/secret-parameters.ts';
+import { AWAITED_DAYS } from '../../../src/store/awaited-stray.ts';
+import { removeUnneededSecrets } from '../../../src/store/secret-parameters.ts';
 import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
@@ -409,7 +410,7 @@ describe('the values of a workspace that is gone', () => {
     const { workspaceId, removal } = await failedAndDeleted();
     await queue.complete(removal);
     expect(await isGone(workspaceId)).toBe(false);
-    await store.advanceClock((KEPT_DAYS - 1) * 86_400_000);
+    await store.advanceClock((AWAITED_DAYS - 1) * 86_400_000);
     expect(await isGone(workspaceId)).toBe(false);
     await store.advanceClock(2 * 86_400_000);
     expect(await isGone(workspaceId)).toBe(true);
@@ -419,7 +420,7 @@ describe('the values of a workspace that is gone', () => {
     const { workspaceId, start, removal } = await failedAndDeleted();
     expect(await keep(start, 2)).toBe('stray');
     await queue.complete(removal);
-    await store.advanceClock((KEPT_DAYS + 1) * 86_400_000);
+    await store.advanceClock((AWAITED_DAYS + 1) * 86_400_000);
     expect(await isGone(workspaceId)).toBe(false);
     await queueStrayCleanups(queue.deps);
     const cleanup = await take();

@@ -44,6 +44,7 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
     `update jobs set attempt = 0, acquired_at = null, heartbeat_at = null
      where id in (select job_id from builds where workspace_id = ${DELETED} and transition = 'delete')`,
   ],
+  'job.forgotten': [`delete from builds where workspace_id = ${DELETED}`],
   'workspace.name_twice': [
     'drop index workspaces_owner_id_name_key',
     `update workspaces set name = 'same' where owner_id <> ${SYSTEM}`,

@@ -9,7 +9,7 @@ import { openTestStore, type TestStore } from '../../support/store.ts';
 
 const DAY_MS = 86_400_000;
 const MONTH = { retentionMs: 30 * DAY_MS };
-const PRUNER = { intervalMs: 10, logRetentionMs: 30 * DAY_MS };
+const PRUNER = { intervalMs: 10, logRetentionMs: 30 * DAY_MS, historyRetentionMs: 0 };
 
 let store: TestStore;
 let make: Factory;

@@ -22,6 +22,7 @@ import { createFactory, type Factory, type TestPool } from '../../support/factor
 import { seedHistory } from '../../support/history.ts';
 import { reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { touchedRows } from '../../support/touched-rows.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -131,29 +132,8 @@ describe('a reconcile', () => {
   });
 });
 
-interface Node {
-  readonly 'Node Type': string;
-  readonly 'Relation Name'?: string;
-  readonly 'Actual Rows': number;
-  readonly 'Actual Loops': number;
-  readonly 'Rows Removed by Filter'?: number;
-  readonly Plans?: readonly Node[];
-}
-
 /** Tables that keep what is over. */
 const HISTORY_TABLES = ['workspaces', 'builds', 'jobs', 'agents', 'presets', 'template_versions'];
-
-/** Rows that a plan touched in each table, whatever became of them. */
-function touchedRows(node: Node, into = new Map<string, number>()): Map<string, number> {
-  const table = node['Relation Name'];
-  if (table !== undefined) {
-    const rows =
-      (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
-    into.set(table, (into.get(table) ?? 0) + rows);
-  }
-  for (const child of node.Plans ?? []) touchedRows(child, into);
-  return into;
-}
 
 describe('with a long history behind the pools', () => {
   const LIVE = 600;
@@ -214,14 +194,8 @@ describe('with a long history behind the pools', () => {
     return given as unknown as readonly Run[];
   };
 
-  async function touchedBy([{ text, parameters }, args]: Run): Promise<Map<string, number>> {
-    const values = parameters.map((key) => (args as Record<string, unknown>)[key]);
-    const [row] = await store.sql<{ 'QUERY PLAN': readonly { readonly Plan: Node }[] }>(
-      `explain (analyze, format json) ${text}`,
-      values,
-    );
-    return touchedRows(row!['QUERY PLAN'][0]!.Plan);
-  }
+  const touchedBy = ([statement, args]: Run): Promise<Map<string, number>> =>
+    touchedRows(store, statement, args);
 
   it('no statement of a reconcile reads more than what is alive', async () => {
     const tooMany: string[] = [];

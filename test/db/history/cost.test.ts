@@ -1,0 +1,122 @@
+// What taking away costs: what is taken, whatever lies beside it.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  removeOldLines,
+  removeOldLoneJobs,
+  removeOldMisses,
+  removeOldPoolEvents,
+  removeOldWorkspaces,
+} from '../../../src/store/history.ts';
+import type { Statement } from '../../../src/store/statement.ts';
+import { createFactory } from '../../support/factory.ts';
+import { seedHistory } from '../../support/history.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+import { touchedRows } from '../../support/touched-rows.ts';
+
+const HISTORY = 20_000;
+const LIMIT = 50;
+const RETENTION = { retentionMs: 20 * 86_400_000 };
+
+let store: TestStore;
+beforeAll(async () => {
+  store = await openTestStore();
+  const make = createFactory(store);
+  const organizationId = await make.organization();
+  const userId = await make.user({ organizationId });
+  const pool = await make.pool(await make.template({ organizationId }));
+  await seedHistory(store, pool, { workspaces: HISTORY, versions: 10 });
+  await store.sql(
+    `insert into job_logs (job_id, attempt, seq, at, level, line)
+     select job_id, 1, 1, standby_now(), 'info', 'x' from builds`,
+  );
+  await store.sql(
+    `insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
+     select $1, id::text, '', id, standby_now() from workspaces order by deleted_at desc limit 5000`,
+    [userId],
+  );
+  const at = `standby_now() - interval '30 days' + n * interval '1 minute'`;
+  await store.sql(
+    `insert into claims (id, organization_id, template_id, user_id, pool_id, outcome, reason, stage_ms, at)
+     select gen_random_uuid(), $1, $2, $3, $4, 'miss', 'empty', '{}', ${at}
+     from generate_series(1, $5::integer) as n`,
+    [organizationId, pool.templateId, userId, pool.poolId, HISTORY],
+  );
+  await store.sql(
+    `insert into pool_events (id, pool_id, kind, at)
+     select (lpad(to_hex(floor(extract(epoch from ${at}) * 1000)::bigint), 12, '0')
+       || '70008000' || lpad(to_hex(n), 12, '0'))::uuid, $1, 'missed', ${at}
+     from generate_series(1, $2::integer) as n`,
+    [pool.poolId, HISTORY],
+  );
+  await store.sql(
+    `insert into jobs (id, type, organization_id, driver, initiator_id, class, created_at, acquired_at,
+       heartbeat_at, completed_at, attempt, succeeded)
+     select gen_random_uuid(), 'stray_cleanup', $1, 'null', $2, 3, ${at}, ${at}, ${at}, ${at}, 1, true
+     from generate_series(1, $3::integer) as n`,
+    [organizationId, userId, HISTORY / 10],
+  );
+  const daemonId = await make.daemon({ keyId: await make.key() });
+  await store.sql(
+    `insert into state_locks (workspace_id, number, job_id, attempt, daemon_id, taken_at)
+     select workspace_id, 1, job_id, 1, $1, created_at from builds`,
+    [daemonId],
+  );
+  await store.sql('analyze');
+}, 60_000);
+afterAll(() => store.close());
+
+it.each<readonly [string, Statement<never, never>, object]>([
+  ['lines', removeOldLines as never, { workspaces: LIMIT, limit: LIMIT }],
+  ['workspaces', removeOldWorkspaces as never, { limit: LIMIT }],
+  ['jobs', removeOldLoneJobs as never, { limit: LIMIT }],
+  ['misses', removeOldMisses as never, { limit: LIMIT }],
+  ['events', removeOldPoolEvents as never, { limit: LIMIT }],
+])('%s are found and taken away without a look at others', async (_, statement, given) => {
+  const args: Readonly<Record<string, number>> = { ...RETENTION, ...given };
+  // As a connection does that has asked it some times: it is planned once, for whatever limit and time.
+  await store.sql('set plan_cache_mode = force_generic_plan');
+  await store.sql(`prepare asked as ${statement.text}`);
+  const text = `execute asked (${statement.parameters.map((name) => args[name]).join(', ')})`;
+  await store.sql('begin');
+  if (statement.name === removeOldWorkspaces.name) {
+    await store.sql(
+      `delete from job_logs where job_id in (
+         select job_id from builds b join workspaces w on w.id = b.workspace_id
+         where w.deleted_at < standby_now() - interval '25 days')`,
+    );
+  }
+  const before = await countAll();
+  const touched = await touchedRows(store, { text, parameters: [] }, {});
+  const after = await countAll();
+  await store.sql('rollback');
+  await store.sql('deallocate asked');
+  expect(before - after).toBeGreaterThanOrEqual(LIMIT);
+  const tooMany = [...touched].filter(([, rows]) => rows > LIMIT * 4);
+  expect(tooMany).toEqual([]);
+});
+
+async function countAll(): Promise<number> {
+  const [row] = await store.sql<{ readonly count: number }>(
+    `select ((select count(*) from workspaces) + (select count(*) from jobs)
+       + (select count(*) from job_logs) + (select count(*) from claims)
+       + (select count(*) from pool_events))::integer as count`,
+  );
+  return row!.count;
+}
+
+it('every key to what is taken away has an index, by which PostgreSQL checks it', async () => {
+  const taken = `'{workspaces, builds, jobs, claims, agents, state_locks, secret_parameters}'::text[]`;
+  const without = await store.sql(
+    `select k.conrelid::regclass::text as table, k.conname
+     from pg_constraint k
+     where k.contype = 'f'
+       and k.confrelid::regclass::text = any (${taken})
+       and not exists (
+         select
+         from pg_index i
+         where i.indrelid = k.conrelid
+           and i.indpred is null
+           and i.indkey[0] = any (k.conkey))`,
+  );
+  expect(without).toEqual([]);
+});
