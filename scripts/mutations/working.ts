@@ -58,4 +58,31 @@ export const working: readonly Mutation[] = [
       'is not judged by the time in which its signs of life could not be stored',
     ),
   },
+  {
+    fault: 'a registration ends what was taken since, too',
+    changes: [
+      change(
+        'src/jobs/register-daemon.ts',
+        '      if ((locked.job.takenByIncarnation ?? 0) >= incarnation) return undefined;\n',
+      ),
+    ],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}job.test.ts`,
+      'while a former registration is still carried out, keeps what it takes',
+    ),
+  },
+  {
+    fault: 'a registration that is said again counts as another process',
+    changes: [
+      change(
+        'src/store/daemon.ts',
+        '(daemons.registration_id = excluded.registration_id)',
+        'false',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/job/lost.test.ts',
+      'keeps what it took since, however late its registration is carried out once more',
+    ),
+  },
 ];

@@ -15,6 +15,7 @@ export type BuildId = Brand<string, 'BuildId'>;
 export type JobId = Brand<string, 'JobId'>;
 export type DaemonId = Brand<string, 'DaemonId'>;
 /** What a daemon calls one of its calls for work by. */
+export type RegistrationId = Brand<string, 'RegistrationId'>;
 export type AcquireCallId = Brand<string, 'AcquireCallId'>;
 export type ProvisionerKeyId = Brand<string, 'ProvisionerKeyId'>;
 export type DataKeyId = Brand<string, 'DataKeyId'>;

@@ -1,6 +1,12 @@
 // A daemon's first call: it gets an incarnation, and the attempts of its earlier life end at once.
 import { AppError } from '../base/app-error.ts';
-import type { DaemonId, JobId, OrganizationId, ProvisionerKeyId } from '../base/id.ts';
+import type {
+  DaemonId,
+  JobId,
+  OrganizationId,
+  ProvisionerKeyId,
+  RegistrationId,
+} from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { JOB_FAILURES } from '../domain/job/failure.ts';
 import { listHeldJobs, registerDaemonRow } from '../store/daemon.ts';
@@ -20,6 +26,8 @@ export interface RegisteringKey {
 export interface RegisteringDaemon {
   /** Stable: kept in the daemon's data folder. */
   readonly id: DaemonId;
+  /** Said again, it is the same registration. */
+  readonly registrationId?: RegistrationId;
   readonly name: string;
   /** Where its workspaces live: daemons that can look after each other's say the same. */
   readonly machineId: string;
@@ -47,6 +55,7 @@ export async function registerDaemon(
   const daemonId = asked.id;
   const row = await registerDaemonRow.maybe(database, {
     id: daemonId,
+    registrationId: asked.registrationId ?? null,
     keyId: key.keyId,
     organizationId: key.organizationId,
     name: storableText(asked.name),
@@ -63,33 +72,37 @@ export async function registerDaemon(
   }
   // Pools may have waited for more slots.
   database.announce([{ kind: 'daemon', organizationId: key.organizationId }]);
-  const ended = await endEarlierAttempts({ database, ...kit }, daemonId);
-  kit.log.info('daemon.registered', { daemonId, incarnation: row.incarnation, ended });
-  return { incarnation: row.incarnation, endedAttempts: ended };
+  const { incarnation } = row;
+  const ended = await endFormerAttempts({ database, ...kit }, daemonId, incarnation);
+  kit.log.info('daemon.registered', { daemonId, incarnation, ended });
+  return { incarnation, endedAttempts: ended };
 }
 
 /**
- * Whatever the daemon holds now, it took before this registration: only the process that gets this
- * answer can take more. Each job has a transaction of its own, so that a few locks are held at a time;
- * what a crash leaves is ended by the next registration.
+ * Ends what former processes hold, and nothing that this one has taken: it may have had its answer from
+ * another control plane by now. Each job has a transaction of its own, so that a few locks are held at a
+ * time; what a crash leaves is ended by the next registration.
  */
-async function endEarlierAttempts(
+async function endFormerAttempts(
   { database, ...kit }: Kit & { readonly database: Database },
   daemonId: DaemonId,
+  incarnation: number,
 ): Promise<Registration['endedAttempts']> {
   const held = await listHeldJobs.all(database, { daemonId });
   const ended: { readonly jobId: JobId; readonly attempt: number }[] = [];
-  for (const { id, attempt } of held) {
-    const isEnded = await database.transaction(async (tx) => {
+  for (const { id } of held) {
+    const attempt = await database.transaction(async (tx) => {
       const locked = await lockJob(tx, id);
-      if (locked?.job.daemonId !== daemonId || locked.job.attempt !== attempt) return false;
-      return endLostAttempt(kit, tx, {
+      if (locked?.job.daemonId !== daemonId) return undefined;
+      if ((locked.job.takenByIncarnation ?? 0) >= incarnation) return undefined;
+      const isEnded = await endLostAttempt(kit, tx, {
         locked,
         code: JOB_FAILURES.daemonLost,
         error: `daemon ${daemonId} was started anew and does not work on this attempt any more`,
       });
+      return isEnded ? locked.job.attempt : undefined;
     });
-    if (isEnded) ended.push({ jobId: id, attempt });
+    if (attempt !== undefined) ended.push({ jobId: id, attempt });
   }
   return ended;
 }

@@ -45,6 +45,31 @@ describe('a daemon that was forgotten', () => {
   });
 });
 
+describe('a registration whose answer was lost', () => {
+  it('is said again as the same one, and a later one is another', async () => {
+    const said: unknown[] = [];
+    const registration = registrationWith({
+      controlPlane: {
+        register: async ({ registration_id: id }) => {
+          said.push(id);
+          if (said.length === 1) throw new AppError('SERVER_UNREACHABLE', 'no answer came');
+          return {
+            incarnation: said.length,
+            heartbeat_interval_ms: 1,
+            report_interval_ms: 1,
+            ended_attempts: [],
+          };
+        },
+      },
+    });
+    const registered = await registration.get();
+    expect(said).toEqual([expect.any(String), said[0]]);
+    registration.refused(FORGOTTEN, registered);
+    await registration.get();
+    expect(new Set(said).size).toBe(2);
+  });
+});
+
 describe('a daemon that was replaced', () => {
   it('learns it from what is said of its newest registration, and of no other', async () => {
     const replaced: AppError[] = [];

@@ -1,6 +1,7 @@
 // The daemon's standing with the control plane: registered once, and again when it was forgotten.
 import { toAppError, type AppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
+import { createId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { RegisterAnswer, RegisterBody } from '../contract/provisioner/protocol.ts';
 import type { Caller, ControlPlane } from './control-plane.ts';
@@ -20,7 +21,9 @@ export interface Registration {
 export interface RegistrationDeps {
   readonly kit: Kit;
   readonly controlPlane: Pick<ControlPlane, 'register'>;
-  readonly body: RegisterBody & { readonly daemon_id: Caller['daemonId'] };
+  readonly body: Omit<RegisterBody, 'registration_id'> & {
+    readonly daemon_id: Caller['daemonId'];
+  };
   readonly signal: AbortSignal;
   /** Settles attempts of an earlier life that the control plane has just ended. */
   onEnded(attempts: RegisterAnswer['ended_attempts']): Promise<void>;
@@ -67,10 +70,13 @@ export function createRegistration(deps: RegistrationDeps): Registration {
 
 async function registerUntilAnswered(deps: RegistrationDeps): Promise<RegisterAnswer> {
   const backoff = createBackoff(deps.kit.rng, RETRY);
+  // One for all tries: a try that got no answer may be carried out yet, and must not count as another
+  // process of this daemon.
+  const body = { ...deps.body, registration_id: createId(deps.kit) };
   let told: string | undefined;
   for (;;) {
     try {
-      return await deps.controlPlane.register(deps.body, deps.signal);
+      return await deps.controlPlane.register(body, deps.signal);
     } catch (thrown) {
       deps.signal.throwIfAborted();
       const error = toAppError(thrown);

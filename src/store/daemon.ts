@@ -1,8 +1,17 @@
 // Provisioner daemons. A daemon's row belongs to the key that registered it first.
-import type { DaemonId, JobId, OrganizationId, ProvisionerKeyId } from '../base/id.ts';
+import type {
+  DaemonId,
+  JobId,
+  OrganizationId,
+  ProvisionerKeyId,
+  RegistrationId,
+} from '../base/id.ts';
 import { bool, int, json, nullable, text, textArray, uuid } from './column.ts';
 import { DAEMON_IS_FRESH } from './daemon-seen.ts';
 import { statement, takes } from './statement.ts';
+
+/** Said again, because no answer came: whichever is carried out later is no other process. */
+const IS_SAME_REGISTRATION = `(daemons.registration_id = excluded.registration_id)`;
 
 /**
  * Gives no row when another key holds the id, unless that one was revoked and served the same: so a
@@ -12,6 +21,7 @@ export const registerDaemonRow = statement({
   name: 'daemon.register',
   takes: takes<{
     readonly id: DaemonId;
+    readonly registrationId: RegistrationId | null;
     readonly keyId: ProvisionerKeyId;
     readonly organizationId: OrganizationId | null;
     readonly name: string;
@@ -25,12 +35,13 @@ export const registerDaemonRow = statement({
   gives: { incarnation: int },
   sql: `
     insert into daemons
-      (id, key_id, organization_id, name, machine_id, drivers, tags, slots, version,
-       protocol_version, registered_at, last_seen_at)
-    values ($id, $keyId, $organizationId::uuid, $name, $machineId, $drivers::text[], $tags::jsonb,
-      $slots, $version, $protocolVersion, standby_now(), standby_now())
+      (id, registration_id, key_id, organization_id, name, machine_id, drivers, tags, slots,
+       version, protocol_version, registered_at, last_seen_at)
+    values ($id, $registrationId::uuid, $keyId, $organizationId::uuid, $name, $machineId,
+      $drivers::text[], $tags::jsonb, $slots, $version, $protocolVersion, standby_now(), standby_now())
     on conflict (id) do update
-    set key_id = excluded.key_id,
+    set registration_id = excluded.registration_id,
+      key_id = excluded.key_id,
       organization_id = excluded.organization_id,
       name = excluded.name,
       machine_id = excluded.machine_id,
@@ -39,8 +50,11 @@ export const registerDaemonRow = statement({
       slots = excluded.slots,
       version = excluded.version,
       protocol_version = excluded.protocol_version,
-      incarnation = daemons.incarnation + 1,
-      registered_at = excluded.registered_at,
+      incarnation = daemons.incarnation + case when ${IS_SAME_REGISTRATION} then 0 else 1 end,
+      registered_at = case
+        when ${IS_SAME_REGISTRATION} then daemons.registered_at
+        else excluded.registered_at
+      end,
       last_seen_at = excluded.last_seen_at
     where daemons.key_id = excluded.key_id
       or exists (
@@ -141,9 +155,9 @@ export const listCanceledJobs = statement({
 export const listHeldJobs = statement({
   name: 'job.list_held',
   takes: takes<{ readonly daemonId: DaemonId }>(),
-  gives: { id: uuid<JobId>(), attempt: int },
+  gives: { id: uuid<JobId>() },
   sql: `
-    select id, attempt
+    select id
     from jobs
     where daemon_id = $daemonId
       and status in ('running', 'canceling')

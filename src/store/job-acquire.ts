@@ -249,7 +249,7 @@ export const takeJobs = statement({
       ) as m
       join slots s on s.place = m.place
     ), daemon as materialized (
-      select m.job_id, m.place, d.id, d.machine_id, m.call_id
+      select m.job_id, m.place, d.id, d.machine_id, d.incarnation, m.call_id
       from matched m
       join daemons d
         on d.id = m.daemon_id and d.key_id = m.key_id and d.incarnation = m.incarnation
@@ -268,6 +268,7 @@ export const takeJobs = statement({
         heartbeat_at = (select standby_now()),
         daemon_id = d.id,
         taken_by_call = d.call_id,
+        taken_by_incarnation = d.incarnation,
         machine_id = case
           when j.type = 'workspace_build' and j.driver = any ($machineBoundDrivers::text[])
             then d.machine_id

@@ -78,6 +78,8 @@ const lockedJobColumns = {
   machineId: nullable(text),
   attempt: int,
   takenByCall: nullable(uuid<AcquireCallId>()),
+  /** Of the daemon that holds it: which of its processes took it. */
+  takenByIncarnation: nullable(int),
   daemonId: nullable(uuid<DaemonId>()),
   /** Of the daemon that holds it, as it is now. */
   keyId: nullable(uuid<ProvisionerKeyId>()),
@@ -104,8 +106,8 @@ export const lockJobRow = statement({
   gives: lockedJobColumns,
   sql: `
     select j.id, j.type, j.status, j.organization_id, j.driver, j.machine_id, j.attempt,
-      j.taken_by_call, j.daemon_id, d.key_id, d.incarnation, j.overran, j.error, j.error_code, b.id as build_id, b.number,
-      b.transition, b.stage, b.preset_id, b.outputs
+      j.taken_by_call, j.taken_by_incarnation, j.daemon_id, d.key_id, d.incarnation, j.overran,
+      j.error, j.error_code, b.id as build_id, b.number, b.transition, b.stage, b.preset_id, b.outputs
     from jobs j
     left join daemons d on d.id = j.daemon_id
     left join builds b on b.job_id = j.id

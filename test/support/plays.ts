@@ -175,7 +175,8 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
       },
       { maxCreations: 1_000 },
     );
-    return handed.length === 0 ? 'nothing' : 'taken';
+    // One that was replaced is told so instead.
+    return handed.some(({ job }) => job !== null) ? 'taken' : 'nothing';
   };
   const passOver: Plays['passOver'] =
     (options) =>

@@ -1,7 +1,7 @@
 // The routes that provisioner daemons call.
 import { AppError } from '../../base/app-error.ts';
 import { parseInstant } from '../../base/clock.ts';
-import type { AcquireCallId, DaemonId, JobId, WorkspaceId } from '../../base/id.ts';
+import type { AcquireCallId, DaemonId, JobId, RegistrationId, WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { CompleteBody } from '../../contract/provisioner/protocol.ts';
 import type { provisionerRoutes } from '../../contract/provisioner/route.ts';
@@ -50,9 +50,15 @@ export function createProvisionerHandlers(
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
   const deps = { ...kit, database, bus, dispatcher, keyring, finishLoneJob };
   return {
-    registerDaemon: async ({ caller, body }) => {
+    registerDaemon: async ({ caller, body, signal }) => {
+      // A control plane that stood still comes to it late: whoever asked may be gone, and another process
+      // of the daemon, which this one must not replace, be there.
+      signal.throwIfAborted();
       const { incarnation, endedAttempts } = await registerDaemon(deps, caller, {
         id: body.daemon_id as DaemonId,
+        ...(body.registration_id === null
+          ? {}
+          : { registrationId: body.registration_id as RegistrationId }),
         name: body.name,
         machineId: body.machine_id,
         drivers: body.drivers,

@@ -9,6 +9,8 @@ export const registerBody = z.object({
   protocol_version: z.int().min(1),
   /** Stable: kept in the daemon's data folder. */
   daemon_id: idField,
+  /** What the daemon calls this registration by: said again, because no answer came, it is the same one. */
+  registration_id: idField.nullable().default(null),
   name: z.string().min(1).max(128),
   /** Where its workspaces live: daemons that can look after each other's say the same. */
   machine_id: z.string().min(1).max(128),

@@ -4,7 +4,7 @@ import { createDaemonHandlers } from '../../../src/api/daemon/handlers.ts';
 import { createJobHandlers } from '../../../src/api/job/handlers.ts';
 import { createProvisionerHandlers } from '../../../src/api/provisioner/handlers.ts';
 import { createTemplateHandlers } from '../../../src/api/template/handlers.ts';
-import { createId } from '../../../src/base/id.ts';
+import { createId, type ProvisionerKeyId } from '../../../src/base/id.ts';
 import type { Client } from '../../../src/client/client.ts';
 import { daemonRoutes } from '../../../src/contract/daemon/route.ts';
 import type { DaemonView } from '../../../src/contract/daemon/schema.ts';
@@ -24,6 +24,7 @@ import { SWEEP } from '../../support/queue.ts';
 const DEAF = { subscribe: () => () => undefined };
 
 let test: TestApi;
+let provisioner: ReturnType<typeof createProvisionerHandlers>;
 let ann: Client;
 let bob: Client;
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
       ...createDaemonHandlers(deps),
       ...createJobHandlers({ ...deps.kit, database: deps.database, bus: DEAF }, { pollMs: 50 }),
       ...createTemplateHandlers(deps, RECONCILER_OPTIONS),
-      ...createProvisionerHandlers(
+      ...(provisioner = createProvisionerHandlers(
         {
           ...deps,
           bus: DEAF,
@@ -46,7 +47,7 @@ beforeAll(async () => {
           logLimitBytes: 1_000_000,
           dispatch: { pollMs: 50, maxCreations: null },
         },
-      ),
+      )),
     }),
   });
   for (const name of ['red', 'blue']) {
@@ -70,6 +71,7 @@ const makeKey = async (
 const daemonBody = (change: Partial<RegisterBody> = {}): RegisterBody => ({
   protocol_version: 1,
   daemon_id: createId(test.kit),
+  registration_id: null,
   name: 'builder',
   machine_id: 'm1',
   drivers: ['null'],
@@ -177,6 +179,19 @@ describe('a provisioner key', () => {
       'update jobs set canceled_at = standby_now(), completed_at = standby_now() where id = $1',
       [jobId],
     );
+  });
+
+  it('registers no daemon for a process that hung up before its turn', async () => {
+    const { id, client } = await makeKey('red');
+    const body = daemonBody();
+    const incarnation = await register(client, body);
+    const late = provisioner.registerDaemon({
+      caller: { keyId: id as ProvisionerKeyId, organizationId: null, tags: {} },
+      body,
+      signal: AbortSignal.abort(new Error('it hung up')),
+    });
+    await expect(late).rejects.toThrow('it hung up');
+    expect(await acquire(client, body.daemon_id, incarnation)).toBeNull();
   });
 
   it('can be replaced by another of the same organization, once it is revoked', async () => {

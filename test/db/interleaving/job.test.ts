@@ -3,8 +3,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cancelJob } from '../../../src/jobs/cancel-job.ts';
 import { heartbeatJob } from '../../../src/jobs/heartbeat-job.ts';
+import { registerDaemon } from '../../../src/jobs/register-daemon.ts';
 import { sweepJobs } from '../../../src/jobs/sweep-jobs.ts';
-import type { Play } from '../../support/interleave.ts';
+import type { Database } from '../../../src/store/database.ts';
+import { isBefore, type Play } from '../../support/interleave.ts';
 import {
   atOnce,
   BEHIND_THE_MEMBER,
@@ -14,7 +16,7 @@ import {
   type Plays,
   type Working,
 } from '../../support/plays.ts';
-import { SUCCEEDED, SWEEP, TEST_LOG_LIMIT_BYTES } from '../../support/queue.ts';
+import { SUCCEEDED, SWEEP, TEST_LOG_LIMIT_BYTES, type TestDaemon } from '../../support/queue.ts';
 
 // Hundreds of orders each, which take their time where there is more work than there are cores.
 vi.setConfig({ testTimeout: 90_000 });
@@ -83,6 +85,49 @@ describe.each(Object.keys(PLANNERS))('an acquisition, while PostgreSQL plans %s,
     expect(explored.endings).toEqual([
       'first: nothing, second: taken',
       'first: taken, second: nothing',
+    ]);
+  });
+});
+
+describe('a daemon that registers', () => {
+  beforeAll(async () => {
+    plays = await openPlays();
+  });
+  afterAll(() => plays[Symbol.asyncDispose]());
+
+  const REGISTER = 'daemon.register';
+  const register = async (database: Database, daemon: TestDaemon): Promise<TestDaemon> => {
+    const deps = { ...plays.store.kit, database };
+    const { incarnation } = await registerDaemon(deps, daemon.key, daemon.asked);
+    return { ...daemon, incarnation };
+  };
+
+  it('while a former registration is still carried out, keeps what it takes', async () => {
+    const explored = await plays.explore<Working>({
+      setUp: () => plays.work(),
+      sessions: {
+        former: async (database, { daemon }) => {
+          await register(database, daemon);
+          return 'registered';
+        },
+        daemon: async (database, world, stop) => {
+          const daemon = await register(database, world.daemon);
+          return plays.acquire(database, { ...world, daemon }, stop);
+        },
+      },
+      check: async ({ jobId }, ended) => {
+        const isNewest = isBefore(ended, ['former', REGISTER], ['daemon', REGISTER]);
+        const { status } = await plays.queue.status(jobId);
+        expect([isNewest, ended.given['daemon'], status]).toBeOneOf([
+          [true, 'taken', 'running'],
+          [false, 'taken', 'failed'],
+          [false, 'nothing', 'pending'],
+        ]);
+      },
+    });
+    expect(explored.endings).toEqual([
+      'former: registered, daemon: nothing',
+      'former: registered, daemon: taken',
     ]);
   });
 });

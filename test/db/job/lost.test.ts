@@ -1,6 +1,11 @@
 // Attempts whose daemons are gone: registered anew, silent, or never there.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { OrganizationId, UserId } from '../../../src/base/id.ts';
+import {
+  createId,
+  type OrganizationId,
+  type RegistrationId,
+  type UserId,
+} from '../../../src/base/id.ts';
 import { createReaper } from '../../../src/jobs/reaper.ts';
 import { registerDaemon } from '../../../src/jobs/register-daemon.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -117,6 +122,33 @@ describe('a daemon that registers again', () => {
     await queue.mustTake(other);
     await queue.restart(daemon);
     expect(await queue.status(jobId)).toMatchObject({ status: 'running' });
+  });
+
+  it('keeps what it took since, however late its registration is carried out once more', async () => {
+    const { jobId } = await make.prebuild(pool);
+    const asked = { ...daemon.asked, registrationId: createId<RegistrationId>(store.kit) };
+    const { incarnation } = await registerDaemon(queue.deps, daemon.key, asked);
+    const current = { ...daemon, incarnation };
+    const attempt = await queue.mustTake(current);
+    expect(await registerDaemon(queue.deps, daemon.key, asked)).toEqual({
+      incarnation,
+      endedAttempts: [],
+    });
+    await queue.complete(attempt);
+    expect(await queue.status(jobId)).toMatchObject({ status: 'succeeded', attempt: 1 });
+  });
+
+  it('ends what a registration has left behind that was cut off', async () => {
+    const { jobId } = await make.prebuild(pool);
+    const asked = { ...daemon.asked, registrationId: createId<RegistrationId>(store.kit) };
+    await queue.mustTake(daemon);
+    // All that its control plane came to.
+    await store.sql(
+      'update daemons set incarnation = incarnation + 1, registration_id = $2 where id = $1',
+      [daemon.daemonId, asked.registrationId],
+    );
+    const { endedAttempts } = await registerDaemon(queue.deps, daemon.key, asked);
+    expect(endedAttempts).toEqual([{ jobId, attempt: 1 }]);
   });
 
   it('is refused under another key', async () => {

@@ -1,5 +1,6 @@
 // What carries requests to the control planes of a simulated system: to any of them, and not always once.
 import type { Fetch } from '../../../src/client/client.ts';
+import { settle } from '../manual-clock.ts';
 import type { Seeded } from '../seeded.ts';
 import type { Activity } from './activity.ts';
 import type { Dials } from './dials.ts';
@@ -31,8 +32,12 @@ export function createLine({ replicas, activity, dice, dials }: NetworkDeps): Li
       return answer;
     };
     // Of a poll that comes twice, one would wait for nobody.
-    if (!isLongPoll(init) && dice.chance(dials().doubledRequest)) await send();
-    return send();
+    const isDoubled = !isLongPoll(init) && dice.chance(dials().doubledRequest);
+    if (isDoubled) await send();
+    const answer = await send();
+    // Once more, held up on its way: whoever sent it has gone on by then.
+    if (isDoubled) void activity.track(settle().then(send)).catch(() => undefined);
+    return answer;
   };
   const line: Line = {
     isCut: false,
