@@ -25,6 +25,20 @@ export const parametersField = z
 
 export const tagsField = z.record(z.string().min(1).max(64), z.string().max(256));
 
+/** More than there are. */
+const MAX_DRIVERS = 16;
+const driverField = z.string().min(1).max(32);
+
+/** What a daemon offers. */
+export const driversField = z.array(driverField).max(MAX_DRIVERS);
+
+/** The tool that a driver works with, by the driver's name. */
+export const toolsField = z
+  .record(driverField, z.string().min(1).max(64))
+  .refine((given) => Object.keys(given).length <= MAX_DRIVERS, {
+    message: `must have at most ${MAX_DRIVERS} entries`,
+  });
+
 /** Query parameters arrive as text. */
 export const queryInteger = (min: number, max: number): z.ZodType<number, string | number> =>
   z

@@ -32,6 +32,8 @@ export interface RegisteringDaemon {
   /** Where its workspaces live: daemons that can look after each other's say the same. */
   readonly machineId: string;
   readonly drivers: readonly string[];
+  /** By driver: the tool that it works with. */
+  readonly tools?: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
   readonly slots: number;
   readonly version: string;
@@ -61,8 +63,9 @@ export async function registerDaemon(
     name: storableText(asked.name),
     machineId: storableText(asked.machineId),
     drivers: asked.drivers.map(storableText),
+    tools: asJson(storable(asked.tools ?? {})),
     // What the key says cannot be overruled by who holds it.
-    tags: asJson({ ...storableTags(asked.tags), ...key.tags }),
+    tags: asJson({ ...storable(asked.tags), ...key.tags }),
     slots: asked.slots,
     version: storableText(asked.version),
     protocolVersion: asked.protocolVersion,
@@ -107,8 +110,8 @@ async function endFormerAttempts(
   return ended;
 }
 
-function storableTags(tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function storable(texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(tags).map(([name, value]) => [storableText(name), storableText(value)]),
+    Object.entries(texts).map(([name, value]) => [storableText(name), storableText(value)]),
   );
 }

@@ -95,6 +95,9 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
       machine_id: machineId,
       name: options.name,
       drivers: drivers.map(({ name }) => name),
+      tools: Object.fromEntries(
+        drivers.flatMap(({ name, tool }) => (tool === undefined ? [] : [[name, tool]])),
+      ),
       tags: { ...options.tags },
       slots: concurrency,
       version: options.version,

@@ -12,6 +12,8 @@ import type { Redactor } from './tool/redact.ts';
 export interface Driver {
   /** As manifests name it. */
   readonly name: string;
+  /** Only of drivers that work with a tool of the machine: which one, and its version. */
+  readonly tool?: string;
   /** Checks a pushed version. Throws TEMPLATE_REFUSED with what is wrong. */
   check(template: JobTemplate, context: DriverContext): Promise<void>;
   /**

@@ -22,7 +22,7 @@ function registrationWith(change: Partial<RegistrationDeps> = {}) {
     },
     body: {
       ...{ protocol_version: 1, daemon_id: 'd' as DaemonId, machine_id: 'm', name: 'd' },
-      ...{ drivers: [], tags: {}, slots: 1, version: '1' },
+      ...{ drivers: [], tools: {}, tags: {}, slots: 1, version: '1' },
     },
     signal: new AbortController().signal,
     onEnded: async () => undefined,

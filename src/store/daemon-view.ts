@@ -13,6 +13,7 @@ const columns = {
   keyName: text,
   keyRevoked: bool,
   drivers: textArray,
+  tools: json<Readonly<Record<string, string>>>(),
   tags: json<Readonly<Record<string, string>>>(),
   version: text,
   protocolVersion: int,
@@ -54,7 +55,7 @@ export const listDaemons = statement({
             and m.user_id = $asMember::uuid))
     )
     select d.id, d.name, o.name as organization, k.id as key_id, k.name as key_name,
-      k.revoked_at is not null as key_revoked, d.drivers, d.tags, d.version, d.protocol_version,
+      k.revoked_at is not null as key_revoked, d.drivers, d.tools, d.tags, d.version, d.protocol_version,
       d.machine_id, d.slots, d.registered_at, d.last_seen_at, ${DAEMON_IS_SEEN} as is_seen,
       work.held, work.job_ids
     from daemons d

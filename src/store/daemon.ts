@@ -27,6 +27,8 @@ export const registerDaemonRow = statement({
     readonly name: string;
     readonly machineId: string;
     readonly drivers: readonly string[];
+    /** By driver, as JSON. */
+    readonly tools: string;
     readonly tags: string;
     readonly slots: number;
     readonly version: string;
@@ -35,10 +37,10 @@ export const registerDaemonRow = statement({
   gives: { incarnation: int },
   sql: `
     insert into daemons
-      (id, registration_id, key_id, organization_id, name, machine_id, drivers, tags, slots,
+      (id, registration_id, key_id, organization_id, name, machine_id, drivers, tools, tags, slots,
        version, protocol_version, registered_at, last_seen_at)
     values ($id, $registrationId::uuid, $keyId, $organizationId::uuid, $name, $machineId,
-      $drivers::text[], $tags::jsonb, $slots, $version, $protocolVersion, standby_now(), standby_now())
+      $drivers::text[], $tools::jsonb, $tags::jsonb, $slots, $version, $protocolVersion, standby_now(), standby_now())
     on conflict (id) do update
     set registration_id = excluded.registration_id,
       key_id = excluded.key_id,
@@ -46,6 +48,7 @@ export const registerDaemonRow = statement({
       name = excluded.name,
       machine_id = excluded.machine_id,
       drivers = excluded.drivers,
+      tools = excluded.tools,
       tags = excluded.tags,
       slots = excluded.slots,
       version = excluded.version,

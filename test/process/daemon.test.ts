@@ -74,6 +74,17 @@ const working = (driver: ScriptedDriver): Promise<ScriptedDriver['working'][numb
   });
 
 describe('a daemon', () => {
+  it('announces what it offers, with the tools that its drivers work with', async () => {
+    await makeDaemon({ ...createScriptedDriver(), tool: 'Script 1.2' }, { slots: 3 }).start();
+    await until(() =>
+      expect(plane.announced).toMatchObject({
+        drivers: ['scripted', 'null'],
+        tools: { scripted: 'Script 1.2' },
+        slots: 3,
+      }),
+    );
+  });
+
   it('does what is offered and reports it with every log line once', async () => {
     const driver = createScriptedDriver();
     await makeDaemon(driver).start();

@@ -60,13 +60,28 @@ describe('Terraform', () => {
   });
 });
 
+const offerWith = (settings: Readonly<Record<string, string>>): Promise<Offer> => {
+  const config = loadConfig(settings);
+  const place = { config, folder: folder.path, url: 'http://127.0.0.1:1' };
+  return createDrivers(createKit(silentLog), ['null', 'terraform'], place);
+};
+
+describe('a daemon with OpenTofu', () => {
+  it('offers the driver, and says what it works with', async () => {
+    await install('tofu', 'OpenTofu v1.10.5');
+    const { drivers } = await offerWith({
+      STANDBY_TERRAFORM_BIN: path.join(folder.path, 'bin', 'tofu'),
+    });
+    expect(drivers.map(({ name, tool }) => [name, tool])).toEqual([
+      ['null', undefined],
+      ['terraform', 'OpenTofu 1.10.5'],
+    ]);
+  });
+});
+
 describe('a daemon without Terraform', () => {
-  const offer = (settings: Readonly<Record<string, string>>): Promise<Offer> => {
-    const missing = { STANDBY_TERRAFORM_BIN: path.join(folder.path, 'none') };
-    const config = loadConfig({ ...missing, ...settings });
-    const place = { config, folder: folder.path, url: 'http://127.0.0.1:1' };
-    return createDrivers(createKit(silentLog), ['null', 'terraform'], place);
-  };
+  const offer = (settings: Readonly<Record<string, string>>): Promise<Offer> =>
+    offerWith({ STANDBY_TERRAFORM_BIN: path.join(folder.path, 'none'), ...settings });
 
   it('offers the others and says why not this one', async () => {
     const { drivers, missing } = await offer({});

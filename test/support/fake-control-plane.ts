@@ -6,6 +6,7 @@ import { isAborted } from '../../src/base/abort.ts';
 import type {
   AcquiredJob,
   JobResult,
+  RegisterBody,
   ReportBody,
 } from '../../src/contract/provisioner/protocol.ts';
 import type { AttemptRef, Caller, ControlPlane } from '../../src/provisioner/control-plane.ts';
@@ -33,6 +34,8 @@ type Wanted = 'keep' | 'restart' | 'remove';
 export interface FakeControlPlane extends ControlPlane {
   readonly jobs: readonly FakeJob[];
   readonly registrations: number;
+  /** What the newest registration said. */
+  readonly announced: RegisterBody | undefined;
   /** The newest report; undefined before any. */
   readonly reported: ReportBody['workspaces'] | undefined;
   readonly reports: number;
@@ -78,6 +81,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
   const incarnations = new Map<string, number>();
   const wakers = new Set<() => void>();
   let registrations = 0;
+  let announced: RegisterBody | undefined;
   let reports = 0;
   let missedCalls = 0;
   let refusedTakes = 0;
@@ -163,6 +167,9 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     get registrations() {
       return registrations;
     },
+    get announced() {
+      return announced;
+    },
     get missedCalls() {
       return missedCalls;
     },
@@ -213,6 +220,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     register: async (body) => {
       reach();
       registrations += 1;
+      announced = body;
       const incarnation = (incarnations.get(body.daemon_id) ?? 0) + 1;
       incarnations.set(body.daemon_id, incarnation);
       return {

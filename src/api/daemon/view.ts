@@ -28,6 +28,7 @@ export function viewDaemon(row: DaemonRow, jobs: ReadonlyMap<JobId, JobRow>): Da
     organization: row.organization,
     key: { id: row.keyId, name: row.keyName },
     drivers: [...row.drivers],
+    tools: row.tools,
     tags: row.tags,
     version: row.version,
     protocol_version: row.protocolVersion,

@@ -62,6 +62,7 @@ export function createProvisionerHandlers(
         name: body.name,
         machineId: body.machine_id,
         drivers: body.drivers,
+        tools: body.tools,
         tags: body.tags,
         slots: body.slots,
         version: body.version,

@@ -1,6 +1,6 @@
 // Provisioner keys and daemons as people see them.
 import { z } from 'zod';
-import { idField, nameField, tagsField, timeField } from '../field.ts';
+import { idField, nameField, tagsField, timeField, toolsField } from '../field.ts';
 import { jobView } from '../job/schema.ts';
 
 export const provisionerKeyView = z
@@ -40,6 +40,8 @@ export const daemonView = z
     organization: z.string().nullable(),
     key: z.object({ id: idField, name: z.string() }),
     drivers: z.array(z.string()),
+    /** Which tool a driver works with, as `Terraform 1.14.0`; only of drivers that have one. */
+    tools: toolsField,
     /** What it announces together with what its key brings. */
     tags: tagsField,
     version: z.string(),

@@ -1,7 +1,15 @@
 // What a provisioner daemon and the control plane say to each other. The daemon speaks first in
 // everything: it registers, waits for work, reports. Attempt numbers fence what an old one says.
 import { z } from 'zod';
-import { idField, integerField, parametersField, tagsField, timeField } from '../field.ts';
+import {
+  driversField,
+  idField,
+  integerField,
+  parametersField,
+  tagsField,
+  timeField,
+  toolsField,
+} from '../field.ts';
 import { manifestSchema } from '../manifest/schema.ts';
 
 /** The first message; see version.ts. What a field that is added later means when it is left out is its default. */
@@ -14,7 +22,9 @@ export const registerBody = z.object({
   name: z.string().min(1).max(128),
   /** Where its workspaces live: daemons that can look after each other's say the same. */
   machine_id: z.string().min(1).max(128),
-  drivers: z.array(z.string().min(1).max(32)).max(16),
+  drivers: driversField,
+  /** Which tool of its machine a driver works with, as `OpenTofu 1.10.5`; only of drivers that have one. */
+  tools: toolsField.default({}),
   tags: tagsField,
   slots: z.int().min(1).max(1000),
   version: z.string().max(64),

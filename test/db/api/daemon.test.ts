@@ -75,6 +75,7 @@ const daemonBody = (change: Partial<RegisterBody> = {}): RegisterBody => ({
   name: 'builder',
   machine_id: 'm1',
   drivers: ['null'],
+  tools: {},
   tags: {},
   slots: 2,
   version: '1.2.3',
@@ -210,7 +211,13 @@ describe('a provisioner key', () => {
 describe('the list of daemons', () => {
   it('shows what a daemon offers and works on, to those whose organizations it serves', async () => {
     const { id, client } = await makeKey('red', { zone: 'eu' });
-    const body = daemonBody({ name: 'offering', tags: { zone: 'us', gpu: 'yes' }, slots: 3 });
+    const body = daemonBody({
+      name: 'offering',
+      drivers: ['null', 'terraform'],
+      tools: { terraform: 'OpenTofu 1.10.5' },
+      tags: { zone: 'us', gpu: 'yes' },
+      slots: 3,
+    });
     const incarnation = await register(client, body);
     const jobId = await push('red', 'shown');
     await acquire(client, body.daemon_id, incarnation);
@@ -221,7 +228,8 @@ describe('the list of daemons', () => {
       status: 'online',
       organization: 'red',
       key: { id, name: 'a key' },
-      drivers: ['null'],
+      drivers: ['null', 'terraform'],
+      tools: { terraform: 'OpenTofu 1.10.5' },
       // What the key says wins.
       tags: { zone: 'eu', gpu: 'yes' },
       version: '1.2.3',
@@ -276,7 +284,14 @@ describe('the command line', () => {
     );
     expect(made).toMatchObject({ status: 0, err: '' });
     expect(made.out).toMatch(/^sbp_[\w-]{43}\n$/);
-    await register(test.clientWith(made.out.trim()), daemonBody({ name: 'berlin-1' }));
+    await register(
+      test.clientWith(made.out.trim()),
+      daemonBody({
+        name: 'berlin-1',
+        drivers: ['null', 'terraform'],
+        tools: { terraform: 'Terraform 1.14.0' },
+      }),
+    );
 
     const listed = await cli('provisioner', 'key', 'list', '--org', 'red');
     const line = listed.out.split('\n').find((text) => text.includes('berlin'));
@@ -286,7 +301,7 @@ describe('the command line', () => {
     const daemons = await cli('provisioner', 'list', '--org', 'red');
     expect(daemons.out).toMatch(/^NAME +STATE +ORGANIZATION +DRIVERS +TAGS +FREE +WORKS ON/);
     expect(daemons.out).toMatch(
-      /\nberlin-1 +online +red +null +gpu=no, zone=eu +2 of 2 +- +1\.2\.3 +1 +m1 +\d+s ago\n/,
+      /\nberlin-1 +online +red +null, terraform \(Terraform 1\.14\.0\) +gpu=no, zone=eu +2 of 2 +- +1\.2\.3 +1 +m1 +\d+s ago\n/,
     );
     expect(await cli('provisioner', 'key', 'revoke', id)).toMatchObject({
       status: 0,

@@ -40,7 +40,7 @@ export const command = defineCommand({
             row.name,
             row.status,
             row.organization ?? '(all)',
-            row.drivers.join(', '),
+            describeDrivers(row),
             formatTags(row.tags),
             `${row.free_slots} of ${row.slots}`,
             describeWork(row),
@@ -62,6 +62,16 @@ const STATES: readonly DaemonView['status'][] = ['online', 'offline', 'revoked']
 function byName(a: DaemonView, b: DaemonView): number {
   const states = STATES.indexOf(a.status) - STATES.indexOf(b.status);
   return states === 0 ? a.name.localeCompare(b.name) : states;
+}
+
+/** Each with the tool that it works with. */
+function describeDrivers({ drivers, tools }: DaemonView): string {
+  return drivers
+    .map((driver) => {
+      const tool = tools[driver];
+      return tool === undefined ? driver : `${driver} (${tool})`;
+    })
+    .join(', ');
 }
 
 /** One job a line. */

@@ -13,7 +13,7 @@ import { apply, destroy, type Given } from './build.ts';
 import { checkTemplate } from './check.ts';
 import { readConnection } from './connection.ts';
 import { rescueErroredState } from './errored-state.ts';
-import type { TerraformTool } from './find-tool.ts';
+import { describeTool, type TerraformTool } from './find-tool.ts';
 import { createInitCache } from './init-cache.ts';
 import type { ProjectDeps } from './project.ts';
 import { listResources, readState } from './state.ts';
@@ -58,6 +58,7 @@ export function createTerraformDriver(kit: Kit, options: TerraformDriverOptions)
     });
   return {
     name: 'terraform',
+    tool: describeTool(options.tool),
     check: (template, context) => checkTemplate(deps, template, context),
     start: (build, context) =>
       inTurn(build, context, async (given) => {
