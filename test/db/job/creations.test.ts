@@ -1,7 +1,19 @@
 // How many creations for pools run at once, so that people do not wait behind them.
 import { beforeEach, describe, expect, it } from 'vitest';
+import { createId, type DaemonId } from '../../../src/base/id.ts';
+import { createToken } from '../../../src/base/token.ts';
+import { createClient } from '../../../src/client/client.ts';
+import { loadConfig } from '../../../src/config/config.ts';
+import { createControlPlaneParts } from '../../../src/main/server/control-plane.ts';
+import { bootstrapInstallation } from '../../../src/people/bootstrap.ts';
+import {
+  createHttpControlPlane,
+  type ControlPlane,
+} from '../../../src/provisioner/control-plane.ts';
 import type { TestPool } from '../../support/factory.ts';
+import { DEAF } from '../../support/queue.ts';
 import { useQueueGround } from '../../support/queue-ground.ts';
+import { TEST_SECRET_KEY } from '../../support/store.ts';
 
 const ground = useQueueGround();
 
@@ -99,5 +111,48 @@ describe('creations for pools', () => {
       undefined,
       undefined,
     ]);
+  });
+
+  /** All that a control plane consists of, but for the socket, as daemons call it. */
+  const startPlane = async (settings: Readonly<Record<string, string>>): Promise<ControlPlane> => {
+    const { store } = ground;
+    const token = createToken(store.kit.rng, 'sbp').secret;
+    const adminToken = createToken(store.kit.rng, 'sbt').secret;
+    await bootstrapInstallation(store, { adminToken, provisionerKey: token });
+    const address = 'http://control-plane.test';
+    const { api } = createControlPlaneParts(store.kit, {
+      config: loadConfig(settings),
+      database: store.database,
+      bus: DEAF,
+      secretKey: TEST_SECRET_KEY,
+      keyring: store.keyring,
+      metricsToken: 'nobody',
+      alone: false,
+      url: () => address,
+    });
+    const send = async (url: string, init: RequestInit): Promise<Response> =>
+      api.app.fetch(new Request(url, init));
+    return createHttpControlPlane(createClient({ url: address, token, fetch: send }));
+  };
+
+  it('are as many at once as the setting of a control plane says', async () => {
+    const plane = await startPlane({ STANDBY_PREBUILDS_MAX_CONCURRENT_JOBS: '2' });
+    for (let i = 0; i < 4; i++) await ground.make.prebuild(pool);
+    const { signal } = new AbortController();
+    const daemonId = createId<DaemonId>(ground.store.kit);
+    const { incarnation } = await plane.register(
+      {
+        ...{ protocol_version: 2, daemon_id: daemonId, registration_id: null, machine_id: 'm' },
+        ...{ name: 'd', drivers: ['null'], tools: {}, tags: {}, slots: 8, version: '1' },
+      },
+      signal,
+    );
+    const taken = [];
+    for (let i = 0; i < 4; i++) {
+      const call = { waitMs: 0, callId: createId(ground.store.kit), lostCalls: [] };
+      taken.push(await plane.acquire({ daemonId, incarnation }, call, signal));
+    }
+    expect(taken.filter((job) => job !== undefined)).toHaveLength(2);
+    expect(await running()).toBe(2);
   });
 });
