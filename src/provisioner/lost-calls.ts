@@ -5,7 +5,7 @@ import { MAX_LOST_CALLS } from '../contract/provisioner/protocol.ts';
 
 export interface LostCalls {
   add(callId: string): void;
-  /** The newest, as long as they are worth naming. */
+  /** As long as they are worth naming. */
   list(): readonly string[];
 }
 
@@ -15,10 +15,12 @@ const NAMED_MS = 75_000;
 export function createLostCalls(clock: Pick<Clock, 'monotonicMs'>): LostCalls {
   let lost: readonly { readonly callId: string; readonly atMs: number }[] = [];
   const current = (): typeof lost =>
-    lost.filter(({ atMs }) => clock.monotonicMs() - atMs < NAMED_MS).slice(-MAX_LOST_CALLS);
+    lost.filter(({ atMs }) => clock.monotonicMs() - atMs < NAMED_MS);
   return {
     add: (callId) => {
-      lost = [...current(), { callId, atMs: clock.monotonicMs() }];
+      // Of more the first are kept: when a control plane dies, they may have taken something, and those
+      // that are made until it is back have not.
+      lost = [...current(), { callId, atMs: clock.monotonicMs() }].slice(0, MAX_LOST_CALLS);
     },
     list: () => {
       lost = current();

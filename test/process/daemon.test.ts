@@ -224,6 +224,22 @@ describe('a daemon whose control plane is away', () => {
     expect(driver.world.size).toBe(1);
   });
 
+  it('gets a job that was lost, however many of its calls fail until it is heard again', async () => {
+    const driver = createScriptedDriver();
+    const slots = 20;
+    await makeDaemon(driver, { slots }).start();
+    await until(() => expect(plane.waiting).toBe(slots));
+    plane.loseJobs = 1;
+    const offered = plane.offer(sampleJob());
+    await until(() => expect(plane.loseJobs).toBe(0));
+    plane.away = true;
+    plane.offer(sampleJob()); // wakes those that wait
+    await until(() => expect(plane.missedCalls).toBeGreaterThan(slots));
+    plane.away = false;
+    await until(() => expect(offered.result?.outcome).toBe('succeeded'));
+    expect(offered.resultAttempt).toBe(1);
+  });
+
   it('registers again when it was forgotten, but not when only a job was', async () => {
     const driver = createScriptedDriver({ waits: true });
     await makeDaemon(driver).start();

@@ -49,6 +49,8 @@ export interface FakeControlPlane extends ControlPlane {
   /** Forgets its daemons, as one whose database was restored. */
   forget(): void;
   away: boolean;
+  /** Calls that wait for work, or for a cancel. */
+  readonly waiting: number;
   /** Calls that found it away. */
   readonly missedCalls: number;
   /** As many of the next completions are stored, and their answers lost. */
@@ -169,6 +171,9 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     },
     get announced() {
       return announced;
+    },
+    get waiting() {
+      return wakers.size;
     },
     get missedCalls() {
       return missedCalls;

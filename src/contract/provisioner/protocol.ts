@@ -39,8 +39,8 @@ export const registerAnswer = z.object({
   ended_attempts: z.array(z.object({ job_id: idField, attempt: integerField })),
 });
 
-/** As many as a daemon names; more are no likelier to have taken anything. */
-export const MAX_LOST_CALLS = 16;
+/** As many as a daemon names: one for each slot that it may have. */
+export const MAX_LOST_CALLS = 1_000;
 
 export const acquireBody = z.object({
   incarnation: integerField,
