@@ -10,7 +10,7 @@ import {
   createWorkspaceCreator,
   type CreatedWorkspace,
 } from '../../../src/workspaces/create-workspace.ts';
-import { deleteWorkspace } from '../../../src/workspaces/delete-workspace.ts';
+import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, type TestDaemon, type TestQueue } from '../../support/queue.ts';
@@ -95,7 +95,11 @@ export async function layHistoryGround(): Promise<HistoryGround> {
       );
     },
     remove: async (workspaceId) => {
-      await deleteWorkspace(queue.deps, { userId: ann, isAdmin: false }, workspaceId);
+      await changeWorkspace(
+        queue.deps,
+        { userId: ann, isAdmin: false },
+        { id: workspaceId, transition: 'delete' },
+      );
       await settle();
     },
     prune: (retentionMs, database = store.database) =>
