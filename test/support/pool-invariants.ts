@@ -13,9 +13,17 @@ const DELETED_UNASKED = `
       select from builds b
       where b.workspace_id = w.id and b.transition = 'delete' and b.initiator_id <> '${PREBUILDS_USER_ID}')`;
 
+const KEPT_EPOCH = `
+  select w.id::text as subject
+  from workspaces w
+  where w.origin = 'prebuild'
+    and w.epoch <> (
+      select count(*) from claims c where c.workspace_id = w.id and c.outcome <> 'miss')`;
+
 const QUERIES: readonly (readonly [name: string, sql: string])[] = [
   ...INVARIANTS.map(({ id, title, find }) => [`${id}: ${title}`, find.text] as const),
   ['a claimed workspace was deleted, which no person asked for', DELETED_UNASKED],
+  ['a workspace has changed hands more often, or more seldom, than its epoch rose', KEPT_EPOCH],
 ];
 
 // One statement, because it is asked after every step of thousands: `union all` over all of them.

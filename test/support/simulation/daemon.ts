@@ -29,8 +29,8 @@ export interface SimulatedDaemonDeps {
   readonly activity: Activity;
   readonly log: Log;
   readonly createLine: () => Line;
-  /** Whether the start that is about to end fails. */
-  readonly doesStartFail: () => boolean;
+  /** Whether what is about to end fails. */
+  readonly doesFail: (transition: 'start' | 'delete') => boolean;
 }
 
 export const DAEMON_SLOTS = 2;
@@ -72,7 +72,7 @@ async function startLife(deps: SimulatedDaemonDeps): Promise<Life> {
     tags: {},
     concurrency: DAEMON_SLOTS,
     controlPlane: createHttpControlPlane(client),
-    drivers: [createFailingDriver(createNullDriver(kit), deps.doesStartFail)],
+    drivers: [createFailingDriver(createNullDriver(kit), deps.doesFail)],
     drainMs: 0,
   });
   await daemon.start();
@@ -92,13 +92,20 @@ async function startLife(deps: SimulatedDaemonDeps): Promise<Life> {
   };
 }
 
-function createFailingDriver(driver: Driver, doesStartFail: () => boolean): Driver {
+function createFailingDriver(driver: Driver, doesFail: SimulatedDaemonDeps['doesFail']): Driver {
+  const pass = (transition: 'start' | 'delete'): void => {
+    if (doesFail(transition)) throw new AppError('BUILD_FAILED', 'the simulated build failed');
+  };
   return {
     ...driver,
     start: async (build, context) => {
       const started = await driver.start(build, context);
-      if (doesStartFail()) throw new AppError('BUILD_FAILED', 'the simulated build failed');
+      pass('start');
       return started;
+    },
+    delete: async (build, context) => {
+      await driver.delete(build, context);
+      pass('delete');
     },
   };
 }

@@ -1,11 +1,13 @@
 // What happens in a simulated system, and how often: ordinary work, and every fault there is. Whatever
 // else its processes do, they do by themselves.
+import { isAborted } from '../../../src/base/abort.ts';
 import { AppError } from '../../../src/base/app-error.ts';
 import type { Route, RouteInput } from '../../../src/contract/route.ts';
 import { jobRoutes } from '../../../src/contract/job/route.ts';
 import { poolRoutes } from '../../../src/contract/pool/route.ts';
 import { prebuildRoutes } from '../../../src/contract/prebuilds/route.ts';
 import { templateRoutes } from '../../../src/contract/template/route.ts';
+import { look } from './look.ts';
 import { askAgain, isUnanswered, letGo, newWishes, wishFor } from './wish.ts';
 import { ORGANIZATION, outwaitSilence, type World } from './world.ts';
 
@@ -13,6 +15,8 @@ export type Event = (world: World) => Promise<unknown>;
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+/** Many more round trips than a request takes. */
+const SOON_TURNS = 60;
 
 /** What operators ask for; that nobody answered, or that it came too late, is no finding. */
 async function operate<R extends Route>(
@@ -46,20 +50,25 @@ const resize: Event = (world) =>
     query: {},
     body: { size: { instances: world.random.below(6), overrides_schedules: false } },
   });
-const pause: Event = (world) =>
-  operate(world, poolRoutes.changePool, {
-    ...poolOf(world),
-    query: {},
-    body: { paused: world.random.chance(0.4) },
-  });
+/** Or resumes it. */
+const pause =
+  (probability: number): Event =>
+  (world) =>
+    operate(world, poolRoutes.changePool, {
+      ...poolOf(world),
+      query: {},
+      body: { paused: world.random.chance(probability) },
+    });
 const invalidate: Event = (world) =>
   operate(world, poolRoutes.invalidatePool, { ...poolOf(world), query: {} });
 const reset: Event = (world) =>
   operate(world, poolRoutes.resetPool, { ...poolOf(world), query: {} });
-const pauseEverything: Event = (world) =>
-  operate(world, prebuildRoutes.putPrebuildSettings, {
-    body: { reconciliation_paused: world.random.chance(0.3) },
-  });
+const pauseEverything =
+  (probability: number): Event =>
+  (world) =>
+    operate(world, prebuildRoutes.putPrebuildSettings, {
+      body: { reconciliation_paused: world.random.chance(probability) },
+    });
 const promote: Event = (world) =>
   operate(world, templateRoutes.promoteVersion, {
     params: { ...templateOf(world), version: world.random.pick(['v1', 'v2']) },
@@ -69,8 +78,20 @@ const deprecate: Event = (world) =>
   operate(world, templateRoutes.deprecateTemplate, {
     params: templateOf(world),
     query: {},
-    body: { message: world.random.chance(0.4) ? 'use another one' : '' },
+    body: { message: world.random.chance(0.5) ? 'use another one' : '' },
   });
+
+const claim: Event = (world) => wishFor(world, newWishes(world, 2));
+const burst: Event = (world) => wishFor(world, newWishes(world, 8));
+
+/** What was asked for holds from its answer on, also for who comes at once. */
+const andThenPeople =
+  (operation: Event): Event =>
+  async (world) => {
+    await operation(world);
+    await look(world);
+    await wishFor(world, newWishes(world, 4));
+  };
 
 const cancel: Event = async (world) => {
   const jobs = await world.store.sql<{ id: string }>(
@@ -81,9 +102,6 @@ const cancel: Event = async (world) => {
   const params = { job: world.random.pick(jobs).id };
   await operate(world, jobRoutes.cancelJob, { params, query: {} });
 };
-
-const claim: Event = (world) => wishFor(world, newWishes(world, 2));
-const burst: Event = (world) => wishFor(world, newWishes(world, 8));
 
 /** Everything at once, most often when something has just become too much. */
 const rush: Event = async (world) => {
@@ -105,16 +123,41 @@ const breakConnections: Event = async (world) => {
   await working;
 };
 
-/** One stands still in the middle of its work, with its locks; nobody who claims waits for it. */
+/**
+ * One stands still in the middle of its work, with its locks. What an operator asks for meanwhile is
+ * answered before it goes on or after, and holds from then on; nobody who claims waits for it.
+ */
 const stall: Event = async (world) => {
-  const { random, replicas, time } = world;
+  const { random, replicas, time, activity } = world;
+  await random.pick([claim, resize])(world);
+  await look(world);
   const going = time.leap(5 * SECOND);
-  for (let wait = random.below(12); wait > 0; wait--) await new Promise(setImmediate);
+  for (let wait = random.below(24); wait > 0; wait--) await new Promise(setImmediate);
   const resume = random.pick(replicas).stall();
   await going;
+  const operating = random.pick([promote, promote, pauseEverything(1), pause(1), resize])(world);
+  if (await isDoneSoon(world, operating)) await look(world);
+  // Begun before, a claim may end after: it goes by the moment at which it picks.
+  const claiming = wishFor(world, newWishes(world, 4));
+  await isDoneSoon(world, claiming);
   await time.leap(15 * SECOND);
   resume();
+  await Promise.all([operating, claiming]);
+  await activity.quiet();
 };
+
+/** Or it waits for somebody. */
+async function isDoneSoon({ store }: World, work: Promise<unknown>): Promise<boolean> {
+  const done = new AbortController();
+  void work.then(
+    () => done.abort(),
+    () => undefined,
+  );
+  for (let turn = 0; turn < SOON_TURNS && !isAborted(done.signal); turn++) {
+    await store.sql('select');
+  }
+  return isAborted(done.signal);
+}
 
 const killReplica: Event = async (world) => {
   const work = Promise.all([claim(world), world.time.leap(5 * SECOND)]);
@@ -133,17 +176,26 @@ const cutDaemon: Event = async (world) => {
   daemon.setCut(false);
 };
 
-const breakOne: Event = ({ store }) =>
-  store.sql(
+const breakOne: Event = async ({ store, broken }) => {
+  const rows = await store.sql<{ id: string }>(
     `update pool_members set ready = false, broken = 'gone', unready_since = standby_now()
      where workspace_id = (
        select workspace_id from pool_members where running_since is not null
-       order by workspace_id limit 1 for update skip locked)`,
+       order by workspace_id limit 1 for update skip locked)
+     returning workspace_id as id`,
   );
+  for (const { id } of rows) broken.add(id);
+};
 
-const changeTemplate: Event = (world) => {
+/** For good or bad; what is bad is built until its pool is limited. */
+const changeTemplate: Event = async (world) => {
   world.isTemplateBad = !world.isTemplateBad;
-  return Promise.resolve();
+  if (!world.isTemplateBad) return;
+  await invalidate(world);
+  for (let turn = 0; turn < 6; turn++) {
+    await world.time.leap(61 * SECOND);
+    await world.activity.quiet();
+  }
 };
 const loseLease: Event = ({ store }) =>
   store.sql(`update leases set expires_at = clock_timestamp() - interval '1 ms'`);
@@ -163,18 +215,18 @@ export const EVENTS: readonly (readonly [string, Event])[] = [
   ...often(2, 'let go', letGo),
   ...often(5, 'rush', rush),
   ...often(3, 'break connections', breakConnections),
-  ...often(2, 'stall', stall),
+  ...often(5, 'stall', stall),
   ...often(2, 'kill a control plane', killReplica),
   ...often(2, 'kill a daemon', killDaemon),
   ...often(1, 'cut a daemon off', cutDaemon),
-  ...often(2, 'template turns', changeTemplate),
-  ...often(2, 'promote', promote),
-  ...often(1, 'deprecate', deprecate),
+  ...often(3, 'template turns', changeTemplate),
+  ...often(2, 'promote', andThenPeople(promote)),
+  ...often(2, 'deprecate', andThenPeople(deprecate)),
   ...often(3, 'resize', resize),
-  ...often(1, 'pause', pause),
+  ...often(1, 'pause', andThenPeople(pause(0.4))),
   ...often(1, 'reset', reset),
-  ...often(1, 'pause everything', pauseEverything),
-  ...often(1, 'invalidate', invalidate),
+  ...often(2, 'pause everything', andThenPeople(pauseEverything(0.3))),
+  ...often(2, 'invalidate', andThenPeople(invalidate)),
   ...often(1, 'cancel', cancel),
   ...often(1, 'break', breakOne),
   ...often(1, 'lose the lease', loseLease),

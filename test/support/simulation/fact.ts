@@ -8,6 +8,7 @@ export interface Facts {
 }
 
 interface PoolFacts {
+  readonly id: string;
   readonly desired: number;
   readonly paused: boolean;
   readonly mayCreate: boolean;
@@ -18,10 +19,30 @@ interface PoolFacts {
   readonly isTrialDue: boolean;
   /** First starts, ever. */
   readonly created: number;
+  /** Of these, what is not of the active version. */
+  readonly createdOld: number;
   /** Builds of the pool's own, ever. */
   readonly written: number;
   readonly living: number;
+  readonly version: string;
+  readonly isDeprecated: boolean;
+  /** Null: never. */
+  readonly invalidatedAt: string | null;
+  /** Given away, ever. */
+  readonly claimed: number;
+  /** Of these, what is not of the active version, and what was born before the invalidation. */
+  readonly claimedOld: number;
+  readonly claimedExpired: number;
+  /** As many of the newest ends of first builds as limit the pool, if all of them are failures. */
+  readonly failures: string | null;
+  /** None of these is forgiven. */
+  readonly isFailing: boolean;
+  /** Limits that opened by themselves, ever. */
+  readonly healed: number;
 }
+
+/** As many failures limit a pool, unless something else is configured. */
+const HARD_LIMIT = 3;
 
 const POOLS = `
   select l.id, coalesce(l.size_override, p.desired_instances) as desired,
@@ -32,7 +53,12 @@ const POOLS = `
     k.limited_at::text as "limitedAt",
     case when k.trial_workspace_id is null then k.trial_at::text end as "trialAt",
     coalesce(k.trial_at <= standby_now(), false) as "isTrialDue",
-    made.created, made.written,
+    made.created, made."createdOld", made.written, t.active_version_id as version, t.deprecated <> '' as "isDeprecated",
+    l.last_invalidated_at::text as "invalidatedAt",
+    given.claimed, given."claimedOld", given."claimedExpired",
+    ended.failures, coalesce(ended."isFailing", false) as "isFailing",
+    (select count(*)::int from pool_events e
+     where e.pool_id = l.id and e.kind = 'hard_limit_healed') as healed,
     (select count(*)::int from pool_members m
      join jobs j on j.id = m.job_id
      where m.pool_id = l.id and m.version_id = t.active_version_id and m.transition = 'start'
@@ -47,11 +73,33 @@ const POOLS = `
   left join pool_brakes k on k.pool_id = l.id and k.preset_id = p.id
   cross join lateral (
     select count(*) filter (where b.number = 1 and b.transition = 'start')::int as created,
+      count(*) filter (where b.number = 1 and b.version_id <> t.active_version_id)::int
+        as "createdOld",
       count(*)::int as written
     from builds b
     join workspaces w on w.id = b.workspace_id
     where w.pool_id = l.id
       and b.initiator_id = '00000000-0000-7000-8000-000000000001') as made
+  cross join lateral (
+    select count(*)::int as claimed,
+      count(*) filter (where b.version_id <> t.active_version_id)::int as "claimedOld",
+      count(*) filter (where j.acquired_at < l.last_invalidated_at)::int as "claimedExpired"
+    from claims c
+    join builds b on b.workspace_id = c.workspace_id and b.number = 1
+    join jobs j on j.id = b.job_id
+    where c.pool_id = l.id
+      and c.outcome <> 'miss') as given
+  cross join lateral (
+    select case when count(*) = ${HARD_LIMIT} and bool_and(d.failed)
+        then string_agg(d.workspace_id::text, ' ') end as failures,
+      count(*) = ${HARD_LIMIT} and bool_and(d.failed and d.created_at >= k.judged_since)
+        and k.preset_id = p.id as "isFailing"
+    from (
+      select *
+      from judged_builds
+      where pool_id = l.id and preset_id = p.id
+      order by created_at desc, workspace_id desc
+      limit ${HARD_LIMIT}) as d) as ended
 `;
 
 const READ = {
@@ -74,9 +122,13 @@ export function compareFacts(before: Facts, after: Facts): readonly string[] {
     const former = before.pools[n];
     if (former === undefined) return [];
     const created = facts.created - former.created;
+    const claimed = facts.claimed - former.claimed;
     const target = Math.max(former.desired, facts.desired);
     const always = (holds: (one: PoolFacts) => boolean): boolean => holds(former) && holds(facts);
     const isSameLimit = facts.limitedAt !== null && facts.limitedAt === former.limitedAt;
+    const isSameVersion = facts.version === former.version;
+    const isSameFailures = facts.failures !== null && facts.failures === former.failures;
+    const isSameInvalidation = facts.invalidatedAt === former.invalidatedAt;
     const isSameTrial = facts.trialAt !== null && facts.trialAt === former.trialAt;
     const found: readonly (readonly [boolean, string])[] = [
       [always((one) => one.paused) && facts.written > former.written, 'a paused pool wrote'],
@@ -84,6 +136,24 @@ export function compareFacts(before: Facts, after: Facts): readonly string[] {
       [created > 0 && facts.living > target, `${facts.living} live although ${target} are wanted`],
       [isSameLimit && created > 1, 'more than a trial'],
       [isSameLimit && isSameTrial && !facts.isTrialDue && created > 0, 'a trial before its time'],
+      [
+        isSameFailures && created > 0 && always((one) => one.isFailing && one.limitedAt === null),
+        'a pool created in spite of its failures',
+      ],
+      [isSameFailures && facts.healed > former.healed, 'a limit opened without a success'],
+      [always((one) => one.isDeprecated) && claimed > 0, 'a deprecated template was claimed of'],
+      [
+        isSameVersion && facts.createdOld > former.createdOld,
+        'something of a former version was made',
+      ],
+      [
+        isSameVersion && facts.claimedOld > former.claimedOld,
+        'something of a former version was claimed',
+      ],
+      [
+        isSameInvalidation && facts.claimedExpired > former.claimedExpired,
+        'something was claimed that had expired',
+      ],
     ];
     return found.flatMap(([isViolated, text]) => (isViolated ? [text] : []));
   });

@@ -1,14 +1,13 @@
 // One life of a simulated system: what must hold is checked after each step, and once the faults are over
 // every pool has to come to its target although no notice arrives any more.
-import { findViolations } from '../pool-invariants.ts';
 import { reconcileNow } from '../reconcile.ts';
 import type { TestStore } from '../store.ts';
 import { CALM } from './dials.ts';
-import { DAEMON_SLOTS } from './daemon.ts';
 import { EVENTS } from './event.ts';
-import { compareFacts, readFacts, type Facts } from './fact.ts';
+import { readFacts } from './fact.ts';
 import type { Home } from './home.ts';
-import { askAgain } from './wish.ts';
+import { look } from './look.ts';
+import { askAgain, newWish, wishFor } from './wish.ts';
 import { createWorld, outwaitSilence, type World } from './world.ts';
 
 const SECOND = 1_000;
@@ -17,8 +16,6 @@ const PASS_MS = 61 * SECOND;
 const ROUNDS = 16;
 /** What these leave undone is done. */
 const SETTLED_TURNS = 8;
-/** All slots of both daemons but one. */
-const MOST_CREATIONS = 2 * DAEMON_SLOTS - 1;
 
 export interface Life {
   readonly seed: number;
@@ -30,41 +27,25 @@ export async function simulate(home: Home, { seed, steps }: Life): Promise<reado
   await home.clear();
   await using world = await createWorld(home, seed);
   const happened: string[] = [];
-  const told = (violations: readonly string[]): readonly string[] =>
-    violations.map((text) => `after ${happened.join(', ')}: ${text}`);
-  let before = await readFacts(world.store);
+  const told = (): readonly string[] =>
+    world.findings.map((text) => `after ${happened.join(', ')}: ${text}`);
   for (let step = 1; step <= steps; step++) {
     const [name, event] = world.random.pick(EVENTS);
     happened.push(name);
     await event(world);
     // Now and then the next thing happens while this one is under way.
     if (world.random.chance(0.7)) await world.activity.quiet();
-    const after = await readFacts(world.store);
-    const violations = await look(world, before, after);
-    if (violations.length > 0) return told(violations);
-    before = after;
+    await look(world);
+    if (world.findings.length > 0) return told();
   }
   happened.push('the faults were over');
-  return told(await converge(world));
-}
-
-async function look(
-  { store, findings }: World,
-  before: Facts,
-  after: Facts,
-): Promise<readonly string[]> {
-  const isOverLimit = after.building > MOST_CREATIONS;
-  return [
-    ...(await findViolations(store)),
-    ...compareFacts(before, after),
-    ...(isOverLimit ? [`${after.building} creations run, ${MOST_CREATIONS} may`] : []),
-    ...findings,
-  ];
+  await converge(world);
+  return told();
 }
 
 /** With the faults over, every pool comes to its target and stays there; no notice is delivered. */
-async function converge(world: World): Promise<readonly string[]> {
-  const { store } = world;
+async function converge(world: World): Promise<void> {
+  const { store, findings } = world;
   world.dials = { ...CALM, lostNotice: 1 };
   world.isTemplateBad = false;
   await store.sql(`delete from settings where name = 'prebuilds'`);
@@ -76,26 +57,52 @@ async function converge(world: World): Promise<readonly string[]> {
     await leapQuietly(world, 61 * MINUTE);
     for (let poll = 0; poll < 2; poll++) await leapQuietly(world, 6 * SECOND);
   }
-  if (!(await isAtTarget(store))) return ['pools did not reach their target', ...world.findings];
+  if (!(await isAtTarget(store))) {
+    findings.push('pools did not reach their target');
+    return;
+  }
   await leapQuietly(world, PASS_MS);
   const settled = await readFacts(store);
   await leapQuietly(world, PASS_MS);
   for (const { poolId } of world.templates) {
     for (let turn = 0; turn < SETTLED_TURNS; turn++) await reconcileNow(store, poolId);
   }
-  const after = await readFacts(store);
-  const isRestless = after.pools.some(({ written }, n) => written !== settled.pools[n]?.written);
+  world.facts = await readFacts(store);
+  const isRestless = world.facts.pools.some(
+    ({ written }, n) => written !== settled.pools[n]?.written,
+  );
   while (world.unanswered.length > 0) await askAgain(world);
-  return [
-    ...(isRestless ? ['a settled pool went on'] : []),
-    ...(await look(world, after, await readFacts(store))),
-    ...(await findLostClaims(world)),
-  ];
+  if (isRestless) findings.push('a settled pool went on');
+  findings.push(...(await serveCrowd(world)));
+  await look(world);
+  findings.push(...(await findLostClaims(world)));
 }
 
 async function leapQuietly({ time, activity }: World, ms: number): Promise<void> {
   await time.leap(ms);
   await activity.quiet();
+}
+
+/** More people at once than there are prebuilds: each of these goes to one of them. */
+async function serveCrowd(world: World): Promise<readonly string[]> {
+  const { store, templates, random } = world;
+  const before = await readFacts(store);
+  const rows = await store.sql<{ poolId: string; ready: number }>(
+    `select pool_id as "poolId", count(*)::int as ready from pool_members m
+     where m.running_since is not null and m.ready group by 1 order by 1`,
+  );
+  const wishes = templates.flatMap((template) => {
+    const ready = rows.find(({ poolId }) => poolId === template.poolId)?.ready ?? 0;
+    const onEmpty = random.pick(['create', 'fail'] as const);
+    return Array.from({ length: ready + 1 }, () => newWish(world, { template, onEmpty }));
+  });
+  await wishFor(world, wishes);
+  const after = await readFacts(store);
+  return after.pools.flatMap(({ id, claimed }, n) => {
+    const hits = claimed - (before.pools[n]?.claimed ?? 0);
+    const ready = rows.find(({ poolId }) => poolId === id)?.ready ?? 0;
+    return hits === ready ? [] : [`${hits} prebuilds of ${ready} went to ${ready + 1} people`];
+  });
 }
 
 /** What was answered is there for good, and is its owner's. */
@@ -121,7 +128,9 @@ async function isAtTarget(store: TestStore): Promise<boolean> {
        where m.preset_id = p.id and m.running_since is not null and m.broken is null)
      union all
      select j.id from jobs j where j.status in ('pending', 'running', 'canceling')
-       and j.type = 'workspace_build'`,
+       and j.type = 'workspace_build'
+     union all
+     select m.workspace_id from pool_members m where m.transition = 'delete'`,
   );
   return rows.length === 0;
 }

@@ -5,11 +5,17 @@ import { workspaceRoutes } from '../../../src/contract/workspace/route.ts';
 import { ORGANIZATION, type Wish, type World } from './world.ts';
 
 export function newWishes(world: World, count: number): readonly Wish[] {
-  return Array.from({ length: count }, () => ({
-    name: `mine-${++world.wishes}`,
-    template: world.random.pick(world.templates),
-    onEmpty: world.random.chance(0.2) ? 'create' : 'fail',
-  }));
+  return Array.from({ length: count }, () =>
+    newWish(world, {
+      template: world.random.pick(world.templates),
+      // By these two, claims take different ways: one at a time, or many by one statement.
+      onEmpty: world.random.chance(0.4) ? 'create' : 'fail',
+    }),
+  );
+}
+
+export function newWish(world: World, asked: Omit<Wish, 'name'>): Wish {
+  return { name: `mine-${++world.wishes}`, ...asked };
 }
 
 export async function wishFor(world: World, wishes: readonly Wish[]): Promise<void> {

@@ -11,6 +11,7 @@ import type { TestStore } from '../store.ts';
 import { createActivity, type Activity } from './activity.ts';
 import { startSimulatedDaemon, type SimulatedDaemon } from './daemon.ts';
 import { turnDials, type Dials } from './dials.ts';
+import { readFacts, type Facts } from './fact.ts';
 import type { Home } from './home.ts';
 import { createLine, type Line } from './network.ts';
 import { startReplica, type Replica } from './replica.ts';
@@ -45,15 +46,19 @@ export interface World extends AsyncDisposable {
   /** Sent and not answered: nobody knows whether it was served. */
   unanswered: readonly Wish[];
   wishes: number;
+  /** Prebuilds that broke while they were the pool's. */
+  readonly broken: Set<string>;
   /** Every start fails. */
   isTemplateBad: boolean;
   dials: Dials;
+  /** As they were at the last look. */
+  facts: Facts;
   /** What must not have happened, as it was noticed. */
   readonly findings: string[];
 }
 
 export const ORGANIZATION = FIRST_ORGANIZATION;
-const FAILED_STARTS = 0.1;
+const FAILED_BUILDS = 0.1;
 const SECOND = 1_000;
 /** How long a start takes, by version. */
 const START_SECONDS = [0, 5];
@@ -82,9 +87,10 @@ export async function createWorld(home: Home, seed: number): Promise<World> {
   const daemons: SimulatedDaemon[] = [];
   for (const n of [0, 1]) {
     const folder = path.join(home.folder, `daemon-${n}`);
-    const doesStartFail = (): boolean => world.isTemplateBad || dice.chance(FAILED_STARTS);
+    const doesFail = (transition: 'start' | 'delete'): boolean =>
+      (transition === 'start' && world.isTemplateBad) || dice.chance(FAILED_BUILDS);
     daemons.push(
-      await startSimulatedDaemon({ ...common, folder, key, createLine: newLine, doesStartFail }),
+      await startSimulatedDaemon({ ...common, folder, key, createLine: newLine, doesFail }),
     );
   }
   const { fetch } = newLine();
@@ -99,6 +105,8 @@ export async function createWorld(home: Home, seed: number): Promise<World> {
     served: new Map(),
     unanswered: [],
     wishes: 0,
+    broken: new Set(),
+    facts: await readFacts(store),
     isTemplateBad: false,
     get dials() {
       return dials;
