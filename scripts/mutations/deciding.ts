@@ -23,6 +23,7 @@ export const deciding: readonly Mutation[] = [
     fault: 'a pool is decided without its lock',
     changes: [change('src/store/pool-lock.ts', '\n      for no key update')],
     noticedBy: TWO_PASSES,
+    simulated: true,
   },
   {
     fault: 'one statement locks the pool and reads what it is decided from',
@@ -36,6 +37,7 @@ export const deciding: readonly Mutation[] = [
       ),
     ],
     noticedBy: TWO_PASSES,
+    simulated: true,
   },
   {
     fault: 'a pool is decided from what was read before its lock',
@@ -52,6 +54,7 @@ export const deciding: readonly Mutation[] = [
       ),
     ],
     noticedBy: TWO_PASSES,
+    simulated: true,
   },
   {
     fault: 'transactions are REPEATABLE READ',
@@ -63,6 +66,7 @@ export const deciding: readonly Mutation[] = [
       ),
     ],
     noticedBy: TWO_PASSES,
+    simulated: true,
   },
   {
     fault: 'a promotion does not wait for the pools that are being decided',
@@ -151,5 +155,48 @@ export const deciding: readonly Mutation[] = [
       `${IN_EVERY_ORDER}pass.test.ts`,
       'that ran out is renewed or taken over, by one of all',
     ),
+  },
+  {
+    fault: 'a lease is never taken over',
+    changes: [change('src/store/lease.ts', 'or l.expires_at <= clock_timestamp()', 'or false')],
+    noticedBy: by(
+      'test/db/reconciler/lease.test.ts',
+      'goes to another when its holder shows no sign for the TTL, and the epoch rises',
+    ),
+    simulated: true,
+  },
+  {
+    fault: 'the periodic pass looks and does nothing',
+    changes: [
+      change(
+        'src/reconciler/pass.ts',
+        'const due = decided.filter(isDue);',
+        'const due = decided.filter(() => false);',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/loop.test.ts',
+      'brings everything to its target although every notice is lost',
+    ),
+    simulated: true,
+  },
+  {
+    fault: 'a paused pool is kept filled',
+    changes: [
+      change(
+        'src/store/pool-lock.ts',
+        'select organization_id, paused\n',
+        'select organization_id, false as paused\n',
+      ),
+      change(
+        'src/domain/pool/decide.ts',
+        '  if (preset.paused) return { state, actions: [], withheld: withholdAll(cleanup, missing) };\n',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/reconcile.test.ts',
+      'makes nothing and deletes nothing while it is paused',
+    ),
+    simulated: true,
   },
 ];

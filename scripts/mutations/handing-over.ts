@@ -42,6 +42,7 @@ export const handingOver: readonly Mutation[] = [
       `${IN_EVERY_ORDER}claim.test.ts`,
       'of one prebuild have one winner, and wait for nobody',
     ),
+    simulated: true,
   },
   {
     fault: 'a statement by itself is REPEATABLE READ',
@@ -66,6 +67,7 @@ export const handingOver: readonly Mutation[] = [
       `${IN_EVERY_ORDER}claim.test.ts`,
       'gets nothing that is too old at that instant, or that a pass deletes',
     ),
+    simulated: true,
   },
   {
     fault: 'a claim gets what a former version built',
@@ -74,6 +76,7 @@ export const handingOver: readonly Mutation[] = [
       `${IN_EVERY_ORDER}claim.test.ts`,
       'gets nothing of a version that is not the active one any more',
     ),
+    simulated: true,
   },
   {
     fault: 'a claim by what is remembered does not ask whose template it is',
@@ -111,6 +114,7 @@ export const handingOver: readonly Mutation[] = [
       ),
     ],
     noticedBy: by(`${IN_EVERY_ORDER}claim.test.ts`, 'with one key are one claim'),
+    simulated: true,
   },
   {
     fault: 'a delete does not ask whose the workspace is',
@@ -144,6 +148,7 @@ export const handingOver: readonly Mutation[] = [
       `${IN_EVERY_ORDER}job.test.ts`,
       'and a pass that cancels: the job is taken or canceled, never both',
     ),
+    simulated: true,
   },
   {
     fault: 'notices go out before the commit',
@@ -163,5 +168,82 @@ export const handingOver: readonly Mutation[] = [
     fault: 'something is announced through the pool inside a transaction',
     changes: [change('src/store/database.ts', "      assertOutsideTransaction('announcing');\n")],
     noticedBy: by('test/db/database.test.ts', 'lets nothing be announced but through itself'),
+  },
+  {
+    fault: 'a claim does not raise the epoch',
+    changes: [change('src/store/claim-take.ts', '          epoch = w.epoch + 1,\n')],
+    noticedBy: by(
+      'test/db/claim/claim.test.ts',
+      'hands over the oldest ready prebuild and leaves a record of it',
+    ),
+    simulated: true,
+  },
+  {
+    fault: 'a claim gets what is not ready',
+    changes: [
+      change(
+        'src/store/claim-take.ts',
+        `and \${READY_NOW}\n            and (m.born_at`,
+        'and m.running_since is not null\n            and (m.born_at',
+      ),
+    ],
+    noticedBy: by('test/db/claim/claim.test.ts', 'never hands over one that is %s'),
+    simulated: true,
+  },
+  {
+    fault: 'a claim gets what is of a deprecated template',
+    changes: [change('src/store/claim-take.ts', "t.deprecated = ''", 'true')],
+    noticedBy: by('test/db/claim/claim.test.ts', 'takes nothing when %s after it was judged'),
+  },
+  {
+    fault: 'an idempotency key is not asked for',
+    changes: [
+      change(
+        'src/workspaces/create-workspace.ts',
+        'if (prior === null) return undefined;',
+        'if (prior === null || bodyHash.length > 0) return undefined;',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/claim/claim.test.ts',
+      'gives the same answer for an ordinary workspace, too',
+    ),
+    simulated: true,
+  },
+  {
+    fault: 'a request that may be built fails because the pool is empty',
+    changes: [
+      change(
+        'src/workspaces/create-workspace.ts',
+        "if (miss !== undefined && request.onEmpty === 'fail') {",
+        'if (miss !== undefined) {',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/claim/claim.test.ts',
+      'that finds nothing builds an ordinary workspace in the same transaction',
+    ),
+    simulated: true,
+  },
+  {
+    fault: 'a delete takes what was decided on, claimed meanwhile or not',
+    changes: [
+      change(
+        'src/store/prebuild.ts',
+        `select m.workspace_id, m.build_number
+      from pool_members m
+      join jsonb_to_recordset($rows::jsonb) as r ("workspaceId" uuid, "buildNumber" integer)
+        on r."workspaceId" = m.workspace_id and r."buildNumber" = m.build_number
+      order by m.workspace_id
+      for update of m`,
+        `select r."workspaceId" as workspace_id, r."buildNumber" as build_number
+      from jsonb_to_recordset($rows::jsonb) as r ("workspaceId" uuid, "buildNumber" integer)`,
+      ),
+      change('src/store/prebuild.ts', `\n        and w.owner_id = '\${PREBUILDS_USER_ID}'`),
+    ],
+    noticedBy: by(
+      RACE,
+      'takes only what is as it was decided on: unclaimed, and its latest build the same',
+    ),
   },
 ];

@@ -9,6 +9,8 @@ export interface Mutation {
   readonly fault: string;
   readonly changes: readonly Change[];
   readonly noticedBy: NamedTest;
+  /** The simulation of the whole system has to notice it, too. */
+  readonly simulated?: true;
 }
 
 export interface Change {
@@ -20,9 +22,15 @@ export interface Change {
 
 export interface NamedTest {
   readonly file: string;
-  /** The end of the test's full name. */
+  /** The end of the test's full name, or of many tests' with the placeholders of `it.each`. */
   readonly title: string;
 }
+
+/** Seeded lives of the whole system, a test for each seed. */
+export const SIMULATION: NamedTest = {
+  file: 'test/db/reconciler/simulation.test.ts',
+  title: 'keep their promises and converge (seed %i)',
+};
 
 export const change = (file: string, find: string, put = ''): Change => ({ file, find, put });
 export const by = (file: string, title: string): NamedTest => ({ file, title });

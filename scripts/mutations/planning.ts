@@ -51,6 +51,7 @@ export const planning: readonly Mutation[] = [
       ),
     ],
     noticedBy: by(PLAN, 'never creates above the target, and up to it when nothing holds it back'),
+    simulated: true,
   },
   {
     fault: 'a limited pool makes all that is missing when its trial is due',
@@ -134,6 +135,88 @@ export const planning: readonly Mutation[] = [
     noticedBy: by(
       'test/db/reconciler/brakes.test.ts',
       'ends its trial with the build that the pool cancels, at once',
+    ),
+  },
+  {
+    fault: 'a limit opens without a success',
+    changes: [
+      change(
+        'src/domain/pool/brakes.ts',
+        "if (!limited) return change('hard_limit_healed'",
+        "if (limit.trialAt <= now) return change('hard_limit_healed'",
+      ),
+    ],
+    noticedBy: by('src/domain/pool/brakes.test.ts', 'stands until its trial has ended'),
+  },
+  {
+    fault: 'no failures limit a pool',
+    changes: [
+      change(
+        'src/domain/pool/brakes.ts',
+        'newest.length === options.hardLimit',
+        'newest.length > options.hardLimit',
+      ),
+    ],
+    noticedBy: by('src/domain/pool/brakes.test.ts', 'after %j is reached: %s'),
+  },
+  {
+    fault: 'a limited pool is filled all the same',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        '  if (hardLimited) {',
+        '  if (hardLimited && state.target === 0) {',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/brakes.test.ts',
+      'makes one trial after its cool-down, whose success clears everything',
+    ),
+  },
+  {
+    fault: 'a limited pool tries before its time',
+    changes: [
+      change('src/domain/pool/decide.ts', 'trialAt <= now && state.starting', 'state.starting'),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/brakes.test.ts',
+      'makes one trial after its cool-down, whose success clears everything',
+    ),
+  },
+  {
+    fault: 'a backoff holds back nothing',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        'if (backoffUntil !== null) {',
+        'if (backoffUntil === 0) {',
+      ),
+    ],
+    noticedBy: by('test/db/reconciler/brakes.test.ts', 'holds back nothing but creations'),
+  },
+  {
+    fault: 'what is too much stays',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        "...deleteAll('extraneous', extraneous)",
+        "...deleteAll('extraneous', extraneous.slice(1))",
+      ),
+    ],
+    noticedBy: by(PLAN, 'deletes the oldest first, ties by id, not-ready ones before ready ones'),
+  },
+  {
+    fault: 'a delete that failed is not tried again',
+    changes: [
+      change(
+        'src/domain/pool/housekeeping.ts',
+        'retried: retries.filter(isDue)',
+        'retried: retries.slice(retries.length).filter(isDue)',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/brakes.test.ts',
+      'is tried again with growing pauses until it succeeds',
     ),
   },
 ];

@@ -85,4 +85,82 @@ export const working: readonly Mutation[] = [
       'keeps what it took since, however late its registration is carried out once more',
     ),
   },
+  {
+    fault: 'nobody misses the jobs of a daemon that went silent',
+    changes: [
+      change(
+        'src/store/job-sweep.ts',
+        "where status in ('running', 'canceling')\n      and heartbeat_at",
+        'where false\n      and heartbeat_at',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/job/lost.test.ts',
+      'of a start fails as hung, after the whole time and not before',
+    ),
+  },
+  {
+    fault: 'a result is stored as often as it is reported',
+    changes: [
+      change(
+        'src/jobs/complete-job.ts',
+        "if (job.status === 'running' || job.status === 'canceling') {",
+        "if (job.status !== 'pending') {",
+      ),
+    ],
+    noticedBy: by(
+      'test/db/job/complete.test.ts',
+      'is a success when it is reported twice, and counts once',
+    ),
+  },
+  {
+    fault: 'a lost start is begun again',
+    changes: [
+      change(
+        'src/domain/job/lost-attempt.ts',
+        "lost.transition === 'start' ? 'fail' : 'requeue'",
+        "'requeue'",
+      ),
+    ],
+    noticedBy: by('test/db/job/lost.test.ts', 'loses its starts at once'),
+  },
+  {
+    fault: 'who waits for work hears of it by notices alone',
+    changes: [
+      change(
+        'src/jobs/waiting-group.ts',
+        '      news += 1;\n      pump();\n      // The look',
+        '      // The look',
+      ),
+    ],
+    noticedBy: by('test/db/job/acquire.test.ts', 'looks by itself when the notice was lost'),
+  },
+  {
+    fault: 'an answer that was lost with a job in it is not missed',
+    changes: [
+      change(
+        'src/jobs/untold-attempt.ts',
+        'if (calls.length === 0) return;',
+        'if (calls.length >= 0) return;',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/job/lost-call.test.ts',
+      'is handed out again at once, as the attempt that it was',
+    ),
+  },
+  {
+    fault: 'the end of a build is not told to its pool',
+    changes: [
+      change(
+        'src/jobs/finish-build.ts',
+        "      runs: succeeded && transition === 'start',",
+        '      runs: false,',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/job/complete.test.ts',
+      'makes it run, ready at once when nothing has to prove itself, and is as old as its acquisition',
+    ),
+  },
 ];

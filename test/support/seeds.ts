@@ -5,8 +5,9 @@ import { join } from 'node:path';
 const KEPT = join(import.meta.dirname, '..', 'kept-seeds.json');
 
 /**
- * STANDBY_<NAME>_SEED names one to run alone, STANDBY_<NAME>_RUNS how many new ones; what once failed
- * is in test/kept-seeds.json and always runs.
+ * STANDBY_<NAME>_RUNS says how many new ones, which begin at no fixed number; what once failed is in
+ * test/kept-seeds.json and runs before them. STANDBY_<NAME>_SEED names one to run alone, or the first of
+ * STANDBY_<NAME>_RUNS.
  */
 export function readSeeds(
   name: 'model' | 'simulation',
@@ -14,10 +15,10 @@ export function readSeeds(
 ): readonly number[] {
   const variable = (suffix: string): string | undefined =>
     process.env[`STANDBY_${name.toUpperCase()}_${suffix}`];
-  const alone = variable('SEED');
-  if (alone !== undefined) return [Number(alone)];
+  const named = variable('SEED');
+  const from = (first: number, count: number): readonly number[] =>
+    Array.from({ length: count }, (_, n) => first + n);
+  if (named !== undefined) return from(Number(named), Number(variable('RUNS') ?? 1));
   const kept = JSON.parse(readFileSync(KEPT, 'utf8')) as Readonly<Record<string, number[]>>;
-  const first = Date.now() % 1_000_000;
-  const count = Number(variable('RUNS') ?? runs);
-  return [...(kept[name] ?? []), ...Array.from({ length: count }, (_, n) => first + n)];
+  return [...(kept[name] ?? []), ...from(Date.now() % 1_000_000, Number(variable('RUNS') ?? runs))];
 }
