@@ -3,11 +3,13 @@ import { deciding } from './deciding.ts';
 import { handingOver } from './handing-over.ts';
 import type { Mutation } from './mutation.ts';
 import { planning } from './planning.ts';
+import { pruning } from './pruning.ts';
 import { working } from './working.ts';
 
 export const mutations: readonly Mutation[] = [
   ...deciding,
   ...handingOver,
   ...planning,
+  ...pruning,
   ...working,
 ];
