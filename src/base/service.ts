@@ -1,4 +1,5 @@
 // One lifecycle for every loop, listener and server: start, stop with a deadline, tolerant of both twice.
+import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.ts';
 
 export interface Service {
@@ -27,6 +28,8 @@ export interface ServiceScope {
 
 export function createService(clock: Clock, body: ServiceBody): Service {
   const controller = new AbortController();
+  // All that a service does may listen; node takes more than ten for a leak, and says so on standard error.
+  setMaxListeners(0, controller.signal);
   const tasks = new Set<Promise<void>>();
   let starting: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;

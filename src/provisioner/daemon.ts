@@ -1,5 +1,6 @@
 // The provisioner daemon: takes jobs from the control plane, has its drivers do them, and looks after
 // the workspaces on its machine in between.
+import { setMaxListeners } from 'node:events';
 import { isAborted } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service, type ServiceScope } from '../base/service.ts';
@@ -85,6 +86,8 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
   const stopping = AbortSignal.any([scope.signal, replaced.signal]);
   const { drainMs } = options;
   const deadlines = createDeadlines(kit, { drainMs, undoMs: UNDO_MS });
+  // Every slot listens.
+  setMaxListeners(0, stopping, deadlines.stopWork, deadlines.giveUp);
 
   const registration = createRegistration({
     kit,

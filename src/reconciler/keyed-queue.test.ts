@@ -51,6 +51,20 @@ describe('the keyed queue', () => {
     expect(keys()).toEqual(['a', 'b', 'c']);
   });
 
+  it('has any number of keys rest at once, and nobody speaks of a leak', async () => {
+    const warned: string[] = [];
+    const note = ({ name }: Error): void => void warned.push(name);
+    process.on('warning', note);
+    const { clock, queue, runs } = await setUp(20);
+    for (let n = 0; n < 20; n++) queue.add(`key ${n}`);
+    await clock.advance(10);
+    for (const run of [...runs]) await run.end();
+    expect(clock.sleeping()).toBe(20);
+    await queue.stop('test', 1_000);
+    process.off('warning', note);
+    expect(warned).toEqual([]);
+  });
+
   it('runs a key once more when it arrives while it runs, however often it arrives', async () => {
     const { queue, runs, keys } = await setUp();
     queue.add('a');

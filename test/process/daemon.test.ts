@@ -240,6 +240,24 @@ describe('a daemon whose control plane is away', () => {
     expect(offered.resultAttempt).toBe(1);
   });
 
+  it('says nothing of a leak, however many slots wait for its end', async () => {
+    const warned: string[] = [];
+    const note = ({ name }: Error): void => void warned.push(name);
+    process.on('warning', note);
+    const building = createScriptedDriver({ waits: true });
+    const daemon = makeDaemon(building, { slots: 20, drainMs: 0 });
+    await daemon.start();
+    for (let n = 0; n < 12; n++) plane.offer(sampleJob());
+    await until(() => expect(building.working).toHaveLength(12));
+    plane.away = true;
+    plane.offer(sampleJob()); // wakes those that wait
+    await until(() => expect(plane.missedCalls).toBeGreaterThan(8));
+    for (const each of [...building.working]) each.resolve(undefined);
+    await until(() => expect(plane.missedCalls).toBeGreaterThan(20));
+    process.off('warning', note);
+    expect(warned).toEqual([]);
+  });
+
   it('registers again when it was forgotten, but not when only a job was', async () => {
     const driver = createScriptedDriver({ waits: true });
     await makeDaemon(driver).start();
