@@ -11,6 +11,12 @@ import { readEvents } from './event-stream.ts';
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const NOT_OURS = 'something that is not an answer of Standby';
 
+export interface ReadDeps {
+  readonly clock: Clock;
+  /** Told of each piece of a document that arrives. */
+  readonly onBytes: (bytes: Uint8Array) => void;
+}
+
 /**
  * The body of an event stream is read as it is iterated. Throws the AppError of a problem document,
  * and ANSWER_UNEXPECTED for what no Standby server says.
@@ -18,7 +24,7 @@ const NOT_OURS = 'something that is not an answer of Standby';
 export async function readAnswer(
   route: Route,
   response: Response,
-  clock: Clock,
+  { clock, onBytes }: ReadDeps,
 ): Promise<{ readonly status: number; readonly body: unknown }> {
   const { status } = response;
   const schema = route.answers[status];
@@ -27,7 +33,7 @@ export async function readAnswer(
   if (isEventStream(schema)) return { status, body: readEvents(response, schema.events, clock) };
   if (schema === ARCHIVE) return { status, body: await readBytes(response) };
   if (schema === METRICS_TEXT) return { status, body: await readText(response) };
-  const document = parseJson(await readText(response));
+  const document = parseJson(await readText(response, onBytes));
   if (document === undefined) throw unexpected(response, NOT_OURS);
   const parsed = schema.safeParse(document);
   if (!parsed.success) {
@@ -72,14 +78,18 @@ function unexpected(response: Response, what: string): AppError {
   return new AppError('ANSWER_UNEXPECTED', `${from} gave ${what}: HTTP ${response.status}`);
 }
 
-async function readText(response: Response): Promise<string> {
-  return new TextDecoder().decode(await readBytes(response));
+async function readText(response: Response, onBytes?: ReadDeps['onBytes']): Promise<string> {
+  return new TextDecoder().decode(await readBytes(response, onBytes));
 }
 
-async function readBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+async function readBytes(
+  response: Response,
+  onBytes?: ReadDeps['onBytes'],
+): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    onBytes?.(chunk);
     length += chunk.byteLength;
     if (length > MAX_ANSWER_BYTES) {
       throw unexpected(response, `an answer of more than ${MAX_ANSWER_BYTES} bytes`);

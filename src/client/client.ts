@@ -5,7 +5,7 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { assertOutsideTransaction } from '../base/transaction-scope.ts';
 import { isEventStream, type Route, type RouteAnswer, type RouteInput } from '../contract/route.ts';
 import { readAnswer } from './answer.ts';
-import { baseOf, buildRequest, waitMsOf, type LooseInput } from './request.ts';
+import { aliveMsOf, baseOf, buildRequest, waitMsOf, type LooseInput } from './request.ts';
 
 export interface Client {
   /** The address every call goes to, without a slash at its end. */
@@ -25,7 +25,10 @@ export interface Client {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** How long the whole answer may take, besides what the request itself asks to wait (`wait_ms`). */
+  /**
+   * How long the whole answer may take, besides what the request itself asks to wait (`wait_ms`). Where it
+   * asks to be shown life meanwhile (`alive_ms`): how late that may be.
+   */
   readonly timeoutMs?: number;
 }
 
@@ -42,10 +45,17 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 // Long enough for an archive over a slow line, short enough that a black hole is noticed.
 const DEFAULT_TIMEOUT_MS = 30_000;
 
+const BLANK = 0x20;
+
 export function createClient(options: ClientOptions): Client {
   const url = baseOf(options.url);
   const clock = options.clock ?? systemClock;
   const send = options.fetch ?? ((to, init) => fetch(to, init));
+  /**
+   * What waits here has been seen to show life, so that silence tells. A proxy may hold that back until the
+   * answer comes, and an older server does not know of it.
+   */
+  let showsLife = false;
 
   const call = async (
     route: Route,
@@ -53,13 +63,20 @@ export function createClient(options: ClientOptions): Client {
     { signal, timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions,
   ): Promise<unknown> => {
     const request = buildRequest(route, input, options.token);
-    const limitMs = timeoutMs + waitMsOf(input);
-    const deadline = startDeadline(clock, limitMs, signal);
+    const aliveMs = aliveMsOf(input);
+    const silenceMs = timeoutMs + (aliveMs ?? 0);
+    const deadline = startDeadline(clock, signal);
+    deadline.set(aliveMs !== undefined && showsLife ? silenceMs : timeoutMs + waitMsOf(input));
+    const onBytes = (bytes: Uint8Array): void => {
+      if (aliveMs === undefined || !bytes.every((byte) => byte === BLANK)) return;
+      showsLife = true;
+      deadline.set(silenceMs);
+    };
     const explain = (error: unknown): unknown => {
       if (error instanceof AppError) return error;
       if (signal?.aborted === true) return signal.reason;
       if (!deadline.signal.aborted) return failureOf(url, error);
-      const detail = `${url} cannot be reached: it did not answer within ${limitMs / 1000} s`;
+      const detail = `${url} cannot be reached: it did not answer within ${deadline.limitMs() / 1000} s`;
       return new AppError('SERVER_UNREACHABLE', detail, { cause: error });
     };
     let goesOn = false;
@@ -69,12 +86,12 @@ export function createClient(options: ClientOptions): Client {
         redirect: 'manual',
         signal: deadline.signal,
       });
-      const answer = await readAnswer(route, response, clock);
+      const answer = await readAnswer(route, response, { clock, onBytes });
       if (!isEventStream(route.answers[answer.status])) return answer;
       goesOn = true;
       deadline.met();
       const events = answer.body as AsyncIterable<unknown>;
-      return { ...answer, body: relay(events, { explain, end: deadline.end }) };
+      return { ...answer, body: relay(events, { explain, end: () => deadline.end() }) };
     } catch (error) {
       throw explain(error);
     } finally {
@@ -105,26 +122,38 @@ async function* relay(
   }
 }
 
-/**
- * A signal that is aborted by `signal` or after `limitMs`, unless `met` was called before; `end` lets
- * go of the timer and of `signal`.
- */
-function startDeadline(
-  clock: Clock,
-  limitMs: number,
-  signal: AbortSignal | undefined,
-): { readonly signal: AbortSignal; readonly met: () => void; readonly end: () => void } {
+interface Deadline {
+  /** Aborted by the caller's signal, and when the time is over. */
+  readonly signal: AbortSignal;
+  /** The time from now on; what was set before does not count any more. */
+  set(limitMs: number): void;
+  /** What was set last. */
+  limitMs(): number;
+  /** There is no limit any more. */
+  met(): void;
+  /** Lets go of the timer and of the caller's signal. */
+  end(): void;
+}
+
+function startDeadline(clock: Clock, signal: AbortSignal | undefined): Deadline {
   const request = new AbortController();
-  const timer = new AbortController();
+  let timer = new AbortController();
+  let limitMs = 0;
   const onAbort = (): void => request.abort(signal?.reason);
   if (signal?.aborted === true) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
-  clock.sleep(limitMs, timer.signal).then(
-    () => request.abort(),
-    () => undefined, // the call ended first
-  );
   return {
     signal: request.signal,
+    set: (newLimitMs) => {
+      timer.abort();
+      timer = new AbortController();
+      limitMs = newLimitMs;
+      clock.sleep(limitMs, timer.signal).then(
+        () => request.abort(),
+        () => undefined, // the call ended first
+      );
+    },
+    limitMs: () => limitMs,
     met: () => timer.abort(),
     end: () => {
       timer.abort();

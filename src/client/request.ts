@@ -67,11 +67,20 @@ function authorization(token: string): string {
 
 /** What the request itself asks the server to wait: some routes take a `wait_ms`. */
 export function waitMsOf(input: LooseInput): number {
+  return milliseconds(input, 'wait_ms') ?? 0;
+}
+
+/** How often the server is asked to show that it is still at the answer: some routes take an `alive_ms`. */
+export function aliveMsOf(input: LooseInput): number | undefined {
+  return milliseconds(input, 'alive_ms');
+}
+
+function milliseconds(input: LooseInput, name: string): number | undefined {
   for (const part of [input.query, input.body]) {
-    const waitMs = new Map(part instanceof Uint8Array ? [] : given(part)).get('wait_ms');
-    if (waitMs !== undefined) return Number(waitMs);
+    const value = new Map(part instanceof Uint8Array ? [] : given(part)).get(name);
+    if (value !== undefined) return Number(value);
   }
-  return 0;
+  return undefined;
 }
 
 function fillPath(path: string, params: ReadonlyMap<string, Scalar>): string {

@@ -1,5 +1,6 @@
 // How long a daemon waits for a control plane that takes its calls and answers none.
 import { describe, expect, it } from 'vitest';
+import { createManualClock, settle } from '../../test/support/manual-clock.ts';
 import type { DaemonId } from '../base/id.ts';
 import { createClient } from '../client/client.ts';
 import { createHttpControlPlane, type ControlPlane } from './control-plane.ts';
@@ -39,6 +40,56 @@ describe('a call to a control plane that stands still', () => {
     await expect(call(createHttpControlPlane(client))).rejects.toMatchObject({
       code: 'SERVER_UNREACHABLE',
       detail: `http://host:1 cannot be reached: it did not answer within ${seconds} s`,
+    });
+  });
+});
+
+describe('a wait for work', () => {
+  /** What begins with a blank, and goes on with `rest` or not at all. */
+  const begin = (until: AbortSignal, rest?: string): Response => {
+    const encoder = new TextEncoder();
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        controller.enqueue(encoder.encode(' '));
+        until.addEventListener('abort', () => controller.error(until.reason));
+        if (rest === undefined) return;
+        controller.enqueue(encoder.encode(rest));
+        controller.close();
+      },
+    });
+    return new Response(body);
+  };
+  const hang = (until: AbortSignal): Promise<Response> =>
+    new Promise((_resolve, reject) => {
+      until.addEventListener('abort', () => reject(until.reason as Error));
+    });
+
+  it.each<readonly [string, (until: AbortSignal) => Response | Promise<Response>]>([
+    ['before it says anything', hang],
+    ['after that', (until) => begin(until)],
+  ])('is given up sooner where life was shown, when that ends: %s', async (_when, fall) => {
+    const clock = createManualClock();
+    let calls = 0;
+    const client = createClient({
+      url: 'http://host:1',
+      fetch: async (_url, init) => {
+        const until = init.signal ?? signal;
+        calls += 1;
+        return calls === 1 ? begin(until, 'null') : fall(until);
+      },
+      clock,
+    });
+    const plane = createHttpControlPlane(client);
+    expect(await plane.acquire(caller, call, signal)).toBeUndefined();
+    const silent = plane.acquire(caller, call, signal);
+    silent.catch(() => undefined); // looked at below
+    await settle(); // until what has begun is read
+    await clock.advance(24_999);
+    expect(clock.sleeping()).toBe(1);
+    await clock.advance(1);
+    await expect(silent).rejects.toMatchObject({
+      code: 'SERVER_UNREACHABLE',
+      detail: 'http://host:1 cannot be reached: it did not answer within 25 s',
     });
   });
 });

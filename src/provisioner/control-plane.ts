@@ -82,6 +82,8 @@ export interface AttemptRef extends Caller {
  * silent attempt is lost, so that another one behind the same address is reached before that.
  */
 const ANSWER_MS = 10_000;
+/** A wait for work shows so often that the control plane is at it: one that stands still is given up sooner. */
+const ALIVE_MS = 15_000;
 
 export function createHttpControlPlane(client: Client): ControlPlane {
   const of = (attempt: AttemptRef) => ({
@@ -96,7 +98,7 @@ export function createHttpControlPlane(client: Client): ControlPlane {
       const named = { call_id: callId, lost_calls: [...lostCalls] };
       const input = {
         params: { daemon: daemonId },
-        body: { incarnation, wait_ms: waitMs, ...named },
+        body: { incarnation, wait_ms: waitMs, alive_ms: ALIVE_MS, ...named },
       };
       const { body } = await client.call(provisionerRoutes.acquireJob, input, soon(signal));
       return body ?? undefined;

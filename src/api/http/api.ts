@@ -38,7 +38,11 @@ export function createApi<Id extends RouteId>(kit: Kit, deps: ApiDeps<Id>): Api 
     const route: Route = routes[id];
     const handler = deps.handlers[id] as unknown as AnyHandler;
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
-    const endpoint = createEndpoint({ authenticators, eventStreams }, route, handler);
+    const endpoint = createEndpoint(
+      { clock: kit.clock, authenticators, eventStreams },
+      route,
+      handler,
+    );
     const options = { route: id, quiet: POLLED.has(route.audience) };
     app.on(route.method.toUpperCase(), path, createExchange({ kit, requests }, options, endpoint));
     methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), route.method.toUpperCase()]);

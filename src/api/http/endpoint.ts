@@ -2,6 +2,7 @@
 // the route alone is made once, here.
 import { z } from 'zod';
 import { AppError } from '../../base/app-error.ts';
+import type { Clock } from '../../base/clock.ts';
 import { escapeInvisible, excerpt } from '../../base/excerpt.ts';
 import type { LogFields } from '../../base/log.ts';
 import {
@@ -17,6 +18,7 @@ import { readArchiveBody, readJsonBody } from './body.ts';
 import type { OutgoingEvent } from './event-stream.ts';
 import type { EventStreams } from './event-streams.ts';
 import type { Answer, Exchange, HttpContext } from './exchange.ts';
+import { answerLate } from './late-answer.ts';
 import { refuseUnstorable } from './json.ts';
 import { validate } from './validate.ts';
 
@@ -27,12 +29,13 @@ export type AnyHandler = (request: object) => Promise<{
 }>;
 
 export interface EndpointDeps {
+  readonly clock: Clock;
   readonly authenticators: Authenticators;
   readonly eventStreams: EventStreams;
 }
 
 export function createEndpoint(
-  { authenticators, eventStreams }: EndpointDeps,
+  { clock, authenticators, eventStreams }: EndpointDeps,
   route: Route,
   handler: AnyHandler,
 ): (c: HttpContext, exchange: Exchange) => Promise<Answer> {
@@ -69,17 +72,29 @@ export function createEndpoint(
         return live.signal;
       },
     };
-    const { status, body } = await handler(request);
-    const schema = route.answers[status];
-    if (schema === undefined) throw new Error(`${route.id} has no answer ${status}`);
-    if (!isEventStream(schema)) return answerOf(schema, status, body);
-    return eventStreams.open(status, body as AsyncIterable<OutgoingEvent>, {
-      live,
-      caller: JSON.stringify(callerFields),
-      recheck: () => authenticate(authorization),
-      hangUp: () => c.env.hangUp?.(),
-    });
+    const hangUp = (): void => c.env.hangUp?.();
+    const answer = async (): Promise<Answer> => {
+      const { status, body } = await handler(request);
+      const schema = route.answers[status];
+      if (schema === undefined) throw new Error(`${route.id} has no answer ${status}`);
+      if (!isEventStream(schema)) return answerOf(schema, status, body);
+      return eventStreams.open(status, body as AsyncIterable<OutgoingEvent>, {
+        live,
+        caller: JSON.stringify(callerFields),
+        recheck: () => authenticate(authorization),
+        hangUp,
+      });
+    };
+    const aliveMs = aliveMsOf(request.body);
+    if (aliveMs === undefined) return answer();
+    return answerLate(clock, answer(), { aliveMs, live, hangUp });
   };
+}
+
+/** How often the caller wants to see that it is still waited for; some routes take an `alive_ms`. */
+function aliveMsOf(body: unknown): number | undefined {
+  const asked = (body as { readonly alive_ms?: number | null } | undefined)?.alive_ms;
+  return asked ?? undefined;
 }
 
 function answerOf(schema: Route['answers'][number], status: number, body: unknown): Answer {

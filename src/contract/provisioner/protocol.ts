@@ -46,6 +46,11 @@ export const acquireBody = z.object({
   incarnation: integerField,
   /** How long the answer may take when there is nothing to do. */
   wait_ms: z.int().min(0).max(60_000),
+  /**
+   * How often it shows meanwhile that somebody is at it, by a blank before the answer; null: not at all.
+   * One that comes later than the first of these is 200, and `null` when there was nothing to do.
+   */
+  alive_ms: z.int().min(100).max(60_000).nullable().default(null),
   /** What the daemon calls this call by. */
   call_id: idField.nullable().default(null),
   /** Former calls that got no answer: what they have taken is given back first. */

@@ -46,7 +46,7 @@ export const provisionerRoutes = {
     summary: 'Wait for a job and take it; 204 when there was none in time',
     params: daemonParams,
     body: acquireBody,
-    answers: { 200: acquiredJob, 204: null },
+    answers: { 200: acquiredJob.nullable(), 204: null },
     errors: ['DAEMON_REPLACED'],
   }),
   heartbeatJob: route({
