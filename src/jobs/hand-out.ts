@@ -5,6 +5,8 @@ import {
   anyJobFits,
   lockCreations,
   takeJobs,
+  takeJobsAndCreations,
+  takeJobsHere,
   type HandedJob,
   type SharedOffer,
   type WaitingSlot,
@@ -49,15 +51,15 @@ export async function handOut(
     callIds: slots.map((slot) => slot.callId),
     machineIds: slots.map((slot) => slot.machineId),
     machineBoundDrivers: MACHINE_BOUND_DRIVERS,
-    maxCreations,
   };
   if (isIdle && !(await anyJobFits.one(database, args)).fits) return { handed: [], again: false };
-  let taken = await takeJobs.one(database, { ...args, creationsOf: null });
+  const isHere = slots.every(({ machineId }) => machineId === slots[0]?.machineId);
+  let taken = await (isHere ? takeJobsHere : takeJobs).one(database, args);
   if (taken.creationsWait) {
     taken = await database.transaction(async (tx) => {
       const locked = await lockCreations.all(tx, args);
       const creationsOf = locked.map(({ organizationId }) => organizationId);
-      return takeJobs.one(tx, { ...args, creationsOf });
+      return takeJobsAndCreations.one(tx, { ...args, creationsOf, maxCreations });
     });
   }
   const { handed, isMoreLikely } = taken;

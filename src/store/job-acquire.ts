@@ -96,8 +96,11 @@ interface TakeArgs extends FitArgs {
   readonly incarnations: readonly number[];
   readonly callIds: readonly AcquireCallId[];
   readonly machineBoundDrivers: readonly string[];
-  /** Whose creations are locked; null: nobody's, and nothing is taken while one waits. */
-  readonly creationsOf: readonly OrganizationId[] | null;
+}
+
+interface TakeCreationsArgs extends TakeArgs {
+  /** Whose creations are locked. */
+  readonly creationsOf: readonly OrganizationId[];
   /** Creations that may run at once per organization; null: all slots but one. */
   readonly maxCreations: number | null;
 }
@@ -131,50 +134,30 @@ const TAKEN_MEANWHILE = 20;
 /** Creations for pools, and rehearsals: what must not starve people. */
 const CREATIONS = 4;
 
-/**
- * Hands the first jobs that fit to slots that wait, as many as there are of either: oldest of the
- * most urgent class first; waiting lifts a job, but never among the claims. What lives on one machine
- * goes to a slot there, everything else to the first slot that is left.
- *
- * A daemon is locked before it gets a job: registration and handing out take turns, so that a process
- * that was replaced gets nothing afterwards. Lock order: pending jobs, which nobody is waited for,
- * then daemons by id.
- *
- * The limit stands in a MATERIALIZED query, which locks exactly so many rows; as `in (select … limit
- * n)` a nested loop may lock more. The age makes an index order over all classes impossible, but not
- * within one: the first n of all are among the first n of each, which jobs_pending_idx has in order. To
- * sort all that waits took 9 ms with 2,500 jobs. One snapshot sees a row in one place, so they are locked
- * by where they lie, which is cheaper than to find them again by their ids. A look that finds nothing
- * writes nothing.
- *
- * The plan must be one that is kept: to make it takes 1.5 ms, and to run it less than 1.
- */
-export const takeJobs = statement({
-  name: 'job.take',
-  takes: takes<TakeArgs>(),
-  gives: {
-    /** More may fit than could be looked at, or than there were slots for. */
-    isMoreLikely: bool,
-    /** Creations fit and are not locked. */
-    creationsWait: bool,
-    handed: jsonText<readonly HandedJob[]>(),
-  },
-  sql: `
-    with slots as materialized (
-      select daemon_id, key_id, incarnation, machine_id, call_id, place,
-        row_number() over (partition by machine_id order by place) as nth_there
-      from unnest(${unseen('$daemonIds::uuid[]')}, ${unseen('$keyIds::uuid[]')},
-        ${unseen('$incarnations::integer[]')}, ${unseen('$machineIds::text[]')},
-        ${unseen('$callIds::uuid[]')}) with ordinality
-        as s (daemon_id, key_id, incarnation, machine_id, call_id, place)
-    ), unlocked as materialized (
-      select exists (
-        select
+/** The first of each class, which jobs_pending_idx has in order. */
+const firstOfClasses = (lowest: number): string => `
+      select c.at, c.class
+      from generate_series(1, ${lowest}) as k (class)
+      cross join lateral (
+        select j.ctid as at, j.class
         from jobs j
-        where ${unseen('$creationsOf::uuid[]')} is null
-          and j.class = ${CREATIONS}
-          and ${GROUP_FITS_JOB}) as wait
-    ), budgets as materialized (
+        where j.class = k.class
+          and ${GROUP_FITS_JOB}
+        order by j.created_at, j.id
+        limit ${SLOT_COUNT} + ${TAKEN_MEANWHILE}
+      ) as c`;
+
+const CREATION_WAITS = `exists (select from candidates where class = ${CREATIONS})`;
+
+/** Nothing is taken while a creation waits: it has to be locked first. */
+const BEFORE_CREATIONS = {
+  candidates: `candidates as materialized (${firstOfClasses(CREATIONS)}
+    )`,
+  creationsWait: CREATION_WAITS,
+};
+
+const WITH_CREATIONS = {
+  candidates: `budgets as materialized (
       select o.id as organization_id,
         coalesce(${unseen('$maxCreations::integer')}, greatest(1, (
           select coalesce(sum(d.slots), 0)::integer - 1
@@ -188,17 +171,7 @@ export const takeJobs = statement({
             and j.class = ${CREATIONS}
             and j.status in ('running', 'canceling')) as free
       from unnest(${unseen('$creationsOf::uuid[]')}) as o (id)
-    ), candidates as materialized (
-      select c.at, c.class
-      from generate_series(1, ${CREATIONS - 1}) as k (class)
-      cross join lateral (
-        select j.ctid as at, j.class
-        from jobs j
-        where j.class = k.class
-          and ${GROUP_FITS_JOB}
-        order by j.created_at, j.id
-        limit ${SLOT_COUNT} + ${TAKEN_MEANWHILE}
-      ) as c
+    ), candidates as materialized (${firstOfClasses(CREATIONS - 1)}
       union all
       select c.at, c.class
       from budgets b
@@ -211,16 +184,21 @@ export const takeJobs = statement({
         order by j.created_at, j.id
         limit greatest(b.free, 0)
       ) as c
-    ), picked as materialized (
-      select j.id, j.machine_id, ${LIFTED_CLASS} as lifted, j.created_at
-      from jobs j
-      where not (select wait from unlocked)
-        and j.ctid = any (array(select at from candidates))
-        and j.status = 'pending'
-      order by lifted, j.created_at, j.id
-      limit ${SLOT_COUNT}
-      for update of j skip locked
-    ), at_home as materialized (
+    )`,
+  creationsWait: 'false',
+};
+
+/** Where all slots are on one machine, every job that fits is at home with any of them. */
+const ON_ONE_MACHINE = `matched as materialized (
+      select j.id as job_id, s.place, s.daemon_id, s.key_id, s.incarnation, s.call_id
+      from (
+        select id, row_number() over (order by lifted, created_at, id) as nth
+        from picked
+      ) as j
+      join slots s on s.place = j.nth
+    )`;
+
+const ON_SEVERAL_MACHINES = `at_home as materialized (
       select j.id as job_id, s.place
       from (
         select id, machine_id,
@@ -228,7 +206,11 @@ export const takeJobs = statement({
         from picked
         where machine_id is not null
       ) as j
-      join slots s on s.machine_id = j.machine_id and s.nth_there = j.nth_there
+      join (
+        select place, machine_id,
+          row_number() over (partition by machine_id order by place) as nth_there
+        from slots
+      ) as s on s.machine_id = j.machine_id and s.nth_there = j.nth_there
     ), matched as materialized (
       select m.job_id, s.place, s.daemon_id, s.key_id, s.incarnation, s.call_id
       from (
@@ -248,7 +230,54 @@ export const takeJobs = statement({
         ) as s on s.nth = j.nth
       ) as m
       join slots s on s.place = m.place
-    ), daemon as materialized (
+    )`;
+
+const taken = {
+  /** More may fit than could be looked at, or than there were slots for. */
+  isMoreLikely: bool,
+  /** Creations fit and are not locked. */
+  creationsWait: bool,
+  handed: jsonText<readonly HandedJob[]>(),
+};
+
+/**
+ * Hands the first jobs that fit to slots that wait, as many as there are of either: oldest of the
+ * most urgent class first; waiting lifts a job, but never among the claims. What lives on one machine
+ * goes to a slot there, everything else to the first slot that is left.
+ *
+ * A daemon is locked before it gets a job: registration and handing out take turns, so that a process
+ * that was replaced gets nothing afterwards. Lock order: pending jobs, which nobody is waited for,
+ * then daemons by id.
+ *
+ * The limit stands in a MATERIALIZED query, which locks exactly so many rows; as `in (select … limit
+ * n)` a nested loop may lock more. The age makes an index order over all classes impossible, but not
+ * within one: the first n of all are among the first n of each. To sort all that waits took 9 ms with
+ * 2,500 jobs. One snapshot sees a row in one place, so they are locked by where they lie, which is
+ * cheaper than to find them again by their ids. A look that finds nothing writes nothing.
+ *
+ * The plan must be one that is kept: to make it takes 1.5 ms, and to run it less than 1. Most of that is
+ * for the parts that the plan has, however few rows pass through them: so there are several of them.
+ */
+const takeSql = (
+  { candidates, creationsWait }: Readonly<Record<'candidates' | 'creationsWait', string>>,
+  matched: string,
+): string => `
+    with slots as materialized (
+      select daemon_id, key_id, incarnation, machine_id, call_id, place
+      from unnest(${unseen('$daemonIds::uuid[]')}, ${unseen('$keyIds::uuid[]')},
+        ${unseen('$incarnations::integer[]')}, ${unseen('$machineIds::text[]')},
+        ${unseen('$callIds::uuid[]')}) with ordinality
+        as s (daemon_id, key_id, incarnation, machine_id, call_id, place)
+    ), ${candidates}, picked as materialized (
+      select j.id, j.machine_id, ${LIFTED_CLASS} as lifted, j.created_at
+      from jobs j
+      where not ${creationsWait}
+        and j.ctid = any (array(select at from candidates))
+        and j.status = 'pending'
+      order by lifted, j.created_at, j.id
+      limit ${SLOT_COUNT}
+      for update of j skip locked
+    ), ${matched}, daemon as materialized (
       select m.job_id, m.place, d.id, d.machine_id, d.incarnation, m.call_id
       from matched m
       join daemons d
@@ -326,11 +355,34 @@ export const takeJobs = statement({
           where class < ${CREATIONS}
           group by class
           having count(*) = ${SLOT_COUNT} + ${TAKEN_MEANWHILE}) as is_more_likely,
-      (select wait from unlocked) as creations_wait,
+      ${creationsWait} as creations_wait,
       coalesce((
         select json_agg(json_build_object(
-          'place', place, 'job', job, 'keyRevoked', key_revoked) order by place)
-        from handed), '[]'::json) as handed`,
+          'place', place, 'job', job, 'keyRevoked', key_revoked))
+        from handed), '[]'::json) as handed`;
+
+/** For slots on one machine; takes nothing while a creation waits. */
+export const takeJobsHere = statement({
+  name: 'job.take_here',
+  takes: takes<TakeArgs>(),
+  gives: taken,
+  sql: takeSql(BEFORE_CREATIONS, ON_ONE_MACHINE),
+});
+
+/** For slots on any machines; takes nothing while a creation waits. */
+export const takeJobs = statement({
+  name: 'job.take',
+  takes: takes<TakeArgs>(),
+  gives: taken,
+  sql: takeSql(BEFORE_CREATIONS, ON_SEVERAL_MACHINES),
+});
+
+/** The same with the creations that lockCreations has locked. */
+export const takeJobsAndCreations = statement({
+  name: 'job.take_creations',
+  takes: takes<TakeCreationsArgs>(),
+  gives: taken,
+  sql: takeSql(WITH_CREATIONS, ON_SEVERAL_MACHINES),
 });
 
 /** Whether there is anything to hand out: a tenth of the work of finding out what. */

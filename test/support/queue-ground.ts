@@ -6,6 +6,7 @@ import type { DaemonRef } from '../../src/jobs/attempt.ts';
 import { createDispatcher } from '../../src/jobs/dispatcher.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { TakenJob } from '../../src/store/job-acquire.ts';
+import type { Query } from '../../src/store/statement.ts';
 import { createFactory, type Factory, type TestTemplate } from './factory.ts';
 import { createQueue, DEAF, DISPATCH, type TestDaemon, type TestQueue } from './queue.ts';
 import { openTestStore, type TestStore } from './store.ts';
@@ -107,6 +108,11 @@ export function useQueueGround(): QueueGround {
   return ground;
 }
 
+/** Takes jobs, if there are any. */
+export function isLook({ name }: Pick<Query, 'name'>): boolean {
+  return /^job\.take(_|$)/.test(name);
+}
+
 /** Queries of a name, counted as they are made. */
 export function countQueries(database: Database): {
   readonly database: Database;
@@ -119,7 +125,7 @@ export function countQueries(database: Database): {
   const query: Database['query'] = async (asked) => {
     counts.set(asked.name, (counts.get(asked.name) ?? 0) + 1);
     const result = await database.query(asked);
-    if (asked.name === 'job.take' || asked.name === 'job.any_fits') {
+    if (isLook(asked) || asked.name === 'job.any_fits') {
       looks.push(
         Math.max(...asked.values.map((value) => (Array.isArray(value) ? value.length : 0))),
       );

@@ -5,7 +5,7 @@ import type { Database } from '../../../src/store/database.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
 import { createFactory } from '../../support/factory.ts';
 import { createQueue } from '../../support/queue.ts';
-import { useQueueGround } from '../../support/queue-ground.ts';
+import { isLook, useQueueGround } from '../../support/queue-ground.ts';
 import { openTestStore } from '../../support/store.ts';
 
 const ground = useQueueGround();
@@ -276,7 +276,7 @@ describe('a daemon that waits for work', () => {
     const caller = new AbortController();
     // It hangs up while the look for it is made.
     const query: Database['query'] = (asked) => {
-      if (asked.name === 'job.take') caller.abort();
+      if (isLook(asked)) caller.abort();
       return ground.store.database.query(asked);
     };
     const hasty = createQueue(

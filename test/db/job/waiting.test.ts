@@ -6,7 +6,7 @@ import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
 import { createQueue } from '../../support/queue.ts';
-import { countQueries, useQueueGround } from '../../support/queue-ground.ts';
+import { countQueries, isLook, useQueueGround } from '../../support/queue-ground.ts';
 
 const ground = useQueueGround();
 
@@ -55,7 +55,7 @@ describe('waiting', () => {
       );
       return row!.seconds;
     };
-    await vi.waitFor(() => expect(counts.get('job.take')).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(counts.get('job.take_here')).toBeGreaterThan(0));
     await ground.store.advanceClock(30_000);
     expect(await silence()).toBeGreaterThan(29);
     aheadMs = 30_000;
@@ -126,7 +126,7 @@ describe('waiting', () => {
   it('ends for all in the error of a look, and goes on for those who come back', async () => {
     let isBroken = true;
     const query: Database['query'] = (asked) => {
-      if (asked.name === 'job.take' && isBroken) return Promise.reject(new Error('broken'));
+      if (isLook(asked) && isBroken) return Promise.reject(new Error('broken'));
       return ground.store.database.query(asked);
     };
     const plane = ground.replica({ ...ground.store.database, query });
