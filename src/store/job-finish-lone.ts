@@ -51,20 +51,21 @@ export const finishLoneJobs = statement({
         as r (id, attempt, daemon_id, key_id, incarnation, succeeded, canceled, error, error_code,
           place)
     ), held as materialized (
-      select r.place, r.id, r.succeeded, r.canceled, r.error, r.error_code
+      select r.place, j.ctid as at, r.succeeded, r.canceled, r.error, r.error_code
       from reports r
       join jobs j on j.id = r.id and j.attempt = r.attempt and j.daemon_id = r.daemon_id
       join daemons d
         on d.id = j.daemon_id and d.key_id = r.key_id and d.incarnation = r.incarnation
       where j.type = 'template_version_import'
         and not j.overran
-        and j.status in ('running', 'canceling')
+        and j.acquired_at is not null
+        and j.completed_at is null
       for update of j skip locked
     ), finished as (
       update jobs j
       set ${FINISHED}
       from held r
-      where j.id = r.id
+      where j.ctid = r.at
       returning r.place
     )
     select r.place, b.workspace_id, f.place is not null as is_finished

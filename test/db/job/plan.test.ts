@@ -1,13 +1,15 @@
-// How PostgreSQL goes about handing out jobs, on a connection that a control plane keeps.
+// How PostgreSQL goes about handing out jobs and ending them, on connections that a control plane keeps.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OrganizationId, UserId } from '../../../src/base/id.ts';
-import type { Database } from '../../../src/store/database.ts';
+import type { Database, Transaction } from '../../../src/store/database.ts';
+import { finishLoneJobs } from '../../../src/store/job-finish-lone.ts';
 import { createFactory } from '../../support/factory.ts';
 import { createQueue, type TestDaemon } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 /** PostgreSQL weighs the plan of a statement against a lasting one from the sixth time on. */
 const TIMES = 10;
+const RUNNING = 200;
 
 let store: TestStore;
 let organizationId: OrganizationId;
@@ -45,6 +47,17 @@ async function plansOf(database: Database, name: string): Promise<Plans> {
   });
   const [kept, made] = rows[0] as readonly [number, number];
   return { kept, made };
+}
+
+/** Rows of jobs that were read on the connection of a transaction, since some time. */
+async function rowsRead(tx: Transaction): Promise<number> {
+  const { rows } = await tx.query({
+    name: 'test.rows_read',
+    text: `select (seq_tup_read + idx_tup_fetch)::int
+           from pg_stat_xact_user_tables where relname = 'jobs'`,
+    values: [],
+  });
+  return rows[0]?.[0] as number;
 }
 
 interface Case {
@@ -90,4 +103,37 @@ describe('a look for jobs', () => {
       expect(kept).toBeGreaterThan(0);
     },
   );
+});
+
+describe('results', () => {
+  it('do not each go through all that the daemon does', async () => {
+    const queue = createQueue(store, createFactory(store));
+    const daemon = await queue.daemon({}, { organizationId });
+    await insertJobs(RUNNING, 2);
+    // PostgreSQL has last counted when nothing ran.
+    await store.sql('analyze jobs, daemons');
+    const attempts = await Promise.all(
+      Array.from({ length: RUNNING }, () => queue.mustTake(daemon)),
+    );
+    const reported = attempts.slice(0, 5);
+    const read = await store.database.transaction(async (tx) => {
+      const before = await rowsRead(tx);
+      const ended = await finishLoneJobs.all(tx, {
+        ids: reported.map(({ jobId }) => jobId),
+        attempts: reported.map(({ attempt }) => attempt),
+        daemonIds: reported.map(() => daemon.daemonId),
+        keyIds: reported.map(() => daemon.keyId),
+        incarnations: reported.map(() => daemon.incarnation),
+        succeeded: reported.map(() => true),
+        canceled: reported.map(() => false),
+        errors: reported.map(() => null),
+        errorCodes: reported.map(() => null),
+      });
+      expect(ended.map(({ isFinished }) => isFinished)).toEqual(reported.map(() => true));
+      return (await rowsRead(tx)) - before;
+    });
+    expect(read).toBeGreaterThan(0);
+    // At most all jobs once, not once for each result.
+    expect(read).toBeLessThan(1.5 * RUNNING);
+  });
 });
