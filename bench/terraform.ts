@@ -15,6 +15,7 @@ import { median, medianRatio, renderTable } from './support/figures.ts';
 import { startInstallation, type Installation } from './support/installation.ts';
 import { tellPostgres } from './support/postgres.ts';
 import { interleave, samplesOf, type Arm } from './support/rounds.ts';
+import { bodyOfCreated } from '../test/support/created.ts';
 
 const ROUNDS = { rounds: 7, warmUps: 1 };
 
@@ -117,12 +118,12 @@ function prepareBuilds(
   };
   return async (module) => {
     const name = `bench-${++made}`;
-    const { body } = await client.call(workspaceRoutes.createWorkspace, {
+    const answer = await client.call(workspaceRoutes.createWorkspace, {
       params: { organization: FIRST_ORGANIZATION },
       headers: { 'idempotency-key': name },
       body: { name, template: module },
     });
-    const { id } = body.workspace;
+    const { id } = bodyOfCreated(answer).workspace;
     const status = await untilEnded(id);
     if (status !== 'running') throw new Error(`${name} is ${status}`);
     return async () => {

@@ -3,6 +3,7 @@ import { FIRST_ORGANIZATION } from '../../src/people/bootstrap.ts';
 import { createWorkspaceCreator } from '../../src/workspaces/create-workspace.ts';
 import type { CreateDeps } from '../../src/workspaces/order.ts';
 import type { Claim } from './claim-request.ts';
+import { asCreated, NO_WAITING } from '../../test/support/created.ts';
 
 export function claimInProcess(deps: CreateDeps): Claim {
   const createWorkspace = createWorkspaceCreator(deps);
@@ -16,7 +17,8 @@ export function claimInProcess(deps: CreateDeps): Claim {
         preset: undefined,
         parameters: {},
         onEmpty: 'create',
+        ...NO_WAITING,
         idempotencyKey: name,
       },
-    );
+    ).then(asCreated);
 }

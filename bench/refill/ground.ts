@@ -10,6 +10,7 @@ import { startInstallation } from '../support/installation.ts';
 import { waitUntilFull } from '../support/pool.ts';
 import { connect, startPostgres, tellPostgres } from '../support/postgres.ts';
 import type { Program } from '../../test/support/program.ts';
+import { bodyOfCreated } from '../../test/support/created.ts';
 
 export interface RefillGround {
   readonly daemon: Program;
@@ -80,13 +81,14 @@ export async function layRefillGround(
     },
     fill: (template) => waitUntilFull(stage, { client, template, pollMs: FILL_POLL_MS }),
     claim: async (template, preset) => {
-      const { body } = await client.call(workspaceRoutes.createWorkspace, {
+      const answer = await client.call(workspaceRoutes.createWorkspace, {
         params: { organization: FIRST_ORGANIZATION },
         headers: { 'idempotency-key': createId(stage.kit) },
         body: { name: `claimed-${createId(stage.kit)}`, template, preset },
       });
-      if (!body.claimed) throw new Error(`${preset} of ${template} had nothing to take`);
-      return body.workspace.id;
+      const { claimed, workspace } = bodyOfCreated(answer);
+      if (!claimed) throw new Error(`${preset} of ${template} had nothing to take`);
+      return workspace.id;
     },
     resize: async (template, preset, instances) => {
       await client.call(poolRoutes.changePool, {

@@ -12,6 +12,8 @@ const PAUSE = by(
 );
 const READ_UNDER_LOCK = `    const locked = await lockPool.maybe(tx, { poolId });
     if (locked === undefined) return { kind: 'idle' };
+    // Before anything is decided: what they get is not extraneous. A pause does not hold them back either.
+    waitedMs = locked.hasLine ? await deps.serveWaiters(tx, poolId) : [];
     if (locked.paused) return { kind: 'paused' };
     const moment = await readMoment(tx, options);
     if (moment.paused) return { kind: 'paused' };

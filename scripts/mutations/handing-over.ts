@@ -8,7 +8,36 @@ const CLAIM_AND_DELETE = by(
 );
 const RACE = 'test/db/reconciler/race.test.ts';
 
+const WAITING = 'test/db/claim/waiting.test.ts';
+
 export const handingOver: readonly Mutation[] = [
+  {
+    fault: 'a claim takes what others stand in line for',
+    changes: [change('src/store/claim-take.ts', 'and q.priority >= a.priority', 'and false')],
+    noticedBy: by(WAITING, 'goes before who comes later and would not wait'),
+  },
+  {
+    fault: 'a line is served without regard to priority',
+    changes: [
+      change(
+        'src/store/waiter.ts',
+        'order by q.priority desc, q.turn\n    limit $limit\n    for update of q',
+        'order by q.turn\n    limit $limit\n    for update of q',
+      ),
+    ],
+    noticedBy: by(WAITING, 'is served by priority, then in the order in which they came'),
+  },
+  {
+    fault: 'a pool takes away what those in its line were about to get',
+    changes: [
+      change(
+        'src/reconciler/reconcile-pool.ts',
+        'waitedMs = locked.hasLine ? await',
+        'waitedMs = Number(locked.hasLine) > 1 ? await',
+      ),
+    ],
+    noticedBy: by(WAITING, 'is served before the pool takes away what it needs no more'),
+  },
   {
     fault: 'a claim picks with `in (select … limit 1)`',
     changes: [

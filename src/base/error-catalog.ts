@@ -249,6 +249,16 @@ export const ERRORS = {
     retry: 'later',
     hint: 'Raise the pool size, ask again later, or use --on-empty create.',
   },
+  NO_POOL: { http: 409, exit: 65, retry: 'never', hint: 'Choose a preset with prebuilds.' },
+  PRESET_GONE: { http: 409, exit: 65, retry: 'never', hint: 'Ask for another preset.' },
+  WAIT_TIMEOUT: { http: 409, exit: 75, retry: 'later', hint: 'Ask again, and wait for longer.' },
+  WAIT_CANCELED: { http: 409, exit: 75, retry: 'never', hint: 'Ask again, with another key.' },
+  WAIT_OVER: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Nothing is left to be canceled; `standby waiter show` says how it ended.',
+  },
   IDEMPOTENCY_KEY_REUSED: {
     http: 422,
     exit: 65,

@@ -11,6 +11,7 @@ export type VersionId = Brand<string, 'VersionId'>;
 export type PresetId = Brand<string, 'PresetId'>;
 export type PoolId = Brand<string, 'PoolId'>;
 export type WorkspaceId = Brand<string, 'WorkspaceId'>;
+export type WaiterId = Brand<string, 'WaiterId'>;
 export type BuildId = Brand<string, 'BuildId'>;
 export type JobId = Brand<string, 'JobId'>;
 export type DaemonId = Brand<string, 'DaemonId'>;

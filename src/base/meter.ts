@@ -6,7 +6,8 @@ export type Duration =
   | 'claim_to_ready'
   | 'prebuild_creation_duration'
   | 'provisioner_job_queue_wait'
-  | 'refill_reaction';
+  | 'refill_reaction'
+  | 'wait_duration';
 
 export interface Meter {
   observe(duration: Duration, ms: number, labels?: Readonly<Record<string, string>>): void;

@@ -65,17 +65,17 @@ function authorization(token: string): string {
   );
 }
 
-/** What the request itself asks the server to wait: some routes take a `wait_ms`. */
+/** What the request itself asks the server to wait: some routes take a `wait_ms`, one `wait_seconds`. */
 export function waitMsOf(input: LooseInput): number {
-  return milliseconds(input, 'wait_ms') ?? 0;
+  return numberOf(input, 'wait_ms') ?? 1_000 * (numberOf(input, 'wait_seconds') ?? 0);
 }
 
 /** How often the server is asked to show that it is still at the answer: some routes take an `alive_ms`. */
 export function aliveMsOf(input: LooseInput): number | undefined {
-  return milliseconds(input, 'alive_ms');
+  return numberOf(input, 'alive_ms');
 }
 
-function milliseconds(input: LooseInput, name: string): number | undefined {
+function numberOf(input: LooseInput, name: string): number | undefined {
   for (const part of [input.query, input.body]) {
     const value = new Map(part instanceof Uint8Array ? [] : given(part)).get(name);
     if (value !== undefined) return Number(value);

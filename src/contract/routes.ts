@@ -11,6 +11,7 @@ import { poolRoutes } from './pool/route.ts';
 import { prebuildRoutes } from './prebuilds/route.ts';
 import { provisionerRoutes } from './provisioner/route.ts';
 import { templateRoutes } from './template/route.ts';
+import { waiterRoutes } from './waiter/route.ts';
 import { workspaceRoutes } from './workspace/route.ts';
 
 export const routes = {
@@ -22,6 +23,7 @@ export const routes = {
   ...poolRoutes,
   ...prebuildRoutes,
   ...workspaceRoutes,
+  ...waiterRoutes,
   ...jobRoutes,
   ...keyRoutes,
   ...daemonRoutes,

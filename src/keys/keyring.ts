@@ -7,6 +7,7 @@ import type { Kit } from '../base/kit.ts';
 import { seal, SEAL_KEY_BYTES, SealBroken, unseal } from '../base/seal.ts';
 import { insertCurrentDataKey, listDataKeys } from '../store/data-key.ts';
 import type { Database } from '../store/database.ts';
+import type { Executor } from '../store/statement.ts';
 
 export interface Sealed {
   readonly keyId: DataKeyId;
@@ -16,8 +17,11 @@ export interface Sealed {
 export interface Keyring {
   /** With the current key; opens at the same place only. */
   seal(place: string, plain: Uint8Array): Sealed;
-  /** Throws SealBroken for what was changed, or was sealed for another place. */
-  unseal(place: string, given: Sealed): Promise<Buffer>;
+  /**
+   * Throws SealBroken for what was changed, or was sealed for another place. `on` is the transaction that
+   * it happens in, if any, for a key that another process made.
+   */
+  unseal(place: string, given: Sealed, on?: Executor): Promise<Buffer>;
   /** Learns of keys that other processes made. */
   refresh(): Promise<void>;
   /** A new key, sealed as the database keeps it. */
@@ -43,8 +47,8 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
     return { keyId, sealed: seal(rng, wrapping(keyId), rng.bytes(SEAL_KEY_BYTES)) };
   };
 
-  const refresh = async (): Promise<void> => {
-    const rows = await listDataKeys.all(database, {});
+  const refresh = async (on: Executor = database): Promise<void> => {
+    const rows = await listDataKeys.all(on, {});
     keys = new Map(rows.map(({ id, sealed }) => [id, open(wrapping(id), sealed)]));
     current = rows[0]?.id;
   };
@@ -55,7 +59,7 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
 
   return {
     make,
-    refresh,
+    refresh: () => refresh(),
     fingerprint: (text) =>
       createHmac('sha256', secretKey).update('fingerprint ').update(text).digest(),
     seal: (place, plain) => {
@@ -64,8 +68,8 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
         throw new Error('there is no current data key');
       return { keyId: current, sealed: seal(rng, { key, place }, plain) };
     },
-    unseal: async (place, { keyId, sealed }) => {
-      if (!keys.has(keyId)) await refresh();
+    unseal: async (place, { keyId, sealed }, on) => {
+      if (!keys.has(keyId)) await refresh(on);
       const key = keys.get(keyId);
       if (key === undefined) throw new Error(`there is no data key ${keyId}`);
       return unseal({ key, place }, sealed);

@@ -23,6 +23,9 @@ import {
   type PoolRow,
 } from '../store/pool-page.ts';
 import type { Executor } from '../store/statement.ts';
+import { listLine, type WaiterRow } from '../store/waiter.ts';
+import type { PoolPace } from '../domain/waiter/estimate.ts';
+import { paceOf } from './pool-pace.ts';
 import type { DecisionOptions } from './options.ts';
 import { planPools, type DecidedPool, type PlanOptions, type PoolPlan } from './pool-plan.ts';
 import { decideSeenPool, readMoment, readPools } from './seen-pool.ts';
@@ -38,6 +41,9 @@ export interface PoolPage {
 
 export interface PoolDetail extends PoolPage {
   readonly members: readonly MemberPage[];
+  /** The first of its line. */
+  readonly waiters: readonly WaiterRow[];
+  readonly pace: PoolPace;
   readonly events: readonly PoolEvent[];
 }
 
@@ -55,6 +61,7 @@ type PoolEvent = Awaited<ReturnType<typeof listPoolEvents.all>>[number];
 export type PageOptions = DecisionOptions & PlanOptions;
 
 const SHOWN_EVENTS = 50;
+const SHOWN_WAITERS = 50;
 const NO_PLAN: PoolPlan = {
   presets: [],
   housekeeping: { retired: [], retried: [] },
@@ -118,6 +125,29 @@ export function readPoolPage(
   );
 }
 
+/** How soon one pool has prebuilds for those who wait; undefined when there is none. */
+export function readPoolPace(
+  database: Database,
+  poolId: PoolId,
+  options: PageOptions,
+): Promise<PoolPace | undefined> {
+  return database.transaction(
+    async (tx) => {
+      const [page] = await readPagesOf(tx, [poolId], options);
+      return page === undefined ? undefined : readPace(tx, page);
+    },
+    { mode: 'snapshot' },
+  );
+}
+
+function readPace(
+  on: Executor,
+  { pool, reconciliationPaused, limit, plan }: PoolPage,
+): Promise<PoolPace> {
+  const paused = pool.paused || reconciliationPaused;
+  return paceOf(on, { id: pool.id, paused, limited: limit !== null, plan });
+}
+
 /** One pool with what is in it; undefined when there is none of these names. */
 export function readPoolDetail(
   database: Database,
@@ -133,6 +163,8 @@ export function readPoolDetail(
       return {
         ...page,
         members: decided === undefined ? [] : await readMemberPages(tx, decided),
+        waiters: await listLine.all(tx, { poolId: page.pool.id, limit: SHOWN_WAITERS }),
+        pace: await readPace(tx, page),
         events: await listPoolEvents.all(tx, { poolId: page.pool.id, limit: SHOWN_EVENTS }),
       };
     },

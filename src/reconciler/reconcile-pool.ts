@@ -10,7 +10,7 @@ import type { Kit } from '../base/kit.ts';
 import type { PoolDecision, PresetDecision } from '../domain/pool/decide-pool.ts';
 import type { Withheld } from '../domain/pool/plan.ts';
 import { countRefusedBuild, type RefusedBuild } from '../store/counter.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Transaction } from '../store/database.ts';
 import { lockPool } from '../store/pool-lock.ts';
 import { isRetryable } from '../store/sqlstate.ts';
 import type { Acting, Done } from './act/acting.ts';
@@ -46,17 +46,29 @@ export interface WithheldCreation {
   readonly reason: Withheld['reason'] | 'budget';
 }
 
-type Deps = Kit & { readonly database: Database };
+/**
+ * Gives the pool's prebuilds to those who wait for them; called under the pool's lock. Tells for how long
+ * each of those that were served had waited.
+ */
+export type ServeWaiters = (tx: Transaction, poolId: PoolId) => Promise<readonly number[]>;
+
+export interface ReconcileDeps extends Kit {
+  readonly database: Database;
+  readonly serveWaiters: ServeWaiters;
+}
 
 /** Throws when the pool could not be read or the settings say nothing clear. */
-export function reconcilePool(
-  deps: Deps,
+export async function reconcilePool(
+  deps: ReconcileDeps,
   poolId: PoolId,
   options: ReconcilerOptions,
 ): Promise<PoolOutcome> {
-  return deps.database.transaction(async (tx): Promise<PoolOutcome> => {
+  let waitedMs: readonly number[] = [];
+  const outcome = await deps.database.transaction(async (tx): Promise<PoolOutcome> => {
     const locked = await lockPool.maybe(tx, { poolId });
     if (locked === undefined) return { kind: 'idle' };
+    // Before anything is decided: what they get is not extraneous. A pause does not hold them back either.
+    waitedMs = locked.hasLine ? await deps.serveWaiters(tx, poolId) : [];
     if (locked.paused) return { kind: 'paused' };
     const moment = await readMoment(tx, options);
     if (moment.paused) return { kind: 'paused' };
@@ -68,6 +80,8 @@ export function reconcilePool(
     const { organizationId } = locked;
     return { kind: 'reconciled', organizationId, at: moment.now, decision, ...acted };
   });
+  for (const ms of waitedMs) deps.meter.observe('wait_duration', ms);
+  return outcome;
 }
 
 type Acted = Pick<ReconciledPool, 'done' | 'withheld' | 'errors'>;

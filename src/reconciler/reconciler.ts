@@ -18,7 +18,7 @@ import { createOutcomeLog } from './outcome-log.ts';
 import { createRefillTimer } from './refill-timer.ts';
 import type { ReconcilerOptions } from './options.ts';
 import { runPass, type PassResult } from './pass.ts';
-import { reconcilePool, type PoolOutcome } from './reconcile-pool.ts';
+import { reconcilePool, type PoolOutcome, type ServeWaiters } from './reconcile-pool.ts';
 
 const LEASE = 'reconciler';
 const DEFAULT_INTERVAL_MS = 300_000;
@@ -33,6 +33,7 @@ const STOP_DEADLINE_MS = 10_000;
 export interface ReconcilerDeps {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
+  readonly serveWaiters: ServeWaiters;
 }
 
 export interface Reconciler extends Service {
@@ -44,11 +45,11 @@ export interface Reconciler extends Service {
 
 export function createReconciler(
   kit: Kit,
-  { database, bus }: ReconcilerDeps,
+  { database, bus, serveWaiters }: ReconcilerDeps,
   options: ReconcilerOptions,
 ): Reconciler {
   const log = kit.log.child({ component: 'reconciler' });
-  const deps = { ...kit, log, database };
+  const deps = { ...kit, log, database, serveWaiters };
   const outcomes = createOutcomeLog(log);
   const line = createBudgetLine();
   const refills = createRefillTimer(kit);

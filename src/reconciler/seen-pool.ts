@@ -121,6 +121,7 @@ function assemble(rows: Rows, moment: Moment, options: DecisionOptions): readonl
       members: (members.get(id) ?? []).map(toMember),
       judged: judged.get(id) ?? [],
       silenceJudgedFrom: moment.silenceJudgedFrom,
+      waiting: first.waiting,
     };
     return [{ id, organizationId: first.organizationId, presets, world }];
   });

@@ -22,3 +22,5 @@ export const KEY_LOCK = 7_283_004;
 
 /** Of an organization's running creations; the other half is the id's hash. */
 export const CREATIONS_LOCK = 7_283_005;
+
+// 7_283_006 is that of a person's name for a workspace, which the triggers of migration 0019 take.

@@ -1,6 +1,6 @@
-// Taking prebuilt workspaces: the statement that picks, takes and records. Runs at READ COMMITTED. It
-// locks pool members, then their workspaces, and never a pool's row.
-import type { PoolId, PresetId, UserId } from '../base/id.ts';
+// Taking prebuilt workspaces: the statement that picks, takes and records, for who asks now and for who
+// has waited. Runs at READ COMMITTED. It locks pool members, then their workspaces, and never a pool's row.
+import type { PoolId, PresetId, UserId, WaiterId } from '../base/id.ts';
 import { int, nullable, text, uuid, type RowOf } from './column.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
@@ -17,7 +17,7 @@ import {
 export type ClaimOrder = 'oldest' | 'newest';
 
 /** One prebuild of the preset for the user. */
-export interface TakeRequest {
+interface Wanted {
   readonly presetId: PresetId;
   readonly userId: UserId;
   readonly isAdmin: boolean;
@@ -30,7 +30,18 @@ export interface TakeRequest {
   readonly resolveMs: number;
 }
 
-interface TakeArgs {
+export interface TakeRequest extends Wanted {
+  /** Those who wait with the same or a higher one go before it. */
+  readonly priority: number;
+}
+
+/** For who is next in line. */
+export interface ServeRequest extends Wanted {
+  readonly waiterId: WaiterId;
+  readonly waitedMs: number;
+}
+
+interface WantedArgs {
   readonly presetIds: readonly PresetId[];
   readonly userIds: readonly UserId[];
   readonly admins: readonly boolean[];
@@ -40,6 +51,15 @@ interface TakeArgs {
   readonly idempotencyKeys: readonly (string | null)[];
   readonly bodyHashes: readonly Buffer[];
   readonly resolveMs: readonly number[];
+}
+
+interface TakeArgs extends WantedArgs {
+  readonly priorities: readonly number[];
+}
+
+interface ServeArgs extends WantedArgs {
+  readonly waiterIds: readonly WaiterId[];
+  readonly waitedMs: readonly number[];
 }
 
 const taken = {
@@ -60,6 +80,52 @@ export interface TakenPrebuild extends Pick<
   readonly workspace: WorkspaceRow;
 }
 
+/** What differs between who asks now and who has waited. */
+interface Variant {
+  readonly verb: string;
+  /** More columns of a request, by the parameter that they come from. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** On `asked a` and `pools l`. */
+  readonly condition: string;
+  /** Beside the time that judging took, as arguments of jsonb_build_object. */
+  readonly stages: string;
+  /** Queries for `with`, on `owned`. */
+  readonly more: string;
+}
+
+const ASKS: Variant = {
+  verb: 'take',
+  columns: { priority: '$priorities::integer[]' },
+  condition: `
+          and not exists (
+            select from waiters q
+            where q.pool_id = l.id and q.ended_at is null and q.priority >= a.priority)`,
+  stages: '',
+  more: '',
+};
+
+// In the same statement, or the name would count as kept for a waiter still.
+const HAS_WAITED: Variant = {
+  verb: 'serve',
+  columns: { waiter_id: '$waiterIds::uuid[]', waited_ms: '$waitedMs::float8[]' },
+  condition: '',
+  stages: `, 'wait', waited_ms`,
+  more: `, served as (
+        update waiters q
+        set ended_at = (select standby_now()),
+          outcome = 'served',
+          workspace_id = owned.id,
+          key_id = null,
+          sealed = null
+        from owned
+        where q.id = owned.waiter_id
+      ), ended_waits as (
+        insert into counter_steps (counter, template_id, preset, labels, amount)
+        select 'waits_ended', template_id, preset_name, '{"outcome": "served"}', 1
+        from owned
+      )`,
+};
+
 /**
  * Picks eligible prebuilds, one for each request as far as they go, gives them to their users, and writes
  * all that belongs to a claim: ended sessions, the claim's record, the pool's event, the count, the
@@ -76,12 +142,20 @@ export interface TakenPrebuild extends Pick<
  * the version is compared once for all of a preset, and freshness is a `not true`, which is taken to be
  * likely.
  */
-function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
+function takeStatement<Args extends WantedArgs>(
+  order: ClaimOrder,
+  { verb, columns, condition, stages, more }: Variant,
+): Statement<Args, typeof taken> {
   const direction = order === 'oldest' ? 'asc' : 'desc';
+  const names = Object.keys(columns).join(', ');
+  const carried = Object.keys(columns)
+    .map((name) => `g.${name}`)
+    .join(', ');
+  const arrays = Object.values(columns).map(unseen).join(', ');
   const inOrder = `m.born_at ${direction}, m.workspace_id ${direction}`;
   return statement({
-    name: `claim.take_${order}`,
-    takes: takes<TakeArgs>(),
+    name: `claim.${verb}_${order}`,
+    takes: takes<Args>(),
     gives: taken,
     sql: `
       with asked as materialized (
@@ -94,9 +168,9 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
           ${unseen('$admins::boolean[]')}, ${unseen('$names::text[]')},
           ${unseen('$claimIds::uuid[]')}, ${unseen('$eventIds::uuid[]')},
           ${unseen('$idempotencyKeys::text[]')}, ${unseen('$bodyHashes::bytea[]')},
-          ${unseen('$resolveMs::float8[]')}) with ordinality
+          ${unseen('$resolveMs::float8[]')}, ${arrays}) with ordinality
           as a (preset_id, user_id, is_admin, name, claim_id, event_id, idempotency_key, body_hash,
-            resolve_ms, place)
+            resolve_ms, ${names}, place)
       ), wanted as materialized (
         select a.place, a.preset_id, ${FRESH_SINCE} as fresh_since, l.preset_name,
           row_number() over (partition by a.preset_id order by a.place) as turn
@@ -109,7 +183,7 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
           and (a.is_admin or exists (
             select from memberships m
             where m.organization_id = t.organization_id and m.user_id = a.user_id
-          ))
+          ))${condition}
       ), sought as materialized (
         select preset_id, fresh_since, count(*) as claims
         from wanted
@@ -152,7 +226,7 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
         returning w.id, w.organization_id, w.template_id, w.owner_id, w.name, w.origin, w.epoch,
           w.pool_id, w.machine_id, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
           g.place, g.build_number, g.preset_name, g.claim_id, g.event_id, g.idempotency_key,
-          g.body_hash, g.resolve_ms
+          g.body_hash, g.resolve_ms, ${carried}
       ), ended as (
         update agent_sessions
         set ended_at = (select standby_now())
@@ -163,7 +237,7 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
           (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome,
            stage_ms, at)
         select claim_id, organization_id, template_id, owner_id, pool_id, id, epoch, 'hit',
-          jsonb_build_object('resolve', resolve_ms), (select standby_now())
+          jsonb_build_object('resolve', resolve_ms${stages}), (select standby_now())
         from owned
       ), told as (
         insert into pool_events (id, pool_id, kind, workspace_id, at)
@@ -179,17 +253,22 @@ function takeStatement(order: ClaimOrder): Statement<TakeArgs, typeof taken> {
         select owner_id, idempotency_key, body_hash, id, (select standby_now())
         from owned
         where idempotency_key is not null
-      )
+      )${more}
       select w.place::integer as place, w.pool_id, w.machine_id, w.build_number, ${WORKSPACE_COLUMNS}
       from owned w
       ${WORKSPACE_JOINS}`,
   });
 }
 
-export const takeStatements: Readonly<Record<ClaimOrder, ReturnType<typeof takeStatement>>> = {
-  oldest: takeStatement('oldest'),
-  newest: takeStatement('newest'),
-};
+export const takeStatements = {
+  oldest: takeStatement<TakeArgs>('oldest', ASKS),
+  newest: takeStatement<TakeArgs>('newest', ASKS),
+} as const;
+
+const serveStatements = {
+  oldest: takeStatement<ServeArgs>('oldest', HAS_WAITED),
+  newest: takeStatement<ServeArgs>('newest', HAS_WAITED),
+} as const;
 
 /** Gives what each of the requests got, in their order; undefined for one that got nothing. */
 export async function takePrebuilds(
@@ -198,6 +277,39 @@ export async function takePrebuilds(
   requests: readonly TakeRequest[],
 ): Promise<readonly (TakenPrebuild | undefined)[]> {
   const rows = await takeStatements[order].all(on, {
+    ...argsOf(requests),
+    priorities: requests.map(({ priority }) => priority),
+  });
+  const byPlace = new Map(rows.map((row) => [row.place, toTaken(row)]));
+  return requests.map((_request, index) => byPlace.get(index + 1));
+}
+
+/** As takePrebuilds, for the one whose turn it is: the waiting ends with it. */
+export async function servePrebuild(
+  on: Executor,
+  order: ClaimOrder,
+  request: ServeRequest,
+): Promise<TakenPrebuild | undefined> {
+  const row = await serveStatements[order].maybe(on, {
+    ...argsOf([request]),
+    waiterIds: [request.waiterId],
+    waitedMs: [request.waitedMs],
+  });
+  return row === undefined ? undefined : toTaken(row);
+}
+
+function toTaken({
+  place: _,
+  poolId,
+  machineId,
+  buildNumber,
+  ...workspace
+}: RowOf<typeof taken>): TakenPrebuild {
+  return { poolId, machineId, buildNumber, workspace };
+}
+
+function argsOf(requests: readonly Wanted[]): WantedArgs {
+  return {
     presetIds: requests.map(({ presetId }) => presetId),
     userIds: requests.map(({ userId }) => userId),
     admins: requests.map(({ isAdmin }) => isAdmin),
@@ -207,12 +319,5 @@ export async function takePrebuilds(
     idempotencyKeys: requests.map(({ idempotencyKey }) => idempotencyKey),
     bodyHashes: requests.map(({ bodyHash }) => bodyHash),
     resolveMs: requests.map(({ resolveMs }) => resolveMs),
-  });
-  const byPlace = new Map(
-    rows.map(({ place, poolId, machineId, buildNumber, ...workspace }) => [
-      place,
-      { poolId, machineId, buildNumber, workspace },
-    ]),
-  );
-  return requests.map((_request, index) => byPlace.get(index + 1));
+  };
 }

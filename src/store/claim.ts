@@ -13,6 +13,7 @@ import { bool, count, float, json, nullable, oneOf, text, uuid } from './column.
 import type { ClaimOrder } from './claim-take.ts';
 import { DROPPED_KEY, PRIOR_REQUEST, type PriorRequest } from './idempotency-key.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
+import { READY_NOW } from './live-pool/ready-now.ts';
 import { statement, takes } from './statement.ts';
 
 export interface ClaimPreset {
@@ -79,7 +80,7 @@ export const resolveRequest = statement({
 /** What there was instead of a prebuild to take. */
 export const explainMiss = statement({
   name: 'claim.explain_miss',
-  takes: takes<{ readonly presetId: PresetId }>(),
+  takes: takes<{ readonly presetId: PresetId; readonly priority: number }>(),
   gives: {
     paused: bool,
     presetStatus: oneOf<PresetStatus>(),
@@ -88,6 +89,10 @@ export const explainMiss = statement({
     expired: count,
     /** At work; those that failed and are kept as evidence are not. */
     starting: count,
+    /** Can be handed over at this moment. */
+    eligible: count,
+    /** Those who go before somebody of this priority. */
+    waiting: count,
     /** Mean duration of the pool's newest good builds; null when there are none. */
     buildMs: nullable(float),
   },
@@ -100,6 +105,15 @@ export const explainMiss = statement({
       count(m.workspace_id) filter (
         where m.running_since is not null and m.born_at < ${FRESH_SINCE}) as expired,
       count(*) filter (where building.status in ('pending', 'running')) as starting,
+      count(m.workspace_id) filter (
+        where ${READY_NOW} and (m.born_at < ${FRESH_SINCE}) is not true) as eligible,
+      (
+        select count(*)
+        from waiters q
+        where q.pool_id = l.id
+          and q.ended_at is null
+          and q.priority >= $priority::integer
+      ) as waiting,
       (
         select avg(extract(epoch from d.completed_at - d.created_at) * 1000)::float8
         from judged_builds d

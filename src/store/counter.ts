@@ -9,6 +9,7 @@ export type Counter =
   | 'prebuilds_failed'
   | 'prebuilds_claimed'
   | 'claims_missed'
+  | 'waits_ended'
   | 'builds_enqueued';
 
 export interface RefusedBuild {

@@ -59,6 +59,7 @@ const SEALED = [
   { table: 'stray_states', keyColumn: 'key_id' },
   { table: 'builds', keyColumn: 'secret_outputs_key_id' },
   { table: 'secret_parameters', keyColumn: 'key_id' },
+  { table: 'waiters', keyColumn: 'key_id' },
 ] as const;
 
 /**

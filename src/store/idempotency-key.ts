@@ -1,5 +1,6 @@
 // Idempotency keys: the same request sent twice by one person is served once.
-import type { UserId, WorkspaceId } from '../base/id.ts';
+import type { UserId, WaiterId, WorkspaceId } from '../base/id.ts';
+import type { WaitOutcome } from '../domain/waiter/outcome.ts';
 import { KEY_LOCK } from './advisory-lock.ts';
 import { text } from './column.ts';
 import { statement, takes } from './statement.ts';
@@ -8,9 +9,21 @@ import { statement, takes } from './statement.ts';
 export interface PriorRequest {
   /** In hexadecimal digits. */
   readonly bodyHash: string;
-  readonly workspaceId: WorkspaceId;
+  /** Null: it waits, or its waiting ended without one. */
+  readonly workspaceId: WorkspaceId | null;
   readonly claimed: boolean;
   readonly missReason: string | null;
+  /** Null: it did not have to wait. */
+  readonly waiter: PriorWaiter | null;
+}
+
+export interface PriorWaiter {
+  readonly id: WaiterId;
+  /** Null: it waits. */
+  readonly outcome: WaitOutcome | null;
+  /** Of a refusal. */
+  readonly errorCode: string | null;
+  readonly error: string | null;
 }
 
 // Both are parts of the read that a request is judged by (claim.ts): apart from it, the key would
@@ -28,11 +41,17 @@ export const DROPPED_KEY = `dropped_key as (
 export const PRIOR_REQUEST = `(
   select jsonb_build_object(
     'bodyHash', encode(k.body_hash, 'hex'),
-    'workspaceId', k.workspace_id,
+    'workspaceId', coalesce(k.workspace_id, q.workspace_id),
     'claimed', coalesce(c.outcome <> 'miss', false),
-    'missReason', c.reason)
+    'missReason', c.reason,
+    'waiter', case
+      when q.id is not null then jsonb_build_object(
+        'id', q.id, 'outcome', q.outcome, 'errorCode', q.error_code, 'error', q.error)
+    end)
   from idempotency_keys k
-  left join claims c on c.workspace_id = k.workspace_id and c.user_id = k.user_id
+  left join waiters q on q.id = k.waiter_id
+  left join claims c
+    on c.workspace_id = coalesce(k.workspace_id, q.workspace_id) and c.user_id = k.user_id
   where k.user_id = $userId
     and k.key = $idempotencyKey::text
     and k.created_at > (select standby_now()) - interval '24 hours'
@@ -60,6 +79,21 @@ export const recordIdempotencyKey = statement({
   sql: `
     insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
     values ($userId, $key, $bodyHash, $workspaceId, standby_now())`,
+});
+
+/** As recordIdempotencyKey, for a waiter that the same transaction stores afterwards. */
+export const recordWaiterKey = statement({
+  name: 'idempotency_key.record_waiter',
+  takes: takes<{
+    readonly userId: UserId;
+    readonly key: string;
+    readonly bodyHash: Buffer;
+    readonly waiterId: WaiterId;
+  }>(),
+  gives: {},
+  sql: `
+    insert into idempotency_keys (user_id, key, body_hash, waiter_id, created_at)
+    values ($userId, $key, $bodyHash, $waiterId, standby_now())`,
 });
 
 /** Takes away keys that do not count any more. */

@@ -6,6 +6,7 @@ import type {
   OrganizationId,
   PoolId,
   ProvisionerKeyId,
+  WaiterId,
   WorkspaceId,
 } from '../base/id.ts';
 
@@ -16,6 +17,8 @@ export type Notice =
   | { readonly kind: 'prebuilds' }
   /** A workspace changed: its owner, a build, an agent. */
   | { readonly kind: 'workspace'; readonly workspaceId: WorkspaceId }
+  /** Somebody who waited for a prebuild was served, or waits no more. */
+  | { readonly kind: 'waiter'; readonly waiterId: WaiterId }
   /** A job changed its status, or somebody asked for its cancellation. */
   | { readonly kind: 'job'; readonly jobId: JobId }
   /** Something that a daemon works on was asked to stop. */
@@ -41,6 +44,8 @@ export function noticeKey(notice: Notice): string {
       return 'prebuilds';
     case 'workspace':
       return `workspace ${notice.workspaceId}`;
+    case 'waiter':
+      return `waiter ${notice.waiterId}`;
     case 'job':
       return `job ${notice.jobId}`;
     case 'cancel':
@@ -66,6 +71,8 @@ export function parseNoticeKey(key: string): Notice | undefined {
       return { kind, poolId: id as PoolId };
     case 'workspace':
       return { kind, workspaceId: id as WorkspaceId };
+    case 'waiter':
+      return { kind, waiterId: id as WaiterId };
     case 'job':
       return { kind, jobId: id as JobId };
     case 'cancel':

@@ -6,8 +6,10 @@ import { bool, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 
 /**
- * Locks, and tells of the locked row whether the pool is paused. What is decided has to be read by later statements: a statement that locks and reads
- * sees the world as it was before it waited (measured: docs/adr/0010-the-lease-saves-work.md).
+ * Locks, and tells of the locked row whether the pool is paused. What is decided has to be read by later
+ * statements: a statement that locks and reads sees the world as it was before it waited (measured:
+ * docs/adr/0010-the-lease-saves-work.md). That somebody waits for a prebuild may be told too late by it,
+ * too: who joins the line gives the pool another turn.
  *
  * Foreign keys of new rows ask for `key share`, which `no key update` lets through, so claims and
  * completions never wait for a reconcile.
@@ -15,7 +17,12 @@ import { statement, takes } from './statement.ts';
 export const lockPool = statement({
   name: 'pool.lock',
   takes: takes<{ readonly poolId: PoolId }>(),
-  gives: { organizationId: uuid<OrganizationId>(), paused: bool, pauseLock: text },
+  gives: {
+    organizationId: uuid<OrganizationId>(),
+    paused: bool,
+    hasLine: bool,
+    pauseLock: text,
+  },
   sql: `
     with pool as materialized (
       select organization_id, paused
@@ -23,6 +30,10 @@ export const lockPool = statement({
       where id = $poolId
       for no key update
     )
-    select organization_id, paused, pg_advisory_xact_lock_shared(${PAUSE_LOCK})::text as pause_lock
+    select organization_id, paused,
+      exists (
+        select from waiters q where q.pool_id = $poolId and q.ended_at is null
+      ) as has_line,
+      pg_advisory_xact_lock_shared(${PAUSE_LOCK})::text as pause_lock
     from pool`,
 });

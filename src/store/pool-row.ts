@@ -11,7 +11,7 @@ import type {
 } from '../base/id.ts';
 import type { JobStatus, Transition } from '../domain/job/job.ts';
 import type { PresetStatus } from '../domain/pool/snapshot.ts';
-import { bool, float, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
+import { bool, count, float, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
 import type { RowOf } from './column.ts';
 import { AGENT_WATCH, READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILD_SETTINGS, type StoredSettings } from './settings.ts';
@@ -70,6 +70,8 @@ const presetColumns = {
   trialAt: nullable(instant),
   cooldownMs: nullable(int),
   trialWorkspaceId: nullable(uuid<WorkspaceId>()),
+  /** People in the pool's line. */
+  waiting: count,
 };
 
 // The wanted ids come first: presets and versions pile up with every push, and only those of
@@ -87,7 +89,14 @@ function presetsOf(wanted: string): string {
       (v.manifest ->> 'unready_grace_seconds')::float8 as unready_grace_seconds,
       (v.manifest ->> 'failed_retention_seconds')::float8 as failed_retention_seconds,
       k.preset_id as brakes_preset_id, k.judged_since, k.limited_at, k.trial_at, k.cooldown_ms,
-      k.trial_workspace_id
+      k.trial_workspace_id,
+      (
+        select count(*)
+        from waiters q
+        where q.pool_id = l.id
+          and q.ended_at is null
+          and q.deadline_at > (select standby_now())
+      ) as waiting
     from wanted
     cross join lateral (select * from presets where presets.id = wanted.id offset 0) as p
     cross join lateral (

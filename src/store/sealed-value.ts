@@ -1,6 +1,6 @@
 // The places where sealed values stand, for sealing them anew. Each is found by a retired key, and
 // written only where it still is what was read.
-import type { DataKeyId, JobId, SecretParametersId, WorkspaceId } from '../base/id.ts';
+import type { DataKeyId, JobId, SecretParametersId, WaiterId, WorkspaceId } from '../base/id.ts';
 import { bytes, int, text, uuid, type Columns, type RowOf } from './column.ts';
 import { statement, takes, type Executor, type Statement } from './statement.ts';
 
@@ -48,6 +48,11 @@ export function secretOutputsPlace(jobId: JobId): string {
 /** As statePlace, for a row of secret parameters: with its workspace, so that it opens for no other. */
 export function secretParametersPlace(workspaceId: WorkspaceId, id: SecretParametersId): string {
   return `parameters ${workspaceId} ${id}`;
+}
+
+/** As statePlace, for what a waiter gave to sensitive parameters. */
+export function waiterPlace(id: WaiterId): string {
+  return `waiter ${id}`;
 }
 
 function sealedValues<Row extends Found>(
@@ -181,4 +186,23 @@ const parameters = sealedValues(
   }),
 );
 
-export const SEALED_VALUES: readonly SealedValues[] = [states, strays, outputs, parameters];
+const waiters = sealedValues(
+  statement({
+    name: 'waiter.find_retired',
+    takes: takes<Page>(),
+    gives: { ...columns, id: uuid<WaiterId>() },
+    sql: `
+      select key_id, sealed, id::text as row, id
+      from waiters
+      where ${ofRetiredKey('key_id')}
+        and id > ${AFTER_ID}
+      order by id
+      limit $limit::integer`,
+  }),
+  ({ id }) => waiterPlace(id),
+  writeById('waiter.reseal', { table: 'waiters', keyColumn: 'key_id', sealedColumn: 'sealed' }),
+);
+
+export const SEALED_VALUES: readonly SealedValues[] = [
+  ...[states, strays, outputs, parameters, waiters],
+];

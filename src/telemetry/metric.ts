@@ -27,6 +27,10 @@ const COUNTERS = {
     ...POOL,
     'reason',
   ]),
+  waits_ended: counter(
+    'People who stood in line, by what became of it: served, canceled, timed_out, refused',
+    [...POOL, 'outcome'],
+  ),
   builds_enqueued: counter(
     'Builds of workspaces by whom they are for (claim, person, pool), their reason, and whether they were queued or refused',
     ['kind', 'transition', 'reason', 'status'],
@@ -40,6 +44,7 @@ const GAUGES = {
   prebuilds_running: gauge('Prebuilds that run and are not unhealthy', POOL),
   prebuilds_eligible: gauge('Prebuilds that can be claimed', POOL),
   prebuilds_starting: gauge('Prebuilds that are being built or wait for it', POOL),
+  waiters: gauge('People who stand in line for a prebuild of the pool', POOL),
   preset_hard_limited: gauge('1 while failed builds in a row hold creation back', POOL),
   preset_validation_failed: gauge('1 while the parameters of the preset do not fit', POOL),
   metrics_last_updated_timestamp_seconds: gauge('When gauges and counters were last read', []),
@@ -65,6 +70,7 @@ const DURATIONS = {
     'From something happening in a pool to the committed creation that answers it',
     ANSWERS,
   ),
+  wait_duration: histogram('From standing in line to being given a prebuild', BUILDS),
 } as const satisfies Readonly<Record<Duration, MetricSpec>>;
 
 export type Gauge = keyof typeof GAUGES;

@@ -115,6 +115,7 @@ function seriesOfPools({ at, paused, pools }: PoolFigures): readonly Series[] {
         series('prebuilds_running', pool.running, labels),
         series('prebuilds_eligible', pool.eligible, labels),
         series('prebuilds_starting', pool.starting, labels),
+        series('waiters', pool.waiting, labels),
         ...(pool.hardLimited ? [series('preset_hard_limited', 1, labels)] : []),
         ...(pool.validationFailed ? [series('preset_validation_failed', 1, labels)] : []),
       ];

@@ -3,7 +3,7 @@
 // idempotency key makes a repeated request the same request.
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
-import type { WorkspaceId } from '../base/id.ts';
+import type { PoolId, WaiterId, WorkspaceId } from '../base/id.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
 import type { TakenPrebuild } from '../store/claim-take.ts';
 import type { Transaction } from '../store/database.ts';
@@ -14,6 +14,7 @@ import type { WorkspaceRow } from '../store/workspace-view.ts';
 import { buildWorkspace } from './build-workspace.ts';
 import { explain, recordRefusal, type Refusal } from './miss.ts';
 import { createKnownTemplates } from './known-templates.ts';
+import { isNameTaken, nameTaken } from './name-taken.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
 import {
   judgeRequest,
@@ -26,6 +27,15 @@ import {
 } from './request.ts';
 import { createTakeTogether } from './take-together.ts';
 import { takeAtOnce, takeWorkspace } from './take-workspace.ts';
+import { enlist } from './waiting/enlist.ts';
+import { nothingToWaitFor } from './waiting/nothing-to-wait-for.ts';
+import { serveLine } from './waiting/serve-line.ts';
+import { whyOver } from './waiting/why-over.ts';
+
+/** It waits for a prebuild. */
+export interface Enlisted {
+  readonly waiterId: WaiterId;
+}
 
 export interface CreatedWorkspace {
   readonly workspaceId: WorkspaceId;
@@ -39,12 +49,14 @@ export interface CreatedWorkspace {
 
 /**
  * Throws what `judgeRequest` throws, NAME_TAKEN, POOL_EMPTY (when nothing but a prebuilt one is
- * wanted), and IDEMPOTENCY_KEY_REUSED for a key that came with another request before.
+ * wanted), NO_POOL (when it is to be waited for, and there is nothing to wait for), and
+ * IDEMPOTENCY_KEY_REUSED for a key that came with another request before. A key whose waiting has ended
+ * without a workspace throws why.
  */
 export type CreateWorkspace = (
   requester: Requester,
   request: WorkspaceRequest,
-) => Promise<CreatedWorkspace>;
+) => Promise<CreatedWorkspace | Enlisted>;
 
 /** One for each control plane. */
 export function createWorkspaceCreator(
@@ -60,7 +72,7 @@ async function createWorkspace(
   deps: ServeDeps,
   requester: Requester,
   request: WorkspaceRequest,
-): Promise<CreatedWorkspace> {
+): Promise<CreatedWorkspace | Enlisted> {
   const asked: Asked = {
     requester,
     request,
@@ -69,15 +81,25 @@ async function createWorkspace(
   };
   const taken = await takeByMemory(deps, asked);
   if (taken !== undefined) return taken;
+  let hasServedLine = false;
   for (;;) {
-    const served = await judgeAndServe(deps, asked);
+    const served = await judgeAndServe(deps, { ...asked, hasServedLine });
     // What it was judged by changed meanwhile: each time by somebody's promotion or its like.
-    if (served !== 'outdated') return served;
+    if (served === 'outdated') continue;
+    if (!('lineOf' in served)) return served;
+    // There may be enough for those before it and for this one, too.
+    await serveLine(deps, served.lineOf);
+    hasServedLine = true;
   }
 }
 
 interface Asked extends Pick<Order, 'requester' | 'request' | 'bodyHash'> {
   readonly startedMs: number;
+}
+
+/** Others who wait go first: they have to be served before anything is said of this one. */
+interface Behind {
+  readonly lineOf: PoolId;
 }
 
 /**
@@ -114,23 +136,22 @@ function judgeRemembered(
 
 async function judgeAndServe(
   deps: ServeDeps,
-  asked: Asked,
-): Promise<CreatedWorkspace | 'outdated'> {
-  const { requester, request, bodyHash } = asked;
+  asked: Asked & Pick<Serving, 'hasServedLine'>,
+): Promise<CreatedWorkspace | Enlisted | Behind | 'outdated'> {
+  const { requester, request, bodyHash, hasServedLine } = asked;
   const read = await readRequest(deps.database, requester, request);
   const prior = answerOfPrior(read, request, bodyHash);
   if (prior !== undefined) return prior;
   const wanted = judgeRequest(read, requester, request);
   deps.knownTemplates.remember(request, read.template);
-  const served = await serve(deps, orderOf(deps, asked, wanted)).catch(async (error: unknown) => {
+  const order = orderOf(deps, asked, wanted);
+  const served = await serve(deps, { order, hasServedLine }).catch(async (error: unknown) => {
     if (!isCollision(error)) throw error;
     // The same request may have been served meanwhile: its name and its key are taken by itself.
     const again = await readRequest(deps.database, requester, request);
     const same = answerOfPrior(again, request, bodyHash);
     if (same !== undefined) return same;
-    throw new AppError('NAME_TAKEN', `you already have a workspace named ${request.name}`, {
-      cause: error,
-    });
+    throw nameTaken(request.name, error);
   });
   if (served === 'outdated') return served;
   await failpoint('claim.committed');
@@ -146,10 +167,15 @@ function orderOf(
   return { requester, request, wanted, bodyHash, resolveMs: clock.monotonicMs() - startedMs };
 }
 
+interface Serving {
+  readonly order: Order;
+  readonly hasServedLine: boolean;
+}
+
 async function serve(
   deps: ServeDeps,
-  order: Order,
-): Promise<CreatedWorkspace | Refusal | 'outdated'> {
+  { order, hasServedLine }: Serving,
+): Promise<CreatedWorkspace | Enlisted | Behind | Refusal | 'outdated'> {
   const { request, requester, wanted, bodyHash } = order;
   const taken = keyToAwait(order) === undefined ? await takeAtOnce(deps, order) : undefined;
   if (taken !== undefined) return hit(taken);
@@ -166,7 +192,15 @@ async function serve(
     const { templateId, versionId } = wanted;
     const held = await holdActiveVersion.maybe(tx, { templateId, versionId });
     if (held === undefined) return 'outdated';
-    const miss = await explain(tx, wanted, taking.because);
+    const miss = await explain(tx, order, taking.because);
+    const poolId = wanted.preset?.poolId ?? null;
+    if (miss?.isBehind === true && poolId !== null && !hasServedLine) return { lineOf: poolId };
+    if (request.onEmpty === 'wait') {
+      if (taking.because !== 'nothing') throw nothingToWaitFor(order, taking.because);
+      if (miss !== undefined && poolId !== null) {
+        return { waiterId: await enlist(deps, tx, { order, poolId, missReason: miss.reason }) };
+      }
+    }
     if (miss !== undefined && request.onEmpty === 'fail') {
       return recordRefusal(deps, tx, { order, miss });
     }
@@ -193,7 +227,7 @@ function answerOfPrior(
   { prior }: ReadRequest,
   { idempotencyKey }: WorkspaceRequest,
   bodyHash: Buffer,
-): CreatedWorkspace | undefined {
+): CreatedWorkspace | Enlisted | undefined {
   if (prior === null) return undefined;
   if (prior.bodyHash !== bodyHash.toString('hex')) {
     throw new AppError(
@@ -201,8 +235,14 @@ function answerOfPrior(
       `the idempotency key ${JSON.stringify(idempotencyKey)} came with another request before`,
     );
   }
-  const reason = prior.missReason as MissReason | null;
-  return { workspaceId: prior.workspaceId, claimed: prior.claimed, reason };
+  const { workspaceId, claimed, waiter } = prior;
+  if (workspaceId !== null) {
+    return { workspaceId, claimed, reason: prior.missReason as MissReason | null };
+  }
+  if (waiter === null) throw new Error('a key stands for neither a workspace nor a waiter');
+  const over = whyOver(waiter);
+  if (over !== undefined) throw over;
+  return { waiterId: waiter.id };
 }
 
 /**
@@ -214,7 +254,10 @@ function keyToAwait({ request }: Pick<Order, 'request'>): string | undefined {
 }
 
 /** What the same request, being served at this moment, is answered with. */
-async function awaitPrior(tx: Transaction, order: Order): Promise<CreatedWorkspace | undefined> {
+async function awaitPrior(
+  tx: Transaction,
+  order: Order,
+): Promise<CreatedWorkspace | Enlisted | undefined> {
   const key = keyToAwait(order);
   if (key === undefined) return undefined;
   const { requester, request, bodyHash } = order;
@@ -223,15 +266,16 @@ async function awaitPrior(tx: Transaction, order: Order): Promise<CreatedWorkspa
 }
 
 function isCollision(error: unknown): boolean {
-  return (
-    isUniqueViolation(error, 'workspaces_owner_id_name_key') ||
-    isUniqueViolation(error, 'idempotency_keys_pkey')
-  );
+  return isNameTaken(error) || isUniqueViolation(error, 'idempotency_keys_pkey');
 }
 
 /** Everything that was asked for, whatever order its parts were written in. */
 function canonicalForm(request: WorkspaceRequest): string {
-  const { organization, template, name, preset, onEmpty } = request;
+  const { organization, template, name, preset, onEmpty, priority } = request;
   const parameters = Object.entries(request.parameters).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([organization, template, name, preset ?? null, parameters, onEmpty]);
+  const asked: unknown[] = [organization, template, name, preset ?? null, parameters, onEmpty];
+  // What came with a key before there was anything to wait for is the same request still.
+  if (onEmpty === 'wait') asked.push(priority, request.waitTimeoutSeconds);
+  else if (priority !== 0) asked.push(priority);
+  return JSON.stringify(asked);
 }

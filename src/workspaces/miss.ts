@@ -7,13 +7,14 @@ import { decideMissReason, type MissReason } from '../domain/claim/miss-reason.t
 import { explainMiss, recordMiss } from '../store/claim.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Order } from './order.ts';
-import type { WantedWorkspace } from './request.ts';
 import type { Taking } from './take-workspace.ts';
 
 export interface Miss {
   readonly reason: MissReason;
   /** How many are being built. */
   readonly starting: number;
+  /** There are some to hand over, but others who wait go first. */
+  readonly isBehind: boolean;
   /** When the first of them may be there, from how long builds of this pool take; null: unknown. */
   readonly estimateMs: number | null;
 }
@@ -28,19 +29,29 @@ type Because = Extract<Taking, { readonly kind: 'none' }>['because'];
 /** Undefined when no preset was wanted: then nothing was missed. */
 export async function explain(
   tx: Transaction,
-  { preset }: WantedWorkspace,
+  { request, wanted: { preset } }: Order,
   because: Because,
 ): Promise<Miss | undefined> {
   if (because === 'unwanted' || preset === undefined) return undefined;
-  if (because !== 'nothing') return { reason: because, starting: 0, estimateMs: null };
-  const { starting, buildMs, ...pool } = await explainMiss.one(tx, { presetId: preset.id });
+  if (because !== 'nothing') {
+    return { reason: because, starting: 0, isBehind: false, estimateMs: null };
+  }
+  const { starting, buildMs, eligible, waiting, ...pool } = await explainMiss.one(tx, {
+    presetId: preset.id,
+    priority: request.priority,
+  });
   const reason = decideMissReason({
     hasPool: true,
     parametersFit: true,
     withinQuota: true,
     ...pool,
   });
-  return { reason, starting, estimateMs: starting > 0 ? buildMs : null };
+  return {
+    ...{ reason, starting },
+    isBehind: waiting > 0 && eligible > 0,
+    // Those who wait get what is being built first.
+    estimateMs: starting > waiting ? buildMs : null,
+  };
 }
 
 export async function recordMissOf(

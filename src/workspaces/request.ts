@@ -23,7 +23,11 @@ export interface WorkspaceRequest {
   /** A preset's name; `none` for explicitly without; the best match when left out. */
   readonly preset: string | undefined;
   readonly parameters: Readonly<Record<string, string>>;
-  readonly onEmpty: 'create' | 'fail';
+  readonly onEmpty: 'create' | 'fail' | 'wait';
+  /** Where others wait: those with the same or a higher one are served before. */
+  readonly priority: number;
+  /** How long to wait at most. */
+  readonly waitTimeoutSeconds: number;
   readonly idempotencyKey: string | undefined;
 }
 
@@ -70,8 +74,12 @@ export interface ReadRequest {
 
 export async function readRequest(
   on: Executor,
-  { userId }: Requester,
-  { organization, template, idempotencyKey }: WorkspaceRequest,
+  { userId }: Pick<Requester, 'userId'>,
+  {
+    organization,
+    template,
+    idempotencyKey,
+  }: Pick<WorkspaceRequest, 'organization' | 'template' | 'idempotencyKey'>,
 ): Promise<ReadRequest> {
   const named = { organization, template, userId };
   const row = await resolveRequest.one(on, { ...named, idempotencyKey: idempotencyKey ?? null });

@@ -3,8 +3,10 @@ import { createId, type BuildId, type JobId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { insertBuilds } from '../store/build.ts';
 import {
+  servePrebuild,
   takePrebuilds,
   type ClaimOrder,
+  type ServeRequest,
   type TakenPrebuild,
   type TakeRequest,
 } from '../store/claim-take.ts';
@@ -32,10 +34,19 @@ export async function takeWorkspace(
   const sought = seek(deps, order);
   if (sought.kind === 'none') return sought;
   const [taken] = await takePrebuilds(tx, sought.claimOrder, [sought.request]);
-  if (taken === undefined) return { kind: 'none', because: 'nothing' };
-  if (needsBuild(order)) await insertClaimBuild(deps, tx, { order, taken });
-  tx.notify(...noticesOf(taken));
-  return { kind: 'taken', ...taken };
+  return handOver(deps, tx, { order, taken });
+}
+
+/** As takeWorkspace, for who has waited and is next in line. */
+export async function takeForWaiter(
+  deps: CreateDeps,
+  tx: Transaction,
+  { order, ...waiter }: { readonly order: Order } & Pick<ServeRequest, 'waiterId' | 'waitedMs'>,
+): Promise<Taking> {
+  const sought = seek(deps, order);
+  if (sought.kind === 'none') return sought;
+  const taken = await servePrebuild(tx, sought.claimOrder, { ...sought.request, ...waiter });
+  return handOver(deps, tx, { order, taken });
 }
 
 /**
@@ -76,8 +87,20 @@ function seek(kit: Kit, { request, requester, wanted, bodyHash, resolveMs }: Ord
       idempotencyKey: request.idempotencyKey ?? null,
       bodyHash,
       resolveMs,
+      priority: request.priority,
     },
   };
+}
+
+async function handOver(
+  deps: CreateDeps,
+  tx: Transaction,
+  { order, taken }: { readonly order: Order; readonly taken: TakenPrebuild | undefined },
+): Promise<Taking> {
+  if (taken === undefined) return { kind: 'none', because: 'nothing' };
+  if (needsBuild(order)) await insertClaimBuild(deps, tx, { order, taken });
+  tx.notify(...noticesOf(taken));
+  return { kind: 'taken', ...taken };
 }
 
 /** The pool refills at once, and agents that wait learn of their owner. */

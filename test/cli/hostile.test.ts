@@ -46,12 +46,17 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'token revoke': ['019a0000-0000-7000-8000-000000000000'],
   'user create': ['u'],
   'user list': [],
+  'waiter cancel': ['w'],
+  'waiter list': [],
+  'waiter show': ['w'],
   whoami: [],
   'workspace delete': ['w', '--no-wait'],
   'workspace list': [],
   'workspace logs': ['w'],
   'workspace open': ['w'],
   'workspace show': ['w'],
+  'workspace start': ['w', '--no-wait'],
+  'workspace stop': ['w', '--no-wait'],
 };
 
 /** They print their own text, or what stands in files of whoever calls them: tested where it matters. */
@@ -64,6 +69,8 @@ const OTHERS = [
     'prebuilds status',
     'template init',
     'template validate',
+    // `workspace stop` and `workspace start` in a row.
+    'workspace restart',
   ],
 ];
 

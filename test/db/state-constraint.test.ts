@@ -6,6 +6,7 @@ import { JOB_STATUSES, JOB_TYPES, STAGES, TRANSITIONS } from '../../src/domain/j
 import { deriveJobStatus, type JobFacts } from '../../src/domain/job/status.ts';
 import { PRESET_STATUSES } from '../../src/domain/pool/snapshot.ts';
 import { NAME_PATTERN } from '../../src/domain/name/name.ts';
+import { WAIT_OUTCOMES } from '../../src/domain/waiter/outcome.ts';
 import { statesOf } from '../../src/domain/state.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -39,6 +40,7 @@ describe('a CHECK constraint', () => {
     ['builds_stage_check', statesOf(STAGES)],
     ['pool_members_transition_check', statesOf(TRANSITIONS)],
     ['presets_status_check', statesOf(PRESET_STATUSES)],
+    ['waiters_outcome_check', statesOf(WAIT_OUTCOMES)],
   ])('%s admits the states of the domain and no other', async (name, states) => {
     expect([...(await readCheck(name))].sort()).toEqual([...states].sort());
   });
@@ -48,6 +50,7 @@ describe('a CHECK constraint', () => {
     'users_username_check',
     'templates_name_check',
     'workspaces_name_check',
+    'waiters_name_check',
   ])('%s has the rule for names', async (name) => {
     expect(await readCheck(name)).toEqual([NAME_PATTERN.source]);
   });

@@ -16,6 +16,7 @@ import { createInstallation, type Installation } from '../support/installation.t
 import { createTestDatabase, urlOf, type TestDatabase } from '../support/postgres.ts';
 import { runBin } from '../support/program.ts';
 import { entry, gz } from '../support/tar-bytes.ts';
+import { bodyOfCreated } from '../support/created.ts';
 
 let database: TestDatabase;
 let way: CutOff;
@@ -54,12 +55,12 @@ async function fillPool(instances: number): Promise<void> {
 }
 
 const claim = async (name: string): Promise<CreateWorkspaceAnswer> => {
-  const { body } = await client.call(workspaceRoutes.createWorkspace, {
+  const answer = await client.call(workspaceRoutes.createWorkspace, {
     params: { organization: 'default' },
     headers: { 'idempotency-key': name },
     body: { name, template: 'quick' },
   });
-  return body;
+  return bodyOfCreated(answer);
 };
 
 const eligible = async (): Promise<number | undefined> => {

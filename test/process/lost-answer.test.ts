@@ -5,6 +5,7 @@ import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import { until } from '../support/crash-steps.ts';
 import { createFleet } from '../support/fleet.ts';
 import { buildBin } from '../support/program.ts';
+import { bodyOfCreated } from '../support/created.ts';
 
 beforeAll(buildBin);
 
@@ -30,7 +31,7 @@ describe('a daemon whose results are not answered', () => {
       headers: {},
       body: { name: 'mine', template: 'sample' },
     });
-    const params = { workspace: made.body.workspace.id };
+    const params = { workspace: bodyOfCreated(made).workspace.id };
     await until(async () => {
       const { body } = await client.call(workspaceRoutes.getWorkspace, { params, query: {} });
       expect(body.status).toBe('running');

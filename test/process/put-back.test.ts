@@ -18,6 +18,7 @@ import { findMarked } from '../../src/provisioner/marked-process.ts';
 import { until } from '../support/crash-steps.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { ask } from '../support/postgres.ts';
+import { bodyOfCreated } from '../support/created.ts';
 
 let installation: Installation;
 let scratch: string;
@@ -121,12 +122,12 @@ async function makePerson(admin: Client, username: string): Promise<string> {
 }
 
 async function claim(client: Client, name: string): Promise<CreateWorkspaceAnswer> {
-  const { body } = await client.call(workspaceRoutes.createWorkspace, {
+  const answer = await client.call(workspaceRoutes.createWorkspace, {
     params: { organization: 'default' },
     headers: { 'idempotency-key': name },
     body: { name, template: 'hello' },
   });
-  return body;
+  return bodyOfCreated(answer);
 }
 
 async function page(client: Client, { workspace }: CreateWorkspaceAnswer): Promise<string> {

@@ -11,6 +11,7 @@ import { until } from '../support/crash-steps.ts';
 import { createFleet, type Fleet } from '../support/fleet.ts';
 import { findViolations } from '../support/pool-invariants.ts';
 import { buildBin } from '../support/program.ts';
+import { bodyOfCreated } from '../support/created.ts';
 
 const { daemons, people, each, jobs } = IS_LONG
   ? { daemons: 10, people: 10, each: 14, jobs: 200 }
@@ -121,12 +122,12 @@ async function live(
   for (let i = 0; i < count; i += 1) {
     const name = `w-${person}-${i}`;
     const workspace = await until(async () => {
-      const { body } = await client.call(workspaceRoutes.createWorkspace, {
+      const answer = await client.call(workspaceRoutes.createWorkspace, {
         params: { organization: 'default' },
         headers: { 'idempotency-key': name },
         body: { name, template: 'sample' },
       });
-      return body.workspace.id;
+      return bodyOfCreated(answer).workspace.id;
     });
     names.push(name);
     if (i % 2 === 0) continue;

@@ -6,6 +6,7 @@ import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import type { WorkspaceView } from '../../src/contract/workspace/schema.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { hasTool } from '../support/tool.ts';
+import { bodyOfCreated } from '../support/created.ts';
 
 const available = hasTool('terraform');
 
@@ -32,13 +33,14 @@ describe.runIf(available)('the example hello-terraform', () => {
     expect(await installation.up()).toContain('hello-terraform v1');
     client = await installation.client();
     await until(async () => expect(await eligible()).toBe(1));
-    const { body } = await client.call(workspaceRoutes.createWorkspace, {
+    const answer = await client.call(workspaceRoutes.createWorkspace, {
       params: { organization: 'default' },
       headers: { 'idempotency-key': 'demo' },
       body: { name: 'demo', template: 'hello-terraform' },
     });
-    expect(body.claimed).toBe(true);
-    const { id } = body.workspace;
+    const { claimed, workspace } = bodyOfCreated(answer);
+    expect(claimed).toBe(true);
+    const { id } = workspace;
     await until(async () => expect((await show(id)).usable).toBe(true));
     expect((await show(id)).outputs).toEqual({ greeting: 'Hello, admin!' });
     await client.call(workspaceRoutes.deleteWorkspace, { params: { workspace: id } });

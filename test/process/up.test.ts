@@ -5,6 +5,7 @@ import { poolRoutes } from '../../src/contract/pool/route.ts';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import type { CreateWorkspaceAnswer } from '../../src/contract/workspace/schema.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
+import { bodyOfCreated } from '../support/created.ts';
 
 let installation: Installation;
 let client: Client;
@@ -22,12 +23,12 @@ const until = <T>(check: () => T | Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: 90_000, interval: 100 });
 
 const claim = async (name: string): Promise<CreateWorkspaceAnswer> => {
-  const { body } = await client.call(workspaceRoutes.createWorkspace, {
+  const answer = await client.call(workspaceRoutes.createWorkspace, {
     params: { organization: 'default' },
     headers: { 'idempotency-key': name },
     body: { name, template: 'hello' },
   });
-  return body;
+  return bodyOfCreated(answer);
 };
 
 const page = async (workspaceId: string): Promise<string> => {

@@ -36,6 +36,7 @@ export function claimOne(
         idempotencyKey: null,
         bodyHash: Buffer.alloc(32),
         resolveMs: 0,
+        priority: 0,
       },
     ]);
     if (taken === undefined) return undefined;

@@ -7,6 +7,7 @@ import type { Keyring } from '../../src/keys/keyring.ts';
 import { createPersonAuthenticator } from '../../src/people/authenticate.ts';
 import type { Database } from '../../src/store/database.ts';
 import { countStatements, type Counted } from './counted-database.ts';
+import { RECONCILER_OPTIONS } from './reconcile.ts';
 
 export interface CountedClaims {
   claim(request: CountedRequest): Promise<CreateWorkspaceAnswer & Counted>;
@@ -29,7 +30,7 @@ export function createCountedClaims(
   const { app } = createApi(kit, {
     handlers: createWorkspaceHandlers(
       { ...kit, database: counted, keyring, bus: { subscribe: () => () => undefined } },
-      { pollMs: 1_000 },
+      { ...RECONCILER_OPTIONS, pollMs: 1_000 },
     ),
     authenticators: {
       person: createPersonAuthenticator(kit, counted),

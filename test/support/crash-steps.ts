@@ -2,6 +2,7 @@
 import { expect, vi } from 'vitest';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import type { CrashWorld } from './crash-world.ts';
+import { bodyOfCreated } from './created.ts';
 
 export const until = <T>(check: () => T | Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: 60_000, interval: 100 });
@@ -9,12 +10,12 @@ export const until = <T>(check: () => T | Promise<T>): Promise<T> =>
 /** Asks for a workspace until there is an answer: the same request gives one. Gives its id. */
 export function createWorkspace({ client }: CrashWorld): Promise<string> {
   return until(async () => {
-    const { body } = await client.call(workspaceRoutes.createWorkspace, {
+    const answer = await client.call(workspaceRoutes.createWorkspace, {
       params: { organization: 'default' },
       headers: { 'idempotency-key': 'demo' },
       body: { name: 'demo', template: 'world' },
     });
-    return body.workspace.id;
+    return bodyOfCreated(answer).workspace.id;
   });
 }
 

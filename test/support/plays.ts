@@ -24,6 +24,7 @@ import { createQueue, type TestDaemon, type TestQueue } from './queue.ts';
 import { makeReady } from './ready-prebuild.ts';
 import { doneOf, reconcileNow } from './reconcile.ts';
 import { openTestStore, type TestStore } from './store.ts';
+import { asCreated, NO_WAITING } from './created.ts';
 
 /** How PostgreSQL joins: as it likes, or row by row, which is what `in (select … limit 1)` fails under. */
 export const PLANNERS: Readonly<Record<string, readonly string[]>> = {
@@ -250,10 +251,11 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
             preset: wanted.presetName,
             parameters: {},
             onEmpty: 'fail',
+            ...NO_WAITING,
             idempotencyKey,
           },
         );
-        return made.claimed ? 'hit' : 'made';
+        return asCreated(made).claimed ? 'hit' : 'made';
       },
     pass: passOver({}),
     passOver,

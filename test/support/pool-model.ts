@@ -123,6 +123,7 @@ export function createPoolModel(random: Seeded): PoolModel {
       members: alive.map(toMember),
       judged,
       silenceJudgedFrom: heardSince,
+      waiting: 0,
     };
   };
   const decide = (): PoolDecision => decidePool(readWorld(), now, MODEL_OPTIONS);

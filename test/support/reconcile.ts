@@ -1,8 +1,15 @@
 // Reconciling in tests: the real thing, with settings that suit a test.
 import type { PoolId } from '../../src/base/id.ts';
 import type { ReconcilerOptions } from '../../src/reconciler/options.ts';
-import { reconcilePool, type PoolOutcome } from '../../src/reconciler/reconcile-pool.ts';
+import {
+  reconcilePool,
+  type PoolOutcome,
+  type ServeWaiters,
+} from '../../src/reconciler/reconcile-pool.ts';
 import type { Database } from '../../src/store/database.ts';
+import type { Keyring } from '../../src/keys/keyring.ts';
+import type { CreateDeps } from '../../src/workspaces/order.ts';
+import { serveWaiters } from '../../src/workspaces/waiting/serve-waiters.ts';
 import type { TestStore } from './store.ts';
 
 export const RECONCILER_OPTIONS: ReconcilerOptions = {
@@ -20,12 +27,24 @@ export const RECONCILER_OPTIONS: ReconcilerOptions = {
   takeLeaseAtOnce: false,
 };
 
+/** As a control plane serves who waits. */
+export function serverOf(deps: CreateDeps): ServeWaiters {
+  return (tx, poolId) => serveWaiters(deps, tx, poolId);
+}
+
+/** For what is about something else. */
+export const nobodyWaits: ServeWaiters = () => Promise.reject(new Error('somebody waits'));
+
 export function reconcileNow(
-  store: Pick<TestStore, 'kit'> & { readonly database: Database },
+  store: Pick<TestStore, 'kit'> & { readonly database: Database; readonly keyring?: Keyring },
   poolId: PoolId,
   options: Partial<ReconcilerOptions> = {},
 ): Promise<PoolOutcome> {
-  const deps = { ...store.kit, database: store.database };
+  const { kit, database, keyring } = store;
+  const deps = {
+    ...{ ...kit, database },
+    serveWaiters: keyring === undefined ? nobodyWaits : serverOf({ ...kit, database, keyring }),
+  };
   return reconcilePool(deps, poolId, { ...RECONCILER_OPTIONS, ...options });
 }
 

@@ -4,6 +4,7 @@ import { viewAction, viewState, viewWithheld } from '../../contract/plan/view.ts
 import type { PlannedPoolView, PoolDetailView, PoolView } from '../../contract/pool/schema.ts';
 import type { MemberPage, PoolDetail, PoolPage } from '../../reconciler/pool-page.ts';
 import type { PresetPlan } from '../../reconciler/pool-plan.ts';
+import { toWaiterView } from '../waiter/view.ts';
 
 export function toPoolView({ pool, reconciliationPaused, limit, plan }: PoolPage): PoolView {
   const asking = plan.presets.find(({ usingActiveVersion }) => usingActiveVersion);
@@ -60,6 +61,7 @@ export function toPoolDetailView(detail: PoolDetail): PoolDetailView {
   return {
     ...toPlannedPoolView(detail),
     members: detail.members.map(toMemberView),
+    waiters: detail.waiters.map((waiter) => toWaiterView(waiter, detail.pace)),
     events: detail.events.map(({ kind, at, workspaceId, reason, details }) => ({
       kind,
       at: formatInstant(at),

@@ -1,22 +1,25 @@
 // Handlers of the routes about workspaces.
 import { AppError } from '../../base/app-error.ts';
-import { excerpt } from '../../base/excerpt.ts';
-import type { UserId, WorkspaceId } from '../../base/id.ts';
+import type { WorkspaceId } from '../../base/id.ts';
+import type { RouteAnswer } from '../../contract/route.ts';
 import type { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
 import { requireAllowed } from '../../domain/permission/permission.ts';
+import type { PageOptions } from '../../reconciler/pool-page.ts';
 import { orphanWorkspace } from '../../jobs/orphan-workspace.ts';
-import type { Executor } from '../../store/statement.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
-import { findUser } from '../../store/user.ts';
 import { listBuilds, listWorkspaces } from '../../store/workspace.ts';
 import type { WorkspaceRow } from '../../store/workspace-view.ts';
 import { changeWorkspace } from '../../workspaces/change-workspace.ts';
-import { createWorkspaceCreator } from '../../workspaces/create-workspace.ts';
+import { createWorkspaceCreator, type Enlisted } from '../../workspaces/create-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
-import type { Handlers, PersonCaller } from '../handler.ts';
+import { awaitWaiter } from '../../workspaces/waiting/await-waiter.ts';
+import { whyOver } from '../../workspaces/waiting/why-over.ts';
+import { chosenOwner } from '../chosen-owner.ts';
+import type { HandlerRequest, Handlers } from '../handler.ts';
 import { idCursor, numberCursor, pageOf, rowsToRead } from '../page.ts';
+import { createWaiterViewer } from '../waiter/read-waiter.ts';
 import { createWorkspaceReader } from './read-workspace.ts';
 import { toBuildView, toWorkspaceView } from './view.ts';
 
@@ -24,40 +27,61 @@ export interface WorkspaceApiDeps extends CreateDeps {
   readonly bus: Pick<NoticeBus, 'subscribe'>;
 }
 
-/** `owner=all` lists everybody's. */
-const EVERYBODY = 'all';
-const MYSELF = 'me';
-
 export function createWorkspaceHandlers(
   deps: WorkspaceApiDeps,
-  options: { readonly pollMs: number },
+  options: PageOptions & { readonly pollMs: number },
 ): Handlers<keyof typeof workspaceRoutes> {
   const { database } = deps;
   const workspaces = createWorkspaceReader(deps);
   const createWorkspace = createWorkspaceCreator(deps);
+  const viewWaiter = createWaiterViewer(deps, options);
+
+  /** Held back for as long as the request says. */
+  const answerWaiter = async (
+    { waiterId }: Enlisted,
+    { caller, body, signal }: HandlerRequest<typeof workspaceRoutes.createWorkspace>,
+  ): Promise<RouteAnswer<typeof workspaceRoutes.createWorkspace>> => {
+    const wait = { signal, timeoutMs: body.wait_seconds * 1000, pollMs: options.pollMs };
+    const row = await awaitWaiter(deps, waiterId, wait);
+    if (row === undefined) throw new AppError('NOT_FOUND', `there is no waiter ${waiterId}`);
+    if (row.workspaceId !== null) {
+      const workspace = await workspaces.read(caller, row.workspaceId);
+      return { status: 201, body: { workspace, claimed: true, reason: null } };
+    }
+    const over = whyOver(row);
+    if (over !== undefined) throw over;
+    const waiter = await viewWaiter(row);
+    const { position, eta_seconds, eta_reason } = waiter;
+    return { status: 202, body: { waiter, position, eta_seconds, eta_reason } };
+  };
+
   return {
-    createWorkspace: async ({ caller, params, headers, body }) => {
+    createWorkspace: async (request) => {
+      const { caller, params, headers, body } = request;
       const startedMs = deps.clock.monotonicMs();
-      const created = await createWorkspace(caller, {
+      const answered = await createWorkspace(caller, {
         organization: params.organization,
         template: body.template,
         name: body.name,
         preset: body.preset,
         parameters: body.parameters ?? {},
         onEmpty: body.on_empty,
+        priority: body.priority,
+        waitTimeoutSeconds: body.wait_timeout_seconds,
         idempotencyKey: headers['idempotency-key'],
       });
+      if ('waiterId' in answered) return answerWaiter(answered, request);
+      const { claimed, reason, handedOver } = answered;
       const workspace =
-        created.handedOver === undefined
-          ? await workspaces.read(caller, created.workspaceId)
-          : await workspaces.show(caller, created.handedOver);
-      const { claimed, reason } = created;
+        handedOver === undefined
+          ? await workspaces.read(caller, answered.workspaceId)
+          : await workspaces.show(caller, handedOver);
       if (claimed) measureClaim(deps, deps.clock.monotonicMs() - startedMs, workspace);
       return { status: 201, body: { workspace, claimed, reason } };
     },
     listWorkspaces: async ({ caller, query }) => {
       const rows = await listWorkspaces.all(database, {
-        ownerId: await chosenOwner(database, caller, query.owner ?? MYSELF),
+        ownerId: await chosenOwner(database, { caller, owner: query.owner, what: 'workspaces' }),
         name: query.name ?? null,
         template: query.template ?? null,
         before: idCursor<WorkspaceId>(query),
@@ -132,22 +156,4 @@ function isSettled({ status, usable, agents }: WorkspaceView): boolean {
   );
   const ended = ['stopped', 'deleted', 'failed', 'canceled'].includes(status);
   return usable || ended || (status === 'running' && broken);
-}
-
-async function chosenOwner(
-  on: Executor,
-  caller: PersonCaller,
-  owner: string,
-): Promise<UserId | null> {
-  if (owner === MYSELF || owner === caller.username) return caller.userId;
-  if (!caller.isAdmin) {
-    throw new AppError(
-      'FORBIDDEN',
-      `only administrators may list the workspaces of ${excerpt(owner)}`,
-    );
-  }
-  if (owner === EVERYBODY) return null;
-  const user = await findUser(on, owner);
-  if (user === undefined) throw new AppError('NOT_FOUND', `there is no user ${excerpt(owner)}`);
-  return user.id;
 }

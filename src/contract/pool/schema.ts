@@ -5,6 +5,7 @@ import { DELETE_REASONS } from '../../domain/pool/plan.ts';
 import { DESIRED_SOURCES } from '../../domain/schedule/source.ts';
 import { statesOf } from '../../domain/state.ts';
 import { idField, timeField } from '../field.ts';
+import { waiterView } from '../waiter/schema.ts';
 
 /** The computed state of section "decision" of the documentation, as `standby plan` prints it. */
 export const poolState = z.object({
@@ -132,7 +133,12 @@ export const poolMemberView = z
   .meta({ id: 'PoolMember' });
 
 export const poolDetailView = plannedPoolView
-  .extend({ members: z.array(poolMemberView), events: z.array(poolEventView) })
+  .extend({
+    members: z.array(poolMemberView),
+    /** The first 50 of those who wait for a prebuild, in the order of their turn. */
+    waiters: z.array(waiterView),
+    events: z.array(poolEventView),
+  })
   .meta({ id: 'PoolDetail' });
 
 export const changePoolBody = z

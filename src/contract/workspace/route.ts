@@ -7,6 +7,7 @@ import {
   createBuildBody,
   createWorkspaceAnswer,
   createWorkspaceBody,
+  enlistedAnswer,
   orphanWorkspaceAnswer,
   workspaceView,
 } from './schema.ts';
@@ -20,15 +21,23 @@ export const workspaceRoutes = {
     path: '/api/v1/organizations/{organization}/workspaces',
     audience: 'person',
     summary: 'Claim a prebuilt workspace, or make one when there is none',
+    description:
+      'With `on_empty: wait` the answer is 202 and a waiter where there is none; with `wait_seconds` it is ' +
+      'held back until the waiter is served (201) or the time is over. The same `Idempotency-Key` again ' +
+      'gives the same waiter and, once it is served, its workspace.',
     params: z.object({ organization: nameField }),
     headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
     body: createWorkspaceBody,
-    answers: { 201: createWorkspaceAnswer },
+    answers: { 201: createWorkspaceAnswer, 202: enlistedAnswer },
     errors: [
       'NOT_FOUND',
       'NAME_TAKEN',
       'NAME_INVALID',
       'POOL_EMPTY',
+      'NO_POOL',
+      'PRESET_GONE',
+      'WAIT_TIMEOUT',
+      'WAIT_CANCELED',
       'PRESET_UNKNOWN',
       'PARAMETERS_INVALID',
       'TEMPLATE_DEPRECATED',

@@ -6,6 +6,8 @@ import { statesOf } from '../../domain/state.ts';
 import { WORKSPACE_STATUSES } from '../../domain/workspace/status.ts';
 import { AGENT_LIFECYCLES } from '../agent/protocol.ts';
 import { idField, nameField, parametersField, timeField } from '../field.ts';
+import { MAX_PRIORITY } from '../../domain/waiter/outcome.ts';
+import { etaField, etaReasonField, waiterView } from '../waiter/schema.ts';
 import { outputsField } from '../provisioner/protocol.ts';
 
 export const buildView = z
@@ -81,7 +83,14 @@ export const createWorkspaceBody = z.strictObject({
   /** A preset's name, or `none` for explicitly without; the best match of the parameters when left out. */
   preset: z.string().min(1).max(128).optional(),
   parameters: parametersField.optional(),
-  on_empty: z.enum(['create', 'fail']).default('create'),
+  /** What to do when no prebuilt one is ready: build one, answer POOL_EMPTY, or stand in line. */
+  on_empty: z.enum(['create', 'fail', 'wait']).default('create'),
+  /** Where people wait, the highest goes first; those with the same, in the order in which they came. */
+  priority: z.int().min(-MAX_PRIORITY).max(MAX_PRIORITY).default(0),
+  /** With `wait`: for how long the answer may be held back. */
+  wait_seconds: z.int().min(0).max(600).default(0),
+  /** With `wait`: how long to stay in line at most; WAIT_TIMEOUT then. An hour unless given. */
+  wait_timeout_seconds: z.int().min(1).max(86_400).default(3_600),
 });
 
 export const createWorkspaceAnswer = z
@@ -93,6 +102,17 @@ export const createWorkspaceAnswer = z
     reason: z.enum(statesOf(MISS_REASONS)).nullable(),
   })
   .meta({ id: 'CreateWorkspaceAnswer' });
+
+/** It stands in line. */
+export const enlistedAnswer = z
+  .object({
+    waiter: waiterView,
+    /** Counted from 1; null when it was served at this very moment. */
+    position: z.int().nullable(),
+    eta_seconds: etaField,
+    eta_reason: etaReasonField,
+  })
+  .meta({ id: 'EnlistedAnswer' });
 
 export type WorkspaceView = z.output<typeof workspaceView>;
 export type BuildView = z.output<typeof buildView>;

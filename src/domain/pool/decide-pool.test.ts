@@ -37,6 +37,7 @@ const world = (change: Partial<PoolWorld> = {}): PoolWorld => ({
   members: [],
   judged: [],
   silenceJudgedFrom: 0,
+  waiting: 0,
   ...change,
 });
 const running = (name: string, change: Partial<PoolMember> = {}): PoolMember => ({

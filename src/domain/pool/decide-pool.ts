@@ -32,6 +32,8 @@ export interface PoolWorld {
   readonly judged: readonly JudgedBuild[];
   /** Since when silence may be judged; null: not now. */
   readonly silenceJudgedFrom: Instant | null;
+  /** People in the pool's line. */
+  readonly waiting: number;
 }
 
 export interface WorldPreset extends Omit<PoolPreset, 'paused'> {
@@ -224,7 +226,8 @@ function observe(
     hardLimited: limit !== null,
     // While one is being tried there is no next one to wait for.
     trialAt: limit?.trialWorkspaceId === null ? limit.trialAt : null,
-    waiting: 0,
+    // Who waits is served by the version that is active.
+    waiting: isActive(preset) ? world.waiting : 0,
   };
 }
 

@@ -20,6 +20,8 @@ export interface PoolFigure {
   readonly running: number;
   readonly eligible: number;
   readonly starting: number;
+  /** People in its line. */
+  readonly waiting: number;
   /** Of the active version. */
   readonly hardLimited: boolean;
   readonly validationFailed: boolean;
@@ -39,6 +41,7 @@ export function sumUp({ presets }: PoolDecision): Sums {
     running: total((state) => state.actual - state.unhealthy),
     eligible: total((state) => state.eligible),
     starting: total((state) => state.starting),
+    waiting: presets.reduce((number, { snapshot }) => number + snapshot.waiting, 0),
     hardLimited: anyActive(({ snapshot }) => snapshot.hardLimited),
     validationFailed: anyActive(({ snapshot }) => snapshot.preset.status === 'validation_failed'),
   };

@@ -13,6 +13,7 @@ import { createPoolHandlers } from '../../api/pool/handlers.ts';
 import { createPrebuildHandlers } from '../../api/prebuilds/handlers.ts';
 import { createProvisionerHandlers } from '../../api/provisioner/handlers.ts';
 import { createTemplateHandlers } from '../../api/template/handlers.ts';
+import { createWaiterHandlers } from '../../api/waiter/handlers.ts';
 import { createWorkspaceHandlers } from '../../api/workspace/handlers.ts';
 import { createBootstrapTokens } from '../../base/bootstrap-token.ts';
 import type { Kit } from '../../base/kit.ts';
@@ -58,7 +59,11 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     ...createTemplateHandlers({ kit, database }, pageOptions),
     ...createPoolHandlers({ kit, database }, pageOptions),
     ...createPrebuildHandlers({ kit, database }),
-    ...createWorkspaceHandlers({ ...kit, database, bus, keyring: deps.keyring }, { pollMs }),
+    ...createWorkspaceHandlers(
+      { ...kit, database, bus, keyring: deps.keyring },
+      { ...pageOptions, pollMs },
+    ),
+    ...createWaiterHandlers({ ...kit, database, bus }, { ...pageOptions, pollMs }),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),
     ...createKeyHandlers({ database, keyring: deps.keyring }),
     ...createDaemonHandlers({ kit, database }),

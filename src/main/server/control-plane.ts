@@ -13,6 +13,8 @@ import { readPoolFigures } from '../../reconciler/pool-figures.ts';
 import { createReconciler } from '../../reconciler/reconciler.ts';
 import type { Database } from '../../store/database.ts';
 import { createNoticeBus } from '../../store/notice-bus.ts';
+import { createLineKeeper } from '../../workspaces/waiting/line-keeper.ts';
+import { serveWaiters } from '../../workspaces/waiting/serve-waiters.ts';
 import { createMetrics } from '../../telemetry/metrics.ts';
 import { createControlPlaneApi, type ControlPlaneApiDeps } from './control-plane-api.ts';
 import { reconcilerOptions } from './reconciler-options.ts';
@@ -100,9 +102,15 @@ export function createControlPlaneParts(
       historyRetentionMs: config.historyRetention,
     },
   );
-  const reconciler = createReconciler(kit, { database, bus }, decision);
+  const serving = { ...kit, database, keyring };
+  const reconciler = createReconciler(
+    kit,
+    { database, bus, serveWaiters: (tx, poolId) => serveWaiters(serving, tx, poolId) },
+    decision,
+  );
+  const lineKeeper = createLineKeeper({ ...kit, database }, { intervalMs: config.sweepInterval });
   const api = createControlPlaneApi(kit, { ...options, metrics });
-  return { services: [metrics, reaper, pruner, reconciler], api };
+  return { services: [metrics, reaper, pruner, reconciler, lineKeeper], api };
 }
 
 // The default of a template's agent_timeout: what agents have, after time in which nobody looked.

@@ -2,10 +2,42 @@
 import { STUCK_AFTER_TRIES } from '../../domain/pool/housekeeping.ts';
 import { AWAITED_DAYS, HAS_OPEN_STRAY } from '../awaited-stray.ts';
 import { DAEMON_IS_SEEN } from '../daemon-seen.ts';
+import { FRESH_SINCE } from '../live-pool/fresh-since.ts';
+import { READY_NOW } from '../live-pool/ready-now.ts';
 import { PREBUILDS_USER_ID } from '../system-user.ts';
 import { check, type Check } from './check.ts';
 
 export const SYMPTOMS: readonly Check[] = [
+  check({
+    id: 'waiter.overdue',
+    title: 'somebody waits for a prebuild although the deadline passed over five minutes ago',
+    remedy: 'Nobody keeps the deadlines: start a control plane, or see its log.',
+    sql: `
+      select id::text
+      from waiters
+      where ended_at is null
+        and deadline_at < (select standby_now()) - interval '5 minutes'`,
+  }),
+  check({
+    id: 'waiter.overlooked',
+    title: 'somebody waits for over five minutes while a prebuild of the pool can be handed over',
+    remedy: 'Its pool gets no turn: start a control plane, or look for the pool in its log.',
+    sql: `
+      select q.id::text
+      from waiters q
+      join pools l on l.id = q.pool_id
+      join templates t on t.id = l.template_id
+      join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
+      where q.ended_at is null
+        and q.created_at < (select standby_now()) - interval '5 minutes'
+        and exists (
+          select
+          from pool_members m
+          where m.preset_id = p.id
+            and m.running_since < (select standby_now()) - interval '5 minutes'
+            and ${READY_NOW}
+            and (m.born_at < ${FRESH_SINCE}) is not true)`,
+  }),
   check({
     id: 'delete.stuck',
     title: 'a prebuild cannot be deleted, however often it is tried',

@@ -14,6 +14,31 @@ const DELETE_IT =
 
 export const WORKSPACE_INVARIANTS: readonly Check[] = [
   check({
+    id: 'waiter.name',
+    title: 'somebody waits for a workspace with the name of one that they have',
+    remedy: `Have one of the two renamed or canceled: \`standby waiter cancel\`. ${REPORT}`,
+    sql: `
+      select q.id::text
+      from waiters q
+      join workspaces w on w.owner_id = q.user_id and w.name = q.name and w.deleted_at is null
+      where q.ended_at is null`,
+  }),
+  check({
+    id: 'waiter.served',
+    title: 'a waiter was served with a workspace that was never claimed for it',
+    remedy: `Ask its owner what was got. ${REPORT}`,
+    sql: `
+      select q.id::text
+      from waiters q
+      where q.outcome = 'served'
+        and not exists (
+          select
+          from claims c
+          where c.workspace_id = q.workspace_id
+            and c.user_id = q.user_id
+            and c.outcome <> 'miss')`,
+  }),
+  check({
     id: 'claim.twice',
     title: 'a workspace was claimed more than once',
     remedy: `Two people may know its secrets: delete it with its owners. ${REPORT}`,

@@ -12,6 +12,7 @@ import { createFactory, type Factory, type TestPool } from '../../support/factor
 import { claimOne } from '../../support/claim.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -43,6 +44,7 @@ const request = (given: Partial<WorkspaceRequest> = {}): WorkspaceRequest => ({
   preset: pool.presetName,
   parameters: {},
   onEmpty: 'create',
+  ...NO_WAITING,
   idempotencyKey: undefined,
   ...given,
 });
@@ -55,7 +57,7 @@ const create = (
     ...store.kit,
     keyring: store.keyring,
     database: who.database ?? store.database,
-  })({ userId: who.userId ?? ann, isAdmin: false }, request(given));
+  })({ userId: who.userId ?? ann, isAdmin: false }, request(given)).then(asCreated);
 
 const failure = async (work: Promise<unknown>): Promise<AppError> => {
   const error: unknown = await work.then(

@@ -112,7 +112,12 @@ describe('taking one of many', () => {
     const { text, parameters } = takeStatements[order];
     const args: Readonly<Record<string, string>> = {
       ...{ presetIds: pool.presetId, userIds: userId, admins: 'f', names: 'explained' },
-      ...{ claimIds: createId(store.kit), eventIds: createId(store.kit), resolveMs: '1' },
+      ...{
+        claimIds: createId(store.kit),
+        eventIds: createId(store.kit),
+        resolveMs: '1',
+        priorities: '0',
+      },
       ...{ idempotencyKeys: 'explained', bodyHashes: String.raw`\\x00` },
     };
     const given = parameters.map((name) => pg.escapeLiteral(`{${args[name]}}`));

@@ -14,6 +14,7 @@ import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
 
 const ORGANIZATION = 'crowd';
 const CROWD = 16;
@@ -71,9 +72,10 @@ function ask(
       preset: pool.presetName,
       parameters: {},
       onEmpty: 'create',
+      ...NO_WAITING,
       idempotencyKey,
     },
-  );
+  ).then(asCreated);
 }
 
 const names = Array.from({ length: CROWD }, (_, n) => `w-${n}`);

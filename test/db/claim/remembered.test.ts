@@ -15,6 +15,7 @@ import { countStatements, type CountedDatabase } from '../../support/counted-dat
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
 
 const ORGANIZATION = 'remembering';
 const READY = 4;
@@ -60,10 +61,11 @@ async function ask(
     preset: pool.presetName,
     parameters: {},
     onEmpty: 'create',
+    ...NO_WAITING,
     idempotencyKey: undefined,
     ...given,
   });
-  return { ...created, statements: database.take().statements };
+  return { ...asCreated(created), statements: database.take().statements };
 }
 
 const codeOf = (asked: Promise<Asked>): Promise<string> =>

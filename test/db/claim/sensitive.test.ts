@@ -28,6 +28,7 @@ import {
 } from '../../support/queue.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
 
 const CANARY = 'canary-4d1f "\\ü';
 
@@ -77,10 +78,12 @@ async function create(given: Partial<WorkspaceRequest> = {}) {
     preset: pool.presetName,
     parameters: { token: CANARY, size: 'big' },
     onEmpty: 'create',
+    ...NO_WAITING,
     idempotencyKey: undefined,
     ...given,
   } as const;
-  return createWorkspaceCreator(queue.deps)({ userId: ann, isAdmin: false }, request);
+  const by = { userId: ann, isAdmin: false };
+  return asCreated(await createWorkspaceCreator(queue.deps)(by, request));
 }
 
 async function take(): Promise<TakenJob> {

@@ -10,6 +10,14 @@ const DELETED = `(select id from workspaces where deleted_at is not null limit 1
 const without = (table: string, constraint: string): string =>
   `alter table ${table} drop constraint ${constraint} cascade`;
 
+/** Of who has claimed one of its prebuilds already. */
+const waiter = (name: string): string => `
+  insert into waiters (id, organization_id, template_id, pool_id, user_id, name, priority, parameters,
+    miss_reason, created_at, deadline_at)
+  select gen_random_uuid(), organization_id, template_id, pool_id, user_id, ${name}, 0, '{}', 'empty',
+    standby_now(), standby_now() + interval '1 hour'
+  from claims where outcome = 'hit'`;
+
 /** Statements, by the id of the check that must find what they did. */
 export const PLANTS: Readonly<Record<string, readonly string[]>> = {
   'claim.twice': [
@@ -18,6 +26,27 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
      select gen_random_uuid(), organization_id, template_id, user_id, pool_id, workspace_id,
        epoch + 1, outcome, stage_ms, at
      from claims where outcome = 'hit'`,
+  ],
+  'waiter.name': [
+    'alter table waiters disable trigger waiters_taken_name',
+    waiter(`(select name from workspaces where id = ${CLAIMED})`),
+    'alter table waiters enable trigger waiters_taken_name',
+  ],
+  'waiter.served': [
+    waiter(`'other'`),
+    `update waiters set ended_at = standby_now(), outcome = 'served',
+       workspace_id = (select id from workspaces where origin = 'user' limit 1)`,
+  ],
+  'waiter.overdue': [
+    waiter(`'other'`),
+    `update waiters set created_at = standby_now() - interval '2 hours',
+       deadline_at = standby_now() - interval '1 hour'`,
+  ],
+  'waiter.overlooked': [
+    waiter(`'other'`),
+    `update waiters set created_at = standby_now() - interval '10 minutes'`,
+    `update pool_members set running_since = standby_now() - interval '10 minutes'
+     where workspace_id = ${RUNNING}`,
   ],
   'claim.owner': [
     `update claims set user_id = (select id from users where username like 'other%') where outcome = 'hit'`,

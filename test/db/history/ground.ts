@@ -12,6 +12,7 @@ import {
 } from '../../../src/workspaces/create-workspace.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, type TestDaemon, type TestQueue } from '../../support/queue.ts';
 import { reconcileNow } from '../../support/reconcile.ts';
@@ -90,9 +91,10 @@ export async function layHistoryGround(): Promise<HistoryGround> {
         { userId: ann, isAdmin: false },
         {
           ...{ organization: 'acme', template: pool.name, name: 'demo', preset: pool.presetName },
-          ...{ parameters: {}, onEmpty: 'create', idempotencyKey: undefined, ...given },
+          ...{ parameters: {}, onEmpty: 'create', ...NO_WAITING, idempotencyKey: undefined },
+          ...given,
         },
-      );
+      ).then(asCreated);
     },
     remove: async (workspaceId) => {
       await changeWorkspace(

@@ -16,6 +16,7 @@ import {
 import { createQueue, type TestDaemon, type TestQueue } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { startStoreApi, type StoreApi } from '../../support/store-api.ts';
+import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -33,7 +34,7 @@ beforeAll(async () => {
   make = createFactory(store);
   queue = createQueue(store, make);
   api = await startStoreApi(store, {
-    ...createWorkspaceHandlers(queue.deps, { pollMs: 1_000 }),
+    ...createWorkspaceHandlers(queue.deps, { ...RECONCILER_OPTIONS, pollMs: 1_000 }),
     ...createJobHandlers(queue.deps, { pollMs: 1_000 }),
   });
   admin = api.as(await make.user({ isAdmin: true }), true);

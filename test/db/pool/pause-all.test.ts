@@ -9,6 +9,7 @@ import { holdTurn, somebodyWaits } from '../../support/held-turn.ts';
 import { ADMIN, asCaller, openPoolApi } from '../../support/pool-api.ts';
 import { countLive, doneOf, reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { nobodyWaits } from '../../support/reconcile.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -53,7 +54,7 @@ async function startReplica(database: Database): Promise<void> {
   const { kit } = store;
   const bus = await startBus(database);
   const options = { ...RECONCILER_OPTIONS, intervalMs: 3_600_000 };
-  const reconciler = createReconciler(kit, { database, bus }, options);
+  const reconciler = createReconciler(kit, { database, bus, serveWaiters: nobodyWaits }, options);
   await reconciler.start();
   stops.push(() => reconciler.stop('test', 5_000));
 }

@@ -13,6 +13,7 @@ import { createFactory, type Factory, type TestPool } from '../../support/factor
 import { createManualClock } from '../../support/manual-clock.ts';
 import { countLive, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { nobodyWaits } from '../../support/reconcile.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -57,7 +58,7 @@ async function startReplica(given: ReplicaOptions = {}): Promise<Replica> {
   const heard = deaf ? { subscribe: () => () => undefined } : bus;
   const reconciler = createReconciler(
     kit,
-    { database, bus: heard },
+    { database, bus: heard, serveWaiters: nobodyWaits },
     { ...RECONCILER_OPTIONS, ...options },
   );
   if (!deaf) {
@@ -320,7 +321,7 @@ describe('starting and stopping', () => {
   it('may happen in any order and any number of times', async () => {
     const kit = createKit(silentLog);
     const bus = { subscribe: () => () => undefined };
-    const deps = { database: store.database, bus };
+    const deps = { database: store.database, bus, serveWaiters: nobodyWaits };
     const unstarted = createReconciler(kit, deps, RECONCILER_OPTIONS);
     expect(await unstarted.stop('test', 1_000)).toBe('stopped');
     await unstarted.start();

@@ -23,6 +23,8 @@ import { createManualClock } from '../../support/manual-clock.ts';
 import { reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { recordTurns, type Turns } from '../../support/turns.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
+import { nobodyWaits } from '../../support/reconcile.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -72,7 +74,7 @@ async function startReplica(
   const bus = createNoticeBus({ ...store.kit, database });
   const reconciler = createReconciler(
     { ...store.kit, log: turns.log },
-    { database, bus },
+    { database, bus, serveWaiters: nobodyWaits },
     { ...RECONCILER_OPTIONS, intervalMs: 24 * HOUR, ...given },
   );
   for (const service of [bus, reconciler]) {
@@ -128,10 +130,10 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
         { userId, isAdmin: false },
         {
           ...{ organization, template: pool.name, name: 'mine', preset: pool.presetName },
-          ...{ parameters: {}, onEmpty: 'fail', idempotencyKey: undefined },
+          ...{ parameters: {}, onEmpty: 'fail', idempotencyKey: undefined, ...NO_WAITING },
         },
       );
-      expect(made.claimed).toBe(true);
+      expect(asCreated(made).claimed).toBe(true);
     },
   },
   'a build that succeeded': { happen: end(SUCCEEDED) },
@@ -321,7 +323,11 @@ describe('a pool has its turn without a notice and without a pass when', () => {
     const turns = recordTurns();
     const reconciler = createReconciler(
       { ...store.kit, clock, log: turns.log },
-      { database: store.database, bus: { subscribe: () => () => undefined } },
+      {
+        database: store.database,
+        bus: { subscribe: () => () => undefined },
+        serveWaiters: nobodyWaits,
+      },
       { ...RECONCILER_OPTIONS, intervalMs: 30 * 24 * HOUR, sweepIntervalMs: HOUR },
     );
     await reconciler.start();

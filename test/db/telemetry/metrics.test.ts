@@ -77,6 +77,7 @@ describe('the gauges', () => {
       [of('prebuilds_running')]: 1,
       [of('prebuilds_eligible')]: 1,
       [of('prebuilds_starting')]: 1,
+      [of('waiters')]: 0,
       standby_reconciliation_paused: 0,
     });
   });

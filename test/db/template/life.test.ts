@@ -12,6 +12,7 @@ import { ADMIN, asCaller, openPoolApi } from '../../support/pool-api.ts';
 import { countLive, doneOf, reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { readWorld } from '../../support/world.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -101,9 +102,9 @@ const create = (
     { userId, isAdmin: false },
     {
       ...{ organization, template: pool.name, name, preset: 'a', parameters: {} },
-      ...{ onEmpty, idempotencyKey: undefined },
+      ...{ onEmpty, idempotencyKey: undefined, ...NO_WAITING },
     },
-  );
+  ).then(asCreated);
 
 describe('a promotion', () => {
   it('drains and fills exactly the pools of the two versions, and is told in each', async () => {

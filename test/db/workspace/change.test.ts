@@ -7,6 +7,7 @@ import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/bu
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -41,10 +42,10 @@ beforeEach(async () => {
     { userId: ann, isAdmin: false },
     {
       ...{ organization, template: pool.name, name: 'demo', preset: pool.presetName },
-      ...{ parameters: {}, onEmpty: 'create', idempotencyKey: undefined },
+      ...{ parameters: {}, onEmpty: 'create', ...NO_WAITING, idempotencyKey: undefined },
     },
   );
-  id = created.workspaceId;
+  id = asCreated(created).workspaceId;
   await builder.buildAll();
 });
 

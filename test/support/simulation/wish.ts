@@ -2,6 +2,7 @@
 // what they have.
 import { AppError, mayPass } from '../../../src/base/app-error.ts';
 import { workspaceRoutes } from '../../../src/contract/workspace/route.ts';
+import { bodyOfCreated } from '../created.ts';
 import { ORGANIZATION, type Wish, type World } from './world.ts';
 
 export function newWishes(world: World, count: number): readonly Wish[] {
@@ -56,7 +57,7 @@ async function send(world: World, wish: Wish): Promise<void> {
     world.unanswered = world.unanswered.filter((one) => one.name !== name);
   };
   try {
-    const { body } = await client.call(workspaceRoutes.createWorkspace, {
+    const answer = await client.call(workspaceRoutes.createWorkspace, {
       params: { organization: ORGANIZATION },
       headers: { 'idempotency-key': name },
       body: {
@@ -65,7 +66,7 @@ async function send(world: World, wish: Wish): Promise<void> {
       },
     });
     settle();
-    const workspaceId = body.workspace.id;
+    const workspaceId = bodyOfCreated(answer).workspace.id;
     const before = served.get(name)?.workspaceId ?? workspaceId;
     if (before !== workspaceId) world.findings.push(`${name} was served twice`);
     served.set(name, { ...wish, workspaceId });

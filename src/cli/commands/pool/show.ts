@@ -12,10 +12,12 @@ import { answer } from '../../show/answer.ts';
 import type { Colors } from '../../show/colors.ts';
 import { renderFacts, renderTable } from '../../show/table.ts';
 import { formatAge } from '../../show/time.ts';
+import { describeWaiter } from '../../waiter/describe.ts';
 
 export const command = defineCommand({
   name: 'pool show',
-  summary: 'show a pool: its state, what its next turn does, its prebuilds and what happened to it',
+  summary:
+    'show a pool: its state, what its next turn does, its prebuilds, who waits for one, and what happened to it',
   arguments: { pool: POOL_ARGUMENT },
   options: { org: ORGANIZATION_OPTION },
   examples: ['standby pool show hello/small'],
@@ -59,6 +61,17 @@ function render(colors: Colors, pool: PoolDetailView, now: Instant): string {
     ]),
     empty: 'It has no prebuilds.',
   });
+  const waiters = renderTable(colors, {
+    heads: ['in line', 'for', 'priority', 'since', 'state'],
+    rows: pool.waiters.map((waiter) => [
+      waiter.owner,
+      waiter.name,
+      String(waiter.priority),
+      `${formatAge(waiter.created_at, now)} ago`,
+      describeWaiter(waiter),
+    ]),
+    empty: 'Nobody waits for one.',
+  });
   const events = renderTable(colors, {
     heads: ['event', 'when', 'workspace', 'by', 'reason'],
     rows: pool.events.map((event) => [
@@ -70,7 +83,7 @@ function render(colors: Colors, pool: PoolDetailView, now: Instant): string {
     ]),
     empty: 'Nothing has happened to it.',
   });
-  return `${facts}\n${members}\n${events}`;
+  return `${facts}\n${members}\n${waiters}\n${events}`;
 }
 
 function describeSize({ size_override: size }: PoolDetailView): string {

@@ -1,0 +1,17 @@
+// A name that the requester has given to another workspace, or waits with.
+import { AppError } from '../base/app-error.ts';
+import { isUniqueViolation } from '../store/sqlstate.ts';
+
+export function isNameTaken(error: unknown): boolean {
+  return (
+    isUniqueViolation(error, 'workspaces_owner_id_name_key') ||
+    isUniqueViolation(error, 'waiters_user_id_name_key')
+  );
+}
+
+export function nameTaken(name: string, cause: unknown): AppError {
+  const detail = isUniqueViolation(cause, 'waiters_user_id_name_key')
+    ? `you wait for a prebuild with the name ${name} already`
+    : `you already have a workspace named ${name}`;
+  return new AppError('NAME_TAKEN', detail, { cause });
+}

@@ -1,0 +1,63 @@
+// Waiting that ends without a prebuild: given up, or past its deadline.
+import { AppError } from '../../base/app-error.ts';
+import type { PoolId, WaiterId } from '../../base/id.ts';
+import type { Database } from '../../store/database.ts';
+import type { Notice } from '../../store/notice.ts';
+import {
+  endOverdueWaiter,
+  endOverdueWaiters,
+  endWaiter,
+  removeOldWaiters,
+} from '../../store/waiter-end.ts';
+import { findWaiter, listPoolsWithLine, type WaiterRow } from '../../store/waiter.ts';
+
+const CANCELED = { outcome: 'canceled', errorCode: null, error: null } as const;
+const TIMED_OUT = { outcome: 'timed_out', errorCode: null, error: null } as const;
+
+/** Does nothing to one that was canceled before. Throws WAIT_OVER for one that ended otherwise. */
+export async function cancelWaiter(database: Database, { id, outcome }: WaiterRow): Promise<void> {
+  const [ended] = outcome === null ? await endWaiter.all(database, { id, ...CANCELED }) : [];
+  if (ended !== undefined) {
+    database.announce(noticesOf([ended]));
+    return;
+  }
+  const now = await findWaiter.one(database, { id });
+  if (now.outcome === 'canceled') return;
+  throw new AppError('WAIT_OVER', {
+    detail: `waiter ${id} waits no more: it was ${now.outcome ?? 'ended'}`,
+    fields: { outcome: now.outcome, workspace_id: now.workspaceId },
+  });
+}
+
+/** One whose deadline has passed is ended by whoever sees it first. */
+export async function readWaiter(database: Database, id: WaiterId): Promise<WaiterRow | undefined> {
+  const row = await findWaiter.maybe(database, { id });
+  if (row?.outcome !== null || row.leftMs > 0) return row;
+  const ended = await endOverdueWaiter.all(database, { id, ...TIMED_OUT });
+  database.announce(noticesOf(ended));
+  return findWaiter.maybe(database, { id });
+}
+
+/**
+ * What nobody has to be there for: deadlines are kept, lines get a turn whatever notice was lost, and what
+ * became of waiters long ago is taken away.
+ */
+export async function tendLines(database: Database): Promise<void> {
+  const ended = await endOverdueWaiters.all(database, TIMED_OUT);
+  const pools = await listPoolsWithLine.all(database, {});
+  database.announce([
+    ...noticesOf(ended),
+    ...pools.map(({ poolId }) => ({ kind: 'pool', poolId }) as const),
+  ]);
+  await removeOldWaiters.run(database, { limit: 1_000 });
+}
+
+/** The pool may have been building for them. */
+function noticesOf(
+  ended: readonly { readonly id: WaiterId; readonly poolId: PoolId }[],
+): readonly Notice[] {
+  return ended.flatMap(({ id, poolId }) => [
+    { kind: 'waiter', waiterId: id } as const,
+    { kind: 'pool', poolId } as const,
+  ]);
+}

@@ -1,0 +1,28 @@
+// The regular look at the lines of all pools: it keeps deadlines, and gives every line a turn, so that
+// nobody is forgotten whatever notice was lost. Every replica runs one.
+import { isAborted } from '../../base/abort.ts';
+import type { Kit } from '../../base/kit.ts';
+import { createService, type Service } from '../../base/service.ts';
+import type { Database } from '../../store/database.ts';
+import { tendLines } from './end-waiters.ts';
+
+export function createLineKeeper(
+  deps: Kit & { readonly database: Database },
+  { intervalMs }: { readonly intervalMs: number },
+): Service {
+  const { clock, rng, database } = deps;
+  const log = deps.log.child({ component: 'line-keeper' });
+  const run = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      await tendLines(database).catch((error: unknown) => {
+        if (!isAborted(signal)) log.warn('line.not_tended', { error });
+      });
+      // So that replicas do not come in step.
+      await clock.sleep(intervalMs * (0.8 + 0.4 * rng.next()), signal).catch(() => undefined);
+    }
+  };
+  return createService(clock, {
+    name: 'line-keeper',
+    start: async (scope) => scope.background(run(scope.signal)),
+  });
+}

@@ -1,0 +1,181 @@
+// Giving a pool's prebuilds to those who wait for them, in the order of their line: by priority, then by
+// who came first. The caller holds the pool's lock, so one replica at a time serves a line.
+import { AppError, toAppError } from '../../base/app-error.ts';
+import type { PoolId, WaiterId } from '../../base/id.ts';
+import type { Transaction } from '../../store/database.ts';
+import { isRetryable } from '../../store/sqlstate.ts';
+import { endLine, endWaiter } from '../../store/waiter-end.ts';
+import { lockNextWaiters, readLine, type NextWaiter } from '../../store/waiter.ts';
+import { isNameTaken, nameTaken } from '../name-taken.ts';
+import type { CreateDeps, Order } from '../order.ts';
+import { judgeRequest, readRequest, type ReadTemplate, type WorkspaceRequest } from '../request.ts';
+import { takeForWaiter } from '../take-workspace.ts';
+import { openGiven } from './given-parameters.ts';
+import { nothingToWaitFor } from './nothing-to-wait-for.ts';
+
+const READ_AT_ONCE = 50;
+
+/**
+ * Serves as many as there are prebuilds for, and gives for how long each had waited. Every one that
+ * leaves gives the pool another turn.
+ */
+export async function serveWaiters(
+  deps: CreateDeps,
+  tx: Transaction,
+  poolId: PoolId,
+): Promise<readonly number[]> {
+  const line = await readLine.maybe(tx, { poolId });
+  if (line === undefined) return [];
+  const { organization, template, preset, eligible } = line;
+  if (!line.isAsked) {
+    return refuseAll(tx, poolId, gone({ template, preset }));
+  }
+  if (line.deprecated !== '') {
+    const detail = `template ${template} is deprecated: ${line.deprecated}`;
+    return refuseAll(tx, poolId, new AppError('TEMPLATE_DEPRECATED', detail));
+  }
+  return serveAll(deps, tx, { poolId, eligible, names: { organization, template, preset } });
+}
+
+interface Line {
+  readonly poolId: PoolId;
+  /** How many can be handed over. */
+  readonly eligible: number;
+  readonly names: Names;
+}
+
+/** What is left over would be extraneous to the pool, so whoever is refused makes room for the next one. */
+async function serveAll(
+  deps: CreateDeps,
+  tx: Transaction,
+  { poolId, eligible, names }: Line,
+): Promise<readonly number[]> {
+  const waitedMs: number[] = [];
+  let read: ReadTemplate | undefined;
+  for (let left = eligible; left > 0;) {
+    const limit = Math.min(left, READ_AT_ONCE);
+    const waiters = await lockNextWaiters.all(tx, { poolId, limit });
+    for (const waiter of waiters) {
+      read ??= await readTemplate(tx, names, waiter);
+      const served = await serveOne(deps, tx, { poolId, names, read, waiter });
+      // Somebody of a higher priority was faster.
+      if (served === 'nothing') return waitedMs;
+      if (served === 'served') {
+        left -= 1;
+        waitedMs.push(waiter.waitedMs);
+      }
+    }
+    if (waiters.length < limit) break;
+  }
+  return waitedMs;
+}
+
+type Names = Pick<WorkspaceRequest, 'organization' | 'template'> & { readonly preset: string };
+
+async function readTemplate(
+  tx: Transaction,
+  names: Names,
+  waiter: NextWaiter,
+): Promise<ReadTemplate> {
+  const { template } = await readRequest(tx, waiter, { ...names, idempotencyKey: undefined });
+  return template;
+}
+
+interface Serving {
+  readonly poolId: PoolId;
+  readonly names: Names;
+  readonly read: ReadTemplate;
+  readonly waiter: NextWaiter;
+}
+
+/** One that cannot be served keeps nobody behind it from being served. */
+async function serveOne(
+  deps: CreateDeps,
+  tx: Transaction,
+  serving: Serving,
+): Promise<'served' | 'refused' | 'nothing'> {
+  const { poolId, waiter } = serving;
+  try {
+    return await tx.savepoint(async () => {
+      const order = await judgeAgain(deps, tx, serving);
+      const { id: waiterId, waitedMs } = waiter;
+      const taking = await takeForWaiter(deps, tx, { order, waiterId, waitedMs });
+      if (taking.kind === 'none') {
+        if (taking.because === 'nothing') return 'nothing';
+        throw nothingToWaitFor(order, taking.because);
+      }
+      tx.notify({ kind: 'waiter', waiterId });
+      return 'served';
+    });
+  } catch (error) {
+    if (isRetryable(error)) throw error;
+    const refused = isNameTaken(error) ? nameTaken(waiter.name, error) : toAppError(error);
+    if (refused.code === 'INTERNAL') {
+      deps.log.error('waiter.not_served', { waiter: waiter.id, pool: poolId, error });
+    }
+    await refuse(tx, { poolId, id: waiter.id, error: refused });
+    return 'refused';
+  }
+}
+
+/** What was allowed when the waiting began may not be any more. */
+async function judgeAgain(
+  deps: CreateDeps,
+  tx: Transaction,
+  { poolId, names, read, waiter }: Serving,
+): Promise<Order> {
+  const { userId, isAdmin, isMember, username } = waiter;
+  if (!waiter.isActive) throw new AppError('FORBIDDEN', `the account of ${username} is suspended`);
+  const startedMs = deps.clock.monotonicMs();
+  const requester = { userId, isAdmin };
+  const request: WorkspaceRequest = {
+    ...names,
+    name: waiter.name,
+    parameters: await openGiven({ ...deps, on: tx }, waiter),
+    onEmpty: 'wait',
+    priority: waiter.priority,
+    waitTimeoutSeconds: 0,
+    idempotencyKey: undefined,
+  };
+  const isThere = read.version?.presets.some((preset) => preset.poolId === poolId) ?? false;
+  if (!isThere) throw gone(names);
+  const wanted = judgeRequest({ template: read, isMember }, requester, request);
+  const resolveMs = deps.clock.monotonicMs() - startedMs;
+  // The key, if it came with one, stands for the waiter already.
+  return { requester, request, wanted, bodyHash: Buffer.alloc(0), resolveMs };
+}
+
+function gone({ template, preset }: Pick<Names, 'template' | 'preset'>): AppError {
+  const detail = `pool ${template}/${preset} is gone: no active version of its template asks for it`;
+  return new AppError('PRESET_GONE', detail);
+}
+
+interface Refused {
+  readonly poolId: PoolId;
+  readonly id: WaiterId;
+  readonly error: AppError;
+}
+
+async function refuse(tx: Transaction, { poolId, id, error }: Refused): Promise<void> {
+  await endWaiter.all(tx, { id, ...refusal(error) });
+  // What it would have got is for the next one.
+  tx.notify({ kind: 'waiter', waiterId: id }, { kind: 'pool', poolId });
+}
+
+async function refuseAll(
+  tx: Transaction,
+  poolId: PoolId,
+  error: AppError,
+): Promise<readonly number[]> {
+  const ended = await endLine.all(tx, { poolId, ...refusal(error) });
+  tx.notify(...ended.map(({ id }) => ({ kind: 'waiter', waiterId: id }) as const));
+  return [];
+}
+
+function refusal({ code, detail }: AppError): {
+  readonly outcome: 'refused';
+  readonly errorCode: string;
+  readonly error: string;
+} {
+  return { outcome: 'refused', errorCode: code, error: detail };
+}
