@@ -3,9 +3,9 @@
 import { createService } from '../../../base/service.ts';
 import type { ReportBody } from '../../../contract/provisioner/protocol.ts';
 import type { Machine } from '../../driver.ts';
+import { createReadyWatch, type Checked } from '../../ready/watch.ts';
 import { layoutOf } from './layout.ts';
-import type { Checked } from './ready-check.ts';
-import { createReadyWatch } from './ready-watch.ts';
+import { isReady } from './ready-check.ts';
 import type { WorkspaceRecord } from './record.ts';
 import {
   endStrays,
@@ -56,7 +56,8 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
       if (record === undefined || record === 'unreadable') continue;
       if (record.ready === null || !isAlive(record)) continue;
       const { port, ready: check } = record;
-      checked.set(id, { check, port, layout: layoutOf(folderOf(id)) });
+      const layout = layoutOf(folderOf(id));
+      checked.set(id, { check, isReady: (signal) => isReady({ check, port, layout }, signal) });
     }
     readyWatch.follow(checked);
   };

@@ -1,48 +1,27 @@
 // The ready check of a template without agents, made once.
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import type { Clock } from '../../../base/clock.ts';
 import { signalGroup } from '../../../base/process-group.ts';
 import type { ReadyCheck } from '../../../contract/manifest/schema.ts';
+import { accepts, answers } from '../../ready/probe.ts';
 import type { WorkspaceLayout } from './layout.ts';
 import { planSchema } from './supervisor/plan.ts';
 
-export interface Checked {
+export interface CheckedWorkspace {
   readonly check: ReadyCheck;
   readonly port: number;
   readonly layout: WorkspaceLayout;
 }
 
-/** Whether the workspace is ready now; not, once the signal is aborted. Never rejects. */
+/** Whether the workspace is ready now. */
 export async function isReady(
-  clock: Clock,
-  { check, port, layout }: Checked,
+  { check, port, layout }: CheckedWorkspace,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const done = new AbortController();
-  const limit = new AbortController();
-  const stop = AbortSignal.any([signal, limit.signal]);
-  clock.sleep(check.timeout_seconds * 1000, done.signal).then(
-    () => limit.abort(),
-    () => undefined, // the check ended first
-  );
-  try {
-    if (check.http !== null) return await answers(port, check.http, stop);
-    if (check.command !== null) return await succeeds(layout, check.command, stop);
-    return await accepts(check.tcp ?? port, stop);
-  } catch {
-    return false; // not listening, not to be run, or too slow
-  } finally {
-    done.abort();
-  }
-}
-
-async function answers(port: number, where: string, signal: AbortSignal): Promise<boolean> {
-  const url = new URL(where, `http://127.0.0.1:${port}`);
-  const answer = await fetch(url, { signal, redirect: 'manual' });
-  await answer.body?.cancel();
-  return answer.status >= 200 && answer.status < 400;
+  const host = '127.0.0.1';
+  if (check.http !== null) return answers(check.http, { host, port }, signal);
+  if (check.command !== null) return succeeds(layout, check.command, signal);
+  return accepts({ host, port: check.tcp ?? port }, signal);
 }
 
 /** Runs where the workspace's command runs, with its environment. */
@@ -72,16 +51,5 @@ async function succeeds(
       end();
       resolve(code === 0);
     });
-  });
-}
-
-function accepts(port: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port, signal });
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
   });
 }

@@ -1,0 +1,60 @@
+// Repeats the ready checks of the workspaces that run, each in its own rhythm: one that hangs delays
+// no other.
+import { isAborted } from '../../base/abort.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { ReadyCheck } from '../../contract/manifest/schema.ts';
+import { tryFor } from './probe.ts';
+
+export interface Checked {
+  readonly check: ReadyCheck;
+  /** Makes it once. What it throws means that it is not ready. */
+  isReady(signal: AbortSignal): Promise<boolean>;
+}
+
+export interface ReadyWatch {
+  /** What the last check of that name said; false before there was one. */
+  isReady(name: string): boolean;
+  /** Makes these from now on, each under a name of its own for as long as it is the same, and no others. */
+  follow(checked: ReadonlyMap<string, Checked>): void;
+}
+
+interface Followed {
+  ready: boolean;
+  readonly stop: AbortController;
+}
+
+/** Calls `onChange` when a check says something new. */
+export function createReadyWatch(clock: Clock, onChange: () => void): ReadyWatch {
+  const followed = new Map<string, Followed>();
+
+  const run = async (checked: Checked, entry: Followed): Promise<void> => {
+    const { check } = checked;
+    const { signal } = entry.stop;
+    const isReady = (stop: AbortSignal): Promise<boolean> => checked.isReady(stop);
+    const timeoutMs = check.timeout_seconds * 1000;
+    while (!signal.aborted) {
+      const ready = await tryFor(clock, isReady, { timeoutMs, signal });
+      const isNews = !isAborted(signal) && ready !== entry.ready;
+      entry.ready = ready;
+      if (isNews) onChange();
+      await clock.sleep(check.interval_seconds * 1000, signal).catch(() => undefined); // the loop ends then
+    }
+  };
+
+  return {
+    isReady: (name) => followed.get(name)?.ready ?? false,
+    follow: (checked) => {
+      for (const [name, { stop }] of followed) {
+        if (checked.has(name)) continue;
+        stop.abort();
+        followed.delete(name);
+      }
+      for (const [name, one] of checked) {
+        if (followed.has(name)) continue;
+        const entry = { ready: false, stop: new AbortController() };
+        followed.set(name, entry);
+        void run(one, entry);
+      }
+    },
+  };
+}
