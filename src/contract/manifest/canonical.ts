@@ -95,11 +95,27 @@ function toDriverSettings(
   const { driver, process } = source;
   return {
     terraform: source.terraform ?? (driver === 'terraform' ? {} : null),
-    docker: source.docker ?? null,
+    docker: toDocker(source.docker),
     process: process ?? null,
     null:
       source.null === undefined && driver !== 'null'
         ? null
         : { start_seconds: source.null?.start ?? 0, start_error: source.null?.start_error ?? null },
+  };
+}
+
+function toDocker(source: ManifestSource['docker']): Manifest['docker'] {
+  if (source === undefined) return null;
+  const { image, build, command, limits, ...others } = source;
+  return {
+    ...others,
+    image: image ?? null,
+    build: build ?? null,
+    command: command ?? null,
+    limits: {
+      memory_bytes: limits.memory ?? null,
+      cpus: limits.cpus ?? null,
+      processes: limits.processes,
+    },
   };
 }

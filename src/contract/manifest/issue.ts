@@ -27,6 +27,8 @@ export const MANIFEST_ISSUES = {
   READY_UNCHECKED: 'when a template has a ready check, and its driver cannot make one',
   SCRIPT_MISSING: 'when the script of an agent is not in the folder',
   SCRIPT_NOT_EXECUTABLE: 'when the script of an agent may not be executed',
+  DOCKERFILE_MISSING: 'when the Dockerfile of `build` is not in the folder',
+  PORT_UNREACHABLE: 'when a port is used or published that cannot be reached',
   INSTANT_NEEDS_OWNER: 'when `claim: instant` depends on what a claim changes',
 } as const;
 

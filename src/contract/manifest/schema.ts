@@ -66,6 +66,27 @@ export const processSettings = z.object({
   environment: z.record(z.string(), z.string()),
 });
 
+/** Settings of the docker driver; exactly one of image and build is not null. */
+export const dockerSettings = z.object({
+  image: z.string().nullable(),
+  /** The Dockerfile, a path in the template's folder. */
+  build: z.string().nullable(),
+  /** Null: the image's own. */
+  command: z.array(z.string()).min(1).nullable(),
+  environment: z.record(z.string(), z.string()),
+  /** The first one is the workspace's own. */
+  ports: z.array(z.int()),
+  /** Where in the container each is, by its name. */
+  volumes: z.record(z.string(), z.string()),
+  limits: z.object({
+    /** Null: none, as for the processors. */
+    memory_bytes: z.int().nullable(),
+    cpus: z.number().nullable(),
+    processes: z.int(),
+  }),
+  network: z.string(),
+});
+
 /** Settings of the null driver, which builds nothing: for benches and simulations. */
 export const nullSettings = z.object({
   start_seconds: seconds,
@@ -90,7 +111,7 @@ export const manifestSchema = z
     cost: z.object({ hourly: z.number().min(0), currency: z.string() }).nullable(),
     tags: tagsField,
     terraform: z.record(z.string(), z.unknown()).nullable(),
-    docker: z.record(z.string(), z.unknown()).nullable(),
+    docker: dockerSettings.nullable(),
     process: processSettings.nullable(),
     null: nullSettings.nullable(),
   })
@@ -99,4 +120,5 @@ export const manifestSchema = z
 export type Manifest = z.output<typeof manifestSchema>;
 export type ManifestParameter = z.output<typeof parameterSchema>;
 export type ManifestPreset = z.output<typeof presetSchema>;
+export type DockerSettings = z.output<typeof dockerSettings>;
 export type ReadyCheck = z.output<typeof readyCheckSchema>;

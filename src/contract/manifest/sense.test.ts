@@ -11,7 +11,7 @@ parameters:
 
 function issues(
   more: string,
-  { head = HEAD, files }: { head?: string; files?: readonly TemplateFile[] } = {},
+  { head = HEAD, files }: { head?: string; files?: readonly TemplateFile[] | undefined } = {},
 ): readonly string[] {
   const parsed = parseManifest(head + more, files);
   if (parsed.kind === 'valid') return [];
@@ -182,6 +182,97 @@ describe('a manifest makes sense when its driver', () => {
     expect(settings(text)).toEqual([]);
     expect(settings(`claim: instant\n${text}`)).toEqual([
       expect.stringContaining('3:20 INSTANT_NEEDS_OWNER process.command | STANDBY_WORKSPACE_NAME'),
+    ]);
+  });
+});
+
+describe('a manifest makes sense when docker', () => {
+  const settings = (docker: string, files?: readonly TemplateFile[]): readonly string[] =>
+    issues(`docker: {${docker}}\n`, { head: 'name: demo\ndriver: docker\n', files });
+
+  it('names one image, or a Dockerfile that is there', () => {
+    expect(settings('image: debian:12')).toEqual([]);
+    expect(settings('image: registry.example.com:5000/a/b_c-d.e:1.4')).toEqual([]);
+    expect(settings('image: x, build: Dockerfile')).toEqual([
+      expect.stringContaining('must have exactly one of image and build'),
+    ]);
+    expect(settings('network: none')).toEqual([
+      expect.stringContaining('must have exactly one of image and build'),
+    ]);
+    const file = { path: 'Dockerfile', executable: false };
+    expect(settings('build: ./Dockerfile', [file])).toEqual([]);
+    expect(settings('build: ./Dockerfil', [file])).toEqual([
+      '1:17 DOCKERFILE_MISSING docker.build | there is no file "./Dockerfil" in the folder',
+    ]);
+  });
+
+  it.each([
+    'sha256:1234',
+    'Debian',
+    'x:',
+    '-x',
+    'http://x',
+    'x y',
+    '../x',
+    `a@sha256:${'0'.repeat(63)}`,
+  ])('refuses what is no name of an image: %s', (image) => {
+    expect(settings(`image: "${image}"`)).toEqual([
+      expect.stringContaining('must be the name of an image'),
+    ]);
+  });
+
+  it.each([
+    ['home: relative', 'must be an absolute path in the container'],
+    ['home: /', 'must be an absolute path in the container'],
+    ['home: /a/../b', 'must be an absolute path in the container'],
+    ['home: "/a:/b"', 'must be an absolute path in the container'],
+    ['Home: /a', 'must be 1 to 32 lower-case letters'],
+    ['a: /x, b: /x', 'two volumes are to be at "/x"'],
+  ])('refuses what is no volume: %s', (volumes, said) => {
+    expect(settings(`image: x, volumes: {${volumes}}`)).toEqual([expect.stringContaining(said)]);
+  });
+
+  it.each(['"container:abc"', '""', '-net', 'a/b'])('refuses a network %s', (network) => {
+    expect(settings(`image: x, network: ${network}`)).toEqual([
+      expect.stringContaining('must be the name of a network'),
+    ]);
+  });
+
+  it('checks only ports that are published', () => {
+    const ready = (check: string, docker: string): readonly string[] =>
+      settings(`image: x${docker}}\nready: {${check}`);
+    expect(ready('http: /', ', ports: [80]')).toEqual([]);
+    expect(ready('tcp: 81', ', ports: [80, 81]')).toEqual([]);
+    expect(ready('command: "true"', '')).toEqual([]);
+    expect(ready('http: /', '')).toEqual([
+      "2:8 PORT_UNREACHABLE ready | ready needs the workspace's own port, which `docker` does not publish",
+    ]);
+    expect(ready('tcp: 82', ', ports: [80]')).toEqual([
+      expect.stringContaining('ready needs port 82'),
+    ]);
+    expect(settings('image: x, ports: [80, 80]')).toEqual([
+      expect.stringContaining('the port 80 is there twice'),
+    ]);
+    expect(settings('image: x, ports: [80], network: none')).toEqual([
+      expect.stringContaining('the network "none" has no ports'),
+    ]);
+  });
+
+  it('does not use what a claim changes when claims are instant', () => {
+    const docker = 'image: x, command: echo $STANDBY_WORKSPACE_NAME';
+    expect(settings(docker)).toEqual([]);
+    expect(settings(`${docker}}\nclaim: instant\ntags: {`)).toEqual([
+      expect.stringContaining('INSTANT_NEEDS_OWNER docker.command'),
+    ]);
+  });
+
+  it('has limits that say their unit', () => {
+    expect(settings('image: x, limits: {memory: 512MiB, cpus: 0.5, processes: 64}')).toEqual([]);
+    expect(settings('image: x, limits: {memory: 512}')).toEqual([
+      expect.stringContaining('must be a size of at least 6MiB'),
+    ]);
+    expect(settings('image: x, limits: {memory: 1MiB}')).toEqual([
+      expect.stringContaining('must be a size of at least 6MiB'),
     ]);
   });
 });

@@ -2,6 +2,7 @@
 import type { Finding } from './issue.ts';
 import type { Manifest } from './schema.ts';
 import { checkAgents, type TemplateFile } from './sense/agent.ts';
+import { checkDocker } from './sense/docker.ts';
 import { checkDriver } from './sense/driver.ts';
 import { checkDeclarations } from './sense/parameter.ts';
 import { checkPresets } from './sense/preset.ts';
@@ -13,6 +14,7 @@ export function checkSense(
 ): readonly Finding[] {
   return [
     ...checkDriver(manifest),
+    ...checkDocker(manifest, files),
     ...checkDeclarations(manifest),
     ...checkPresets(manifest),
     ...checkAgents(manifest, files),

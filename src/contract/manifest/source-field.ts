@@ -63,6 +63,28 @@ export function recordField<T extends z.ZodType>(
     .refine((record) => Object.keys(record).length <= max, `must have at most ${max} entries`);
 }
 
+const ENVIRONMENT_NAME_RULE =
+  'must be letters, digits and _, must not begin with a digit, nor with "STANDBY"';
+
+const environmentName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, ENVIRONMENT_NAME_RULE)
+  .refine((name) => !/^standby/i.test(name), ENVIRONMENT_NAME_RULE);
+
+/** Variables of a workspace's command. */
+export const environmentField = recordField(environmentName, plainTextField(10_000), 100).prefault(
+  {},
+);
+
+/** A file of the template's folder. */
+export const folderPathField = z
+  .string()
+  .max(255)
+  .regex(
+    /^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\]+[^/\\]$/,
+    'must be a relative path inside the folder, such as ./start.sh',
+  );
+
 function showDuration(ms: number): string {
   if (ms >= DAY_MS && ms % DAY_MS === 0) return `${ms / DAY_MS}d`;
   if (ms >= 60_000 && ms % 60_000 === 0) return `${ms / 60_000}m`;

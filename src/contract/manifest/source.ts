@@ -3,8 +3,16 @@
 import { z } from 'zod';
 import { PARAMETER_TYPES, type ParameterType } from '../../domain/parameter/value.ts';
 import { MAX_PARAMETERS, nameField } from '../field.ts';
+import { dockerSource } from './docker-source.ts';
 import { DRIVERS } from './schema.ts';
-import { commandField, durationField, plainTextField, recordField } from './source-field.ts';
+import {
+  commandField,
+  durationField,
+  environmentField,
+  folderPathField,
+  plainTextField,
+  recordField,
+} from './source-field.ts';
 
 const MAX_INSTANCES = 1000;
 const INSTANCES_RULE = `must be a whole number from 0 to ${MAX_INSTANCES}`;
@@ -12,9 +20,6 @@ const INSTANCES_RULE = `must be a whole number from 0 to ${MAX_INSTANCES}`;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
 const IDENTIFIER_RULE =
   'must be 1 to 63 letters, digits, _ and -, must not begin with a digit or -, nor with "standby"';
-const ENVIRONMENT_NAME_RULE =
-  'must be letters, digits and _, must not begin with a digit, nor with "STANDBY"';
-const PATH_RULE = 'must be a relative path inside the folder, such as ./start.sh';
 
 const parameterTypes = Object.keys(PARAMETER_TYPES) as [ParameterType, ...ParameterType[]];
 const instances = z.int(INSTANCES_RULE).min(0, INSTANCES_RULE).max(MAX_INSTANCES, INSTANCES_RULE);
@@ -113,29 +118,20 @@ const readySource = z
     'must have exactly one of http, tcp and command',
   );
 
-const scriptPath = z
-  .string()
-  .max(255)
-  .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\]+[^/\\]$/, PATH_RULE);
 const scriptTimeout = (text: string): z.ZodType<number, string | undefined> =>
   durationField({ minMs: 1_000, maxMs: 86_400_000 }).prefault(text);
 
 const agentSource = z.strictObject({
   name: nameField,
-  startup: scriptPath.optional().meta({ description: 'Runs once, before the agent is ready' }),
-  on_claim: scriptPath.optional().meta({ description: 'Runs once for each new owner' }),
+  startup: folderPathField.optional().meta({ description: 'Runs once, before the agent is ready' }),
+  on_claim: folderPathField.optional().meta({ description: 'Runs once for each new owner' }),
   startup_timeout: scriptTimeout('10m'),
   on_claim_timeout: scriptTimeout('1m'),
 });
 
-const environmentName = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, ENVIRONMENT_NAME_RULE)
-  .refine((name) => !/^standby/i.test(name), ENVIRONMENT_NAME_RULE);
-
 const processSource = z.strictObject({
   command: commandField('What runs in the workspace: a line for `sh -c`, or a list of words'),
-  environment: recordField(environmentName, plainTextField(10_000), 100).prefault({}),
+  environment: environmentField,
 });
 
 const nullSource = z.strictObject({
@@ -186,7 +182,7 @@ export const manifestSource = z
       .prefault({})
       .meta({ description: 'Which daemons may run it: those that have all of them' }),
     terraform: z.strictObject({}).optional(),
-    docker: z.strictObject({ image: z.string().min(1).max(500) }).optional(),
+    docker: dockerSource.optional(),
     process: processSource.optional(),
     null: nullSource.optional().meta({ description: 'No infrastructure: for benches and tests' }),
   })
@@ -201,5 +197,7 @@ export const TEXT_PATTERNS = [
   ['parameters', '*', 'options', '*'],
   ['presets', '*', 'parameters', '*'],
   ['tags', '*'],
+  ['docker', 'environment', '*'],
+  ['docker', 'network'],
   ['process', 'environment', '*'],
 ] as const;

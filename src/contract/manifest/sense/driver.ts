@@ -34,8 +34,8 @@ export function checkDriver(manifest: Manifest): readonly Finding[] {
 /** A prebuild's name, which a claim replaces; the daemon gives it to every command. */
 const CLAIM_CHANGES = /\bSTANDBY_WORKSPACE_NAME\b/;
 
-function checkInstant({ claim, process }: Manifest): readonly Finding[] {
-  if (claim !== 'instant' || process === null) return [];
+function checkInstant(manifest: Manifest): readonly Finding[] {
+  if (manifest.claim !== 'instant') return [];
   const issue = {
     code: 'INSTANT_NEEDS_OWNER',
     message:
@@ -43,7 +43,7 @@ function checkInstant({ claim, process }: Manifest): readonly Finding[] {
     hint: 'Do it in on_claim of an agent, or use `claim: apply`.',
     at: 'value',
   } as const;
-  return process.command.some((word) => CLAIM_CHANGES.test(word))
-    ? [{ ...issue, path: ['process', 'command'] }]
-    : [];
+  return (['process', 'docker'] as const)
+    .filter((driver) => manifest[driver]?.command?.some((word) => CLAIM_CHANGES.test(word)))
+    .map((driver) => ({ ...issue, path: [driver, 'command'] }));
 }
