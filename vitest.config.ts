@@ -51,6 +51,8 @@ export default defineConfig({
           setupFiles: ['test/support/watch-transactions.ts'],
           include: ['test/process/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           globalSetup: ['test/support/postgres-server.ts'],
+          // An engine that runs on this machine is none of the tests': they start their own.
+          env: { STANDBY_DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
           pool: 'forks',
           // One file at a time: each starts whole control planes, daemons and workspaces.
           maxWorkers: 1,

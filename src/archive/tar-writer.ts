@@ -12,11 +12,14 @@ export interface EntryToWrite {
   readonly size: number;
 }
 
-/** The header of an entry, with an extended one before it when the path does not fit. */
-export function renderEntryHeader(entry: EntryToWrite): Buffer {
+/**
+ * The header of an entry, with an extended one before it when the path does not fit; of a mode of its
+ * own where it is for one program alone.
+ */
+export function renderEntryHeader(entry: EntryToWrite, ownMode?: number): Buffer {
   const path = entry.kind === 'folder' ? `${entry.path}/` : entry.path;
   const type = entry.kind === 'folder' ? '5' : '0';
-  const mode = entry.kind === 'folder' || entry.executable ? 0o755 : 0o644;
+  const mode = ownMode ?? (entry.kind === 'folder' || entry.executable ? 0o755 : 0o644);
   if (Buffer.byteLength(path) <= FIELD.name[1]) {
     return renderHeader({ name: path, type, mode, size: entry.size });
   }

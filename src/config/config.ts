@@ -22,6 +22,8 @@ type OptionalKey =
   | 'provisionerEnvironment'
   | 'terraformBin'
   | 'terraformCliConfigFile'
+  | 'dockerTlsDir'
+  | 'dockerNetworks'
   | 'failpoints';
 
 export type Config = {

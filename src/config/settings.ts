@@ -1,4 +1,5 @@
 // Every setting of the servers. docs/configuration.md is made from this table.
+import { isIP } from 'node:net';
 import { isFailpointList } from '../base/failpoint.ts';
 import { LOG_LEVELS } from '../base/log.ts';
 import {
@@ -162,6 +163,40 @@ export const SETTINGS = {
     fallback: null,
     allowed: 'a file in the form of terraform.rc; without it nothing is configured',
     value: 'FILE',
+  }),
+  dockerHost: textSetting({
+    audience: 'daemon',
+    name: 'STANDBY_DOCKER_HOST',
+    summary: 'Where the engine listens, for the driver `docker`',
+    fallback: 'unix:///var/run/docker.sock',
+    allowed: 'unix:///PATH or tcp://HOST:PORT',
+    value: 'ADDRESS',
+  }),
+  dockerTlsDir: textSetting({
+    audience: 'daemon',
+    name: 'STANDBY_DOCKER_TLS_DIR',
+    summary: 'Folder with ca.pem, cert.pem and key.pem, for an engine at tcp://',
+    fallback: null,
+    allowed: 'a folder; without it an engine at tcp:// has to be on this machine',
+    value: 'DIR',
+  }),
+  dockerPublishAddress: textSetting({
+    audience: 'daemon',
+    name: 'STANDBY_DOCKER_PUBLISH_ADDRESS',
+    summary: 'Address of the engine’s machine at which containers publish their ports',
+    fallback: '127.0.0.1',
+    allowed: 'one IP address of that machine, not 0.0.0.0 or ::',
+    accepts: (text) => isIP(text) !== 0 && !/^[0:.]+$/.test(text),
+    value: 'IP',
+  }),
+  dockerNetworks: listSetting({
+    audience: 'daemon',
+    name: 'STANDBY_DOCKER_NETWORKS',
+    summary: 'Networks that templates may ask for beside bridge and none',
+    fallback: null,
+    allowed:
+      'names with commas between them; host is the machine’s own network, and nothing that listens there is hidden from such a workspace',
+    entry: /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
   }),
   reconciliationInterval: durationSetting({
     name: 'STANDBY_PREBUILDS_RECONCILIATION_INTERVAL',

@@ -166,7 +166,8 @@ describe('standby server and standby provisioner', () => {
     expect(
       await asked('provisioner', '--url', 'http://127.0.0.1:1', '--key', 'x', '--drivers', 'vax'),
     ).toMatchObject({
-      message: 'STANDBY_PROVISIONER_DRIVERS names "vax"; there are null, process, terraform',
+      message:
+        'STANDBY_PROVISIONER_DRIVERS names "vax"; there are docker, null, process, terraform',
     });
     expect(await asked('agent')).toMatchObject({
       code: 'CONFIG_INVALID',

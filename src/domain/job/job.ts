@@ -60,7 +60,7 @@ export type JobResult =
   | { readonly outcome: 'canceled' };
 
 /**
- * Drivers whose workspaces are processes and folders of one machine: whichever machine builds such
- * a workspace first keeps it for its whole life.
+ * Drivers whose workspaces are processes and folders of one machine, or containers of the engine that
+ * a daemon uses there: whichever builds such a workspace first keeps it for its whole life.
  */
-export const MACHINE_BOUND_DRIVERS: readonly string[] = ['process'];
+export const MACHINE_BOUND_DRIVERS: readonly string[] = ['process', 'docker'];

@@ -6,11 +6,15 @@ import type { Kit } from '../../base/kit.ts';
 import { findPackageRoot } from '../../base/package-root.ts';
 import type { Config } from '../../config/config.ts';
 import type { Driver } from '../../provisioner/driver.ts';
+import { createDockerDriver } from '../../provisioner/drivers/docker/driver.ts';
+import { readEngineAddress } from '../../provisioner/drivers/docker/engine/address.ts';
+import { findEngine } from '../../provisioner/drivers/docker/engine/find-engine.ts';
 import { createNullDriver } from '../../provisioner/drivers/null/driver.ts';
 import { createProcessDriver } from '../../provisioner/drivers/process/driver.ts';
 import { createPorts } from '../../provisioner/drivers/process/port.ts';
 import { createTerraformDriver } from '../../provisioner/drivers/terraform/driver.ts';
 import { describeTool, findTool } from '../../provisioner/drivers/terraform/find-tool.ts';
+import { loadDaemonIdentity } from '../../provisioner/identity.ts';
 
 export interface DriverPlace {
   readonly config: Config;
@@ -36,6 +40,7 @@ type Made =
   | { readonly kind: 'missing'; readonly because: string };
 
 const MAKERS: Readonly<Record<string, (kit: Kit, place: DriverPlace) => Made | Promise<Made>>> = {
+  docker: createLocalDockerDriver,
   null: (kit) => ({ kind: 'made', driver: createNullDriver(kit) }),
   process: (kit, place) => ({ kind: 'made', driver: createLocalProcessDriver(kit, place) }),
   terraform: createLocalTerraformDriver,
@@ -71,6 +76,24 @@ function refuse(name: string, why: string): AppError {
   return new AppError('CONFIG_INVALID', detail);
 }
 
+async function createLocalDockerDriver(kit: Kit, { config, folder }: DriverPlace): Promise<Made> {
+  const address = await readEngineAddress(config.dockerHost, config.dockerTlsDir);
+  const found = await findEngine(kit.clock, address);
+  if (found.kind === 'missing') return found;
+  const { engine, version } = found;
+  kit.log.info('docker.found', { engine: engine.address, version });
+  let machineId: string | undefined;
+  const driver = createDockerDriver(kit, {
+    engine,
+    // Not before the folder is the daemon's: its first start makes an identity there.
+    identify: async () => (machineId ??= (await loadDaemonIdentity(kit, folder)).machineId),
+    publishAddress: config.dockerPublishAddress,
+    networks: config.dockerNetworks ?? [],
+    agentProgram: bundled('agent.mjs'),
+  });
+  return { kind: 'made', driver };
+}
+
 async function createLocalTerraformDriver(
   kit: Kit,
   { config, folder }: DriverPlace,
@@ -91,7 +114,6 @@ async function createLocalTerraformDriver(
 }
 
 function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace): Driver {
-  const program = (name: string): string => path.join(findPackageRoot(), 'dist', name);
   // Shared by all daemons of this user on this machine.
   const uid = process.getuid?.() ?? 0;
   const portFolder = path.join(os.tmpdir(), `standby-ports-${uid}`);
@@ -99,12 +121,16 @@ function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace): Drive
     {
       kit,
       ports: createPorts(kit.rng, portFolder),
-      programs: { agent: program('agent.mjs'), supervisor: program('supervisor.mjs') },
+      programs: { agent: bundled('agent.mjs'), supervisor: bundled('supervisor.mjs') },
       environment: process.env,
       url,
     },
     { folder: workspacesDir(folder) },
   );
+}
+
+function bundled(name: string): string {
+  return path.join(findPackageRoot(), 'dist', name);
 }
 
 /** Where the process driver of the daemon in `folder` keeps its workspaces. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { AppError } from '../../../base/app-error.ts';
 import type { Build } from '../../driver.ts';
 import { COMMON_VARIABLES, inheritEnvironment, type Environment } from '../../tool/environment.ts';
+import { parameterVariables } from '../../tool/parameter-variables.ts';
 import type { WorkspaceLayout } from './layout.ts';
 import { MARK } from './processes.ts';
 import type { Plan, Program } from './supervisor/plan.ts';
@@ -54,18 +55,13 @@ export function searchPath(environment: PlanOptions['environment']): string {
   return `${inherited}:${path.dirname(process.execPath)}`;
 }
 
-/** Parameters are values of the environment and never part of a command: nothing in them is code. */
 function sharedEnvironment(
   { workspace }: Build,
   { layout, port, environment }: PlanOptions,
 ): Record<string, string> {
-  const parameters = Object.entries(workspace.parameters).map(([name, value]): [string, string] => [
-    `STANDBY_PARAMETER_${name.toUpperCase().replace(/[^A-Z0-9_]/g, '_')}`,
-    value.replaceAll('\0', ''),
-  ]);
   const given: Record<string, string> = {
     ...inheritEnvironment(environment, COMMON_VARIABLES),
-    ...Object.fromEntries(parameters),
+    ...parameterVariables(workspace.parameters),
   };
   return {
     ...given,

@@ -1,0 +1,113 @@
+// Agents in a container: what they need is copied in before it starts, and whatever ends them, they are
+// started again. They run on the Node.js of the image.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { paddingOf } from '../../../archive/entry-header.ts';
+import { ARCHIVE_LIMITS } from '../../../archive/limits.ts';
+import { listFolder } from '../../../archive/list-folder.ts';
+import { renderEntryHeader, TAR_END } from '../../../archive/tar-writer.ts';
+import { AppError } from '../../../base/app-error.ts';
+import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
+import type { Build } from '../../driver.ts';
+import { isRefused, type Container, type Engine } from './engine/engine.ts';
+import { containerMarkOf, type ContainerMark } from './mark.ts';
+
+/** In the container. */
+const HOME = '/opt/standby';
+const PROGRAM = `${HOME}/agent.mjs`;
+const SCRIPTS = `${HOME}/template`;
+const STATE = `${HOME}/state`;
+
+/** Of the volume that keeps what agents remember: no name that a template can give. */
+export const STATE_VOLUME = { name: '_agent', place: STATE } as const;
+
+export function hasAgents({ template }: Pick<Build, 'template'>): boolean {
+  return template.manifest.agents.length > 0;
+}
+
+/** Throws BUILD_FAILED for an address that is another machine's as soon as it is used in a container. */
+export function checkReach({ template, workspace }: Build): void {
+  const { hostname } = new URL(workspace.access_url);
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
+  if (!hasAgents({ template }) || !isLoopback || template.manifest.docker?.network === 'host') {
+    return;
+  }
+  throw new AppError('BUILD_FAILED', {
+    detail: `the agent in a container cannot reach the control plane at ${workspace.access_url}`,
+    hint: 'Set STANDBY_ACCESS_URL on the control plane to an address that containers reach, and let it listen there.',
+  });
+}
+
+/** The program, and the template's files for its scripts, as a tar of the container's root. */
+export async function packAgent(program: string, templateFolder: string): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  const add = (name: string, bytes: Buffer, executable: boolean): void => {
+    const entry = { path: name.slice(1), kind: 'file', executable, size: bytes.length } as const;
+    parts.push(renderEntryHeader(entry), bytes, Buffer.alloc(paddingOf(bytes.length)));
+  };
+  const addFolder = (name: string, mode?: number): void => {
+    const entry = { path: name.slice(1), kind: 'folder', executable: false, size: 0 } as const;
+    parts.push(renderEntryHeader(entry, mode));
+  };
+  addFolder(HOME);
+  // The image's user is anybody.
+  addFolder(STATE, 0o1777);
+  add(PROGRAM, await readFile(program), false);
+  addFolder(SCRIPTS);
+  for (const entry of (await listFolder(templateFolder, ARCHIVE_LIMITS)).entries) {
+    const name = `${SCRIPTS}/${entry.path}`;
+    if (entry.kind === 'folder') addFolder(name);
+    else add(name, await readFile(path.join(templateFolder, entry.path)), entry.executable);
+  }
+  return Buffer.concat([...parts, TAR_END]);
+}
+
+export interface Agents {
+  /** Starts those of a container that runs which do not run. Does nothing for one that has ended. */
+  ensure(container: Pick<Container, 'id' | 'labels'>): Promise<void>;
+}
+
+export function createAgents(engine: Engine): Agents {
+  // Two of one name would end each other's sessions for ever.
+  const turns = createKeyedMutex();
+
+  const start = async (containerId: string, name: string, url: string): Promise<void> => {
+    const id = await engine.createExec(containerId, {
+      // The name is for whoever looks for it here; the agent itself reads its environment.
+      command: ['node', PROGRAM, name],
+      environment: [
+        `STANDBY_URL=${url}`,
+        `STANDBY_AGENT_NAME=${name}`,
+        `STANDBY_AGENT_SCRIPT_DIR=${SCRIPTS}`,
+        `STANDBY_AGENT_STATE_DIR=${STATE}/${name}`,
+      ],
+      isDetached: true,
+    });
+    await engine.detachExec(id);
+  };
+
+  const startMissing = async (
+    containerId: string,
+    { agents, url }: ContainerMark,
+  ): Promise<void> => {
+    const running = new Set(
+      (await engine.listExecs(containerId)).flatMap(
+        ({ isRunning, command: [, program, name = ''] }) =>
+          isRunning && program === PROGRAM ? [name] : [],
+      ),
+    );
+    for (const name of agents) if (!running.has(name)) await start(containerId, name, url);
+  };
+
+  return {
+    ensure: async ({ id, labels }) => {
+      const mark = containerMarkOf({ labels });
+      if (mark === undefined || mark.agents.length === 0) return;
+      try {
+        await turns.run(id, () => startMissing(id, mark));
+      } catch (error) {
+        if (!isRefused(error, 404) && !isRefused(error, 409)) throw error;
+      }
+    },
+  };
+}

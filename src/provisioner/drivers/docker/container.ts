@@ -1,0 +1,56 @@
+// One container of a workspace, once it is made: woken, and retired.
+import { AppError } from '../../../base/app-error.ts';
+import { isRefused, type Container, type Engine } from './engine/engine.ts';
+import { containerMarkOf, containerName, markOf, phaseOf } from './mark.ts';
+import { isPortTaken } from './port.ts';
+
+/** What a command is given to end by itself. */
+const STOP_GRACE_SECONDS = 10;
+
+/** It runs again, or goes on. */
+export async function wake(engine: Engine, container: Container): Promise<void> {
+  if (phaseOf(container) === 'stopped') {
+    const { workspaceId } = markOf(container);
+    await engine.renameContainer(container.id, containerName(workspaceId, 'running'));
+  }
+  try {
+    await engine.startContainer(container.id);
+  } catch (error) {
+    throw isPortTaken(error) ? portLost(error, container) : error;
+  }
+}
+
+/** Notes that it should not run, then ends it. */
+export async function retire(engine: Engine, container: Container): Promise<void> {
+  if (phaseOf(container) === 'running') {
+    const { workspaceId } = markOf(container);
+    await engine
+      .renameContainer(container.id, containerName(workspaceId, 'stopped'))
+      .catch((error: unknown) => {
+        if (!isRefused(error, 404)) throw error;
+      });
+  }
+  await engine.stopContainer(container.id, STOP_GRACE_SECONDS);
+}
+
+/** Where it publishes. */
+export function outsideOf(container: Container): readonly number[] {
+  return Object.values(containerMarkOf(container)?.ports ?? {});
+}
+
+/** Where it publishes what. */
+export function portsOf(container: Container): ReadonlyMap<number, number> {
+  const ports = Object.entries(containerMarkOf(container)?.ports ?? {});
+  return new Map(ports.map(([inside, outside]) => [Number(inside), outside]));
+}
+
+export function portLost(error: unknown, container: Container): AppError {
+  return new AppError(
+    'BUILD_FAILED',
+    {
+      detail: `a port that this workspace keeps (${outsideOf(container).join(', ')}) is used by another program: ${(error as Error).message}`,
+      hint: 'End that program, or delete the workspace.',
+    },
+    { cause: error },
+  );
+}

@@ -1,0 +1,307 @@
+// What the driver asks of a Docker engine, as functions: one for each call of its API that is used.
+// A thing that is there already, or gone already, is no error where that was asked for.
+import { z } from 'zod';
+import type { Clock } from '../../../../base/clock.ts';
+import { EngineRefusal, type EngineCall, type Transport } from './transport.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface Container {
+  readonly id: string;
+  readonly name: string;
+  /** created, running, paused, restarting, removing, exited or dead. */
+  readonly state: string;
+  readonly labels: Labels;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly labels: Labels;
+}
+
+export interface Image {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly tags: readonly string[];
+}
+
+export interface Engine {
+  readonly address: string;
+  /** All of them that have these labels. */
+  listContainers(labels: Labels): Promise<readonly Container[]>;
+  createContainer(name: string, spec: object): Promise<string>;
+  startContainer(id: string): Promise<void>;
+  /** Asks it to end, and ends it after the grace. */
+  stopContainer(id: string, graceSeconds: number): Promise<void>;
+  renameContainer(id: string, name: string): Promise<void>;
+  /** Ends it too, and takes the volumes without a name with it. */
+  removeContainer(id: string): Promise<void>;
+  /** Unpacks a tar in it. */
+  putFiles(id: string, tar: Buffer): Promise<void>;
+  listVolumes(labels: Labels): Promise<readonly Volume[]>;
+  createVolume(name: string, labels: Labels): Promise<Volume>;
+  removeVolume(name: string): Promise<void>;
+  hasImage(name: string): Promise<boolean>;
+  /** Of these labels. */
+  listImages(labels: Labels): Promise<readonly Image[]>;
+  removeImage(name: string): Promise<void>;
+  /** Gives progress, line by line. */
+  pullImage(name: string, work: ImageWork): Promise<void>;
+  buildImage(context: Buffer, recipe: ImageRecipe, work: ImageWork): Promise<void>;
+  /** Makes a program ready to run in a container, and gives its id. */
+  createExec(containerId: string, spec: ExecSpec): Promise<string>;
+  /** Resolves when the program has ended. */
+  runExec(id: string, signal: AbortSignal): Promise<void>;
+  /** Lets it run on. */
+  detachExec(id: string): Promise<void>;
+  readExec(id: string): Promise<Exec>;
+  /** Those that the engine still knows of. */
+  listExecs(containerId: string): Promise<readonly Exec[]>;
+}
+
+export interface ImageWork {
+  readonly signal: AbortSignal;
+  onProgress(line: string): void;
+}
+
+export interface ImageRecipe {
+  readonly tag: string;
+  readonly dockerfile: string;
+  readonly labels: Labels;
+}
+
+export interface Exec {
+  readonly command: readonly string[];
+  readonly isRunning: boolean;
+  readonly exitCode: number | null;
+}
+
+export interface ExecSpec {
+  readonly command: readonly string[];
+  readonly environment: readonly string[];
+  /** Its output goes nowhere. */
+  readonly isDetached: boolean;
+}
+
+/** A layer of gigabytes is silent while it is unpacked. */
+const IMAGE_SILENCE_MS = 900_000;
+const REMOVING_POLL_MS = 100;
+const REMOVING_POLLS = 600;
+
+const labelsReply = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform((labels) => labels ?? {});
+const containersReply = z.array(
+  z
+    .object({
+      Id: z.string(),
+      Names: z.array(z.string()).nullable(),
+      State: z.string(),
+      Labels: labelsReply,
+    })
+    .transform(({ Id: id, Names, State: state, Labels: labels }): Container => ({
+      id,
+      name: (Names?.[0] ?? '').replace(/^\//, ''),
+      state,
+      labels,
+    })),
+);
+const volumeReply = z
+  .object({ Name: z.string(), Labels: labelsReply })
+  .transform(({ Name: name, Labels: labels }): Volume => ({ name, labels }));
+const volumesReply = z
+  .object({ Volumes: z.array(volumeReply).nullish() })
+  .transform(({ Volumes }) => Volumes ?? []);
+const imagesReply = z.array(
+  z
+    .object({ Id: z.string(), Created: z.number(), RepoTags: z.array(z.string()).nullish() })
+    .transform(({ Id: id, Created, RepoTags }): Image => ({
+      id,
+      createdAt: Created * 1000,
+      tags: RepoTags ?? [],
+    })),
+);
+const madeReply = z.object({ Id: z.string() }).transform(({ Id }) => Id);
+const execReply = z
+  .object({
+    Running: z.boolean(),
+    ExitCode: z.number().nullish(),
+    ProcessConfig: z.object({ entrypoint: z.string(), arguments: z.array(z.string()).nullish() }),
+  })
+  .transform(({ Running, ExitCode, ProcessConfig }): Exec => ({
+    command: [ProcessConfig.entrypoint, ...(ProcessConfig.arguments ?? [])],
+    isRunning: Running,
+    exitCode: ExitCode ?? null,
+  }));
+const execIdsReply = z
+  .object({ ExecIDs: z.array(z.string()).nullish() })
+  .transform(({ ExecIDs }) => ExecIDs ?? []);
+/** One line of what a pull or a build says. */
+const progressReply = z.object({
+  error: z.string().optional(),
+  stream: z.string().optional(),
+  status: z.string().optional(),
+  id: z.string().optional(),
+  progress: z.string().optional(),
+});
+
+export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport): Engine {
+  const ask = async <T>(reply: z.ZodType<T>, call: EngineCall): Promise<T> =>
+    reply.parse(await transport.call(call));
+  const tell = async (call: EngineCall): Promise<void> => {
+    await transport.call(call);
+  };
+  const removed = (call: EngineCall): Promise<void> =>
+    tell(call).catch((error: unknown) => {
+      if (!isRefused(error, 404)) throw error;
+    });
+  const follow = async (work: ImageWork, call: Omit<EngineCall, 'signal'>): Promise<void> => {
+    let failure: string | undefined;
+    await transport.stream(
+      { ...call, signal: work.signal, silenceMs: IMAGE_SILENCE_MS },
+      (line) => {
+        const said = parseProgress(line);
+        failure ??= said.error;
+        const text = said.stream ?? lineOf(said);
+        for (const one of text.split(/\r?\n/)) if (one.trim() !== '') work.onProgress(one);
+      },
+    );
+    if (failure !== undefined) throw new EngineRefusal(500, failure);
+  };
+
+  const readExec = (id: string): Promise<Exec> =>
+    ask(execReply, { method: 'GET', path: `/exec/${id}/json` });
+
+  return {
+    address: transport.address.text,
+    listContainers: (labels) =>
+      ask(containersReply, {
+        method: 'GET',
+        path: '/containers/json',
+        query: { all: '1', filters: labelFilter(labels) },
+      }),
+    createContainer: (name, spec) =>
+      ask(madeReply, { method: 'POST', path: '/containers/create', query: { name }, body: spec }),
+    startContainer: (id) => tell({ method: 'POST', path: `/containers/${id}/start` }),
+    stopContainer: (id, graceSeconds) =>
+      removed({
+        method: 'POST',
+        path: `/containers/${id}/stop`,
+        query: { t: String(graceSeconds) },
+      }),
+    renameContainer: (id, name) =>
+      tell({ method: 'POST', path: `/containers/${id}/rename`, query: { name } }),
+    removeContainer: async (id) => {
+      for (let poll = 0; ; poll++) {
+        try {
+          await removed({
+            method: 'DELETE',
+            path: `/containers/${id}`,
+            query: { force: '1', v: '1' },
+          });
+          return;
+        } catch (error) {
+          // Somebody's removal is under way: the call of an earlier life, say.
+          if (!isRefused(error, 409) || poll === REMOVING_POLLS) throw error;
+          await clock.sleep(REMOVING_POLL_MS);
+        }
+      }
+    },
+    putFiles: (id, tar) =>
+      tell({ method: 'PUT', path: `/containers/${id}/archive`, query: { path: '/' }, body: tar }),
+    listVolumes: (labels) =>
+      ask(volumesReply, {
+        method: 'GET',
+        path: '/volumes',
+        query: { filters: labelFilter(labels) },
+      }),
+    createVolume: (name, labels) =>
+      ask(volumeReply, {
+        method: 'POST',
+        path: '/volumes/create',
+        body: { Name: name, Labels: labels },
+      }),
+    removeVolume: (name) => removed({ method: 'DELETE', path: `/volumes/${name}` }),
+    hasImage: async (name) => {
+      try {
+        await transport.call({ method: 'GET', path: `/images/${name}/json` });
+        return true;
+      } catch (error) {
+        if (isRefused(error, 404)) return false;
+        throw error;
+      }
+    },
+    listImages: (labels) =>
+      ask(imagesReply, {
+        method: 'GET',
+        path: '/images/json',
+        query: { filters: labelFilter(labels) },
+      }),
+    removeImage: (name) => removed({ method: 'DELETE', path: `/images/${name}` }),
+    pullImage: (name, work) =>
+      follow(work, { method: 'POST', path: '/images/create', query: { fromImage: name } }),
+    buildImage: (context, { tag, dockerfile, labels }, work) =>
+      follow(work, {
+        method: 'POST',
+        path: '/build',
+        query: { t: tag, dockerfile, labels: JSON.stringify(labels), rm: '1', forcerm: '1' },
+        body: context,
+      }),
+    createExec: (containerId, { command, environment, isDetached }) =>
+      ask(madeReply, {
+        method: 'POST',
+        path: `/containers/${containerId}/exec`,
+        body: {
+          Cmd: command,
+          Env: environment,
+          AttachStdout: !isDetached,
+          AttachStderr: !isDetached,
+        },
+      }),
+    runExec: (id, signal) =>
+      transport.stream(
+        { method: 'POST', path: `/exec/${id}/start`, body: { Detach: false }, signal },
+        () => undefined,
+      ),
+    detachExec: (id) => tell({ method: 'POST', path: `/exec/${id}/start`, body: { Detach: true } }),
+    readExec,
+    listExecs: async (containerId) => {
+      const call = { method: 'GET', path: `/containers/${containerId}/json` } as const;
+      const execs = await Promise.all(
+        (await ask(execIdsReply, call)).map((id) =>
+          readExec(id).catch((error: unknown) => {
+            // It has ended meanwhile.
+            if (isRefused(error, 404)) return undefined;
+            throw error;
+          }),
+        ),
+      );
+      return execs.filter((exec) => exec !== undefined);
+    },
+  };
+}
+
+export function isRefused(error: unknown, status: number): error is EngineRefusal {
+  return error instanceof EngineRefusal && error.status === status;
+}
+
+function labelFilter(labels: Labels): string {
+  return JSON.stringify({
+    label: Object.entries(labels).map(([name, value]) => `${name}=${value}`),
+  });
+}
+
+function parseProgress(line: string): z.output<typeof progressReply> {
+  try {
+    return progressReply.parse(JSON.parse(line));
+  } catch {
+    return {}; // of a form that newer engines may add
+  }
+}
+
+/** Without the bar that moves: a log has no use for a line per second and layer. */
+function lineOf({ id, status, progress }: z.output<typeof progressReply>): string {
+  if (status === undefined || progress !== undefined) return '';
+  return id === undefined ? status : `${id}: ${status}`;
+}

@@ -1,0 +1,65 @@
+// The image of a template: there already, pulled, or built from the template's folder. Once, however
+// many workspaces want it at the same time.
+import { packFolder } from '../../../archive/pack-folder.ts';
+import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
+import type { DockerSettings } from '../../../contract/manifest/schema.ts';
+import type { DriverContext, JobTemplate } from '../../driver.ts';
+import type { Engine } from './engine/engine.ts';
+import { DAEMON_LABEL } from './mark.ts';
+
+export interface Images {
+  /** Gives the name that containers are made from. */
+  provide(wanted: WantedImage, context: DriverContext): Promise<string>;
+}
+
+export interface WantedImage {
+  readonly settings: DockerSettings;
+  readonly template: JobTemplate;
+}
+
+export function createImages(engine: Engine, identify: () => Promise<string>): Images {
+  const turns = createKeyedMutex();
+
+  const pull = async (image: string, context: DriverContext): Promise<void> => {
+    context.log('info', `pulling ${image}`);
+    await engine.pullImage(image, workOf(context));
+  };
+  const build = async (
+    { template, settings }: WantedImage,
+    tag: string,
+    context: DriverContext,
+  ): Promise<void> => {
+    const dockerfile = (settings.build ?? '').replace(/^(\.\/)+/, '');
+    context.log('info', `building ${tag} from ${dockerfile} of ${template.name}`);
+    const { bytes } = await packFolder(await context.templateFolder());
+    const labels = { [DAEMON_LABEL]: await identify() };
+    await engine.buildImage(bytes, { tag, dockerfile, labels }, workOf(context));
+  };
+
+  return {
+    provide: async (wanted, context) => {
+      const { settings, template } = wanted;
+      const image =
+        settings.image === null
+          ? `standby-template:${template.file_hash}`
+          : withTag(settings.image);
+      await turns.run(image, async () => {
+        context.signal.throwIfAborted();
+        if (await engine.hasImage(image)) return;
+        if (settings.image === null) await build(wanted, image, context);
+        else await pull(image, context);
+      });
+      return image;
+    },
+  };
+}
+
+/** A name without one would pull every tag there is. */
+function withTag(image: string): string {
+  const last = image.slice(image.lastIndexOf('/') + 1);
+  return /[:@]/.test(last) ? image : `${image}:latest`;
+}
+
+function workOf(context: DriverContext): Parameters<Engine['pullImage']>[1] {
+  return { signal: context.signal, onProgress: (line) => context.log('info', line) };
+}

@@ -1,0 +1,96 @@
+// Makes the container of a workspace and has it run, in the place of a former one if there is one.
+import { AppError } from '../../../base/app-error.ts';
+import { failpoint } from '../../../base/failpoint.ts';
+import { hasAgents, packAgent } from './agent.ts';
+import { outsideOf, portLost, portsOf, retire } from './container.ts';
+import type { Container } from './engine/engine.ts';
+import { containerLabels, containerName, labelsOf, markOf, volumeName, type Mark } from './mark.ts';
+import { describeContainer, planContainer, volumesOf } from './plan-container.ts';
+import { drawPorts, isPortTaken } from './port.ts';
+import { survey } from './survey.ts';
+import type { Given, WorkspaceDeps } from './work.ts';
+
+export interface Place {
+  readonly mark: Mark;
+  /** It is there, retired, until the new one runs. */
+  readonly former: Container | undefined;
+}
+
+const PORT_DRAWS = 20;
+
+/** Gives the ports that it publishes. When it throws, something half made may be there. */
+export async function makeContainer(
+  deps: WorkspaceDeps,
+  given: Given,
+  { mark, former }: Place,
+): Promise<ReadonlyMap<number, number>> {
+  const { build, context, settings } = given;
+  const { engine } = deps;
+  const { workspaceId } = mark;
+  const image = await deps.images.provide({ settings, template: build.template }, context);
+  context.signal.throwIfAborted();
+  for (const name of Object.keys(volumesOf(build, settings))) await makeVolume(deps, mark, name);
+  const ports = await makeRunning(deps, given, { mark, image, former });
+  await engine.renameContainer(
+    containerName(workspaceId, 'starting'),
+    containerName(workspaceId, 'running'),
+  );
+  if (former !== undefined) await engine.removeContainer(former.id);
+  return ports;
+}
+
+interface Wanted extends Place {
+  readonly image: string;
+}
+
+async function makeRunning(
+  deps: WorkspaceDeps,
+  { build, context, settings }: Given,
+  { mark, image, former }: Wanted,
+): Promise<ReadonlyMap<number, number>> {
+  const { engine, kit, publishAddress } = deps;
+  const name = containerName(mark.workspaceId, 'starting');
+  const kept = former === undefined ? new Map<number, number>() : portsOf(former);
+  const taken = settings.ports.length === 0 ? new Set<number>() : await portsInUse(deps);
+  const agent = hasAgents(build)
+    ? await packAgent(deps.agentProgram, await context.templateFolder())
+    : undefined;
+  for (let draws = 1; ; draws++) {
+    const ports = drawPorts(kit.rng, settings.ports, { kept, taken });
+    const own = describeContainer(build, settings, ports);
+    const plan = planContainer(build, { mark, own, settings, image, publishAddress });
+    const id = await engine.createContainer(name, plan);
+    await failpoint('docker.start.created');
+    if (agent !== undefined) await engine.putFiles(id, agent);
+    context.signal.throwIfAborted();
+    if (former !== undefined) await retire(engine, former);
+    try {
+      await engine.startContainer(id);
+      await failpoint('docker.start.started');
+      await deps.agents.ensure({ id, labels: containerLabels(mark, own) });
+      context.signal.throwIfAborted();
+      return ports;
+    } catch (error) {
+      if (!isPortTaken(error)) throw error;
+      if (former !== undefined) throw portLost(error, former);
+      if (draws === PORT_DRAWS) throw error;
+      await engine.removeContainer(id);
+    }
+  }
+}
+
+async function makeVolume({ engine }: WorkspaceDeps, mark: Mark, name: string): Promise<void> {
+  const volume = await engine.createVolume(volumeName(mark.workspaceId, name), labelsOf(mark));
+  // The engine gives one of that name that is there as if it had made it.
+  if (markOf(volume).daemon === mark.daemon) return;
+  throw new AppError('BUILD_FAILED', {
+    detail: `the volume ${volume.name} is another daemon's`,
+    hint: 'Two daemons with copies of one data folder use this engine: give each an engine of its own.',
+  });
+}
+
+/** Of all workspaces of this daemon, those that are stopped too; of others the engine tells. */
+async function portsInUse(deps: WorkspaceDeps): Promise<Set<number>> {
+  const found = await survey(deps.engine, await deps.identify());
+  return new Set([...found.values()].flatMap(({ containers }) => containers.flatMap(outsideOf)));
+}

@@ -1,0 +1,97 @@
+// By what the driver knows its containers and volumes again: the engine is its only memory. Labels
+// say what never changes, and a container's name says how far it has come.
+import { z } from 'zod';
+import { readyCheckSchema, type ReadyCheck } from '../../../contract/manifest/schema.ts';
+import type { AttemptName } from '../../driver.ts';
+import type { Container, Labels, Volume } from './engine/engine.ts';
+
+/** What containers, volumes and images of a daemon have in common. */
+export const DAEMON_LABEL = 'standby.daemon';
+export const WORKSPACE_LABEL = 'standby.workspace';
+
+/** Of a workspace: whose it is, and by which attempt it was made. */
+export interface Mark {
+  readonly daemon: string;
+  readonly workspaceId: string;
+  readonly madeBy: AttemptName;
+}
+
+/** Of one of its containers. */
+export interface ContainerMark {
+  /** Differs when the container would have to be another one. */
+  readonly fingerprint: string;
+  /** Where ports of the container are published. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** The workspace's own among them; null where there is none. */
+  readonly ownPort: number | null;
+  readonly ready: ReadyCheck | null;
+  readonly agents: readonly string[];
+  /** The address of the control plane, for agents. */
+  readonly url: string;
+}
+
+/**
+ * starting: half made; running: it should run; stopped: it should not, or another one is to take its
+ * place.
+ */
+export type Phase = 'starting' | 'running' | 'stopped';
+
+const SUFFIXES: Readonly<Record<Phase, string>> = {
+  starting: '-starting',
+  running: '',
+  stopped: '-stopped',
+};
+
+const containerMark = z.object({
+  fingerprint: z.string(),
+  ports: z.record(z.string(), z.int()),
+  ownPort: z.int().nullable(),
+  ready: readyCheckSchema.nullable(),
+  agents: z.array(z.string()),
+  url: z.string(),
+});
+
+export function labelsOf({ daemon, workspaceId, madeBy }: Mark): Labels {
+  return {
+    [DAEMON_LABEL]: daemon,
+    [WORKSPACE_LABEL]: workspaceId,
+    'standby.job': madeBy.jobId,
+    'standby.attempt': String(madeBy.attempt),
+  };
+}
+
+/** All labels that are read again are written, so that none comes from the image. */
+export function containerLabels(mark: Mark, more: ContainerMark): Labels {
+  return { ...labelsOf(mark), 'standby.container': JSON.stringify(more) };
+}
+
+/** Empty where somebody else has made it. */
+export function markOf({ labels }: Pick<Container | Volume, 'labels'>): Mark {
+  return {
+    daemon: labels[DAEMON_LABEL] ?? '',
+    workspaceId: labels[WORKSPACE_LABEL] ?? '',
+    madeBy: { jobId: labels['standby.job'] ?? '', attempt: Number(labels['standby.attempt']) },
+  };
+}
+
+/** Undefined when somebody else has made it. */
+export function containerMarkOf({ labels }: Pick<Container, 'labels'>): ContainerMark | undefined {
+  try {
+    return containerMark.parse(JSON.parse(labels['standby.container'] ?? ''));
+  } catch {
+    return undefined;
+  }
+}
+
+export function containerName(workspaceId: string, phase: Phase): string {
+  return `standby-${workspaceId}${SUFFIXES[phase]}`;
+}
+
+export function phaseOf({ name }: Pick<Container, 'name'>): Phase {
+  if (name.endsWith(SUFFIXES.starting)) return 'starting';
+  return name.endsWith(SUFFIXES.stopped) ? 'stopped' : 'running';
+}
+
+export function volumeName(workspaceId: string, name: string): string {
+  return `standby-${workspaceId}-${name}`;
+}

@@ -1,0 +1,70 @@
+// The ready check of a workspace without agents, made once: at what it publishes, or in its container.
+import type { Clock } from '../../../base/clock.ts';
+import { answers, open, type Place } from '../../ready/probe.ts';
+import type { Checked } from '../../ready/watch.ts';
+import type { Container, Engine } from './engine/engine.ts';
+import { containerMarkOf } from './mark.ts';
+
+export interface CheckDeps {
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly publishAddress: string;
+}
+
+/**
+ * The engine itself accepts connections to published ports, and ends those that nobody in the
+ * container accepts: one that has lasted this long was accepted there.
+ */
+const ACCEPTED_MS = 250;
+
+/** Undefined where there is none to make. */
+export function checkOf(
+  { clock, engine, publishAddress }: CheckDeps,
+  container: Container,
+): Checked | undefined {
+  const mark = containerMarkOf(container);
+  const check = mark?.ready ?? null;
+  if (mark === undefined || check === null) return undefined;
+  const { http, tcp, command } = check;
+  if (command !== null) return { check, isReady: createRun(engine, container.id, command) };
+  const outside = mark.ports[tcp ?? mark.ownPort ?? 0];
+  // Nothing that is not published is ever ready; a push refuses such a template.
+  if (outside === undefined) return { check, isReady: () => Promise.resolve(false) };
+  const place = { host: publishAddress, port: outside };
+  if (http !== null) return { check, isReady: (signal) => answers(http, place, signal) };
+  return { check, isReady: (signal) => lasts(clock, place, signal) };
+}
+
+async function lasts(clock: Clock, place: Place, signal: AbortSignal): Promise<boolean> {
+  const socket = await open(place, signal);
+  if (socket === undefined) return false;
+  const ended = new AbortController();
+  for (const event of ['end', 'close', 'error']) socket.on(event, () => ended.abort());
+  try {
+    socket.resume();
+    await clock.sleep(ACCEPTED_MS, AbortSignal.any([ended.signal, signal]));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/**
+ * Runs the command in the container, and never twice at a time: the engine has no means to end one
+ * that takes too long.
+ */
+function createRun(
+  engine: Engine,
+  containerId: string,
+  command: readonly string[],
+): Checked['isReady'] {
+  let last: string | undefined;
+  return async (signal) => {
+    if (last !== undefined && (await engine.readExec(last)).isRunning) return false;
+    last = await engine.createExec(containerId, { command, environment: [], isDetached: false });
+    await engine.runExec(last, signal);
+    return (await engine.readExec(last)).exitCode === 0;
+  };
+}

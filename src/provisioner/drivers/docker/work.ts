@@ -1,0 +1,26 @@
+// What it takes to work at a workspace.
+import type { Kit } from '../../../base/kit.ts';
+import type { DockerSettings } from '../../../contract/manifest/schema.ts';
+import type { Build, DriverContext } from '../../driver.ts';
+import type { Agents } from './agent.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Images } from './image.ts';
+
+export interface WorkspaceDeps {
+  readonly kit: Kit;
+  readonly engine: Engine;
+  readonly images: Images;
+  readonly agents: Agents;
+  /** The daemon, as labels name it. */
+  identify(): Promise<string>;
+  /** At which address of the engine's machine ports are published. */
+  readonly publishAddress: string;
+  /** The bundled agent. */
+  readonly agentProgram: string;
+}
+
+export interface Given {
+  readonly build: Build;
+  readonly settings: DockerSettings;
+  readonly context: DriverContext;
+}

@@ -1,0 +1,136 @@
+// One workspace of an engine: made, started, stopped and removed. Each step leaves the engine such that
+// whatever instant the daemon ends at, the next one knows what is there for what (mark.ts).
+import { failpoint } from '../../../base/failpoint.ts';
+import type { DockerSettings } from '../../../contract/manifest/schema.ts';
+import type { Outputs } from '../../driver.ts';
+import { checkReach } from './agent.ts';
+import { portsOf, retire, wake } from './container.ts';
+import type { Container } from './engine/engine.ts';
+import { makeContainer } from './make-container.ts';
+import { containerMarkOf, type Mark } from './mark.ts';
+import { fingerprintOf } from './plan-container.ts';
+import { isAlive, runningOf, startingOf, stoppedOf, survey, type Found } from './survey.ts';
+import type { Given, WorkspaceDeps } from './work.ts';
+
+/** What a command is given to end by itself, although nothing it saves stays. */
+const REMOVE_GRACE_SECONDS = 4;
+
+/** Brings it to life: made anew, or what was there, or another container in its place. */
+export async function startWorkspace(deps: WorkspaceDeps, given: Given): Promise<Outputs> {
+  const { build, settings } = given;
+  const workspaceId = build.workspace.id;
+  checkReach(build);
+  const found = await lookSettled(deps, workspaceId);
+  const former = found && (runningOf(found) ?? stoppedOf(found));
+  const mark: Mark = found?.mark ?? {
+    daemon: await deps.identify(),
+    workspaceId,
+    madeBy: { jobId: build.jobId, attempt: build.attempt },
+  };
+  try {
+    const isSame =
+      former && containerMarkOf(former)?.fingerprint === fingerprintOf(build, settings);
+    const ports =
+      isSame === true
+        ? await wakeWithAgents(deps, former)
+        : await makeContainer(deps, given, { mark, former });
+    return outputsOf(deps, settings, ports);
+  } catch (error) {
+    await takeBack(deps, workspaceId, found === undefined).catch((fault: unknown) =>
+      // The next look at all workspaces finds it.
+      deps.kit.log.error('docker.take_back_failed', { workspaceId, error: fault }),
+    );
+    throw error;
+  }
+}
+
+/** Starts one that should run and does not. */
+export async function restartWorkspace(deps: WorkspaceDeps, workspaceId: string): Promise<void> {
+  const found = await lookSettled(deps, workspaceId);
+  if (found === undefined || stoppedOf(found) !== undefined) return;
+  const container = runningOf(found);
+  if (container === undefined) {
+    throw new Error(
+      'its container was removed by somebody else; a start of the workspace makes one',
+    );
+  }
+  if (!isAlive(container)) await deps.engine.startContainer(container.id);
+  await deps.agents.ensure(container);
+}
+
+export async function stopWorkspace(deps: WorkspaceDeps, workspaceId: string): Promise<void> {
+  const found = await lookSettled(deps, workspaceId);
+  for (const container of found?.containers ?? []) await retire(deps.engine, container);
+}
+
+/** Takes away every trace. */
+export async function removeWorkspace(deps: WorkspaceDeps, workspaceId: string): Promise<void> {
+  const { engine } = deps;
+  const found = await look(deps, workspaceId);
+  for (const container of found?.containers ?? []) {
+    if (isAlive(container)) await engine.stopContainer(container.id, REMOVE_GRACE_SECONDS);
+    await engine.removeContainer(container.id);
+  }
+  await failpoint('docker.remove.containers_gone');
+  for (const { name } of found?.volumes ?? []) await engine.removeVolume(name);
+}
+
+/** Takes away what is half made, and what another container has taken the place of. */
+export async function settleWorkspace(deps: WorkspaceDeps, workspaceId: string): Promise<void> {
+  await lookSettled(deps, workspaceId);
+}
+
+/** Nothing is half made, nothing is left over, and what should not run does not. */
+export function isSettled(found: Found): boolean {
+  const stopped = stoppedOf(found);
+  if (startingOf(found).length > 0) return false;
+  return stopped === undefined || (runningOf(found) === undefined && !isAlive(stopped));
+}
+
+async function look(deps: WorkspaceDeps, workspaceId: string): Promise<Found | undefined> {
+  return (await survey(deps.engine, await deps.identify(), workspaceId)).get(workspaceId);
+}
+
+async function lookSettled(deps: WorkspaceDeps, workspaceId: string): Promise<Found | undefined> {
+  const found = await look(deps, workspaceId);
+  if (found === undefined || isSettled(found)) return found;
+  const stopped = stoppedOf(found);
+  for (const { id } of startingOf(found)) await deps.engine.removeContainer(id);
+  if (stopped !== undefined && runningOf(found) !== undefined) {
+    await deps.engine.removeContainer(stopped.id);
+  } else if (stopped !== undefined) {
+    await retire(deps.engine, stopped);
+  }
+  return look(deps, workspaceId);
+}
+
+async function wakeWithAgents(
+  deps: WorkspaceDeps,
+  container: Container,
+): Promise<ReadonlyMap<number, number>> {
+  await wake(deps.engine, container);
+  await deps.agents.ensure(container);
+  return portsOf(container);
+}
+
+/** A new workspace leaves nothing; one that was there before stays, stopped. */
+function takeBack(deps: WorkspaceDeps, workspaceId: string, isNew: boolean): Promise<void> {
+  return isNew ? removeWorkspace(deps, workspaceId) : stopWorkspace(deps, workspaceId);
+}
+
+function outputsOf(
+  { publishAddress }: WorkspaceDeps,
+  { ports: [own] }: DockerSettings,
+  ports: ReadonlyMap<number, number>,
+): Outputs {
+  const host = publishAddress.includes(':') ? `[${publishAddress}]` : publishAddress;
+  const outputs = [...ports].flatMap(([inside, outside]): [string, string][] =>
+    inside === own
+      ? [
+          ['url', `http://${host}:${outside}/`],
+          ['port', String(outside)],
+        ]
+      : [[`port_${inside}`, String(outside)]],
+  );
+  return Object.fromEntries(outputs);
+}
