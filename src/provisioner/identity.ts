@@ -11,12 +11,15 @@ export interface DaemonIdentity {
   readonly machineId: string;
 }
 
+/** In the daemon's folder, once it has run. */
+export const DAEMON_ID_FILE = 'daemon-id';
+
 /** Where systems keep the id of an installation: systemd's, and D-Bus's before it. */
 const MACHINE_ID_FILES = ['/etc/machine-id', '/var/lib/dbus/machine-id'];
 
 /** Reads the daemon's identity from `folder`, and makes it on the first start. */
 export async function loadDaemonIdentity(kit: Kit, folder: string): Promise<DaemonIdentity> {
-  const daemonId = await readOrMakeId<DaemonId>(kit, path.join(folder, 'daemon-id'));
+  const daemonId = await readOrMakeId<DaemonId>(kit, path.join(folder, DAEMON_ID_FILE));
   const machine =
     (await readSystemId()) ?? (await readOrMakeId(kit, path.join(folder, 'machine-id')));
   // Workspaces are folders and processes of one daemon: another daemon on the same machine cannot

@@ -30,20 +30,26 @@ export interface Installation {
 export interface InstallationOptions {
   /** Beside this process's own. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where it listens; any free one, and another one each time, unless said. */
+  readonly port?: number;
 }
 
 export async function createInstallation({
   environment = {},
+  port = 0,
 }: InstallationOptions = {}): Promise<Installation> {
   buildBin();
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'standby-up-'));
   let program: Program | undefined;
 
   const down = (): string =>
-    execFileSync(BIN, ['down', '--data-dir', dataDir], { encoding: 'utf8' });
+    execFileSync(BIN, ['down', '--data-dir', dataDir], {
+      encoding: 'utf8',
+      env: { ...process.env, ...environment },
+    });
 
   const launch = (): { readonly program: Program; readonly ready: Promise<string> } => {
-    program = startProgram(['up', '--http-port', '0', '--data-dir', dataDir], {
+    program = startProgram(['up', '--http-port', String(port), '--data-dir', dataDir], {
       environment,
     });
     return { program, ready: program.until('Standby is ready') };
@@ -75,7 +81,7 @@ export async function createInstallation({
     down,
     // Without blocking: what the servers talk to may live in this process.
     remove: async () => {
-      const { status, err } = await runBin(['down', '--data-dir', dataDir]);
+      const { status, err } = await runBin(['down', '--data-dir', dataDir], { environment });
       if (status !== 0) throw new Error(err);
       await rm(dataDir, { recursive: true, force: true });
     },

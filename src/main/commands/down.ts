@@ -20,7 +20,7 @@ export const command = defineCommand({
     const place = dataDir(environment, config.dataDir);
     const folder = await findDataFolder(place);
     const { stoppedServers, stoppedWorkspaces } =
-      folder === undefined ? NOTHING : await runDown(kit, folder);
+      folder === undefined ? NOTHING : await runDown(kit, { folder, config });
     if (globals.json) {
       const answer = { stopped_servers: stoppedServers, stopped_workspaces: stoppedWorkspaces };
       io.out(`${JSON.stringify(answer)}\n`);

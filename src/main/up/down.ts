@@ -3,10 +3,10 @@ import { AppError } from '../../base/app-error.ts';
 import { findHolder } from '../../base/folder-lock.ts';
 import type { Kit } from '../../base/kit.ts';
 import { isSameProcess, type ProcessIdentity } from '../../base/process-identity.ts';
+import type { Config } from '../../config/config.ts';
 import { stopEmbeddedPostgres } from '../../embedded/server.ts';
-import { endAllWorkspaces } from '../../provisioner/drivers/process/end-all.ts';
-import { workspacesDir } from '../daemon/drivers.ts';
 import type { DataFolder } from '../installation/data-folder.ts';
+import { endWorkspaces } from './end-workspaces.ts';
 
 export interface DownResult {
   readonly stoppedServers: boolean;
@@ -17,9 +17,12 @@ export interface DownResult {
 const SERVERS_STOP_MS = 90_000;
 const POLL_MS = 100;
 
-export async function runDown(kit: Kit, folder: DataFolder): Promise<DownResult> {
+export async function runDown(
+  kit: Kit,
+  { folder, config }: { readonly folder: DataFolder; readonly config: Config },
+): Promise<DownResult> {
   const stoppedServers = await stopServers(kit, folder);
-  const stoppedWorkspaces = await endAllWorkspaces(kit.clock, workspacesDir(folder.provisionerDir));
+  const stoppedWorkspaces = await endWorkspaces(kit, { config, folder: folder.provisionerDir });
   // Left running by servers that were killed.
   await stopEmbeddedPostgres(kit, folder.path);
   return { stoppedServers, stoppedWorkspaces };

@@ -1,0 +1,153 @@
+// A whole installation whose workspaces are containers with an agent in them.
+import { execFileSync } from 'node:child_process';
+import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Client } from '../../src/client/client.ts';
+import { poolRoutes } from '../../src/contract/pool/route.ts';
+import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
+import type { WorkspaceView } from '../../src/contract/workspace/schema.ts';
+import { hasDocker, startTestEngine, type TestEngine } from '../support/docker-engine.ts';
+import { freePort } from '../support/free-port.ts';
+import { createInstallation, type Installation } from '../support/installation.ts';
+import { runBin } from '../support/program.ts';
+
+const NODE_IMAGE = 'standby-test/node:1';
+
+const MANIFEST = `name: boxed
+driver: docker
+presets: [{name: small, prebuilds: {instances: 1}}]
+agents: [{name: main, startup: ./start.sh, on_claim: ./greet.sh}]
+docker:
+  image: ${NODE_IMAGE}
+  command: [httpd, -f, -p, "8080", -h, /data]
+  ports: [8080]
+  volumes: {data: /data}
+`;
+
+describe.runIf(hasDocker())('an installation with the docker driver', () => {
+  let engine: TestEngine;
+  let installation: Installation;
+  let scratch: string;
+  let client: Client;
+  let environment: Record<string, string>;
+
+  beforeAll(async () => {
+    engine = await startTestEngine();
+    scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-docker-installation-'));
+    await importNode(engine, path.join(scratch, 'node'));
+    const template = path.join(scratch, 'template');
+    await mkdir(template);
+    await writeFile(path.join(template, 'standby.yaml'), MANIFEST);
+    const script = (name: string, text: string): Promise<void> =>
+      writeFile(path.join(template, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    await script('start.sh', 'echo up >> /data/starts');
+    await script('greet.sh', 'echo "$STANDBY_OWNER" >> /data/owners');
+
+    const port = await freePort();
+    environment = {
+      STANDBY_DOCKER_HOST: engine.host,
+      STANDBY_HTTP_HOST: '0.0.0.0',
+      STANDBY_HTTP_PORT: String(port),
+      STANDBY_ACCESS_URL: `http://${engine.gateway}:${port}`,
+      STANDBY_PROVISIONER_DRIVERS: 'docker',
+    };
+    installation = await createInstallation({ environment, port });
+    expect(await installation.up()).toMatch(/daemon +docker\n/);
+    client = await installation.client();
+    const pushed = await runBin(['template', 'push', template], {
+      environment: { STANDBY_DATA_DIR: installation.dataDir },
+    });
+    expect(pushed).toMatchObject({ status: 0 });
+  }, 240_000);
+  afterAll(async () => {
+    await installation.remove();
+    await engine.stop();
+    await rm(scratch, { recursive: true });
+  }, 240_000);
+
+  const until = <T>(check: () => T | Promise<T>): Promise<T> =>
+    vi.waitFor(check, { timeout: 60_000, interval: 100 });
+  const eligible = async (): Promise<number | undefined> => {
+    const params = { organization: 'default', template: 'boxed', preset: 'small' };
+    return (await client.call(poolRoutes.getPool, { params })).body.state?.eligible;
+  };
+  const show = async (id: string): Promise<WorkspaceView> =>
+    (await client.call(workspaceRoutes.getWorkspace, { params: { workspace: id }, query: {} }))
+      .body;
+  const claim = async (name: string): Promise<WorkspaceView> => {
+    const { body } = await client.call(workspaceRoutes.createWorkspace, {
+      params: { organization: 'default' },
+      headers: { 'idempotency-key': name },
+      body: { name, template: 'boxed' },
+    });
+    if (!('workspace' in body)) throw new Error('it waits');
+    expect(body).toMatchObject({ claimed: true });
+    await until(async () => expect((await show(body.workspace.id)).usable).toBe(true));
+    return show(body.workspace.id);
+  };
+  const read = async ({ outputs }: WorkspaceView, file: string): Promise<string> => {
+    const answer = await fetch(new URL(file, outputs['url']));
+    return answer.ok ? answer.text() : '';
+  };
+
+  it('hands a warm container to its owner once, and leaves nothing of it', async () => {
+    await until(async () => expect(await eligible()).toBe(1));
+    const workspace = await claim('demo');
+    await until(async () => expect(await read(workspace, 'owners')).toBe('admin\n'));
+    expect(await read(workspace, 'starts')).toBe('up\n');
+    expect(workspace.outputs).toHaveProperty('port');
+
+    const params = { workspace: workspace.id };
+    const build = (transition: 'start' | 'stop') =>
+      client.call(workspaceRoutes.createBuild, { params, body: { transition } });
+    await build('stop');
+    await until(async () => expect((await show(workspace.id)).status).toBe('stopped'));
+    await build('start');
+    await until(async () => expect(await read(workspace, 'starts')).toBe('up\nup\n'));
+    await until(async () => expect((await show(workspace.id)).usable).toBe(true));
+    expect(await read(workspace, 'owners')).toBe('admin\n');
+
+    await client.call(workspaceRoutes.deleteWorkspace, { params });
+    await until(async () => expect((await show(workspace.id)).status).toBe('deleted'));
+    const own = { 'standby.workspace': workspace.id };
+    expect(await engine.engine.listContainers(own)).toEqual([]);
+    expect(await engine.engine.listVolumes(own)).toEqual([]);
+  });
+
+  it('starts an agent again that ended, and ends containers when it goes down', async () => {
+    await until(async () => expect(await eligible()).toBe(1));
+    const workspace = await claim('other');
+    const own = { 'standby.workspace': workspace.id };
+    const [container] = await engine.engine.listContainers(own);
+    await engine.run(container?.id ?? '', ['sh', '-c', 'kill $(pidof node)']);
+    await until(async () => expect(await read(workspace, 'starts')).toBe('up\nup\n'));
+
+    await installation.interrupt();
+    const [alive] = await engine.engine.listContainers(own);
+    expect(alive).toMatchObject({ id: container?.id, state: 'running' });
+    expect(installation.down()).toMatch(/[12] workspaces? stopped/);
+    const [ended] = await engine.engine.listContainers(own);
+    expect(ended).toMatchObject({ id: container?.id, state: 'exited' });
+
+    await installation.up();
+    await until(async () => expect(await read(workspace, 'starts')).toBe('up\nup\nup\n'));
+    expect(await read(workspace, 'owners')).toBe('admin\n');
+  });
+});
+
+/** The Node.js that runs the tests, with what it is linked with, beside busybox. */
+async function importNode(engine: TestEngine, root: string): Promise<void> {
+  await cp(engine.busybox, root, { recursive: true, verbatimSymlinks: true });
+  const linked = execFileSync('ldd', [process.execPath], { encoding: 'utf8' });
+  const libraries = [...linked.matchAll(/(?:=> |^\t)(\/\S+) \(/gm)].map(([, file = '']) => file);
+  for (const file of libraries) {
+    await mkdir(path.join(root, path.dirname(file)), { recursive: true });
+    await copyFile(file, path.join(root, file));
+  }
+  await copyFile(process.execPath, path.join(root, 'bin/node'));
+  await symlink('busybox', path.join(root, 'bin/pidof'));
+  await symlink('busybox', path.join(root, 'bin/kill'));
+  await engine.importImage(NODE_IMAGE, root);
+}
