@@ -15,6 +15,7 @@ import { templateRoutes } from '../src/contract/template/route.ts';
 import type { ConnectionParts } from '../src/store/database.ts';
 import { defineBench, type Stage } from './support/bench.ts';
 import { renderTable } from './support/figures.ts';
+import { residentMiB } from './support/machine.ts';
 import { connect, startPostgres, tellPostgres, urlOf } from './support/postgres.ts';
 
 const SECONDS = 30;
@@ -155,11 +156,6 @@ async function sampleMemory(
     await kit.clock.sleep(1_000, over).catch(() => undefined); // the last one
   }
   return samples;
-}
-
-async function residentMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
 }
 
 function describe(samples: readonly number[]): string {

@@ -1,5 +1,6 @@
 // `npm run bench` says which benches there are; `npm run bench -- NAME` runs one. What they measure
 // and what was seen stands in docs/benchmarks.md.
+import { setMaxListeners } from 'node:events';
 import { createKit } from '../src/base/kit.ts';
 import { createLog } from '../src/base/log.ts';
 import { catchInterrupts } from '../src/main/interrupt.ts';
@@ -7,6 +8,7 @@ import { onStage, type Bench } from './support/bench.ts';
 import { describeMachine, describeProcessorTime, readProcessorTime } from './support/machine.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  churn: () => import('./churn.ts'),
   claim: () => import('./claim.ts'),
   create: () => import('./create.ts'),
   creations: () => import('./creations.ts'),
@@ -32,30 +34,34 @@ async function main([name, ...more]: readonly string[]): Promise<number> {
     print(await listBenches());
     return 0;
   }
-  const load = BENCHES[name];
-  if (load === undefined || more.length > 0) {
+  const bench = (await BENCHES[name]?.())?.bench;
+  if (bench === undefined || more.length > (bench.argument === undefined ? 0 : 1)) {
     process.stderr.write(`There is no bench "${[name, ...more].join(' ')}".\n\n`);
     process.stderr.write(`${await listBenches()}\n`);
     return USAGE;
   }
-  return runBench((await load()).bench);
+  return runBench(bench, more[0]);
 }
 
 async function listBenches(): Promise<string> {
   const modules = await Promise.all(Object.values(BENCHES).map((load) => load()));
-  const width = Math.max(...modules.map(({ bench }) => bench.name.length));
-  const lines = modules.map(({ bench }) => `  ${bench.name.padEnd(width)}  ${bench.summary}`);
+  const called = ({ name, argument }: Bench): string =>
+    argument === undefined ? name : `${name} [${argument}]`;
+  const width = Math.max(...modules.map(({ bench }) => called(bench).length));
+  const lines = modules.map(({ bench }) => `  ${called(bench).padEnd(width)}  ${bench.summary}`);
   return ['npm run bench -- NAME', '', ...lines].join('\n');
 }
 
-async function runBench(bench: Bench): Promise<number> {
+async function runBench(bench: Bench, argument?: string): Promise<number> {
   const signal = catchInterrupts();
+  // All of a bench waits with it, which is no leak.
+  setMaxListeners(0, signal);
   print(`${bench.name}: ${bench.summary}`);
   print(describeMachine());
   const before = await readProcessorTime();
   try {
     const kit = createKit(createLog('warn'));
-    await onStage({ kit, signal, print }, (stage) => bench.run(stage));
+    await onStage({ kit, signal, print }, (stage) => bench.run(stage, argument));
     const spent = describeProcessorTime(before, await readProcessorTime());
     if (spent !== undefined) print(spent);
     return 0;

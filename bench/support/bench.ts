@@ -5,7 +5,9 @@ export interface Bench {
   readonly name: string;
   /** One line for the list. */
   readonly summary: string;
-  run(stage: Stage): Promise<void>;
+  /** What may be given after the name, for the list; without it nothing may. */
+  readonly argument?: string;
+  run(stage: Stage, argument?: string): Promise<void>;
 }
 
 export interface Stage {

@@ -39,3 +39,9 @@ export function describeProcessorTime(
   const stolen = share((to.stolen ?? 0) - (from.stolen ?? 0));
   return `processors: ${share(to.idle - from.idle)} idle, ${stolen} stolen`;
 }
+
+/** The memory of a process that is not swapped out. */
+export async function residentMiB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+}
