@@ -82,8 +82,11 @@ export interface AttemptRef extends Caller {
  * silent attempt is lost, so that another one behind the same address is reached before that.
  */
 const ANSWER_MS = 10_000;
-/** A wait for work shows so often that the control plane is at it: one that stands still is given up sooner. */
-const ALIVE_MS = 15_000;
+/**
+ * A wait for work shows so often that the control plane is at it: one that stands still is given up sooner.
+ * Once in the middle of the longest wait, since two hundred daemons wait at one control plane.
+ */
+const ALIVE_MS = 25_000;
 
 export function createHttpControlPlane(client: Client): ControlPlane {
   const of = (attempt: AttemptRef) => ({
