@@ -5,6 +5,7 @@ import { createId } from '../../src/base/id.ts';
 import type { Client } from '../../src/client/client.ts';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import { FIRST_ORGANIZATION } from '../../src/people/bootstrap.ts';
+import { bodyOfCreated } from '../../test/support/created.ts';
 import type { Stage } from '../support/bench.ts';
 
 export interface Churn {
@@ -29,12 +30,12 @@ export async function churn(
   let begun = 0;
   const claim = async (preset: string): Promise<string | undefined> => {
     try {
-      const { body } = await client.call(workspaceRoutes.createWorkspace, {
+      const answer = await client.call(workspaceRoutes.createWorkspace, {
         params: { organization: FIRST_ORGANIZATION },
         headers: { 'idempotency-key': createId(kit) },
         body: { name: `claimed-${createId(kit)}`, template, preset, on_empty: 'fail' },
       });
-      return body.workspace.id;
+      return bodyOfCreated(answer).workspace.id;
     } catch (error) {
       if (error instanceof AppError && error.code === 'POOL_EMPTY') return undefined;
       throw error;
