@@ -98,7 +98,11 @@ export function createTransport(address: EngineAddress, version?: string): Trans
   };
 }
 
-function open({ connection }: EngineAddress, options: http.RequestOptions): http.ClientRequest {
+interface EngineRequest extends http.RequestOptions {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function open({ connection }: EngineAddress, options: EngineRequest): http.ClientRequest {
   if ('socketPath' in connection) {
     // A socket has no name of its own, and engines insist on one. With TLS the name is what is checked.
     const headers = { host: 'docker', ...options.headers };
