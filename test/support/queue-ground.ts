@@ -6,7 +6,7 @@ import type { DaemonRef } from '../../src/jobs/attempt.ts';
 import { createDispatcher } from '../../src/jobs/dispatcher.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { TakenJob } from '../../src/store/job-acquire.ts';
-import type { Query } from '../../src/store/statement.ts';
+import { registeredStatements, type Query } from '../../src/store/statement.ts';
 import { createFactory, type Factory, type TestTemplate } from './factory.ts';
 import { createQueue, DEAF, DISPATCH, type TestDaemon, type TestQueue } from './queue.ts';
 import { openTestStore, type TestStore } from './store.ts';
@@ -113,6 +113,11 @@ export function isLook({ name }: Pick<Query, 'name'>): boolean {
   return /^job\.take(_|$)/.test(name);
 }
 
+function slotsOf({ name, values }: Query): number {
+  const { parameters } = registeredStatements().find((statement) => statement.name === name)!;
+  return (values[parameters.indexOf('daemonIds')] as readonly unknown[]).length;
+}
+
 /** Queries of a name, counted as they are made. */
 export function countQueries(database: Database): {
   readonly database: Database;
@@ -126,9 +131,7 @@ export function countQueries(database: Database): {
     counts.set(asked.name, (counts.get(asked.name) ?? 0) + 1);
     const result = await database.query(asked);
     if (isLook(asked) || asked.name === 'job.any_fits') {
-      looks.push(
-        Math.max(...asked.values.map((value) => (Array.isArray(value) ? value.length : 0))),
-      );
+      looks.push(slotsOf(asked));
     }
     return result;
   };
