@@ -167,7 +167,7 @@ job show nope                                        | 64   | BAD_REQUEST       
 # The command line itself
 worksapce list                                       | 64   | USAGE              | unknown command "standby worksapce"
 create w -t hello --prest x                          | 64   | USAGE              | unknown option '--prest'
-create w -t hello --on-empty wait                    | 64   | USAGE              | 'wait' is invalid. Allowed choices are create, fail.
+create w -t hello --on-empty hope                    | 64   | USAGE              | 'hope' is invalid. Allowed choices are create, wait, fail.
 create -t hello                                      | 64   | USAGE              | missing required argument 'name'
 whoami me                                            | 64   | USAGE              | argument "me" is one too many
 # Where to, and who

@@ -115,7 +115,8 @@ export function isLook({ name }: Pick<Query, 'name'>): boolean {
 
 function slotsOf({ name, values }: Query): number {
   const { parameters } = registeredStatements().find((statement) => statement.name === name)!;
-  return (values[parameters.indexOf('daemonIds')] as readonly unknown[]).length;
+  const bySlot = parameters.findIndex((parameter) => /^(daemon|machine)Ids$/.test(parameter));
+  return (values[bySlot] as readonly unknown[]).length;
 }
 
 /** Queries of a name, counted as they are made. */
