@@ -7,6 +7,7 @@ import { READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { statement, takes, type Executor, type Statement } from './statement.ts';
 import { unseen } from './unseen.ts';
+import { IN_LINE } from './waiter.ts';
 import {
   WORKSPACE_COLUMNS,
   WORKSPACE_JOINS,
@@ -99,7 +100,7 @@ const ASKS: Variant = {
   condition: `
           and not exists (
             select from waiters q
-            where q.pool_id = l.id and q.ended_at is null and q.priority >= a.priority)`,
+            where q.pool_id = l.id and ${IN_LINE} and q.priority >= a.priority)`,
   stages: '',
   more: '',
 };

@@ -15,6 +15,7 @@ import { DROPPED_KEY, PRIOR_REQUEST, type PriorRequest } from './idempotency-key
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
 import { statement, takes } from './statement.ts';
+import { IN_LINE } from './waiter.ts';
 
 export interface ClaimPreset {
   readonly id: PresetId;
@@ -111,7 +112,7 @@ export const explainMiss = statement({
         select count(*)
         from waiters q
         where q.pool_id = l.id
-          and q.ended_at is null
+          and ${IN_LINE}
           and q.priority >= $priority::integer
       ) as waiting,
       (

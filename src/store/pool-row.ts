@@ -17,6 +17,7 @@ import { AGENT_WATCH, READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILD_SETTINGS, type StoredSettings } from './settings.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
+import { IN_LINE } from './waiter.ts';
 
 export interface PoolScope {
   readonly poolIds: readonly PoolId[];
@@ -94,8 +95,7 @@ function presetsOf(wanted: string): string {
         select count(*)
         from waiters q
         where q.pool_id = l.id
-          and q.ended_at is null
-          and q.deadline_at > (select standby_now())
+          and ${IN_LINE}
       ) as waiting
     from wanted
     cross join lateral (select * from presets where presets.id = wanted.id offset 0) as p

@@ -29,6 +29,9 @@ import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
 
+/** On `waiters q`: it has a place in line. Past its deadline it has none, whether that was noted or not. */
+export const IN_LINE = `(q.ended_at is null and q.deadline_at > (select standby_now()))`;
+
 export interface NewWaiter {
   readonly id: WaiterId;
   readonly eventId: string;
@@ -130,8 +133,7 @@ export const lockNextWaiters = statement({
     from waiters q
     join users u on u.id = q.user_id
     where q.pool_id = $poolId
-      and q.ended_at is null
-      and q.deadline_at > (select standby_now())
+      and ${IN_LINE}
     order by q.priority desc, q.turn
     limit $limit
     for update of q`,
@@ -243,8 +245,7 @@ export const listLine = statement({
   sql: `
     ${WAITERS}
     where q.pool_id = $poolId
-      and q.ended_at is null
-      and q.deadline_at > (select standby_now())
+      and ${IN_LINE}
     order by q.priority desc, q.turn
     limit $limit`,
 });

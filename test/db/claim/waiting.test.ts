@@ -182,6 +182,13 @@ describe('the line', () => {
     expect(workspaceId).toBeDefined();
   });
 
+  it('has nobody behind it whose deadline has passed, noted or not', async () => {
+    await line.wait({ waitTimeoutSeconds: 10 });
+    await store.advanceClock(10_001);
+    const [workspaceId] = await line.ready(1);
+    expect(await line.ask({ onEmpty: 'fail' })).toMatchObject({ workspaceId });
+  });
+
   it('raises what the pool builds, up to its ceiling, and only for as long as it stands', async () => {
     line = await openLine({ store, make }, { desired: 1 });
     await store.sql('update presets set max_instances = 3 where id = $1', [line.pool.presetId]);
