@@ -13,13 +13,14 @@ const CUTOFF = `(
 
 /**
  * On `workspaces w`: nobody asks for it any more. Not while a request with its idempotency key would have
- * to be given it again, while something that an attempt made may be destroyed with what its rows say, or
+ * to be given it again or a waiter tells that it was served with it, while something that an attempt made may be destroyed with what its rows say, or
  * while its pool's brakes wait for how its trial ended. `offset 0` keeps each look one by key: joined as a
  * whole, all rows there are might be read.
  */
 const IS_OVER = `
       w.deleted_at < ${CUTOFF}
       and not exists (select from idempotency_keys k where k.workspace_id = w.id offset 0)
+      and not exists (select from waiters q where q.workspace_id = w.id offset 0)
       and not exists (select from stray_states s where s.workspace_id = w.id offset 0)
       and not exists (
         select

@@ -12,7 +12,9 @@ import { recordMiss } from '../../../src/store/claim.ts';
 import { readCounters } from '../../../src/store/counter.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { dropOldIdempotencyKeys } from '../../../src/store/idempotency-key.ts';
+import { tendLines } from '../../../src/workspaces/waiting/end-waiters.ts';
 import { FAILED } from '../../support/queue.ts';
+import { reconcileNow } from '../../support/reconcile.ts';
 import { DAY_MS, HOUR_MS, layHistoryGround, type HistoryGround } from './ground.ts';
 
 let ground: HistoryGround;
@@ -117,6 +119,24 @@ describe('a workspace that is over', () => {
     const again = await ground.create({ idempotencyKey: 'k' });
     expect(again).toMatchObject({ claimed: true });
     expect(again.workspaceId).not.toBe(workspaceId);
+  });
+
+  it('stays as long as the waiter that was served with it can be asked for', async () => {
+    const { store, pool } = ground;
+    const waits = { name: 'late', onEmpty: 'wait', idempotencyKey: 'k' } as const;
+    await ground.create({ name: 'first' });
+    await ground.create({ name: 'second' });
+    await expect(ground.create(waits)).rejects.toThrow('it stands in line');
+    await ground.settle();
+    await reconcileNow(store, pool.poolId);
+    const { workspaceId } = await ground.create(waits);
+    await ground.remove(workspaceId);
+    await store.advanceClock(23 * HOUR_MS);
+    expect(await ground.prune(HOUR_MS)).toMatchObject({ workspaces: 0 });
+    expect(await ground.create(waits)).toMatchObject({ workspaceId });
+    await store.advanceClock(2 * HOUR_MS);
+    await tendLines(store.database);
+    expect(await ground.prune(HOUR_MS)).toMatchObject({ workspaces: 1 });
   });
 
   it("stays while its pool's brakes wait for how its trial ended", async () => {
