@@ -3,7 +3,7 @@
 import { AppError, toAppError } from '../../base/app-error.ts';
 import type { PoolId, WaiterId } from '../../base/id.ts';
 import type { Transaction } from '../../store/database.ts';
-import { isRetryable } from '../../store/sqlstate.ts';
+import { isRetryable, isUnavailable } from '../../store/sqlstate.ts';
 import { endLine, endWaiter } from '../../store/waiter-end.ts';
 import { lockNextWaiters, readLine, type NextWaiter } from '../../store/waiter.ts';
 import { isNameTaken, nameTaken } from '../name-taken.ts';
@@ -108,7 +108,8 @@ async function serveOne(
       return 'served';
     });
   } catch (error) {
-    if (isRetryable(error)) throw error;
+    // Those say nothing about this one: another turn may serve it.
+    if (isRetryable(error) || isUnavailable(error)) throw error;
     const refused = isNameTaken(error) ? nameTaken(waiter.name, error) : toAppError(error);
     if (refused.code === 'INTERNAL') {
       deps.log.error('waiter.not_served', { waiter: waiter.id, pool: poolId, error });

@@ -139,6 +139,26 @@ describe('who finds nothing and waits', () => {
   });
 });
 
+describe('a turn in which the database cannot serve', () => {
+  it.each(['53100', '57014'])('costs nobody the place in line: %s', async (code) => {
+    const id = await line.wait({ name: `unlucky-${code}` });
+    const [workspaceId] = await line.ready(1);
+    await store.sql(
+      `create function fail_once() returns trigger language plpgsql as
+         $$ begin raise exception using errcode = '${code}'; end $$`,
+    );
+    await store.sql(
+      `create trigger fail_once before update on workspaces for each row
+       when (new.name = 'unlucky-${code}') execute function fail_once()`,
+    );
+    await expect(line.turn()).rejects.toThrow();
+    await store.sql('drop function fail_once cascade');
+    expect(await line.look(id)).toEqual(WAITING);
+    await line.turn();
+    expect(await line.look(id)).toEqual(served(workspaceId));
+  });
+});
+
 describe('the line', () => {
   it('is served by priority, then in the order in which they came', async () => {
     const first = await line.wait({ priority: 0 });
