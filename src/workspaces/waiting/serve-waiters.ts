@@ -14,6 +14,7 @@ import { openGiven } from './given-parameters.ts';
 import { nothingToWaitFor } from './nothing-to-wait-for.ts';
 
 const READ_AT_ONCE = 50;
+const NOT_SERVED = 'the server failed to serve this waiter';
 
 /**
  * Serves as many as there are prebuilds for, and gives for how long each had waited. Every one that
@@ -111,10 +112,13 @@ async function serveOne(
     // Those say nothing about this one: another turn may serve it.
     if (isRetryable(error) || isUnavailable(error)) throw error;
     const refused = isNameTaken(error) ? nameTaken(waiter.name, error) : toAppError(error);
-    if (refused.code === 'INTERNAL') {
+    const { code } = refused;
+    // What failed in here is for the log.
+    const told = code === 'INTERNAL' ? { code, detail: NOT_SERVED } : refused;
+    if (told !== refused) {
       deps.log.error('waiter.not_served', { waiter: waiter.id, pool: poolId, error });
     }
-    await refuse(tx, { poolId, id: waiter.id, error: refused });
+    await refuse(tx, { poolId, id: waiter.id, error: told });
     return 'refused';
   }
 }
@@ -154,8 +158,11 @@ function gone({ template, preset }: Pick<Names, 'template' | 'preset'>): AppErro
 interface Refused {
   readonly poolId: PoolId;
   readonly id: WaiterId;
-  readonly error: AppError;
+  readonly error: Told;
 }
+
+/** What the one who waited is told. */
+type Told = Pick<AppError, 'code' | 'detail'>;
 
 async function refuse(tx: Transaction, { poolId, id, error }: Refused): Promise<void> {
   await endWaiter.all(tx, { id, ...refusal(error) });
@@ -163,17 +170,13 @@ async function refuse(tx: Transaction, { poolId, id, error }: Refused): Promise<
   tx.notify({ kind: 'waiter', waiterId: id }, { kind: 'pool', poolId });
 }
 
-async function refuseAll(
-  tx: Transaction,
-  poolId: PoolId,
-  error: AppError,
-): Promise<readonly number[]> {
+async function refuseAll(tx: Transaction, poolId: PoolId, error: Told): Promise<readonly number[]> {
   const ended = await endLine.all(tx, { poolId, ...refusal(error) });
   tx.notify(...ended.map(({ id }) => ({ kind: 'waiter', waiterId: id }) as const));
   return [];
 }
 
-function refusal({ code, detail }: AppError): {
+function refusal({ code, detail }: Told): {
   readonly outcome: 'refused';
   readonly errorCode: string;
   readonly error: string;

@@ -470,6 +470,10 @@ describe('what is given to a sensitive parameter', () => {
     const [workspaceId] = await line.ready(1);
     await line.turn();
     expect(await line.look(broken)).toMatchObject({ outcome: 'refused', error_code: 'INTERNAL' });
+    // The rest stands in the log.
+    expect(await readWaiter(store.database, broken)).toMatchObject({
+      error: 'the server failed to serve this waiter',
+    });
     expect(await line.look(next)).toEqual(served(workspaceId));
   });
 });
