@@ -12,7 +12,7 @@ import { isUniqueViolation } from '../store/sqlstate.ts';
 import { holdActiveVersion } from '../store/template.ts';
 import type { WorkspaceRow } from '../store/workspace-view.ts';
 import { buildWorkspace } from './build-workspace.ts';
-import { explain, recordRefusal, type Refusal } from './miss.ts';
+import { explain, recordMissOf, recordRefusal, type Refusal } from './miss.ts';
 import { createKnownTemplates } from './known-templates.ts';
 import { isNameTaken, nameTaken } from './name-taken.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
@@ -196,7 +196,10 @@ async function serve(
     const poolId = wanted.preset?.poolId ?? null;
     if (miss?.isBehind === true && poolId !== null && !hasServedLine) return { lineOf: poolId };
     if (request.onEmpty === 'wait') {
-      if (taking.because !== 'nothing') throw nothingToWaitFor(order, taking.because);
+      if (taking.because !== 'nothing') {
+        if (miss !== undefined) await recordMissOf(deps, tx, { order, miss, made: null });
+        return { refused: nothingToWaitFor(order, taking.because) };
+      }
       if (miss !== undefined && poolId !== null) {
         return { waiterId: await enlist(deps, tx, { order, poolId, missReason: miss.reason }) };
       }

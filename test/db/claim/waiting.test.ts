@@ -342,6 +342,12 @@ describe('waiting', () => {
       line.pool.presetId,
     ]);
     expect(await codeOf(line.ask())).toBe('NO_POOL');
+    // What was asked for counts, whether anybody could wait for it or not.
+    expect(
+      await store.sql('select outcome, reason from claims where template_id = $1', [
+        line.pool.templateId,
+      ]),
+    ).toEqual([{ outcome: 'miss', reason: 'no_pool' }]);
     await store.sql(`update templates set deprecated = 'old' where id = $1`, [
       line.pool.templateId,
     ]);
