@@ -35,22 +35,19 @@ export function createWaiterHandlers(
         before: idCursor<WaiterId>(query),
         limit: rowsToRead(query),
       });
-      // One after the other: many together could take all connections there are.
-      const views: WaiterView[] = [];
-      for (const row of rows) views.push(await view(row));
       const show = { view: (one: WaiterView) => one, key: (one: WaiterView) => one.id };
-      return { status: 200, body: pageOf(query, views, show) };
+      return { status: 200, body: pageOf(query, await view.all(rows), show) };
     },
     getWaiter: async ({ caller, params, query, signal }) => {
       const id = params.waiter as WaiterId;
       const row = await findOwnWaiter(database, caller, id);
       const wait = { signal, timeoutMs: query.wait_ms ?? 0, pollMs: options.pollMs };
-      return { status: 200, body: await view((await awaitWaiter(deps, id, wait)) ?? row) };
+      return { status: 200, body: await view.one((await awaitWaiter(deps, id, wait)) ?? row) };
     },
     cancelWaiter: async ({ caller, params }) => {
       const id = params.waiter as WaiterId;
       await cancelWaiter(database, await findOwnWaiter(database, caller, id));
-      return { status: 200, body: await view(await findOwnWaiter(database, caller, id)) };
+      return { status: 200, body: await view.one(await findOwnWaiter(database, caller, id)) };
     },
   };
 }

@@ -24,11 +24,16 @@ export async function findOwnWaiter(
   return row;
 }
 
-/** Gives what shows a waiter. How its pool does is read each time. */
+export interface WaiterViewer {
+  one(row: WaiterRow): Promise<WaiterView>;
+  all(rows: readonly WaiterRow[]): Promise<readonly WaiterView[]>;
+}
+
+/** Shows waiters. How a pool does is read once for all that wait for it, and anew each time. */
 export function createWaiterViewer(
   { database, log }: Pick<Kit, 'log'> & { readonly database: Database },
   options: PageOptions,
-): (row: WaiterRow) => Promise<WaiterView> {
+): WaiterViewer {
   /** A pool that cannot be read, which its turns tell of, has a line all the same. */
   const tryReadPace = async (poolId: PoolId): Promise<PoolPace | undefined> => {
     try {
@@ -38,6 +43,18 @@ export function createWaiterViewer(
       return undefined;
     }
   };
-  return async (row) =>
-    toWaiterView(row, row.position === null ? undefined : await tryReadPace(row.poolId));
+  const paceOf = ({ poolId, position }: WaiterRow): Promise<PoolPace | undefined> =>
+    position === null ? Promise.resolve(undefined) : tryReadPace(poolId);
+  return {
+    one: async (row) => toWaiterView(row, await paceOf(row)),
+    all: async (rows) => {
+      const paces = new Map<PoolId, PoolPace | undefined>();
+      // One after the other: many together could take all connections there are.
+      for (const row of rows) {
+        if (row.position !== null && !paces.has(row.poolId))
+          paces.set(row.poolId, await paceOf(row));
+      }
+      return rows.map((row) => toWaiterView(row, paces.get(row.poolId)));
+    },
+  };
 }

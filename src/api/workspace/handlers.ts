@@ -34,7 +34,7 @@ export function createWorkspaceHandlers(
   const { database } = deps;
   const workspaces = createWorkspaceReader(deps);
   const createWorkspace = createWorkspaceCreator(deps);
-  const viewWaiter = createWaiterViewer(deps, options);
+  const waiters = createWaiterViewer(deps, options);
 
   /** Held back for as long as the request says. */
   const answerWaiter = async (
@@ -50,7 +50,7 @@ export function createWorkspaceHandlers(
     }
     const over = whyOver(row);
     if (over !== undefined) throw over;
-    const waiter = await viewWaiter(row);
+    const waiter = await waiters.one(row);
     const { position, eta_seconds, eta_reason } = waiter;
     return { status: 202, body: { waiter, position, eta_seconds, eta_reason } };
   };

@@ -12,6 +12,7 @@ import type { WaiterView } from '../../../src/contract/waiter/schema.ts';
 import { workspaceRoutes } from '../../../src/contract/workspace/route.ts';
 import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.ts';
 import { tendLines } from '../../../src/workspaces/waiting/end-waiters.ts';
+import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
 import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
@@ -21,6 +22,7 @@ import { openTestStore, type TestStore } from '../../support/store.ts';
 let store: TestStore;
 let make: Factory;
 let bus: NoticeBus;
+let database: CountedDatabase;
 let api: StoreApi;
 let line: Line;
 let ann: UserId;
@@ -29,9 +31,10 @@ let client: Client;
 beforeAll(async () => {
   store = await openTestStore();
   make = createFactory(store);
-  bus = createNoticeBus({ ...store.kit, database: store.database });
+  database = countStatements(store.database);
+  bus = createNoticeBus({ ...store.kit, database });
   await bus.start();
-  const deps = { ...store.kit, kit: store.kit, database: store.database, bus };
+  const deps = { ...store.kit, kit: store.kit, database, bus };
   // Nothing is found by polling: that would take an hour.
   const options = { ...RECONCILER_OPTIONS, pollMs: 3_600_000 };
   api = await startStoreApi(store, {
@@ -209,6 +212,16 @@ describe('a waiter', () => {
     const admin = api.as(await make.user({ isAdmin: true }), true);
     const { body } = await admin.call(waiterRoutes.cancelWaiter, { params });
     expect(body).toMatchObject({ state: 'canceled', error_code: 'WAIT_CANCELED' });
+  });
+
+  it('is listed with its estimate at the cost of one look at its pool', async () => {
+    for (let n = 0; n < 3; n++) await line.wait({ userId: ann, name: `demo-${n}` });
+    database.take();
+    const { body } = await client.call(waiterRoutes.listWaiters, { query: {} });
+    expect(body.items.map(({ position }) => position)).toEqual([3, 2, 1]);
+    expect(body.items.map(({ eta_reason }) => eta_reason)).not.toContain(null);
+    const looks = database.take().statements.filter((name) => name === 'waiter.read_pace');
+    expect(looks).toHaveLength(1);
   });
 
   it('shows on the page of its pool, in the order of the line', async () => {
