@@ -1,6 +1,6 @@
 // Ends of waiting without a prebuild: each is recorded as the miss that it began with, and what was kept
 // sealed is gone.
-import type { PoolId, WaiterId } from '../base/id.ts';
+import type { PoolId, UserId, WaiterId } from '../base/id.ts';
 import type { WaitOutcome } from '../domain/waiter/outcome.ts';
 import { uuid } from './column.ts';
 import { statement, takes, type Statement } from './statement.ts';
@@ -80,6 +80,14 @@ export const endWaiter = endStatement<End & { readonly id: WaiterId }>('end', 'q
 export const endOverdueWaiter = endStatement<End & { readonly id: WaiterId }>(
   'end_one_overdue',
   'q.id = $id and q.deadline_at <= (select standby_now())',
+);
+
+/** As endOverdueWaiter, for the one that keeps a name. */
+export const endOverdueName = endStatement<
+  End & { readonly userId: UserId; readonly name: string }
+>(
+  'end_overdue_name',
+  'q.user_id = $userId and q.name = $name and q.deadline_at <= (select standby_now())',
 );
 
 /** All that wait in the pool's line. */

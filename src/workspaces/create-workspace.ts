@@ -27,6 +27,7 @@ import {
 } from './request.ts';
 import { createTakeTogether } from './take-together.ts';
 import { takeAtOnce, takeWorkspace } from './take-workspace.ts';
+import { freeName } from './waiting/end-waiters.ts';
 import { enlist } from './waiting/enlist.ts';
 import { nothingToWaitFor } from './waiting/nothing-to-wait-for.ts';
 import { serveLine } from './waiting/serve-line.ts';
@@ -84,7 +85,8 @@ async function createWorkspace(
   let hasServedLine = false;
   for (;;) {
     const served = await judgeAndServe(deps, { ...asked, hasServedLine });
-    // What it was judged by changed meanwhile: each time by somebody's promotion or its like.
+    // What it was judged by changed meanwhile: each time by somebody's promotion or its like, or by the end
+    // of one that kept the name past its deadline.
     if (served === 'outdated') continue;
     if (!('lineOf' in served)) return served;
     // There may be enough for those before it and for this one, too.
@@ -151,6 +153,8 @@ async function judgeAndServe(
     const again = await readRequest(deps.database, requester, request);
     const same = answerOfPrior(again, request, bodyHash);
     if (same !== undefined) return same;
+    const named = { userId: requester.userId, name: request.name };
+    if (await freeName(deps.database, named)) return 'outdated';
     throw nameTaken(request.name, error);
   });
   if (served === 'outdated') return served;

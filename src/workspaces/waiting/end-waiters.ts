@@ -1,9 +1,10 @@
 // Waiting that ends without a prebuild: given up, or past its deadline.
 import { AppError } from '../../base/app-error.ts';
-import type { PoolId, WaiterId } from '../../base/id.ts';
+import type { PoolId, UserId, WaiterId } from '../../base/id.ts';
 import type { Database } from '../../store/database.ts';
 import type { Notice } from '../../store/notice.ts';
 import {
+  endOverdueName,
   endOverdueWaiter,
   endOverdueWaiters,
   endWaiter,
@@ -36,6 +37,16 @@ export async function readWaiter(database: Database, id: WaiterId): Promise<Wait
   const ended = await endOverdueWaiter.all(database, { id, ...TIMED_OUT });
   database.announce(noticesOf(ended));
   return findWaiter.maybe(database, { id });
+}
+
+/** True when the name was kept for a waiter whose deadline has passed: it is free now. */
+export async function freeName(
+  database: Database,
+  named: { readonly userId: UserId; readonly name: string },
+): Promise<boolean> {
+  const ended = await endOverdueName.all(database, { ...named, ...TIMED_OUT });
+  database.announce(noticesOf(ended));
+  return ended.length > 0;
 }
 
 /**

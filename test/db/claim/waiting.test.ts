@@ -278,6 +278,16 @@ describe('a name that somebody waits with', () => {
     }
   });
 
+  it.each(['create', 'wait'] as const)(
+    'is free once the deadline has passed, noted or not: %s',
+    async (onEmpty) => {
+      const id = await line.wait({ userId: ann, waitTimeoutSeconds: 10 });
+      await store.advanceClock(10_001);
+      await line.ask({ userId: ann, onEmpty });
+      expect(await line.look(id)).toEqual({ ...WAITING, outcome: 'timed_out' });
+    },
+  );
+
   it('is free when the waiting is over', async () => {
     const id = await line.wait({ userId: ann });
     await cancelWaiter(store.database, (await readWaiter(store.database, id))!);
