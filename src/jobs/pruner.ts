@@ -3,6 +3,7 @@ import type { Kit } from '../base/kit.ts';
 import type { Service } from '../base/service.ts';
 import type { Database } from '../store/database.ts';
 import { dropOldIdempotencyKeys } from '../store/idempotency-key.ts';
+import { removeOldWaiters } from '../store/waiter-end.ts';
 import { createChores } from './chores.ts';
 import { inBatches } from './in-batches.ts';
 import { pruneHistory } from './prune-history.ts';
@@ -18,6 +19,7 @@ export interface PrunerOptions {
 
 /** Of one look, every 10 s: as much as a thousand requests a second leave behind. */
 const KEYS = { size: 1_000, most: 20 };
+const WAITERS = { size: 1_000, most: 20 };
 
 export function createPruner(
   given: Kit & { readonly database: Database },
@@ -30,10 +32,14 @@ export function createPruner(
     intervalMs,
     chores: {
       logs: () => pruneLogs(deps, { retentionMs: logRetentionMs }),
-      // Before the history: a key keeps its workspace.
+      // Before the history: keys and waiters keep their workspaces.
       idempotency_keys: (signal) =>
         inBatches({ ...KEYS, signal }, (limit) =>
           dropOldIdempotencyKeys.run(deps.database, { limit }),
+        ),
+      waiters: (signal) =>
+        inBatches({ ...WAITERS, signal }, (limit) =>
+          removeOldWaiters.run(deps.database, { limit }),
         ),
       history: (signal) => pruneHistory(deps, { retentionMs: historyRetentionMs }, signal),
     },

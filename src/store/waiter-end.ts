@@ -105,7 +105,7 @@ export const endOverdueWaiters = endStatement<End>(
 /** Long enough that who asks again with the same key hears what became of it. */
 export const KEPT_HOURS = 24;
 
-/** Takes away what became of waiters long ago; what one look leaves, the next takes. */
+/** Takes away what became of waiters long ago. */
 export const removeOldWaiters = statement({
   name: 'waiter.remove_old',
   takes: takes<{ readonly limit: number }>(),

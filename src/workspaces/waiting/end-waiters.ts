@@ -8,7 +8,6 @@ import {
   endOverdueWaiter,
   endOverdueWaiters,
   endWaiter,
-  removeOldWaiters,
 } from '../../store/waiter-end.ts';
 import { findWaiter, listPoolsWithLine, type WaiterRow } from '../../store/waiter.ts';
 
@@ -49,10 +48,7 @@ export async function freeName(
   return ended.length > 0;
 }
 
-/**
- * What nobody has to be there for: deadlines are kept, lines get a turn whatever notice was lost, and what
- * became of waiters long ago is taken away.
- */
+/** What nobody has to be there for: deadlines are kept, and lines get a turn whatever notice was lost. */
 export async function tendLines(database: Database): Promise<void> {
   const ended = await endOverdueWaiters.all(database, TIMED_OUT);
   const pools = await listPoolsWithLine.all(database, {});
@@ -60,7 +56,6 @@ export async function tendLines(database: Database): Promise<void> {
     ...noticesOf(ended),
     ...pools.map(({ poolId }) => ({ kind: 'pool', poolId }) as const),
   ]);
-  await removeOldWaiters.run(database, { limit: 1_000 });
 }
 
 /** The pool may have been building for them. */

@@ -3,6 +3,7 @@ import { AppError } from '../../../src/base/app-error.ts';
 import type { UserId, WaiterId } from '../../../src/base/id.ts';
 import { openKeyring } from '../../../src/keys/keyring.ts';
 import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
+import { removeOldWaiters } from '../../../src/store/waiter-end.ts';
 import {
   cancelWaiter,
   readWaiter,
@@ -418,10 +419,10 @@ describe('waiting', () => {
     const id = await line.wait();
     await cancelWaiter(store.database, (await readWaiter(store.database, id))!);
     await store.advanceClock(24 * 3_600_000 - 1_000);
-    await tendLines(store.database);
+    await removeOldWaiters.run(store.database, { limit: 1_000 });
     expect(await readWaiter(store.database, id)).toBeDefined();
     await store.advanceClock(2_000);
-    await tendLines(store.database);
+    await removeOldWaiters.run(store.database, { limit: 1_000 });
     expect(await readWaiter(store.database, id)).toBeUndefined();
   });
 });

@@ -12,7 +12,7 @@ import { recordMiss } from '../../../src/store/claim.ts';
 import { readCounters } from '../../../src/store/counter.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { dropOldIdempotencyKeys } from '../../../src/store/idempotency-key.ts';
-import { tendLines } from '../../../src/workspaces/waiting/end-waiters.ts';
+import { removeOldWaiters } from '../../../src/store/waiter-end.ts';
 import { FAILED } from '../../support/queue.ts';
 import { reconcileNow } from '../../support/reconcile.ts';
 import { DAY_MS, HOUR_MS, layHistoryGround, type HistoryGround } from './ground.ts';
@@ -135,7 +135,7 @@ describe('a workspace that is over', () => {
     expect(await ground.prune(HOUR_MS)).toMatchObject({ workspaces: 0 });
     expect(await ground.create(waits)).toMatchObject({ workspaceId });
     await store.advanceClock(2 * HOUR_MS);
-    await tendLines(store.database);
+    await removeOldWaiters.run(store.database, { limit: 10 });
     expect(await ground.prune(HOUR_MS)).toMatchObject({ workspaces: 1 });
   });
 
@@ -373,6 +373,28 @@ describe('much that is over', () => {
     await expect
       .poll(() => store.sql('select from workspaces where deleted_at is not null'))
       .toEqual([]);
+    expect(await pruner.stop('test', 5_000)).toBe('stopped');
+  });
+});
+
+describe('what became of waiters', () => {
+  it('goes a day after its end, in one look though they are many', async () => {
+    const { store, pool, ann } = ground;
+    await store.sql(
+      `insert into waiters (id, organization_id, template_id, pool_id, user_id, name, priority,
+         parameters, miss_reason, created_at, deadline_at, ended_at, outcome)
+       select gen_random_uuid(), l.organization_id, l.template_id, l.id, $2, 'demo', 0, '{}', 'empty',
+         at - interval '1 hour', at, at, 'timed_out'
+       from generate_series(1, 1500) as n,
+         lateral (select standby_now() - interval '1 hour' * case n when 1 then 23 else 25 end as at) as t,
+         pools l
+       where l.id = $1`,
+      [pool.poolId, ann],
+    );
+    const options = { intervalMs: 3_600_000, logRetentionMs: 0, historyRetentionMs: 0 };
+    const pruner = createPruner({ ...store.kit, database: store.database }, options);
+    await pruner.start();
+    await expect.poll(() => store.sql('select from waiters')).toHaveLength(1);
     expect(await pruner.stop('test', 5_000)).toBe('stopped');
   });
 });
