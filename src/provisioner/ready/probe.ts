@@ -34,7 +34,8 @@ export async function answers(
   { host, port }: Place,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const url = new URL(where, `http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  // One text: a path that begins with two slashes would otherwise name another host.
+  const url = new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}${where}`);
   const answer = await fetch(url, { signal, redirect: 'manual' });
   await answer.body?.cancel();
   return answer.status >= 200 && answer.status < 400;
