@@ -19,12 +19,6 @@ export interface Volume {
   readonly labels: Labels;
 }
 
-export interface Image {
-  readonly id: string;
-  readonly createdAt: number;
-  readonly tags: readonly string[];
-}
-
 export interface Engine {
   readonly address: string;
   /** All of them that have these labels. */
@@ -42,9 +36,6 @@ export interface Engine {
   createVolume(name: string, labels: Labels): Promise<Volume>;
   removeVolume(name: string): Promise<void>;
   hasImage(name: string): Promise<boolean>;
-  /** Of these labels. */
-  listImages(labels: Labels): Promise<readonly Image[]>;
-  removeImage(name: string): Promise<void>;
   /** Gives progress, line by line. */
   pullImage(name: string, work: ImageWork): Promise<void>;
   buildImage(context: Buffer, recipe: ImageRecipe, work: ImageWork): Promise<void>;
@@ -113,15 +104,6 @@ const volumeReply = z
 const volumesReply = z
   .object({ Volumes: z.array(volumeReply).nullish() })
   .transform(({ Volumes }) => Volumes ?? []);
-const imagesReply = z.array(
-  z
-    .object({ Id: z.string(), Created: z.number(), RepoTags: z.array(z.string()).nullish() })
-    .transform(({ Id: id, Created, RepoTags }): Image => ({
-      id,
-      createdAt: Created * 1000,
-      tags: RepoTags ?? [],
-    })),
-);
 const madeReply = z.object({ Id: z.string() }).transform(({ Id }) => Id);
 const execReply = z
   .object({
@@ -232,13 +214,6 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
         throw error;
       }
     },
-    listImages: (labels) =>
-      ask(imagesReply, {
-        method: 'GET',
-        path: '/images/json',
-        query: { filters: labelFilter(labels) },
-      }),
-    removeImage: (name) => removed({ method: 'DELETE', path: `/images/${name}` }),
     pullImage: (name, work) =>
       follow(work, { method: 'POST', path: '/images/create', query: { fromImage: name } }),
     buildImage: (context, { tag, dockerfile, labels }, work) =>
