@@ -2,7 +2,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { answers, open, type Place } from '../../ready/probe.ts';
 import type { Checked } from '../../ready/watch.ts';
-import type { Container, Engine } from './engine/engine.ts';
+import { isRefused, type Container, type Engine } from './engine/engine.ts';
 import { containerMarkOf } from './mark.ts';
 
 export interface CheckDeps {
@@ -61,8 +61,17 @@ function createRun(
   command: readonly string[],
 ): Checked['isReady'] {
   let last: string | undefined;
+  /** The engine forgets what has ended, and everything when it starts anew. */
+  const runs = async (id: string): Promise<boolean> => {
+    try {
+      return (await engine.readExec(id)).isRunning;
+    } catch (error) {
+      if (isRefused(error, 404)) return false;
+      throw error;
+    }
+  };
   return async (signal) => {
-    if (last !== undefined && (await engine.readExec(last)).isRunning) return false;
+    if (last !== undefined && (await runs(last))) return false;
     last = await engine.createExec(containerId, { command, environment: [], isDetached: false });
     await engine.runExec(last, signal);
     return (await engine.readExec(last)).exitCode === 0;

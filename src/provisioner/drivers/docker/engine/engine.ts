@@ -74,8 +74,8 @@ export interface ExecSpec {
   readonly isDetached: boolean;
 }
 
-/** A layer of gigabytes is silent while it is unpacked. */
-const IMAGE_SILENCE_MS = 900_000;
+/** A layer of gigabytes is silent while it is unpacked, and a program while it works. */
+const WORK_SILENCE_MS = 900_000;
 const REMOVING_POLL_MS = 100;
 const REMOVING_POLLS = 600;
 
@@ -140,15 +140,12 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
     });
   const follow = async (work: ImageWork, call: Omit<EngineCall, 'signal'>): Promise<void> => {
     let failure: string | undefined;
-    await transport.stream(
-      { ...call, signal: work.signal, silenceMs: IMAGE_SILENCE_MS },
-      (line) => {
-        const said = parseProgress(line);
-        failure ??= said.error;
-        const text = said.stream ?? lineOf(said);
-        for (const one of text.split(/\r?\n/)) if (one.trim() !== '') work.onProgress(one);
-      },
-    );
+    await transport.stream({ ...call, signal: work.signal, silenceMs: WORK_SILENCE_MS }, (line) => {
+      const said = parseProgress(line);
+      failure ??= said.error;
+      const text = said.stream ?? lineOf(said);
+      for (const one of text.split(/\r?\n/)) if (one.trim() !== '') work.onProgress(one);
+    });
     if (failure !== undefined) throw new EngineRefusal(500, failure);
   };
 
@@ -236,7 +233,13 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
       }),
     runExec: (id, signal) =>
       transport.stream(
-        { method: 'POST', path: `/exec/${id}/start`, body: { Detach: false }, signal },
+        {
+          method: 'POST',
+          path: `/exec/${id}/start`,
+          body: { Detach: false },
+          signal,
+          silenceMs: WORK_SILENCE_MS,
+        },
         () => undefined,
       ),
     detachExec: (id) => tell({ method: 'POST', path: `/exec/${id}/start`, body: { Detach: true } }),
