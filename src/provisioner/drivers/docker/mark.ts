@@ -87,6 +87,19 @@ export function containerName(workspaceId: string, phase: Phase): string {
   return `standby-${workspaceId}${SUFFIXES[phase]}`;
 }
 
+/**
+ * Whether the driver named it. Labels alone prove nothing: an image that is made of a workspace's
+ * container has them, and so has everything that somebody runs of that image.
+ */
+export function isNamedContainer(container: Container): boolean {
+  const { workspaceId } = markOf(container);
+  return container.name === containerName(workspaceId, phaseOf(container));
+}
+
+export function isNamedVolume(volume: Volume): boolean {
+  return volume.name.startsWith(volumeName(markOf(volume).workspaceId, ''));
+}
+
 export function phaseOf({ name }: Pick<Container, 'name'>): Phase {
   if (name.endsWith(SUFFIXES.starting)) return 'starting';
   return name.endsWith(SUFFIXES.stopped) ? 'stopped' : 'running';

@@ -1,7 +1,15 @@
 // What the engine has of a daemon's workspaces.
 import { isUuid } from '../../../base/id.ts';
 import type { Container, Engine, Labels, Volume } from './engine/engine.ts';
-import { DAEMON_LABEL, markOf, phaseOf, WORKSPACE_LABEL, type Mark } from './mark.ts';
+import {
+  DAEMON_LABEL,
+  isNamedContainer,
+  isNamedVolume,
+  markOf,
+  phaseOf,
+  WORKSPACE_LABEL,
+  type Mark,
+} from './mark.ts';
 
 /** All that there is of one workspace. */
 export interface Found {
@@ -28,8 +36,12 @@ export async function survey(
     if (isUuid(mark.workspaceId)) found.set(mark.workspaceId, group);
     return group;
   };
-  for (const one of await engine.listVolumes(labels)) groupOf(one).volumes.push(one);
-  for (const one of await engine.listContainers(labels)) groupOf(one).containers.push(one);
+  for (const one of await engine.listVolumes(labels)) {
+    if (isNamedVolume(one)) groupOf(one).volumes.push(one);
+  }
+  for (const one of await engine.listContainers(labels)) {
+    if (isNamedContainer(one)) groupOf(one).containers.push(one);
+  }
   return found;
 }
 

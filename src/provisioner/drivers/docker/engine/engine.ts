@@ -93,7 +93,8 @@ const containersReply = z.array(
     })
     .transform(({ Id: id, Names, State: state, Labels: labels }): Container => ({
       id,
-      name: (Names?.[0] ?? '').replace(/^\//, ''),
+      // Those with a second slash are what other containers call it.
+      name: (Names?.find((name) => name.lastIndexOf('/') <= 0) ?? '').replace(/^\//, ''),
       state,
       labels,
     })),
