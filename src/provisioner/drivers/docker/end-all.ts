@@ -1,14 +1,17 @@
 // Ends the containers of a daemon that does not run. They and their volumes stay: when the daemon runs
 // again, what belongs to people is started again.
 import type { Engine } from './engine/engine.ts';
-import { isAlive, runningOf, survey } from './survey.ts';
+import { isAlive, survey } from './survey.ts';
 
 const GRACE_SECONDS = 10;
 
 /** Gives the number of workspaces whose containers lived. */
 export async function endAllContainers(engine: Engine, daemon: string): Promise<number> {
   const found = await survey(engine, daemon);
-  const living = [...found.values()].flatMap((one) => runningOf(one) ?? []).filter(isAlive);
-  await Promise.all(living.map(({ id }) => engine.stopContainer(id, GRACE_SECONDS)));
+  // Half made ones too, and those that should have ended: nobody is there to settle them.
+  const living = [...found.values()]
+    .map(({ containers }) => containers.filter(isAlive))
+    .filter((containers) => containers.length > 0);
+  await Promise.all(living.flat().map(({ id }) => engine.stopContainer(id, GRACE_SECONDS)));
   return living.length;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { endAllContainers } from './end-all.ts';
 import type { Container, Engine, Volume } from './engine/engine.ts';
 import { containerName, labelsOf, volumeName, type Phase } from './mark.ts';
 import { survey } from './survey.ts';
@@ -48,5 +49,17 @@ describe('what an engine has of a workspace', () => {
     const found = await survey(engine, DAEMON);
     expect([...found.keys()]).toEqual([ONE]);
     expect(found.get(ONE)).toMatchObject({ containers: [own], volumes: [volume] });
+  });
+});
+
+describe('the end of all containers', () => {
+  it('is that of half made ones too', async () => {
+    const { engine, stopped } = engineWith([
+      container(ONE, 'stopped'),
+      container(ONE, 'starting'),
+      container(OTHER, 'running', 'exited'),
+    ]);
+    expect(await endAllContainers(engine, DAEMON)).toBe(1);
+    expect(stopped.sort()).toEqual([containerName(ONE, 'starting'), containerName(ONE, 'stopped')]);
   });
 });
