@@ -9,9 +9,12 @@ import {
   recordField,
 } from './source-field.ts';
 
-/** Without the scheme of an id: an image of the engine is named, never pointed at. */
+/**
+ * Without the scheme of an id: an image of the engine is named, never pointed at. And without `..`,
+ * because the name becomes part of paths of the engine's API.
+ */
 const IMAGE =
-  /^(?!sha256:)(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+  /^(?!sha256:)(?:[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:__|[._]|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:__|[._]|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 const IMAGE_RULE =
   'must be the name of an image, such as debian:12 or registry.example.com/team/dev:1.4';
 const PORT_RULE = 'must be a port from 1 to 65535';
@@ -24,12 +27,17 @@ const NETWORK = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 /** The least that the engine allows. */
 const MIN_MEMORY_BYTES = 6 * 1024 ** 2;
-const MEMORY_RULE = `must be a size of at least ${formatBytes(MIN_MEMORY_BYTES)}, such as 512MiB or 2GiB`;
+/** A pebibyte: far from what numbers can be exact about. */
+const MAX_MEMORY_BYTES = 1024 ** 5;
+const MEMORY_RULE = `must be a size from ${formatBytes(MIN_MEMORY_BYTES)} to ${formatBytes(MAX_MEMORY_BYTES)}, such as 512MiB or 2GiB`;
 
 const memory = z
   .string(MEMORY_RULE)
   .regex(/^\d{1,9}(KiB|MiB|GiB|B)$/, { error: MEMORY_RULE, abort: true })
-  .refine((text) => (parseBytes(text) ?? 0) >= MIN_MEMORY_BYTES, MEMORY_RULE)
+  .refine((text) => {
+    const bytes = parseBytes(text) ?? 0;
+    return bytes >= MIN_MEMORY_BYTES && bytes <= MAX_MEMORY_BYTES;
+  }, MEMORY_RULE)
   .transform((text) => parseBytes(text) ?? 0)
   .meta({ description: 'Beyond it something in the container is killed' });
 

@@ -214,6 +214,9 @@ describe('a manifest makes sense when docker', () => {
     'http://x',
     'x y',
     '../x',
+    'a/../x',
+    'a//x',
+    'a..x',
     `a@sha256:${'0'.repeat(63)}`,
   ])('refuses what is no name of an image: %s', (image) => {
     expect(settings(`image: "${image}"`)).toEqual([
@@ -253,9 +256,11 @@ describe('a manifest makes sense when docker', () => {
     expect(settings('image: x, ports: [80, 80]')).toEqual([
       expect.stringContaining('the port 80 is there twice'),
     ]);
-    expect(settings('image: x, ports: [80], network: none')).toEqual([
-      expect.stringContaining('the network "none" has no ports'),
-    ]);
+    for (const network of ['none', 'host']) {
+      expect(settings(`image: x, ports: [80], network: ${network}`)).toEqual([
+        expect.stringContaining(`the network "${network}" publishes no ports`),
+      ]);
+    }
   });
 
   it('does not use what a claim changes when claims are instant', () => {
@@ -268,11 +273,15 @@ describe('a manifest makes sense when docker', () => {
 
   it('has limits that say their unit', () => {
     expect(settings('image: x, limits: {memory: 512MiB, cpus: 0.5, processes: 64}')).toEqual([]);
+    expect(settings('image: x, limits: {memory: 1048576GiB}')).toEqual([]);
     expect(settings('image: x, limits: {memory: 512}')).toEqual([
-      expect.stringContaining('must be a size of at least 6MiB'),
+      expect.stringContaining('must be a size from 6MiB to 1048576GiB'),
+    ]);
+    expect(settings('image: x, limits: {memory: 999999999GiB}')).toEqual([
+      expect.stringContaining('must be a size from 6MiB'),
     ]);
     expect(settings('image: x, limits: {memory: 1MiB}')).toEqual([
-      expect.stringContaining('must be a size of at least 6MiB'),
+      expect.stringContaining('must be a size from 6MiB'),
     ]);
   });
 });

@@ -12,8 +12,8 @@ export function checkDocker(
   if (docker === null) return [];
   const { build, ports, network } = docker;
   const findings = [...checkTwice(docker), ...(ready === null ? [] : checkReach(docker, ready))];
-  if (network === 'none' && ports.length > 0) {
-    const message = 'the network "none" has no ports, and some are to be published';
+  if (['none', 'host'].includes(network) && ports.length > 0) {
+    const message = `the network "${network}" publishes no ports, and some are to be published`;
     findings.push(found('PORT_UNREACHABLE', message, ['docker', 'ports']));
   }
   const hasFile = files?.some(({ path }) => path === build?.replace(/^(\.\/)+/, '')) ?? true;
