@@ -1,6 +1,7 @@
 // The image of a template: there already, pulled, or built from the template's folder. Once, however
 // many workspaces want it at the same time.
 import { packFolder } from '../../../archive/pack-folder.ts';
+import { whenAborted } from '../../../base/abort.ts';
 import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { DockerSettings } from '../../../contract/manifest/schema.ts';
 import type { DriverContext, JobTemplate } from '../../driver.ts';
@@ -43,12 +44,15 @@ export function createImages(engine: Engine, identify: () => Promise<string>): I
         settings.image === null
           ? `standby-template:${template.file_hash}`
           : withTag(settings.image);
-      await turns.run(image, async () => {
+      const provided = turns.run(image, async () => {
         context.signal.throwIfAborted();
         if (await engine.hasImage(image)) return;
         if (settings.image === null) await build(wanted, image, context);
         else await pull(image, context);
       });
+      // Who is canceled waits for nobody's pull: his turn comes, and ends at once.
+      await Promise.race([provided, whenAborted(context.signal)]);
+      context.signal.throwIfAborted();
       return image;
     },
   };

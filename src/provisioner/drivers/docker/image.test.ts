@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { dockerSettings } from '../../../../test/support/docker-home.ts';
+import { createRedactor } from '../../tool/redact.ts';
+import type { DriverContext } from '../../driver.ts';
+import type { Engine } from './engine/engine.ts';
+import { createImages, type WantedImage } from './image.ts';
+
+const wanted: WantedImage = {
+  settings: dockerSettings({ image: 'slow:1' }),
+  template: {} as WantedImage['template'],
+};
+
+function contextWith(signal: AbortSignal): DriverContext {
+  const none = (): Promise<never> => Promise.reject(new Error('there is none'));
+  return {
+    redactor: createRedactor(),
+    log: () => undefined,
+    signal,
+    templateFolder: none,
+    stateFile: none,
+    folder: '',
+  };
+}
+
+describe('an image', () => {
+  it('that another one pulls keeps nobody who is canceled', async () => {
+    let pulls = 0;
+    const engine: Pick<Engine, 'hasImage' | 'pullImage'> = {
+      hasImage: () => Promise.resolve(false),
+      pullImage: (_name, { signal }) => {
+        pulls += 1;
+        return new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        );
+      },
+    };
+    const images = createImages(engine as Engine, () => Promise.resolve('d'));
+    const [first, second] = [new AbortController(), new AbortController()];
+    const one = images.provide(wanted, contextWith(first.signal));
+    const other = images.provide(wanted, contextWith(second.signal));
+    const reasons = [new Error('canceled'), new Error('canceled too')];
+    second.abort(reasons[1]);
+    await expect(other).rejects.toBe(reasons[1]);
+    first.abort(reasons[0]);
+    await expect(one).rejects.toBe(reasons[0]);
+    expect(pulls).toBe(1);
+  });
+});
