@@ -73,6 +73,8 @@ export function fingerprintOf(build: Build, settings: DockerSettings): string {
     manifest.agents,
     manifest.ready,
     needsFiles ? files : '',
+    // What an agent is started with again is in a label, which never changes.
+    hasAgents(build) ? workspace.access_url : '',
   ];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
