@@ -76,6 +76,8 @@ export interface ExecSpec {
 
 /** A layer of gigabytes is silent while it is unpacked, and a program while it works. */
 const WORK_SILENCE_MS = 900_000;
+/** What all drivers have to report waits for these: an engine that hangs must not silence them. */
+const LIST_SILENCE_MS = 15_000;
 const REMOVING_POLL_MS = 100;
 const REMOVING_POLLS = 600;
 
@@ -160,6 +162,7 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
         method: 'GET',
         path: '/containers/json',
         query: { all: '1', filters: labelFilter(labels) },
+        silenceMs: LIST_SILENCE_MS,
       }),
     createContainer: (name, spec) =>
       ask(madeReply, { method: 'POST', path: '/containers/create', query: { name }, body: spec }),
@@ -195,6 +198,7 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
         method: 'GET',
         path: '/volumes',
         query: { filters: labelFilter(labels) },
+        silenceMs: LIST_SILENCE_MS,
       }),
     createVolume: (name, labels) =>
       ask(volumeReply, {
