@@ -32,17 +32,23 @@ export function checkOf(
   if (outside === undefined) return { check, isReady: () => Promise.resolve(false) };
   const place = { host: publishAddress, port: outside };
   if (http !== null) return { check, isReady: (signal) => answers(http, place, signal) };
-  return { check, isReady: (signal) => lasts(clock, place, signal) };
+  // In the time that one try has, however short.
+  const lastsMs = Math.min(ACCEPTED_MS, (check.timeout_seconds * 1000) / 2);
+  return { check, isReady: (signal) => lasts(clock, place, { lastsMs, signal }) };
 }
 
-async function lasts(clock: Clock, place: Place, signal: AbortSignal): Promise<boolean> {
+async function lasts(
+  clock: Clock,
+  place: Place,
+  { lastsMs, signal }: { readonly lastsMs: number; readonly signal: AbortSignal },
+): Promise<boolean> {
   const socket = await open(place, signal);
   if (socket === undefined) return false;
   const ended = new AbortController();
   for (const event of ['end', 'close', 'error']) socket.on(event, () => ended.abort());
   try {
     socket.resume();
-    await clock.sleep(ACCEPTED_MS, AbortSignal.any([ended.signal, signal]));
+    await clock.sleep(lastsMs, AbortSignal.any([ended.signal, signal]));
     return true;
   } catch {
     return false;
