@@ -22,10 +22,13 @@ export async function runDown(
   { folder, config }: { readonly folder: DataFolder; readonly config: Config },
 ): Promise<DownResult> {
   const stoppedServers = await stopServers(kit, folder);
-  const stoppedWorkspaces = await endWorkspaces(kit, { config, folder: folder.provisionerDir });
-  // Left running by servers that were killed.
-  await stopEmbeddedPostgres(kit, folder.path);
-  return { stoppedServers, stoppedWorkspaces };
+  try {
+    const stoppedWorkspaces = await endWorkspaces(kit, { config, folder: folder.provisionerDir });
+    return { stoppedServers, stoppedWorkspaces };
+  } finally {
+    // Left running by servers that were killed.
+    await stopEmbeddedPostgres(kit, folder.path);
+  }
 }
 
 /** The control plane and the daemon; in `standby up` they are one process. */
