@@ -1,11 +1,11 @@
 // How the docker driver finds an engine and speaks to it: whatever listens there, and with TLS.
 import { execFileSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { readEngineAddress } from '../../src/provisioner/drivers/docker/engine/address.ts';
 import {
@@ -18,6 +18,7 @@ import { hasTool } from '../support/tool.ts';
 const servers: Server[] = [];
 
 afterEach(async () => {
+  vi.unstubAllEnvs();
   for (const server of servers.splice(0)) await new Promise((resolve) => server.close(resolve));
 });
 
@@ -103,6 +104,14 @@ describe.runIf(hasTool('openssl'))('an engine with TLS', () => {
     expect(await find(host, others.path)).toMatchObject({
       kind: 'missing',
       because: expect.stringMatching(/certificate|alert/) as string,
+    });
+    for (const name of ['cert.pem', 'key.pem']) {
+      await copyFile(path.join(folder.path, name), path.join(others.path, name));
+    }
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    expect(await find(host, others.path)).toMatchObject({
+      kind: 'missing',
+      because: expect.stringContaining('certificate') as string,
     });
   });
 });

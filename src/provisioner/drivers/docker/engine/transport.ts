@@ -110,7 +110,9 @@ function open({ connection }: EngineAddress, options: EngineRequest): http.Clien
   }
   const { host, port, tls } = connection;
   if (tls === undefined) return http.request({ ...options, host, port });
-  return https.request({ ...options, ...tls, host, port, minVersion: 'TLSv1.2' });
+  // Said, because NODE_TLS_REJECT_UNAUTHORIZED=0 turns into "no" whatever is not said.
+  const strict = { minVersion: 'TLSv1.2', rejectUnauthorized: true } as const;
+  return https.request({ ...options, ...tls, ...strict, host, port });
 }
 
 function bodyOf({ body }: EngineCall): {
