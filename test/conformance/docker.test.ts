@@ -30,7 +30,12 @@ describe.runIf(hasDocker())('with an engine', () => {
       refused: dockerManifest({ image: '127.0.0.1:1/no-such-image:1' }),
     },
     points: {
-      start: ['docker.start.created', 'docker.start.started'],
+      start: [
+        'docker.start.volumes_made',
+        'docker.start.created',
+        'docker.start.started',
+        'docker.start.named',
+      ],
       delete: ['docker.remove.containers_gone'],
     },
     hasMachine: true,

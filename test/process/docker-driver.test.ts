@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { installFailpoints, type Failpoint } from '../../src/base/failpoint.ts';
 import { createId } from '../../src/base/id.ts';
 import type { Manifest, ReadyCheck } from '../../src/contract/manifest/schema.ts';
 import type { JobWorkspace } from '../../src/contract/provisioner/protocol.ts';
@@ -37,6 +38,7 @@ describe.runIf(hasDocker())('the docker driver', () => {
     await open();
   });
   afterEach(async () => {
+    installFailpoints(undefined);
     await machine().close();
     await home.remove();
     await rm(scratch, { recursive: true });
@@ -229,6 +231,33 @@ describe.runIf(hasDocker())('the docker driver', () => {
       expect(await stateOf(made)).toBe('stopped');
       await start(next(made, {}));
       expect(await read(url, 'sizes')).toBe('1\n1\n');
+    });
+
+    it.each([
+      'docker.start.created',
+      'docker.start.started',
+      'docker.start.named',
+    ] satisfies Failpoint[])('and has one after a daemon was killed at %s', async (point) => {
+      const made = build(dockerManifest({ command: WRITING }), sized('1'));
+      await start(made);
+      const lost = next(made, sized('2'));
+      const reached = new Promise<void>((resolve) => {
+        installFailpoints((at) => {
+          if (at !== point) return undefined;
+          resolve();
+          return new Promise(() => undefined);
+        });
+      });
+      start(lost).catch(() => undefined); // it never ends
+      await reached;
+      installFailpoints(undefined);
+      await machine().close();
+      await open();
+      await driver.undo(lost);
+      expect(await containers()).toHaveLength(1);
+      const { url } = await start(next(made, sized('3')));
+      expect(await read(url, 'sizes')).toMatch(/^1\n(2\n)?3\n$/);
+      expect(await containers()).toHaveLength(1);
     });
   });
 

@@ -30,11 +30,13 @@ export async function makeContainer(
   const image = await deps.images.provide({ settings, template: build.template }, context);
   context.signal.throwIfAborted();
   for (const name of Object.keys(volumesOf(build, settings))) await makeVolume(deps, mark, name);
+  await failpoint('docker.start.volumes_made');
   const ports = await makeRunning(deps, given, { mark, image, former });
   await engine.renameContainer(
     containerName(workspaceId, 'starting'),
     containerName(workspaceId, 'running'),
   );
+  await failpoint('docker.start.named');
   if (former !== undefined) await engine.removeContainer(former.id);
   return ports;
 }
