@@ -33,7 +33,7 @@ interface Case {
 
 /** Those of drivers on one machine are tried by test/conformance. */
 const POINTS = (Object.keys(FAILPOINTS) as Failpoint[]).filter(
-  (point) => !point.startsWith('process.'),
+  (point) => !point.startsWith('process.') && !point.startsWith('docker.'),
 );
 const CASES: readonly Case[] = POINTS.flatMap((point) =>
   ACTIONS.map((action): Case => {
