@@ -17,7 +17,7 @@ import { createAuthenticate, type Authenticators } from './authenticate.ts';
 import { readArchiveBody, readJsonBody } from './body.ts';
 import type { OutgoingEvent } from './event-stream.ts';
 import type { EventStreams } from './event-streams.ts';
-import type { Answer, Exchange, HttpContext } from './exchange.ts';
+import type { Answer, Exchange, HttpContext, HttpEnv } from './exchange.ts';
 import { answerLate } from './late-answer.ts';
 import { refuseUnstorable } from './json.ts';
 import { validate } from './validate.ts';
@@ -72,7 +72,8 @@ export function createEndpoint(
         return live.signal;
       },
     };
-    const hangUp = (): void => c.env.hangUp?.();
+    // Without a socket there is no such thing, whatever the framework's types say.
+    const hangUp = (): void => (c.env as HttpEnv['Bindings'] | undefined)?.hangUp?.();
     const answer = async (): Promise<Answer> => {
       const { status, body } = await handler(request);
       const schema = route.answers[status];

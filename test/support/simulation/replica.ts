@@ -89,8 +89,12 @@ async function startLife(deps: ReplicaDeps): Promise<Life> {
   death.promise.catch(() => undefined);
   /** Nothing of it is there before all is, as behind a proxy that holds answers back. */
   const answerWhole = async (request: Request): Promise<Response> => {
-    const answer = await api.app.fetch(request);
-    return answer.body === null ? answer : new Response(await answer.arrayBuffer(), answer);
+    const dropped = createDeferred<never>();
+    dropped.promise.catch(() => undefined);
+    const hangUp = (): void => dropped.reject(new TypeError('the connection was dropped'));
+    const answer = await api.app.fetch(request, { hangUp });
+    if (answer.body === null) return answer;
+    return new Response(await Promise.race([dropped.promise, answer.arrayBuffer()]), answer);
   };
   return {
     answer: (request) => Promise.race([death.promise, answerWhole(request)]),
