@@ -129,6 +129,7 @@ function projectOf(root: string, { name, files }: CopyProject): object {
     test: {
       ...{ name, root, include: files },
       globalSetup: [join(repository, 'test', 'support', 'postgres-server.ts')],
+      setupFiles: [join(root, 'test', 'support', 'watch-transactions.ts')],
       pool: 'forks',
       testTimeout: 20_000,
       hookTimeout: 60_000,
