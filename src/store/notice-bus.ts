@@ -127,7 +127,7 @@ export function createNoticeBus(
   const serve = async (client: pg.Client, signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       if (await send(client)) {
-        await clock.sleep(REST_MS, signal).catch(() => undefined);
+        await clock.sleep(REST_MS, signal).catch(() => undefined); // the loop ends then
         continue;
       }
       await pause(client, signal);
