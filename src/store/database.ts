@@ -103,7 +103,13 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
   // An idle connection that dies is replaced at the next use; without a listener it ends the process.
   pool.on('error', noteLost('database.idle_connection_lost'));
   const pooled = createOpenConnections();
-  pool.on('connect', (client) => pooled.add(client));
+  // Each is listened to from its first moment on. The pool does so only until it lends one; a server that
+  // ends it in the same breath as it welcomes it, would end this process.
+  const broken = new WeakMap<pg.ClientBase, Error>();
+  pool.on('connect', (client) => {
+    pooled.add(client);
+    client.on('error', (error) => broken.set(client, error));
+  });
   const own = createOpenConnections();
 
   let receive: (notices: readonly Notice[]) => void = () => undefined;
@@ -118,16 +124,10 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
     use: (client: pg.PoolClient, discard: (why: Error) => void) => Promise<T>,
   ): Promise<T> => {
     const client = await checkOut();
-    let broken: Error | undefined;
-    const discard = (why: Error): void => {
-      broken = why;
-    };
-    client.on('error', discard);
     try {
-      return await use(client, discard);
+      return await use(client, (why) => void broken.set(client, why));
     } finally {
-      client.off('error', discard);
-      client.release(broken ?? false);
+      client.release(broken.get(client) ?? false);
     }
   };
 

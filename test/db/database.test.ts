@@ -1,9 +1,11 @@
 // Transactions and connections as everything above the store relies on them.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDatabase } from '../../src/store/database.ts';
 import { isUnavailable } from '../../src/store/sqlstate.ts';
 import type { Executor, QueryResult } from '../../src/store/statement.ts';
 import { openTestStore, type TestStore } from '../support/store.ts';
+import { startUnwelcomingPostgres } from '../support/unwelcoming-postgres.ts';
 
 let store: TestStore;
 
@@ -183,6 +185,22 @@ describe('a transaction', () => {
     });
     await expect(work).rejects.toThrow('announcing inside a database transaction');
     expect(store.announced).toEqual([]);
+  });
+});
+
+describe('a connection that is ended while it is lent', () => {
+  it('as soon as it is there counts as a database that cannot be used, and ends no process', async () => {
+    await using server = await startUnwelcomingPostgres();
+    const database = createDatabase(store.kit, {
+      connection: server.connection,
+      maxConnections: 2,
+      applicationName: 'test',
+    });
+    await expect(run(database, 'select 1')).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await expect(database.transaction((tx) => run(tx, 'select 1'))).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+    });
+    await database.close();
   });
 });
 

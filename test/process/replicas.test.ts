@@ -158,11 +158,16 @@ function otherThan(plane: number): number {
 }
 
 async function leaderOf(fleet: Fleet): Promise<{ readonly plane: number }> {
+  const lastOf = (plane: number): string => {
+    const program = fleet.plane(plane);
+    const { exitCode, signalCode } = program.child;
+    return `${exitCode ?? signalCode ?? 'lives'}: ${program.said().slice(-2_000)}`;
+  };
   return until(async () => {
     const [lease] = await fleet.store.sql<{ holder: string }>(
       'select holder from leases where expires_at > clock_timestamp()',
     );
-    if (lease === undefined) throw new Error('nobody leads');
+    if (lease === undefined) throw new Error(`nobody leads:\n${PLANES.map(lastOf).join('\n')}`);
     const plane = PLANES.find((one) => fleet.plane(one).said().includes(lease.holder));
     if (plane === undefined) throw new Error(`${lease.holder} is none of the control planes`);
     return { plane };
