@@ -1,25 +1,41 @@
 // Plants every known fault (mutations/), each in a copy of the tree, and runs the test that has to
 // notice it: `npm run mutations`, or `npm run mutations -- lease claim` for those with such a word in their
-// name. With --simulated, the simulation of the whole system has to notice those that say so.
+// name, or `npm run mutations -- --count 40 --seed 7` for so many of them, others with each seed.
+// With --simulated, the simulation of the whole system has to notice those that say so.
 import { parseArgs } from 'node:util';
+import { drawCases } from '../test/support/chosen-cases.ts';
 import { mutations } from './mutations/all.ts';
 import { createCopies, UNCHANGED, type Copies, type Run } from './mutations/copies.ts';
 import type { Mutation } from './mutations/mutation.ts';
 import { simulateEach } from './mutations/simulate.ts';
 
 const { values, positionals: words } = parseArgs({
-  options: { simulated: { type: 'boolean', default: false } },
+  options: {
+    simulated: { type: 'boolean', default: false },
+    count: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+  },
   allowPositionals: true,
 });
-const chosen = mutations
+const named = mutations
   .filter(({ simulated }) => !values.simulated || simulated === true)
   .filter(({ fault }) => words.length === 0 || words.some((word) => fault.includes(word)));
-if (chosen.length === 0) throw new Error(`no fault is named like ${words.join(' ')}`);
+if (named.length === 0) throw new Error(`no fault is named like ${words.join(' ')}`);
+const seed = wholeNumber('seed', values.seed);
+const count = wholeNumber('count', values.count ?? String(named.length));
+const chosen = drawCases(named, { count, seed });
 {
   using copies = createCopies();
   const survived = values.simulated ? simulateEach(copies, chosen) : testEach(copies, chosen);
-  process.stdout.write(`${chosen.length - survived} noticed, ${survived} survived\n`);
+  const covered = `${chosen.length} of ${mutations.length} faults, drawn with seed ${seed}`;
+  process.stdout.write(`${chosen.length - survived} noticed, ${survived} survived (${covered})\n`);
   if (survived > 0) process.exitCode = 1;
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (!/^[1-9]\d{0,9}$/.test(text))
+    throw new Error(`--${option} ${text} is no whole number from 1 on`);
+  return Number(text);
 }
 
 /** All in one run; gives how many were not noticed. */
