@@ -42,19 +42,22 @@ export function createLease(deps: LeaseDeps, options: LeaseOptions): Lease {
   let epoch: number | undefined;
   let atOnce = options.takeAtOnce;
   let stopped = false;
+  /** Until the lease ends, as it was last seen. */
+  let leftMs = ttlMs;
 
   const confirm = async (): Promise<boolean> => {
     if (stopped) return false;
-    const taken = await takeLease.maybe(database, { name, holder, ttlMs, atOnce });
+    const found = await takeLease.maybe(database, { name, holder, ttlMs, atOnce });
     atOnce = false;
+    leftMs = found?.leftMs ?? ttlMs;
     const former = epoch;
-    epoch = taken?.epoch;
-    if (taken === undefined) {
+    epoch = found?.epoch ?? undefined;
+    if (epoch === undefined) {
       if (former !== undefined) log.warn('lease.lost', { epoch: former });
       return false;
     }
-    if (former !== taken.epoch) {
-      log.info('lease.taken', { epoch: taken.epoch });
+    if (former !== epoch) {
+      log.info('lease.taken', { epoch });
       deps.onTaken();
     }
     return true;
@@ -71,8 +74,9 @@ export function createLease(deps: LeaseDeps, options: LeaseOptions): Lease {
 
   const renew = async (signal: AbortSignal): Promise<void> => {
     for (;;) {
-      // A third of the TTL survives one lost renewal; the jitter keeps replicas apart.
-      const pauseMs = (ttlMs / 3) * (0.9 + 0.1 * kit.rng.next());
+      // A third of the TTL survives one lost renewal; the jitter keeps replicas apart. Who waits for
+      // another's to end is there when it ends.
+      const pauseMs = Math.min((ttlMs / 3) * (0.9 + 0.1 * kit.rng.next()), Math.max(1, leftMs));
       try {
         await kit.clock.sleep(pauseMs, signal);
       } catch {

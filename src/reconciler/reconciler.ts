@@ -198,21 +198,22 @@ export function createReconciler(
       ];
       await lease.start();
       scope.background(loop());
-      scope.background(stopQueue(signal));
+      scope.background(stopParts(signal));
     },
     stop: async () => {
       for (const end of unsubscribe) end();
-      await lease.stop('the reconciler stops', STOP_DEADLINE_MS);
     },
   });
 
-  /** The queue ends with the signal, since a pass that runs waits for it. */
-  const stopQueue = (signal: AbortSignal): Promise<void> =>
+  /** At once: a pass that runs waits for the queue, and other replicas for the lease, whatever hangs here. */
+  const stopParts = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
-      const stop = (): void => {
-        void queue.stop('the reconciler stops', STOP_DEADLINE_MS).then(() => resolve());
+      const stop = async (): Promise<void> => {
+        const parts = [queue, lease];
+        await Promise.all(parts.map((part) => part.stop('the reconciler stops', STOP_DEADLINE_MS)));
+        resolve();
       };
-      signal.addEventListener('abort', stop, { once: true });
+      signal.addEventListener('abort', () => void stop(), { once: true });
     });
 
   return { ...service, reconcile: (poolId) => queue.run(poolId), pass };

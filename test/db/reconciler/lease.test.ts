@@ -89,6 +89,24 @@ describe('the lease', () => {
     expect(clock.sleeping()).toBe(0);
   });
 
+  it('that another holds is tried again when it ends, and not only when it would be renewed', async () => {
+    const [killed, other] = [replica(), replica()];
+    await killed.lease.confirm();
+    const endsIn = (ms: number) =>
+      store.sql(
+        `update leases set expires_at = clock_timestamp() + make_interval(secs => $2) where name = $1`,
+        [name, ms / 1_000],
+      );
+    // Much longer than this test takes, and much less than a third of the TTL.
+    await endsIn(4_000);
+    await other.lease.start();
+    expect(other.lease.epoch).toBeUndefined();
+    await expire();
+    await other.clock.advance(4_000);
+    await expect.poll(() => other.lease.epoch).toBe(2);
+    await other.lease.stop('test', 1_000);
+  });
+
   it('is given up and announced at a graceful stop', async () => {
     const [leader, other] = [replica(), replica()];
     await leader.lease.start();

@@ -10,6 +10,7 @@ import type { Database } from '../../../src/store/database.ts';
 import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { somebodyWaits } from '../../support/held-turn.ts';
 import { createManualClock } from '../../support/manual-clock.ts';
 import { countLive, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -318,6 +319,21 @@ describe('five reconcilers', () => {
 });
 
 describe('starting and stopping', () => {
+  it('gives the leadership to another replica at once, although a turn hangs', async () => {
+    const holder = await store.database.connect();
+    await holder.query('begin');
+    await holder.query('select from pools where id = $1 for update', [pool.poolId]);
+    const { reconciler } = await startReplica({ deaf: true, database: store.open() });
+    await somebodyWaits(store);
+    const stopped = reconciler.stop('test', 60_000);
+    await expect
+      .poll(() => store.sql('select from leases where expires_at > clock_timestamp()'))
+      .toEqual([]);
+    await holder.query('rollback');
+    expect(await stopped).toBe('stopped');
+    await holder.end();
+  });
+
   it('may happen in any order and any number of times', async () => {
     const kit = createKit(silentLog);
     const bus = { subscribe: () => () => undefined };
