@@ -6,19 +6,15 @@ import type { Service } from '../base/service.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
-import { AGENT_WATCH } from '../store/live-pool/ready-now.ts';
 import { removeUnneededSecrets } from '../store/secret-parameters.ts';
-import { keepWatch } from '../store/watch.ts';
 import { createChores } from './chores.ts';
 import { createRestoreWatch } from './restore-watch.ts';
 import { queueStrayCleanups } from './state/clean-strays.ts';
 import { sweepJobs, type SweepOptions } from './sweep-jobs.ts';
 import { sweepOverruns, type RunTimeOptions } from './sweep-overruns.ts';
+import { watchAgents, type WatchOptions } from './watch-agents.ts';
 
-export interface ReaperOptions extends SweepOptions, RunTimeOptions {
-  /** How long agents have, after time in which nobody looked, to show that they live. */
-  readonly agentTimeoutMs: number;
-}
+export interface ReaperOptions extends SweepOptions, RunTimeOptions, WatchOptions {}
 
 export function createReaper(
   given: Kit & { readonly database: Database; readonly keyring: Keyring },
@@ -26,13 +22,12 @@ export function createReaper(
 ): Service {
   const name = 'reaper';
   const deps = { ...given, log: given.log.child({ component: name }) };
-  const { intervalMs, agentTimeoutMs } = options;
+  const { intervalMs } = options;
   return createChores(given, {
     name,
     intervalMs,
     chores: {
-      agent_watch: () =>
-        keepWatch.one(deps.database, { name: AGENT_WATCH, intervalMs, timeoutMs: agentTimeoutMs }),
+      agent_watch: () => watchAgents(deps, options),
       // A database may be put back beneath a control plane that runs.
       restored: createRestoreWatch(deps),
       // A failed sweep is made up for: the gap it leaves puts judging off.

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createId, type DaemonId } from '../../../src/base/id.ts';
 import { registerDaemon } from '../../../src/jobs/register-daemon.ts';
+import { watchAgents } from '../../../src/jobs/watch-agents.ts';
 import { changePool } from '../../../src/pools/change-pool.ts';
 import { invalidatePool } from '../../../src/pools/invalidate-pool.ts';
 import { pauseAll } from '../../../src/pools/pause-all.ts';
@@ -27,6 +28,7 @@ import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { nobodyWaits } from '../../support/reconcile.ts';
 
 const MINUTE = 60_000;
+const WATCH = { intervalMs: 10_000, agentTimeoutMs: 60_000 };
 const HOUR = 60 * MINUTE;
 const by = { username: 'operator' };
 
@@ -139,6 +141,24 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
   'a build that succeeded': { happen: end(SUCCEEDED) },
   'a build that failed': { happen: end(FAILED) },
   'an agent that became ready': { prepare: fillWithAgent, happen: readiness('ready') },
+  'an agent that says nothing any more': {
+    prepare: async () => {
+      await fillWithAgent();
+      await readiness('ready')();
+      await store.sql('update agents set last_seen_at = standby_now()');
+      await store.sql(
+        `insert into watches (name, last_at, judging_from)
+         values ('agents', standby_now(), standby_now() - interval '1 day')`,
+      );
+    },
+    happen: async () => {
+      // As the sweep goes on meanwhile.
+      for (let elapsedMs = 0; elapsedMs <= MINUTE; elapsedMs += WATCH.intervalMs) {
+        await store.advanceClock(WATCH.intervalMs);
+        await watchAgents(store, WATCH);
+      }
+    },
+  },
   'an agent that was lost': {
     prepare: async () => {
       await fillWithAgent();
