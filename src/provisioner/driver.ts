@@ -39,7 +39,8 @@ export interface Driver {
   readonly rescueState?: (attempt: AttemptFiles) => Promise<void>;
   /**
    * Takes away a workspace that this very attempt made, because the attempt no longer counts. One
-   * that was there before the attempt stays.
+   * that was there before the attempt stays, and so does one that somebody else has started since: a
+   * later attempt of the job that made it takes its place, another build keeps it for good.
    */
   undo(attempt: AttemptName): Promise<void>;
   /** Only of drivers whose workspaces live on the daemon's machine. */

@@ -310,6 +310,30 @@ export function describeDriver(subject: DriverSubject): void {
       await expectNothing();
     });
 
+    it.runIf(!subject.keepsState)('leaves what a later one has started, which is its', async () => {
+      const lost = build();
+      const later = { ...lost, attempt: 2 };
+      await start(lost);
+      // The undo finds its workspace before the later attempt is through with it.
+      const [outputs] = await Promise.all([start(later), driver.undo(lost)]);
+      await driver.undo(lost);
+      expect(await home.isUsable(outputs)).toBe(true);
+      await driver.undo(later);
+      await expectNothing();
+    });
+
+    it.runIf(!subject.keepsState)('leaves what another build has started, for good', async () => {
+      const lost = build();
+      await start(lost);
+      const other = next(lost, {});
+      const [outputs] = await Promise.all([start(other), driver.undo(lost)]);
+      await driver.undo(lost);
+      await driver.undo(other);
+      expect(await home.isUsable(outputs)).toBe(true);
+      await remove(lost);
+      await expectNothing();
+    });
+
     it('does not take a workspace with it that was there before', async () => {
       const made = build();
       const outputs = await start(made);

@@ -11,7 +11,7 @@ import { createImages } from './image.ts';
 import { createMachine } from './machine.ts';
 import { survey } from './survey.ts';
 import type { WorkspaceDeps } from './work.ts';
-import { removeWorkspace, startWorkspace, stopWorkspace } from './workspace.ts';
+import { removeWorkspace, startWorkspace, stopWorkspace, undoWorkspace } from './workspace.ts';
 
 export interface DockerDriverOptions {
   readonly engine: Engine;
@@ -30,6 +30,7 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
   const deps: WorkspaceDeps = {
     ...options,
     kit,
+    starts: new Map(),
     agents: createAgents(engine),
     images: createImages(engine, () => options.identify()),
   };
@@ -67,10 +68,11 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
       }),
     stop: (build) => work(build, () => stopWorkspace(deps, build.workspace.id)),
     delete: (build) => work(build, () => removeWorkspace(deps, build.workspace.id)),
-    undo: async ({ jobId, attempt }) => {
+    undo: async (attempt) => {
       for (const [id, { mark }] of await survey(engine, await options.identify())) {
-        if (mark.madeBy.jobId !== jobId || mark.madeBy.attempt !== attempt) continue;
-        await turns.run(id, () => removeWorkspace(deps, id));
+        if (mark.madeBy.jobId !== attempt.jobId) continue;
+        // Whether it is still this attempt's is seen in the turn, not before it.
+        await turns.run(id, () => undoWorkspace(deps, id, attempt));
       }
     },
     machine,

@@ -1,7 +1,7 @@
 // What it takes to work at a workspace.
 import type { Kit } from '../../../base/kit.ts';
 import type { DockerSettings } from '../../../contract/manifest/schema.ts';
-import type { Build, DriverContext } from '../../driver.ts';
+import type { AttemptName, Build, DriverContext } from '../../driver.ts';
 import type { Agents } from './agent.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Images } from './image.ts';
@@ -11,6 +11,11 @@ export interface WorkspaceDeps {
   readonly engine: Engine;
   readonly images: Images;
   readonly agents: Agents;
+  /**
+   * By workspace: the last attempt of this life that started it. Labels cannot say so, for they never
+   * change; and nobody is told to undo an attempt of a former life once another one was given out.
+   */
+  readonly starts: Map<string, AttemptName>;
   /** The daemon, as labels name it. */
   identify(): Promise<string>;
   /** At which address of the engine's machine ports are published. */

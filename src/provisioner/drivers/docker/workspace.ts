@@ -2,7 +2,8 @@
 // whatever instant the daemon ends at, the next one knows what is there for what (mark.ts).
 import { failpoint } from '../../../base/failpoint.ts';
 import type { DockerSettings } from '../../../contract/manifest/schema.ts';
-import type { Outputs } from '../../driver.ts';
+import type { AttemptName, Outputs } from '../../driver.ts';
+import { isUndoable } from '../../undoable.ts';
 import { checkReach } from './agent.ts';
 import { portsOf, retire, wake } from './container.ts';
 import type { Container } from './engine/engine.ts';
@@ -20,6 +21,7 @@ export async function startWorkspace(deps: WorkspaceDeps, given: Given): Promise
   const { build, settings } = given;
   const workspaceId = build.workspace.id;
   checkReach(build);
+  deps.starts.set(workspaceId, { jobId: build.jobId, attempt: build.attempt });
   const found = await lookSettled(deps, workspaceId);
   const former = found && (runningOf(found) ?? stoppedOf(found));
   const mark: Mark = found?.mark ?? {
@@ -73,6 +75,20 @@ export async function removeWorkspace(deps: WorkspaceDeps, workspaceId: string):
   }
   await failpoint('docker.remove.containers_gone');
   for (const { name } of found?.volumes ?? []) await engine.removeVolume(name);
+  deps.starts.delete(workspaceId);
+}
+
+/** Takes it away if it is the attempt's to undo. */
+export async function undoWorkspace(
+  deps: WorkspaceDeps,
+  workspaceId: string,
+  attempt: AttemptName,
+): Promise<void> {
+  const found = await look(deps, workspaceId);
+  if (found === undefined) return;
+  const { madeBy } = found.mark;
+  const startedBy = deps.starts.get(workspaceId) ?? madeBy;
+  if (isUndoable({ madeBy, startedBy }, attempt)) await removeWorkspace(deps, workspaceId);
 }
 
 /** Takes away what is half made, and what another container has taken the place of. */

@@ -9,7 +9,13 @@ import { checkCommand } from './check-command.ts';
 import { createMachine } from './machine.ts';
 import { searchPath } from './plan-workspace.ts';
 import { listWorkspaces } from './settle.ts';
-import { removeWorkspace, startWorkspace, stopWorkspace, type WorkspaceDeps } from './workspace.ts';
+import {
+  removeWorkspace,
+  startWorkspace,
+  stopWorkspace,
+  undoWorkspace,
+  type WorkspaceDeps,
+} from './workspace.ts';
 
 export interface ProcessDriverOptions {
   /** The folder that holds the workspaces' folders. */
@@ -52,12 +58,12 @@ export function createProcessDriver(deps: WorkspaceDeps, options: ProcessDriverO
       turns.run(build.workspace.id, () => stopWorkspace(deps, folderOf(build.workspace.id))),
     delete: (build) =>
       turns.run(build.workspace.id, () => removeWorkspace(deps, folderOf(build.workspace.id))),
-    undo: async ({ jobId, attempt }) => {
+    undo: async (attempt) => {
       for (const { id, record } of await listWorkspaces(options)) {
         if (record === undefined || record === 'unreadable') continue;
-        const { madeBy } = record;
-        if (madeBy.jobId !== jobId || madeBy.attempt !== attempt) continue;
-        await turns.run(id, () => removeWorkspace(deps, folderOf(id)));
+        if (record.madeBy.jobId !== attempt.jobId) continue;
+        // Whether it is still this attempt's is seen in the turn, not before it.
+        await turns.run(id, () => undoWorkspace(deps, folderOf(id), attempt));
       }
     },
     machine,

@@ -6,6 +6,8 @@ import { AppError } from '../../../base/app-error.ts';
 import { writePrivateFile } from '../../../base/private-file.ts';
 import { readyCheckSchema } from '../../../contract/manifest/schema.ts';
 
+const attemptName = z.object({ jobId: z.string(), attempt: z.int() });
+
 const recordSchema = z.object({
   /**
    * starting: an attempt is at work; running: its processes should live; stopped: none should;
@@ -13,7 +15,9 @@ const recordSchema = z.object({
    */
   phase: z.enum(['starting', 'running', 'stopped', 'deleting']),
   /** The attempt that made the folder. */
-  madeBy: z.object({ jobId: z.string(), attempt: z.int() }),
+  madeBy: attemptName,
+  /** The last one that started it; a record of before this was noted names none. */
+  startedBy: attemptName.optional(),
   /** Whether a start has succeeded since. */
   complete: z.boolean(),
   port: z.int(),

@@ -9,7 +9,8 @@ import type { Kit } from '../../../base/kit.ts';
 import { writePrivateFile } from '../../../base/private-file.ts';
 import { identifyProcess, isSameProcess } from '../../../base/process-identity.ts';
 import { removeTree } from '../../../base/remove-tree.ts';
-import type { Build, DriverContext, Outputs } from '../../driver.ts';
+import type { AttemptName, Build, DriverContext, Outputs } from '../../driver.ts';
+import { isUndoable } from '../../undoable.ts';
 import { layoutOf, type WorkspaceLayout } from './layout.ts';
 import { planWorkspace } from './plan-workspace.ts';
 import { isPortFree, type Ports } from './port.ts';
@@ -35,7 +36,10 @@ export async function startWorkspace(
   const layout = layoutOf(folder);
   const former = await readRecord(layout.record);
   try {
-    const record = former ?? (await makeFolder(deps, layout, given));
+    const record =
+      former === undefined
+        ? await makeFolder(deps, layout, given)
+        : await adopt(layout, former, given.build);
     const started = await startPrograms(deps, layout, { ...given, record });
     given.context.log('info', `running on port ${started.port}`);
     return { url: `http://127.0.0.1:${started.port}/`, port: String(started.port) };
@@ -91,8 +95,31 @@ export async function removeWorkspace(
   if (record !== undefined) await deps.ports.release(record.port, folder);
 }
 
+/** Takes it away if it is the attempt's to undo. */
+export async function undoWorkspace(
+  deps: Pick<WorkspaceDeps, 'kit' | 'ports'>,
+  folder: string,
+  attempt: AttemptName,
+): Promise<void> {
+  const record = await readRecord(layoutOf(folder).record).catch(() => undefined);
+  if (record === undefined) return;
+  const { madeBy, startedBy = madeBy } = record;
+  if (isUndoable({ madeBy, startedBy }, attempt)) await removeWorkspace(deps, folder);
+}
+
 export function isAlive({ supervisor }: WorkspaceRecord): boolean {
   return supervisor !== null && isSameProcess(supervisor);
+}
+
+/** Before anything else is done: from here on no other attempt's undo may take it away. */
+async function adopt(
+  layout: WorkspaceLayout,
+  former: WorkspaceRecord,
+  { jobId, attempt }: AttemptName,
+): Promise<WorkspaceRecord> {
+  const record = { ...former, startedBy: { jobId, attempt } };
+  await writeRecord(layout.record, record);
+  return record;
 }
 
 async function makeFolder(
