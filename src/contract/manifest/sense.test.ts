@@ -256,6 +256,15 @@ describe('a manifest makes sense when docker', () => {
     expect(settings('image: x, ports: [80, 80]')).toEqual([
       expect.stringContaining('the port 80 is there twice'),
     ]);
+    for (const place of ['/opt/standby', '/opt/standby/state', '/opt/standby/state/main/x']) {
+      const volume = `image: x, volumes: {kept: ${place}}`;
+      expect(settings(volume)).toEqual([]);
+      expect(settings(`${volume}}\nagents: [{name: main}]\ntags: {`)).toEqual([
+        expect.stringContaining(`INVALID_VALUE docker.volumes.kept | what is at /opt/standby`),
+      ]);
+    }
+    const beside = 'image: x, volumes: {kept: /opt/standby-tools, all: /opt}';
+    expect(settings(`${beside}}\nagents: [{name: main}]\ntags: {`)).toEqual([]);
     for (const network of ['none', 'host']) {
       expect(settings(`image: x, ports: [80], network: ${network}`)).toEqual([
         expect.stringContaining(`the network "${network}" publishes no ports`),

@@ -1,17 +1,22 @@
 // Whether the settings of the docker driver fit each other, the ready check and the folder.
 import { excerpt } from '../../../base/excerpt.ts';
+import { AGENT_HOME } from '../agent-home.ts';
 import type { Finding, ManifestIssueCode, ManifestPath } from '../issue.ts';
 import type { DockerSettings, Manifest, ReadyCheck } from '../schema.ts';
 import type { TemplateFile } from './agent.ts';
 
 /** Without `files` the Dockerfile is not looked for. */
 export function checkDocker(
-  { docker, ready }: Manifest,
+  { docker, ready, agents }: Manifest,
   files: readonly TemplateFile[] | undefined,
 ): readonly Finding[] {
   if (docker === null) return [];
   const { build, ports, network } = docker;
-  const findings = [...checkTwice(docker), ...(ready === null ? [] : checkReach(docker, ready))];
+  const findings = [
+    ...checkTwice(docker),
+    ...(agents.length === 0 ? [] : checkAgentHome(docker)),
+    ...(ready === null ? [] : checkReach(docker, ready)),
+  ];
   if (['none', 'host'].includes(network) && ports.length > 0) {
     const message = `the network "${network}" publishes no ports, and some are to be published`;
     findings.push(found('PORT_UNREACHABLE', message, ['docker', 'ports']));
@@ -37,6 +42,15 @@ function checkTwice({ ports, volumes }: DockerSettings): readonly Finding[] {
     return [found('INVALID_VALUE', message, ['docker', 'volumes', name])];
   });
   return [...twice, ...over];
+}
+
+/** What an agent remembers there has to be its own: a volume of the template would take its place. */
+function checkAgentHome({ volumes }: DockerSettings): readonly Finding[] {
+  return Object.entries(volumes).flatMap(([name, place]): readonly Finding[] => {
+    if (!`${place}/`.startsWith(`${AGENT_HOME}/`)) return [];
+    const message = `what is at ${AGENT_HOME} is the agent's, and a volume is to be at ${excerpt(place)}`;
+    return [found('INVALID_VALUE', message, ['docker', 'volumes', name])];
+  });
 }
 
 /** The daemon reaches what is published, and nothing else. */
