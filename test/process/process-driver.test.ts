@@ -231,14 +231,17 @@ describe('the supervisor', () => {
     expect(await stateOf(made)).toBe('running');
   });
 
-  it('tries a command again that cannot be run', async () => {
+  it('tries a command again that cannot be run, and its workspace counts as gone', async () => {
+    const steady = build();
+    await start(steady);
     const made = build({ process: { command: ['./server.cjs/x'], environment: {} } });
     await start(made);
     const children = async (): Promise<string> =>
       readFile(inWorkspace(made, 'children.json'), 'utf8').catch(() => '');
     await until(async () => expect(await children()).toContain('"restarts":2'));
     expect(await children()).toContain('ENOTDIR');
-    expect(await stateOf(made)).toBe('running');
+    await until(async () => expect(await stateOf(made)).toBe('gone'));
+    expect(await stateOf(steady)).toBe('running');
   });
 
   it('ends what ignores SIGTERM and what has left the group, and keeps a flood of output short', async () => {

@@ -3,8 +3,10 @@
 import { createService } from '../../../base/service.ts';
 import type { ReportBody } from '../../../contract/provisioner/protocol.ts';
 import type { Machine } from '../../driver.ts';
+import { createCrashLoops } from '../../ready/crash-loop.ts';
 import { createReadyWatch, type Checked } from '../../ready/watch.ts';
 import { layoutOf } from './layout.ts';
+import { isWaiting } from './processes.ts';
 import { isReady } from './ready-check.ts';
 import type { WorkspaceRecord } from './record.ts';
 import {
@@ -39,6 +41,7 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
     for (const listener of listeners) listener();
   };
   const readyWatch = createReadyWatch(kit.clock, tell);
+  const crashLoops = createCrashLoops(kit.clock);
 
   const describe = (found: readonly FoundWorkspace[]): Reported[] =>
     found.flatMap(({ id, record }): Reported[] => {
@@ -47,7 +50,8 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
       if (record === 'unreadable') return [{ id, state: 'gone', ready: null }];
       if (!isSettled(record)) return [];
       const ready = record.ready === null ? null : readyWatch.isReady(id);
-      return [{ id, state: stateOf(record), ready }];
+      const state = stateOf(record);
+      return [{ id, state: state === 'running' && crashLoops.has(id) ? 'gone' : state, ready }];
     });
 
   const followChecks = (found: readonly FoundWorkspace[]): void => {
@@ -62,9 +66,24 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
     readyWatch.follow(checked);
   };
 
+  /** A check or an agent tells by itself that nothing is up. */
+  const noteWaiting = (found: readonly FoundWorkspace[]): void => {
+    const waiting = found.filter(
+      ({ id, record }) =>
+        record !== undefined &&
+        record !== 'unreadable' &&
+        record.ready === null &&
+        record.hasAgents === false &&
+        isAlive(record) &&
+        isWaiting(folderOf(id)),
+    );
+    crashLoops.noteWaiting(waiting.map(({ id }) => id));
+  };
+
   const look = async (): Promise<void> => {
     const found = await listWorkspaces(folders);
     followChecks(found);
+    noteWaiting(found);
     const now = JSON.stringify(describe(found));
     if (now !== told) tell();
     told = now;

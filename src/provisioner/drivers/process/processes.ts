@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '../../../base/clock.ts';
 import { isSameProcess, type ProcessIdentity } from '../../../base/process-identity.ts';
 import { findMarked, signalProcess } from '../../marked-process.ts';
-import { childrenSchema } from './supervisor/plan.ts';
+import { childrenSchema, type Children } from './supervisor/plan.ts';
 import { layoutOf } from './layout.ts';
 
 /** In the environment of every process of a workspace: its folder. */
@@ -46,10 +46,18 @@ function processesOf(
   return [...recorded.filter((identity) => isSameProcess(identity)), ...marked];
 }
 
+/** Whether something that has ended waits to be started again. */
+export function isWaiting(folder: string): boolean {
+  return readChildren(folder).some((child) => child.process === null);
+}
+
 function recordedChildren(folder: string): readonly ProcessIdentity[] {
+  return readChildren(folder).flatMap((child) => child.process ?? []);
+}
+
+function readChildren(folder: string): Children {
   try {
-    const text = readFileSync(layoutOf(folder).children, 'utf8');
-    return childrenSchema.parse(JSON.parse(text)).flatMap((child) => child.process ?? []);
+    return childrenSchema.parse(JSON.parse(readFileSync(layoutOf(folder).children, 'utf8')));
   } catch {
     return []; // none yet, or not ours; the mark finds them
   }

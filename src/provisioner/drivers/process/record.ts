@@ -23,6 +23,8 @@ const recordSchema = z.object({
   port: z.int(),
   supervisor: z.object({ pid: z.int(), startMark: z.string(), bootId: z.string() }).nullable(),
   ready: readyCheckSchema.nullable(),
+  /** Unknown of one that was made before this was noted. */
+  hasAgents: z.boolean().optional(),
 });
 
 export type WorkspaceRecord = z.output<typeof recordSchema>;

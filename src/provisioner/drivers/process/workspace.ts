@@ -130,13 +130,16 @@ async function makeFolder(
   // Without a record it is what a crash left of an earlier try.
   await removeTree(layout.folder);
   await mkdir(layout.folder, { recursive: true, mode: 0o700 });
+  const { agents, ready } = build.template.manifest;
+  const hasAgents = agents.length > 0;
   const record: WorkspaceRecord = {
     phase: 'starting',
     madeBy: { jobId: build.jobId, attempt: build.attempt },
     complete: false,
     port: await deps.ports.reserve(layout.folder),
     supervisor: null,
-    ready: build.template.manifest.agents.length > 0 ? null : build.template.manifest.ready,
+    ready: hasAgents ? null : ready,
+    hasAgents,
   };
   await writeRecord(layout.record, record);
   await failpoint('process.start.recorded');
