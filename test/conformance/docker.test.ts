@@ -1,8 +1,26 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, vi } from 'vitest';
+import type { Engine } from '../../src/provisioner/drivers/docker/engine/engine.ts';
+import { EngineAway } from '../../src/provisioner/drivers/docker/engine/transport.ts';
 import { hasDocker, startTestEngine, type TestEngine } from '../support/docker-engine.ts';
 import { createDockerHome, dockerManifest } from '../support/docker-home.ts';
 import { describeDriver, surroundingsWith } from './driver.ts';
+
+/** Does what it is asked to; the first answer to `lostCall` gets lost on its way. */
+function losing(engine: Engine, lostCall: string): Engine {
+  let isLost = false;
+  return new Proxy(engine, {
+    get: (target, name) => {
+      const call: unknown = Reflect.get(target, name);
+      if (name !== lostCall || isLost || typeof call !== 'function') return call;
+      return async (...args: readonly unknown[]): Promise<never> => {
+        isLost = true;
+        await Reflect.apply(call, target, args);
+        throw new EngineAway('the answer was lost');
+      };
+    },
+  });
+}
 
 describe.runIf(hasDocker())('with an engine', () => {
   let engine: TestEngine;
@@ -25,7 +43,8 @@ describe.runIf(hasDocker())('with an engine', () => {
     name: 'docker',
     manifests: {
       good: dockerManifest(),
-      failing: dockerManifest({ command: ['/no/such/program'] }),
+      // No folder can be there.
+      failing: dockerManifest({ volumes: { data: '/bin/busybox' } }),
       endless,
       refused: dockerManifest({ image: '127.0.0.1:1/no-such-image:1' }),
     },
@@ -38,6 +57,10 @@ describe.runIf(hasDocker())('with an engine', () => {
       ],
       delete: ['docker.remove.containers_gone'],
     },
+    calls: {
+      start: ['createVolume', 'createContainer', 'startContainer', 'renameContainer'],
+      delete: ['stopContainer', 'removeContainer', 'removeVolume'],
+    },
     hasMachine: true,
     makesNothing: false,
     keepsState: false,
@@ -45,7 +68,8 @@ describe.runIf(hasDocker())('with an engine', () => {
       const home = createDockerHome(engine);
       return {
         ...home,
-        open: () => home.open(),
+        open: (lostCall) =>
+          home.open(lostCall === undefined ? {} : { engine: losing(engine.engine, lostCall) }),
         surroundings: () =>
           surroundingsWith(() => Promise.reject(new Error('its image needs no files'))),
         isUsable: ({ url }) =>

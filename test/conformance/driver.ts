@@ -32,6 +32,8 @@ export interface DriverSubject {
   };
   /** The points (see failpoint) at which a start and a delete may be cut short. */
   readonly points: { readonly start: readonly Failpoint[]; readonly delete: readonly Failpoint[] };
+  /** Calls to its infrastructure whose answers may be lost: what they ask is done, and nobody hears. */
+  readonly calls: { readonly start: readonly string[]; readonly delete: readonly string[] };
   /** Whether its workspaces live on the daemon's machine. */
   readonly hasMachine: boolean;
   /** Whether nothing is to be found of a workspace that runs. */
@@ -43,8 +45,8 @@ export interface DriverSubject {
 
 /** Where a driver lives: its infrastructure and its daemon's folder. */
 export interface DriverHome {
-  /** The driver as the daemon's next life makes it. */
-  open(): Driver;
+  /** The driver as the daemon's next life makes it; the answer to its first such call gets lost. */
+  open(lostCall?: string): Driver;
   /** What a daemon gives the driver for an attempt, the state being that of the build's workspace. */
   surroundings(build: Pick<Build, 'template' | 'workspace'>): Surroundings;
   /** Whether the workspace that these are the outputs of can be used; waits until it can. */
@@ -113,10 +115,10 @@ export function describeDriver(subject: DriverSubject): void {
     if (!subject.makesNothing) expect(await home.remains()).not.toEqual([]);
   };
   /** What a daemon does that was killed: its next life begins, and undoes what it is told has ended. */
-  const nextLife = async (lost?: Build): Promise<void> => {
+  const nextLife = async (lost?: Build, lostCall?: string): Promise<void> => {
     installFailpoints(undefined);
     await driver.machine?.close();
-    driver = home.open();
+    driver = home.open(lostCall);
     await driver.machine?.open();
     if (lost !== undefined) await driver.undo(lost);
   };
@@ -254,6 +256,28 @@ export function describeDriver(subject: DriverSubject): void {
       // Too late to be canceled it is a workspace like any other.
       if (ended === undefined) await remove(made);
       else expect(ended).toBe(reason);
+      await expectNothing();
+    });
+  });
+
+  const { calls } = subject;
+  describe.runIf(calls.start.length > 0)(`the driver ${name}: an answer that is lost`, () => {
+    it.each(calls.start)('to %s leaves nothing of a start', async (call) => {
+      await nextLife(undefined, call);
+      const made = build();
+      await expect(start(made)).rejects.toBeInstanceOf(AppError);
+      await expectNothingLeft(made);
+      expect(await home.isUsable(await start(made))).toBe(true);
+      await remove(made);
+      await expectNothing();
+    });
+
+    it.each(calls.delete)('to %s is made up for by the next delete', async (call) => {
+      await nextLife(undefined, call);
+      const made = build();
+      await start(made);
+      await expect(remove(made)).rejects.toBeInstanceOf(AppError);
+      await remove(made);
       await expectNothing();
     });
   });

@@ -13,6 +13,7 @@ describeDriver({
     refused: undefined,
   },
   points: { start: [], delete: [] },
+  calls: { start: [], delete: [] },
   hasMachine: false,
   makesNothing: true,
   keepsState: false,

@@ -25,6 +25,7 @@ describeDriver({
     start: ['process.start.recorded', 'process.start.spawned'],
     delete: ['process.remove.recorded', 'process.remove.ended'],
   },
+  calls: { start: [], delete: [] },
   hasMachine: true,
   makesNothing: false,
   keepsState: false,

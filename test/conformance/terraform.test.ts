@@ -25,6 +25,7 @@ describe.runIf(hasTool('terraform'))('with terraform', () => {
     name: 'terraform',
     manifests: { good, failing, endless, refused },
     points: { start: [], delete: [] },
+    calls: { start: [], delete: [] },
     hasMachine: false,
     makesNothing: false,
     keepsState: true,

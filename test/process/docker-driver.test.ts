@@ -17,6 +17,7 @@ import type {
   Outputs,
 } from '../../src/provisioner/driver.ts';
 import type { DockerDriverOptions } from '../../src/provisioner/drivers/docker/driver.ts';
+import type { ImageRecipe } from '../../src/provisioner/drivers/docker/engine/engine.ts';
 import { createRedactor } from '../../src/provisioner/tool/redact.ts';
 import { sampleOwner, sampleWorkspace } from '../support/acquired-job.ts';
 import { BUSYBOX, hasDocker, startTestEngine, type TestEngine } from '../support/docker-engine.ts';
@@ -226,7 +227,10 @@ describe.runIf(hasDocker())('the docker driver', () => {
       const made = build(dockerManifest({ command: WRITING }), sized('1'));
       const { url } = await start(made);
       await read(url, 'sizes');
-      const broken = { ...made.template, manifest: dockerManifest({ command: ['/none'] }) };
+      const broken = {
+        ...made.template,
+        manifest: dockerManifest({ volumes: { data: '/bin/busybox' } }),
+      };
       await expect(start(next(made, {}, broken))).rejects.toMatchObject({ code: 'BUILD_FAILED' });
       expect(await stateOf(made)).toBe('stopped');
       await start(next(made, {}));
@@ -273,9 +277,33 @@ describe.runIf(hasDocker())('the docker driver', () => {
       expect(await read(url, 'sizes')).toBe('\n\n');
     });
 
+    it('pauses a container, tells that it is gone, and lets it go on or ends it', async () => {
+      const made = build(dockerManifest({ command: WRITING }));
+      const { url } = await start(made);
+      await read(url, 'sizes');
+      const [container] = await containers();
+      await engine.pause(container?.id ?? '');
+      await until(async () => expect(await stateOf(made)).toBe('gone'));
+      await machine().restart(made.workspace.id);
+      expect(await stateOf(made)).toBe('running');
+      expect(await read(url, 'sizes')).toBe('\n');
+      await engine.pause(container?.id ?? '');
+      await driver.stop(next(made, {}), context());
+      expect(await stateOf(made)).toBe('stopped');
+      await start(next(made, {}));
+      expect(await read(url, 'sizes')).toBe('\n\n');
+      await engine.pause(container?.id ?? '');
+      await start(next(made, {}));
+      expect(await read(url, 'sizes')).toBe('\n\n');
+      await engine.pause(container?.id ?? '');
+      await driver.delete(next(made, {}), context());
+      expect(await home.remains()).toEqual([]);
+    });
+
     it('removes a container, keeps the volumes for the next start', async () => {
       const made = build(dockerManifest({ command: WRITING }));
-      await start(made);
+      const first = await start(made);
+      await read(first['url'], 'sizes');
       const [container] = await containers();
       await engine.engine.removeContainer(container?.id ?? '');
       expect(await stateOf(made)).toBe('gone');
@@ -301,6 +329,42 @@ describe.runIf(hasDocker())('the docker driver', () => {
       expect(await other.remains()).toHaveLength(2);
       await other.remove();
     });
+  });
+
+  it('fails a start whose command has ended by then, with what it ended with', async () => {
+    let isEnded = false;
+    const { engine: real } = engine;
+    await machine().close();
+    await open({
+      engine: {
+        ...real,
+        // Others are still at work there when the container has ended.
+        startContainer: async (id) => {
+          await real.startContainer(id);
+          await until(async () => expect((await real.readLife(id)).restarts).toBeGreaterThan(0));
+          isEnded = true;
+        },
+      },
+    });
+    await expect(start(build(dockerManifest({ command: ['false'] })))).rejects.toMatchObject({
+      code: 'BUILD_FAILED',
+      detail: expect.stringMatching(
+        /^the container's command ended at once(, with exit status 1)?$/,
+      ) as string,
+    });
+    expect(isEnded).toBe(true);
+    expect(await home.remains()).toEqual([]);
+  });
+
+  it('tells that a command which ends over and over is gone, and leaves it to the engine', async () => {
+    const steady = build();
+    const broken = build(dockerManifest({ command: ['sh', '-c', 'sleep 0.5; false'] }));
+    await start(steady);
+    await start(broken);
+    await until(async () => expect(await stateOf(broken)).toBe('gone'));
+    expect(await stateOf(steady)).toBe('running');
+    await machine().restart(broken.workspace.id);
+    expect(await containers()).toHaveLength(2);
   });
 
   it('says nothing of workspaces while the engine is away, and all of it when it is back', async () => {
@@ -372,6 +436,35 @@ describe.runIf(hasDocker())('the docker driver', () => {
       expect(await home.remains()).toEqual([]);
     });
 
+    it('starts none beside one that lives on while the engine is started anew', async () => {
+      const image = path.join(scratch, 'image');
+      await cp(engine.busybox, image, { recursive: true, verbatimSymlinks: true });
+      // What it runs is told by its command line alone, as with Node.js.
+      const node = '#!/bin/sh\necho "$2" >> /data/agents\nwhile :; do sleep 1; done\n';
+      await writeFile(path.join(image, 'bin/node'), node, { mode: 0o755 });
+      await engine.importImage('standby-test/agents:1', image);
+      await mkdir(path.join(scratch, 'template'));
+      await engine.halt();
+      await engine.resume({ 'live-restore': true });
+      await machine().close();
+      await open({ agentProgram: import.meta.filename });
+      const two = [...agents, ...agents.map((agent) => ({ ...agent, name: 'second' }))];
+      const made = build(
+        dockerManifest({ image: 'standby-test/agents:1' }, { agents: two }),
+        reachable,
+      );
+      const { url } = await start(made);
+      expect(await read(url, 'agents')).toMatch(/^(main\nsecond|second\nmain)\n$/);
+
+      await engine.halt();
+      await engine.resume({ 'live-restore': true });
+      await start(next(made, {}));
+      expect(await read(url, 'agents')).toMatch(/^(main\nsecond|second\nmain)\n$/);
+      await driver.delete(next(made, {}), context());
+      await engine.halt();
+      await engine.resume();
+    });
+
     it('says that the image has no Node.js', async () => {
       await mkdir(path.join(scratch, 'template'));
       await machine().close();
@@ -402,6 +495,40 @@ describe.runIf(hasDocker())('the docker driver', () => {
       expect(lines).toEqual([]);
       expect(await read(url, 'hello')).toBe('hello');
       expect(await read(url, 'built')).toBe('built\n');
+    });
+
+    it('within the limits and the network of its workspaces', async () => {
+      await mkdir(path.join(scratch, 'template'));
+      const memory =
+        'cat /sys/fs/cgroup/memory.max || cat /sys/fs/cgroup/memory/memory.limit_in_bytes';
+      const cpus = 'cat /sys/fs/cgroup/cpu.max || cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us';
+      await writeFile(
+        path.join(scratch, 'template/Dockerfile'),
+        `FROM ${BUSYBOX}\nRUN ${memory}\nRUN ${cpus}\nRUN ls /sys/class/net\n`,
+      );
+      const limits = { memory_bytes: 64 * 1024 ** 2, cpus: 0.5, processes: 64 };
+      const settings = { image: null, build: 'Dockerfile', limits, network: 'none' };
+      const recipes: ImageRecipe[] = [];
+      await machine().close();
+      await open({
+        engine: {
+          ...engine.engine,
+          buildImage: (files, recipe, work) => {
+            recipes.push(recipe);
+            return engine.engine.buildImage(files, recipe, work);
+          },
+        },
+      });
+      lines.length = 0;
+      await driver.check(build(dockerManifest(settings)).template, context());
+      expect(lines).toContain(String(64 * 1024 ** 2));
+      expect(lines.join('\n')).toMatch(/^50000( 100000)?$/m);
+      expect(recipes).toMatchObject([{ network: 'bridge' }]);
+      const refused = build(dockerManifest({ ...settings, network: 'secret' }));
+      await expect(driver.check(refused.template, context())).rejects.toMatchObject({
+        code: 'TEMPLATE_REFUSED',
+      });
+      expect(recipes).toHaveLength(1);
     });
 
     it('and tells why it cannot', async () => {

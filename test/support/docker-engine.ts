@@ -40,10 +40,12 @@ export interface TestEngine {
   inspect(containerId: string): Promise<Inspected>;
   /** Runs a program in a container to its end. */
   run(containerId: string, command: readonly string[]): Promise<void>;
-  /** Ends it, and its containers with it. */
+  /** Freezes what runs in a container, as somebody may by hand. */
+  pause(containerId: string): Promise<void>;
+  /** Ends it, and its containers with it where its settings do not keep them alive. */
   halt(): Promise<void>;
-  /** Starts it again on what it had. */
-  resume(): Promise<void>;
+  /** Starts it again on what it had, with settings of its file or without. */
+  resume(settings?: object): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -119,8 +121,12 @@ export async function startTestEngine(): Promise<TestEngine> {
       const exec = await engine.createExec(id, { command, environment: [], isDetached: false });
       await engine.runExec(exec, new AbortController().signal);
     },
+    pause: async (id) => {
+      await transport.call({ method: 'POST', path: `/containers/${id}/pause` });
+    },
     halt: end,
-    resume: async () => {
+    resume: async (settings = {}) => {
+      await writeFile(path.join(folder, 'settings.json'), JSON.stringify(settings));
       daemon = launch(folder, { bridge, host });
       await waitFor(daemon, { host, folder });
     },

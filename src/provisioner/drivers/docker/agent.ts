@@ -8,12 +8,13 @@ import { listFolder } from '../../../archive/list-folder.ts';
 import { renderEntryHeader, TAR_END } from '../../../archive/tar-writer.ts';
 import { AppError } from '../../../base/app-error.ts';
 import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
+import { AGENT_HOME } from '../../../contract/manifest/agent-home.ts';
 import type { Build } from '../../driver.ts';
 import { isRefused, type Container, type Engine } from './engine/engine.ts';
 import { containerMarkOf, type ContainerMark } from './mark.ts';
 
 /** In the container. */
-const HOME = '/opt/standby';
+const HOME = AGENT_HOME;
 const PROGRAM = `${HOME}/agent.mjs`;
 const SCRIPTS = `${HOME}/template`;
 const STATE = `${HOME}/state`;
@@ -90,12 +91,14 @@ export function createAgents(engine: Engine): Agents {
     containerId: string,
     { agents, url }: ContainerMark,
   ): Promise<void> => {
-    const running = new Set(
-      (await engine.listExecs(containerId)).flatMap(
-        ({ isRunning, command: [, program, name = ''] }) =>
-          isRunning && program === PROGRAM ? [name] : [],
+    // An engine that was started anew beside living containers has forgotten what it ran in them, and
+    // one that is about to run something does not list it yet.
+    const running = new Set([
+      ...(await engine.listExecs(containerId)).flatMap(({ isRunning, command }) =>
+        isRunning ? agentIn(command) : [],
       ),
-    );
+      ...(await engine.listProcesses(containerId)).flatMap((line) => agentIn(line.split(' '))),
+    ]);
     for (const name of agents) if (!running.has(name)) await start(containerId, name, url);
   };
 
@@ -110,4 +113,10 @@ export function createAgents(engine: Engine): Agents {
       }
     },
   };
+}
+
+/** Its name, where that is an agent's command. */
+function agentIn(command: readonly string[]): readonly string[] {
+  const at = command.indexOf(PROGRAM);
+  return at === -1 ? [] : command.slice(at + 1, at + 2);
 }

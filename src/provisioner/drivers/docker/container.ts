@@ -2,6 +2,7 @@
 import { AppError } from '../../../base/app-error.ts';
 import { isRefused, type Container, type Engine } from './engine/engine.ts';
 import { containerMarkOf, containerName, markOf, phaseOf } from './mark.ts';
+import { EngineRefusal } from './engine/transport.ts';
 import { isPortTaken } from './port.ts';
 
 /** What a command is given to end by itself. */
@@ -14,10 +15,34 @@ export async function wake(engine: Engine, container: Container): Promise<void> 
     await engine.renameContainer(container.id, containerName(workspaceId, 'running'));
   }
   try {
-    await engine.startContainer(container.id);
+    await revive(engine, container);
   } catch (error) {
     throw isPortTaken(error) ? portLost(error, container) : error;
   }
+}
+
+/** It runs, whatever it did. */
+export async function revive(engine: Engine, container: Container): Promise<void> {
+  await unpause(engine, container);
+  await engine.startContainer(container.id);
+}
+
+/** Gives it the time to end by itself, which one that is paused could not use. */
+export async function end(
+  engine: Engine,
+  container: Container,
+  graceSeconds: number,
+): Promise<void> {
+  await unpause(engine, container);
+  await engine.stopContainer(container.id, graceSeconds);
+}
+
+async function unpause(engine: Engine, { id, state }: Container): Promise<void> {
+  if (state !== 'paused') return;
+  await engine.unpauseContainer(id).catch((error: unknown) => {
+    // Somebody has let it go on or taken it away; whatever else it is shows at the next call.
+    if (!(error instanceof EngineRefusal)) throw error;
+  });
 }
 
 /** Notes that it should not run, then ends it. */
@@ -30,7 +55,7 @@ export async function retire(engine: Engine, container: Container): Promise<void
         if (!isRefused(error, 404)) throw error;
       });
   }
-  await engine.stopContainer(container.id, STOP_GRACE_SECONDS);
+  await end(engine, container, STOP_GRACE_SECONDS);
 }
 
 /** Where it publishes. */

@@ -33,8 +33,15 @@ export function createImages(engine: Engine, identify: () => Promise<string>): I
     const dockerfile = (settings.build ?? '').replace(/^(\.\/)+/, '');
     context.log('info', `building ${tag} from ${dockerfile} of ${template.name}`);
     const { bytes } = await packFolder(await context.templateFolder());
-    const labels = { [DAEMON_LABEL]: await identify() };
-    await engine.buildImage(bytes, { tag, dockerfile, labels }, workOf(context));
+    const { limits, network } = settings;
+    const recipe = {
+      ...{ tag, dockerfile, labels: { [DAEMON_LABEL]: await identify() } },
+      // A workspace without a network may be made of packages all the same.
+      network: network === 'none' ? 'bridge' : network,
+      memoryBytes: limits.memory_bytes,
+      cpus: limits.cpus,
+    };
+    await engine.buildImage(bytes, recipe, workOf(context));
   };
 
   return {

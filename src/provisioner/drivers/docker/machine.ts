@@ -4,6 +4,7 @@ import type { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import { createService } from '../../../base/service.ts';
 import type { ReportBody } from '../../../contract/provisioner/protocol.ts';
 import type { Machine } from '../../driver.ts';
+import { createCrashLoops } from '../../ready/crash-loop.ts';
 import { createReadyWatch, type Checked } from '../../ready/watch.ts';
 import type { Container } from './engine/engine.ts';
 import { containerMarkOf, markOf } from './mark.ts';
@@ -47,6 +48,7 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
     for (const listener of listeners) listener();
   };
   const readyWatch = createReadyWatch(kit.clock, tell);
+  const crashLoops = createCrashLoops(kit.clock);
 
   /** Undefined while the engine is away: then nobody knows how the workspaces are. */
   const lookAround = async (): Promise<Sight | undefined> => {
@@ -81,9 +83,12 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
     });
 
   const describeRunning = (id: string, container: Container): Reported => {
-    const hasCheck = (containerMarkOf(container)?.ready ?? null) !== null;
+    const mark = containerMarkOf(container);
+    const hasCheck = (mark?.ready ?? null) !== null;
     const ready = hasCheck ? readyWatch.isReady(container.id) : null;
-    return { id, state: isAlive(container) ? 'running' : 'gone', ready };
+    // A check or an agent tells by itself that nothing is up.
+    const isLoop = !hasCheck && mark?.agents.length === 0 && crashLoops.has(container.id);
+    return { id, state: isAlive(container) && !isLoop ? 'running' : 'gone', ready };
   };
 
   const aliveOf = ({ found }: Sight): readonly Container[] =>
@@ -92,7 +97,10 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
   const look = async (): Promise<void> => {
     const sight = await lookAround();
     if (sight === undefined) return;
-    const checked = aliveOf(sight).flatMap((container): [string, Checked][] => {
+    const alive = aliveOf(sight);
+    const waiting = alive.filter(({ state }) => state === 'restarting');
+    crashLoops.noteWaiting(waiting.map(({ id }) => id));
+    const checked = alive.flatMap((container): [string, Checked][] => {
       const check = checkOf({ ...kit, engine, publishAddress }, container);
       return check === undefined ? [] : [[container.id, check]];
     });

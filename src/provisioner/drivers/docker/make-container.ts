@@ -3,7 +3,7 @@ import { AppError } from '../../../base/app-error.ts';
 import { failpoint } from '../../../base/failpoint.ts';
 import { hasAgents, packAgent } from './agent.ts';
 import { outsideOf, portLost, portsOf, retire } from './container.ts';
-import type { Container } from './engine/engine.ts';
+import { isRefused, type Container, type Engine } from './engine/engine.ts';
 import { containerLabels, containerName, labelsOf, markOf, volumeName, type Mark } from './mark.ts';
 import { describeContainer, planContainer, volumesOf } from './plan-container.ts';
 import { drawPorts, isPortTaken } from './port.ts';
@@ -32,10 +32,16 @@ export async function makeContainer(
   for (const name of Object.keys(volumesOf(build, settings))) await makeVolume(deps, mark, name);
   await failpoint('docker.start.volumes_made');
   const ports = await makeRunning(deps, given, { mark, image, former });
-  await engine.renameContainer(
+  const [starting, running] = [
     containerName(workspaceId, 'starting'),
     containerName(workspaceId, 'running'),
-  );
+  ];
+  await engine.renameContainer(starting, running).catch(async (error: unknown) => {
+    // Of one that ends at this very moment an engine says something about its network.
+    if (isRefused(error, 404)) await checkLife(engine, starting);
+    throw error;
+  });
+  await checkLife(engine, running);
   await failpoint('docker.start.named');
   if (former !== undefined) await engine.removeContainer(former.id);
   return ports;
@@ -95,4 +101,16 @@ async function makeVolume({ engine }: WorkspaceDeps, mark: Mark, name: string): 
 async function portsInUse(deps: WorkspaceDeps): Promise<Set<number>> {
   const found = await survey(deps.engine, await deps.identify());
   return new Set([...found.values()].flatMap(({ containers }) => containers.flatMap(outsideOf)));
+}
+
+/** Throws BUILD_FAILED for one that has ended by now: it would for ever. */
+async function checkLife(engine: Engine, container: string): Promise<void> {
+  const { isRunning, restarts, exitCode } = await engine.readLife(container);
+  if (isRunning && restarts === 0) return;
+  // Once it runs again nothing tells how it ended.
+  const how = isRunning ? '' : `, with exit status ${exitCode}`;
+  throw new AppError('BUILD_FAILED', {
+    detail: `the container's command ended at once${how}`,
+    hint: '`command` is to stay in the foreground; try it by hand with `docker run` of the same image.',
+  });
 }

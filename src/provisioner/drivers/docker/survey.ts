@@ -59,7 +59,12 @@ export function startingOf({ containers }: Found): readonly Container[] {
   return containers.filter((one) => phaseOf(one) === 'starting');
 }
 
-/** It runs, or the engine starts it again. */
+/** It runs, or the engine starts it again. One that somebody has paused does nothing for anybody. */
 export function isAlive({ state }: Container): boolean {
-  return state === 'running' || state === 'restarting' || state === 'paused';
+  return state === 'running' || state === 'restarting';
+}
+
+/** There is something in it to end. */
+export function hasProcesses(container: Container): boolean {
+  return isAlive(container) || container.state === 'paused';
 }

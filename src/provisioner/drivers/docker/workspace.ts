@@ -5,12 +5,20 @@ import type { DockerSettings } from '../../../contract/manifest/schema.ts';
 import type { AttemptName, Outputs } from '../../driver.ts';
 import { isUndoable } from '../../undoable.ts';
 import { checkReach } from './agent.ts';
-import { portsOf, retire, wake } from './container.ts';
+import { end, portsOf, retire, revive, wake } from './container.ts';
 import type { Container } from './engine/engine.ts';
 import { makeContainer } from './make-container.ts';
 import { containerMarkOf, type Mark } from './mark.ts';
 import { fingerprintOf } from './plan-container.ts';
-import { isAlive, runningOf, startingOf, stoppedOf, survey, type Found } from './survey.ts';
+import {
+  hasProcesses,
+  isAlive,
+  runningOf,
+  startingOf,
+  stoppedOf,
+  survey,
+  type Found,
+} from './survey.ts';
 import type { Given, WorkspaceDeps } from './work.ts';
 
 /** What a command is given to end by itself, although nothing it saves stays. */
@@ -56,7 +64,7 @@ export async function restartWorkspace(deps: WorkspaceDeps, workspaceId: string)
       'its container was removed by somebody else; a start of the workspace makes one',
     );
   }
-  if (!isAlive(container)) await deps.engine.startContainer(container.id);
+  if (!isAlive(container)) await revive(deps.engine, container);
   await deps.agents.ensure(container);
 }
 
@@ -70,7 +78,7 @@ export async function removeWorkspace(deps: WorkspaceDeps, workspaceId: string):
   const { engine } = deps;
   const found = await look(deps, workspaceId);
   for (const container of found?.containers ?? []) {
-    if (isAlive(container)) await engine.stopContainer(container.id, REMOVE_GRACE_SECONDS);
+    if (hasProcesses(container)) await end(engine, container, REMOVE_GRACE_SECONDS);
     await engine.removeContainer(container.id);
   }
   await failpoint('docker.remove.containers_gone');
@@ -100,7 +108,7 @@ export async function settleWorkspace(deps: WorkspaceDeps, workspaceId: string):
 export function isSettled(found: Found): boolean {
   const stopped = stoppedOf(found);
   if (startingOf(found).length > 0) return false;
-  return stopped === undefined || (runningOf(found) === undefined && !isAlive(stopped));
+  return stopped === undefined || (runningOf(found) === undefined && !hasProcesses(stopped));
 }
 
 async function look(deps: WorkspaceDeps, workspaceId: string): Promise<Found | undefined> {

@@ -14,6 +14,13 @@ export interface Container {
   readonly labels: Labels;
 }
 
+export interface Life {
+  readonly isRunning: boolean;
+  /** How often the engine has started it again. */
+  readonly restarts: number;
+  readonly exitCode: number;
+}
+
 export interface Volume {
   readonly name: string;
   readonly labels: Labels;
@@ -23,10 +30,14 @@ export interface Engine {
   readonly address: string;
   /** All of them that have these labels. */
   listContainers(labels: Labels): Promise<readonly Container[]>;
+  /** How what it runs has fared, by id or name. */
+  readLife(container: string): Promise<Life>;
   createContainer(name: string, spec: object): Promise<string>;
   startContainer(id: string): Promise<void>;
   /** Asks it to end, and ends it after the grace. */
   stopContainer(id: string, graceSeconds: number): Promise<void>;
+  /** Lets a paused one go on. */
+  unpauseContainer(id: string): Promise<void>;
   renameContainer(id: string, name: string): Promise<void>;
   /** Ends it too, and takes the volumes without a name with it. */
   removeContainer(id: string): Promise<void>;
@@ -48,6 +59,8 @@ export interface Engine {
   readExec(id: string): Promise<Exec>;
   /** Those that the engine still knows of. */
   listExecs(containerId: string): Promise<readonly Exec[]>;
+  /** The command line of each process in a container that runs, as the engine's machine has them. */
+  listProcesses(containerId: string): Promise<readonly string[]>;
 }
 
 export interface ImageWork {
@@ -59,6 +72,10 @@ export interface ImageRecipe {
   readonly tag: string;
   readonly dockerfile: string;
   readonly labels: Labels;
+  /** Of each step that runs something. */
+  readonly network: string;
+  readonly memoryBytes: number | null;
+  readonly cpus: number | null;
 }
 
 export interface Exec {
@@ -78,6 +95,8 @@ export interface ExecSpec {
 const WORK_SILENCE_MS = 900_000;
 /** What all drivers have to report waits for these: an engine that hangs must not silence them. */
 const LIST_SILENCE_MS = 15_000;
+/** The kernel's own. */
+const CPU_PERIOD_US = 100_000;
 const REMOVING_POLL_MS = 100;
 const REMOVING_POLLS = 600;
 
@@ -101,6 +120,16 @@ const containersReply = z.array(
       labels,
     })),
 );
+const lifeReply = z
+  .object({
+    RestartCount: z.int(),
+    State: z.object({ Running: z.boolean(), Restarting: z.boolean(), ExitCode: z.int() }),
+  })
+  .transform(({ RestartCount: restarts, State }): Life => ({
+    isRunning: State.Running && !State.Restarting,
+    restarts,
+    exitCode: State.ExitCode,
+  }));
 const volumeReply = z
   .object({ Name: z.string(), Labels: labelsReply })
   .transform(({ Name: name, Labels: labels }): Volume => ({ name, labels }));
@@ -122,6 +151,9 @@ const execReply = z
 const execIdsReply = z
   .object({ ExecIDs: z.array(z.string()).nullish() })
   .transform(({ ExecIDs }) => ExecIDs ?? []);
+const processesReply = z
+  .object({ Processes: z.array(z.array(z.string())).nullish() })
+  .transform(({ Processes }) => (Processes ?? []).map((columns) => columns.at(-1) ?? ''));
 /** One line of what a pull or a build says. */
 const progressReply = z.object({
   error: z.string().optional(),
@@ -164,6 +196,8 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
         query: { all: '1', filters: labelFilter(labels) },
         silenceMs: LIST_SILENCE_MS,
       }),
+    readLife: (container) =>
+      ask(lifeReply, { method: 'GET', path: `/containers/${container}/json` }),
     createContainer: (name, spec) =>
       ask(madeReply, { method: 'POST', path: '/containers/create', query: { name }, body: spec }),
     startContainer: (id) => tell({ method: 'POST', path: `/containers/${id}/start` }),
@@ -173,6 +207,7 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
         path: `/containers/${id}/stop`,
         query: { t: String(graceSeconds) },
       }),
+    unpauseContainer: (id) => tell({ method: 'POST', path: `/containers/${id}/unpause` }),
     renameContainer: (id, name) =>
       tell({ method: 'POST', path: `/containers/${id}/rename`, query: { name } }),
     removeContainer: async (id) => {
@@ -218,13 +253,8 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
     },
     pullImage: (name, work) =>
       follow(work, { method: 'POST', path: '/images/create', query: { fromImage: name } }),
-    buildImage: (context, { tag, dockerfile, labels }, work) =>
-      follow(work, {
-        method: 'POST',
-        path: '/build',
-        query: { t: tag, dockerfile, labels: JSON.stringify(labels), rm: '1', forcerm: '1' },
-        body: context,
-      }),
+    buildImage: (context, recipe, work) =>
+      follow(work, { method: 'POST', path: '/build', query: buildQuery(recipe), body: context }),
     createExec: (containerId, { command, environment, isDetached }) =>
       ask(madeReply, {
         method: 'POST',
@@ -262,11 +292,30 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
       );
       return execs.filter((exec) => exec !== undefined);
     },
+    listProcesses: (containerId) =>
+      ask(processesReply, { method: 'GET', path: `/containers/${containerId}/top` }),
   };
 }
 
 export function isRefused(error: unknown, status: number): error is EngineRefusal {
   return error instanceof EngineRefusal && error.status === status;
+}
+
+function buildQuery(recipe: ImageRecipe): Readonly<Record<string, string>> {
+  const { tag, dockerfile, labels, network, memoryBytes, cpus } = recipe;
+  const memory = String(memoryBytes);
+  return {
+    ...{ t: tag, dockerfile, labels: JSON.stringify(labels), rm: '1', forcerm: '1' },
+    networkmode: network,
+    ...(memoryBytes === null ? {} : { memory, memswap: memory }),
+    ...(cpus === null
+      ? {}
+      : {
+          cpuperiod: String(CPU_PERIOD_US),
+          // The kernel takes no less than a millisecond.
+          cpuquota: String(Math.max(1_000, Math.round(cpus * CPU_PERIOD_US))),
+        }),
+  };
 }
 
 function labelFilter(labels: Labels): string {
