@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import type { Rng } from './random.ts';
 
 export type OrganizationId = Brand<string, 'OrganizationId'>;
+export type GroupId = Brand<string, 'GroupId'>;
 export type UserId = Brand<string, 'UserId'>;
 export type TokenId = Brand<string, 'TokenId'>;
 export type TemplateId = Brand<string, 'TemplateId'>;

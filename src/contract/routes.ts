@@ -2,6 +2,7 @@
 import { agentRoutes } from './agent/route.ts';
 import { daemonRoutes } from './daemon/route.ts';
 import { descriptionRoutes } from './description.ts';
+import { groupRoutes } from './group/route.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './job/route.ts';
 import { keyRoutes } from './key/route.ts';
@@ -19,6 +20,7 @@ export const routes = {
   ...metricsRoutes,
   ...descriptionRoutes,
   ...peopleRoutes,
+  ...groupRoutes,
   ...templateRoutes,
   ...poolRoutes,
   ...prebuildRoutes,

@@ -55,6 +55,7 @@ export async function finishBuild(
     secretOutputs: secretOutputs?.sealed ?? null,
     secretOutputsKeyId: secretOutputs?.keyId ?? null,
     resources: asJson(succeeded ? (result.resources ?? []) : []),
+    ended: succeeded && transition !== 'start',
     deleted,
   });
   if (deleted) {

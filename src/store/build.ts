@@ -120,10 +120,20 @@ const insertBuildRows = statement({
     )
     insert into builds
       (id, workspace_id, number, transition, version_id, preset_id, initiator_id, reason, stage,
-       job_id, parameters, secret_parameters_id, created_at)
-    select id, "workspaceId", number, transition, "versionId", "presetId", "initiatorId", reason,
-      stage, "jobId", parameters, "secretParametersId", now
-    from given`,
+       job_id, parameters, secret_parameters_id, daily_cost, created_at)
+    select g.id, g."workspaceId", g.number, g.transition, g."versionId", g."presetId",
+      g."initiatorId", g.reason, g.stage, g."jobId", g.parameters, g."secretParametersId",
+      coalesce(case g.transition
+        when 'start' then v.daily_cost
+        -- What a stop or a delete is to end costs what it did, until that has succeeded.
+        else (
+          select f.daily_cost
+          from builds f
+          where f.workspace_id = g."workspaceId" and f.number = g.number - 1)
+      end, 0),
+      g.now
+    from given g
+    left join template_versions v on v.id = g."versionId"`,
 });
 
 const insertAgentRows = statement({

@@ -36,6 +36,8 @@ export const bool = column<boolean>(OID.bool);
 export const bytes = column<Buffer>(OID.bytea);
 /** A count; int8, because that is what count() gives. Exact up to 2^53. */
 export const count = column<number>(OID.int8);
+/** Money: hundredths of a currency's unit. Exact up to 2^53. */
+export const amount = column<number>(OID.int8);
 export const int = column<number>(OID.int4);
 export const float = column<number>(OID.float8);
 export const text = column<string>(OID.text);

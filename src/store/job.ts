@@ -171,6 +171,8 @@ export const finishBuildRow = statement({
     readonly secretOutputs: Buffer | null;
     readonly secretOutputsKeyId: DataKeyId | null;
     readonly resources: string;
+    /** A stop or a delete that succeeded: it costs nothing any more. */
+    readonly ended: boolean;
     readonly deleted: boolean;
   }>(),
   gives: {},
@@ -183,6 +185,12 @@ export const finishBuildRow = statement({
         resources = $resources::jsonb
       where id = $buildId
         and $outputs::jsonb is not null
+    ), freed as (
+      update builds
+      set daily_cost = 0
+      where id = $buildId
+        and $ended
+        and daily_cost > 0
     )
     update workspaces
     set updated_at = (select standby_now()),

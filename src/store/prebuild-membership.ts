@@ -5,7 +5,8 @@ import { uuid } from './column.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 
-const GROUP_NAME = 'prebuilt-workspaces';
+/** Of every organization that has pools. */
+export const PREBUILD_GROUP = 'prebuilt-workspaces';
 const GROUP_DISPLAY_NAME = 'Prebuilt workspaces';
 
 /** That the system user is in its place, as a condition on an organization's id. */
@@ -18,7 +19,7 @@ export const hasPrebuildMembership = (organizationId: string): string => `(
     select from groups g
     join group_members gm on gm.group_id = g.id
     where g.organization_id = ${organizationId}
-      and g.name = '${GROUP_NAME}'
+      and g.name = '${PREBUILD_GROUP}'
       and gm.user_id = '${PREBUILDS_USER_ID}'))`;
 
 export const findIncompleteOrganizations = statement({
@@ -44,7 +45,7 @@ export const insertPrebuildMembership = statement({
       on conflict do nothing
     )
     insert into groups (id, organization_id, name, display_name, quota_allowance, created_at)
-    values ($groupId, $organizationId, '${GROUP_NAME}', '${GROUP_DISPLAY_NAME}', 0, standby_now())
+    values ($groupId, $organizationId, '${PREBUILD_GROUP}', '${GROUP_DISPLAY_NAME}', 0, standby_now())
     on conflict on constraint groups_organization_id_name_key do nothing`,
 });
 
@@ -58,6 +59,6 @@ export const insertPrebuildGroupMember = statement({
     select id, '${PREBUILDS_USER_ID}'
     from groups
     where organization_id = $organizationId
-      and name = '${GROUP_NAME}'
+      and name = '${PREBUILD_GROUP}'
     on conflict do nothing`,
 });

@@ -12,6 +12,13 @@ import { HOSTILE, startHostileServer } from '../support/hostile-server.ts';
 /** The commands that print what others wrote, with arguments that make them print it. */
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   create: ['w', '--template', 't', '--parameter', 'a=b'],
+  'group add': ['g', 'u'],
+  'group create': ['g'],
+  'group delete': ['g'],
+  'group list': [],
+  'group remove': ['g', 'u'],
+  'group set': ['g', '--allowance', '2'],
+  'group show': ['g'],
   'job cancel': ['019a0000-0000-7000-8000-000000000000'],
   'job list': [],
   'job logs': ['019a0000-0000-7000-8000-000000000000'],

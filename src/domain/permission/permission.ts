@@ -21,6 +21,9 @@ const NEEDED = {
   'organization.create': 'admin',
   'organization.read': 'membership',
   'member.add': 'admin',
+  'group.read': 'membership',
+  // Who belongs to what decides what they may spend.
+  'group.manage': 'admin',
   'user.create': 'admin',
   'user.list': 'admin',
   'token.create': 'ownership',

@@ -1,6 +1,7 @@
 // The API of a control plane: every route's handler, and who may call it.
 import { createAgentAuthentication, createAgentHandlers } from '../../api/agent/handlers.ts';
 import { createDaemonHandlers } from '../../api/daemon/handlers.ts';
+import { createGroupHandlers } from '../../api/group/handlers.ts';
 import { createHealthHandlers } from '../../api/health.ts';
 import type { Handlers } from '../../api/handler.ts';
 import { createApi, type Api } from '../../api/http/api.ts';
@@ -56,6 +57,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     ...createMetricsHandlers(deps.metrics),
     ...createDescriptionHandlers(VERSION),
     ...createPeopleHandlers({ kit, database }),
+    ...createGroupHandlers({ kit, database }),
     ...createTemplateHandlers({ kit, database }, pageOptions),
     ...createPoolHandlers({ kit, database }, pageOptions),
     ...createPrebuildHandlers({ kit, database }),

@@ -39,6 +39,29 @@ export const WORKSPACE_INVARIANTS: readonly Check[] = [
             and c.outcome <> 'miss')`,
   }),
   check({
+    id: 'build.cost',
+    title: 'a workspace counts as costing something else than its version says',
+    remedy: `Start or stop it, which writes the cost anew; until then its owner's quota is reckoned wrongly. ${REPORT}`,
+    sql: `
+      select w.id::text
+      from workspaces w
+      cross join lateral (
+        select version_id, job_id, transition, daily_cost
+        from builds
+        where workspace_id = w.id
+        order by number desc
+        limit 1
+      ) as b
+      join jobs j on j.id = b.job_id
+      join template_versions v on v.id = b.version_id
+      where w.deleted_at is null
+        and b.daily_cost <> case
+          when b.transition = 'start' then v.daily_cost
+          when j.status = 'succeeded' then 0
+          else b.daily_cost
+        end`,
+  }),
+  check({
     id: 'claim.twice',
     title: 'a workspace was claimed more than once',
     remedy: `Two people may know its secrets: delete it with its owners. ${REPORT}`,

@@ -27,6 +27,7 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
        epoch + 1, outcome, stage_ms, at
      from claims where outcome = 'hit'`,
   ],
+  'build.cost': [`update builds set daily_cost = 7 where workspace_id = ${CLAIMED}`],
   'waiter.name': [
     'alter table waiters disable trigger waiters_taken_name',
     waiter(`(select name from workspaces where id = ${CLAIMED})`),
