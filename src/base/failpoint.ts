@@ -7,6 +7,7 @@ export const FAILPOINTS = {
   'claim.committed': 'a request for a workspace was stored, and nobody was told',
   'pool.decided': 'a pool was decided and acted upon, and not committed',
   'pool.committed': 'what a pool needed was stored, and nobody was told',
+  'life.decided': 'what becomes of a workspace by itself was decided, and nothing is written',
   'job.taken': 'a job was given to a daemon, which was not told',
   'job.heartbeat_stored': 'a sign of life and log lines were stored, and the daemon was not told',
   'job.ended': 'a result was stored, and the daemon was not told',

@@ -55,8 +55,7 @@ export async function finishBuild(
     secretOutputs: secretOutputs?.sealed ?? null,
     secretOutputsKeyId: secretOutputs?.keyId ?? null,
     resources: asJson(succeeded ? (result.resources ?? []) : []),
-    ended: succeeded && transition !== 'start',
-    deleted,
+    ...{ transition, succeeded },
   });
   if (deleted) {
     await holdStateLocks.maybe(tx, { workspaceId });

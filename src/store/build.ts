@@ -15,6 +15,7 @@ import type {
 } from '../base/id.ts';
 import type { Stage, Transition } from '../domain/job/job.ts';
 import { SECRETS_SINCE_PROTOCOL_VERSION } from '../domain/job/protocol.ts';
+import { LIFE_REASONS } from '../domain/workspace/life.ts';
 import type { Executor } from './statement.ts';
 import { asJson, statement, takes } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
@@ -30,6 +31,10 @@ export interface NewWorkspace {
   readonly poolId: PoolId | null;
   /** 0 while nobody owns it. */
   readonly epoch: number;
+  /** How long it runs after each start; null: for ever. The pool's own have none. */
+  readonly ttlSeconds?: number | null;
+  /** How long it lives; null: for ever. The pool's own have no such limit. */
+  readonly lifetimeSeconds?: number | null;
 }
 
 export interface NewBuild {
@@ -71,14 +76,22 @@ const insertWorkspaceRows = statement({
   sql: `
     insert into workspaces
       (id, organization_id, owner_id, template_id, name, origin, pool_id, epoch, created_at,
-       updated_at, last_used_at)
+       updated_at, last_used_at, ttl_seconds, lifetime_ends_at, due_at)
     select r.id, r."organizationId", r."ownerId", r."templateId", r.name, r.origin, r."poolId",
-      r.epoch, clock.now, clock.now, clock.now
+      r.epoch, clock.now, clock.now, clock.now, r."ttlSeconds", ends.at, ends.at
     from jsonb_to_recordset($rows::jsonb) as r (
       id uuid, "organizationId" uuid, "ownerId" uuid, "templateId" uuid, name text, origin text,
-      "poolId" uuid, epoch integer)
-    cross join (select standby_now() as now) as clock`,
+      "poolId" uuid, epoch integer, "ttlSeconds" integer, "lifetimeSeconds" integer)
+    cross join (select standby_now() as now) as clock
+    cross join lateral (
+      select clock.now + make_interval(secs => r."lifetimeSeconds") as at
+    ) as ends`,
 });
+
+/** Of builds that nobody asked for: texts of SQL. */
+const LIFE = Object.keys(LIFE_REASONS)
+  .map((reason) => `'${reason}'`)
+  .join(', ');
 
 // The job's and the build's rows belong together: neither exists without the other.
 const insertBuildRows = statement({
@@ -109,6 +122,7 @@ const insertBuildRows = statement({
           'kind', case
             when "initiatorId" = '${PREBUILDS_USER_ID}' then 'pool'
             when stage = 'claim' then 'claim'
+            when reason in (${LIFE}) then 'life'
             else 'person'
           end,
           'transition', transition,

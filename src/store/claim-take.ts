@@ -2,6 +2,7 @@
 // has waited. Runs at READ COMMITTED. It locks pool members, then their workspaces, and never a pool's row.
 import type { PoolId, PresetId, UserId, WaiterId } from '../base/id.ts';
 import { int, nullable, text, uuid, type RowOf } from './column.ts';
+import { startOfLife } from './life.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
@@ -29,6 +30,10 @@ interface Wanted {
   readonly idempotencyKey: string | null;
   readonly bodyHash: Buffer;
   readonly resolveMs: number;
+  /** How long it may run; null: for ever. */
+  readonly ttlSeconds: number | null;
+  /** How long it may live; null: for ever. */
+  readonly lifetimeSeconds: number | null;
 }
 
 export interface TakeRequest extends Wanted {
@@ -52,6 +57,8 @@ interface WantedArgs {
   readonly idempotencyKeys: readonly (string | null)[];
   readonly bodyHashes: readonly Buffer[];
   readonly resolveMs: readonly number[];
+  readonly ttlSeconds: readonly (number | null)[];
+  readonly lifetimeSeconds: readonly (number | null)[];
 }
 
 interface TakeArgs extends WantedArgs {
@@ -169,9 +176,10 @@ function takeStatement<Args extends WantedArgs>(
           ${unseen('$admins::boolean[]')}, ${unseen('$names::text[]')},
           ${unseen('$claimIds::uuid[]')}, ${unseen('$eventIds::uuid[]')},
           ${unseen('$idempotencyKeys::text[]')}, ${unseen('$bodyHashes::bytea[]')},
-          ${unseen('$resolveMs::float8[]')}, ${arrays}) with ordinality
+          ${unseen('$resolveMs::float8[]')}, ${unseen('$ttlSeconds::integer[]')},
+          ${unseen('$lifetimeSeconds::integer[]')}, ${arrays}) with ordinality
           as a (preset_id, user_id, is_admin, name, claim_id, event_id, idempotency_key, body_hash,
-            resolve_ms, ${names}, place)
+            resolve_ms, ttl_seconds, lifetime_seconds, ${names}, place)
       ), wanted as materialized (
         select a.place, a.preset_id, ${FRESH_SINCE} as fresh_since, l.preset_name,
           row_number() over (partition by a.preset_id order by a.place) as turn
@@ -204,7 +212,7 @@ function takeStatement<Args extends WantedArgs>(
           for update skip locked
         ) as m
       ), given as materialized (
-        select a.*, k.workspace_id, k.build_number, w.preset_name
+        select a.*, k.workspace_id, k.build_number, w.preset_name, (select standby_now()) as now
         from picked k
         join wanted w on w.preset_id = k.preset_id and w.turn = k.turn
         join asked a on a.place = w.place
@@ -219,13 +227,15 @@ function takeStatement<Args extends WantedArgs>(
           epoch = w.epoch + 1,
           updated_at = (select standby_now()),
           last_used_at = (select standby_now()),
-          dormant_at = null
+          dormant_at = null,
+          ${startOfLife({ now: 'g.now', ttlSeconds: 'g.ttl_seconds', lifetimeSeconds: 'g.lifetime_seconds' })}
         from removed r
         join given g on g.workspace_id = r.workspace_id
         where w.id = r.workspace_id
           and w.owner_id = '${PREBUILDS_USER_ID}'
         returning w.id, w.organization_id, w.template_id, w.owner_id, w.name, w.origin, w.epoch,
           w.pool_id, w.machine_id, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
+          w.ttl_seconds, w.deadline_at, w.lifetime_ends_at,
           g.place, g.build_number, g.preset_name, g.claim_id, g.event_id, g.idempotency_key,
           g.body_hash, g.resolve_ms, ${carried}
       ), ended as (
@@ -320,5 +330,7 @@ function argsOf(requests: readonly Wanted[]): WantedArgs {
     idempotencyKeys: requests.map(({ idempotencyKey }) => idempotencyKey),
     bodyHashes: requests.map(({ bodyHash }) => bodyHash),
     resolveMs: requests.map(({ resolveMs }) => resolveMs),
+    ttlSeconds: requests.map(({ ttlSeconds }) => ttlSeconds),
+    lifetimeSeconds: requests.map(({ lifetimeSeconds }) => lifetimeSeconds),
   };
 }

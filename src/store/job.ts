@@ -15,6 +15,7 @@ import type {
 import type { JobStatus, JobType, Stage, Transition } from '../domain/job/job.ts';
 import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
 import { HOME_MACHINE } from './job-fit.ts';
+import { lifeAfterBuild } from './life.ts';
 import { statement, takes } from './statement.ts';
 
 export interface ResultColumns {
@@ -171,9 +172,8 @@ export const finishBuildRow = statement({
     readonly secretOutputs: Buffer | null;
     readonly secretOutputsKeyId: DataKeyId | null;
     readonly resources: string;
-    /** A stop or a delete that succeeded: it costs nothing any more. */
-    readonly ended: boolean;
-    readonly deleted: boolean;
+    readonly transition: Transition;
+    readonly succeeded: boolean;
   }>(),
   gives: {},
   sql: `
@@ -187,15 +187,20 @@ export const finishBuildRow = statement({
         and $outputs::jsonb is not null
     ), freed as (
       update builds
-      set daily_cost = 0
+      set daily_cost = 0 -- a stop or a delete that succeeded costs nothing any more
       where id = $buildId
-        and $ended
+        and $succeeded
+        and $transition <> 'start'
         and daily_cost > 0
     )
     update workspaces
     set updated_at = (select standby_now()),
       machine_id = coalesce(machine_id, $machineId::text),
-      deleted_at = case when $deleted then (select standby_now()) else deleted_at end
+      deleted_at = case
+        when $succeeded and $transition = 'delete' then (select standby_now())
+        else deleted_at
+      end,
+      ${lifeAfterBuild({ transition: '$transition', succeeded: '$succeeded' })}
     where id = $workspaceId`,
 });
 

@@ -47,6 +47,8 @@ export interface NewWaiter {
   readonly sealed: Buffer | null;
   readonly missReason: MissReason;
   readonly timeoutSeconds: number;
+  /** Null: as the template says; 0: none. */
+  readonly ttlSeconds: number | null;
 }
 
 /** Breaks waiters_user_id_name_key or workspaces_owner_id_name_key where the name is taken. */
@@ -61,9 +63,9 @@ export const insertWaiter = statement({
     )
     insert into waiters
       (id, organization_id, template_id, pool_id, user_id, name, priority, parameters, key_id, sealed,
-       miss_reason, created_at, deadline_at)
+       miss_reason, ttl_seconds, created_at, deadline_at)
     values ($id, $organizationId, $templateId, $poolId, $userId, $name, $priority, $parameters::jsonb,
-      $keyId, $sealed, $missReason, (select standby_now()),
+      $keyId, $sealed, $missReason, $ttlSeconds::integer, (select standby_now()),
       (select standby_now()) + make_interval(secs => $timeoutSeconds))`,
 });
 
@@ -111,6 +113,7 @@ const nextColumns = {
   parameters: json<Readonly<Record<string, string>>>(),
   keyId: nullable(uuid<DataKeyId>()),
   sealed: nullable(bytes),
+  ttlSeconds: nullable(int),
   waitedMs: float,
 };
 
@@ -128,7 +131,7 @@ export const lockNextWaiters = statement({
         select from memberships m
         where m.organization_id = q.organization_id and m.user_id = q.user_id
       ) as is_member,
-      q.name, q.priority, q.parameters, q.key_id, q.sealed,
+      q.name, q.priority, q.parameters, q.key_id, q.sealed, q.ttl_seconds,
       (extract(epoch from (select standby_now()) - q.created_at) * 1000)::float8 as waited_ms
     from waiters q
     join users u on u.id = q.user_id

@@ -67,6 +67,9 @@ export const workspaceColumns = {
   updatedAt: instant,
   lastUsedAt: instant,
   deletedAt: nullable(instant),
+  ttlSeconds: nullable(int),
+  deadlineAt: nullable(instant),
+  lifetimeEndsAt: nullable(instant),
   ...buildColumns,
   parameters: json<Readonly<Record<string, string>>>(),
   /** Names of those that have values, which are not shown. */
@@ -86,6 +89,7 @@ export type BuildRow = RowOf<typeof buildColumns>;
 export const WORKSPACE_COLUMNS = `
   w.id, o.name as organization, w.owner_id, owner.username as owner, t.name as template,
   w.name, w.origin, w.epoch, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
+  w.ttl_seconds, w.deadline_at, w.lifetime_ends_at,
   ${BUILD_COLUMNS},
   b.parameters,
   coalesce(

@@ -32,7 +32,7 @@ const COUNTERS = {
     [...POOL, 'outcome'],
   ),
   builds_enqueued: counter(
-    'Builds of workspaces by whom they are for (claim, person, pool), their reason, and whether they were queued or refused',
+    'Builds of workspaces by whom they are for (claim, person, pool, or life where nobody asked), their reason, and whether they were queued or refused',
     ['kind', 'transition', 'reason', 'status'],
   ),
 } as const satisfies Readonly<Record<Counter, MetricSpec>>;

@@ -3,6 +3,7 @@ import { createId, type AgentId, type BuildId, type JobId, type WorkspaceId } fr
 import { planAgents } from '../domain/workspace/planned-agents.ts';
 import { insertAgents, insertBuilds, insertWorkspaces } from '../store/build.ts';
 import type { Transaction } from '../store/database.ts';
+import { grantLife } from './life/grant-life.ts';
 import type { CreateDeps, Order } from './order.ts';
 import { recordMissOf, type Miss } from './miss.ts';
 import { storeSecretParameters } from './secret-parameters.ts';
@@ -28,6 +29,7 @@ export async function buildWorkspace(
       origin: 'user',
       poolId: null,
       epoch: FIRST_EPOCH,
+      ...grantLife(request, manifest),
     },
   ]);
   await insertBuilds(tx, [

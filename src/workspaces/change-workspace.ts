@@ -1,13 +1,13 @@
 // Starting, stopping and taking away a workspace at its owner's request: its next build.
 import { AppError } from '../base/app-error.ts';
-import { createId, type BuildId, type JobId, type WorkspaceId } from '../base/id.ts';
+import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { isEnded, type JobStatus, type Transition } from '../domain/job/job.ts';
-import { insertBuilds } from '../store/build.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
 import { PREBUILDS_USER_ID } from '../store/system-user.ts';
 import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
+import { beginNextBuild } from './next-build.ts';
 import type { Requester } from './request.ts';
 
 export interface Change {
@@ -58,29 +58,13 @@ async function beginBuild(
   if (transition === 'start' && workspace.isTemplateDeleted) {
     throw new AppError('TEMPLATE_DELETED', `the template of workspace ${id} was deleted`);
   }
-  const { versionId, presetId, parameters, secretParametersId, driver, tags } = latest;
-  const { organizationId, machineId } = workspace;
-  await insertBuilds(tx, [
-    {
-      id: createId<BuildId>(kit),
-      jobId: createId<JobId>(kit),
-      workspaceId: id,
-      organizationId,
-      number: latest.number + 1,
-      transition,
-      stage: 'none',
-      reason: transition,
-      initiatorId: requester.userId,
-      jobClass: 2,
-      machineId,
-      // It goes on from what the latest build made, so it uses what that one used.
-      ...{ versionId, presetId, parameters, secretParametersId, driver, tags },
-    },
-  ]);
-  tx.notify(
-    { kind: 'queue', organizationId, driver: latest.driver },
-    { kind: 'workspace', workspaceId: id },
-  );
+  await beginNextBuild(kit, tx, {
+    workspace: { id, ...workspace },
+    ...{ latest, transition },
+    reason: transition,
+    initiatorId: requester.userId,
+    jobClass: 2,
+  });
 }
 
 /** What makes another build of the same kind superfluous. */

@@ -284,5 +284,7 @@ function canonicalForm(request: WorkspaceRequest): string {
   // What came with a key before there was anything to wait for is the same request still.
   if (onEmpty === 'wait') asked.push(priority, request.waitTimeoutSeconds);
   else if (priority !== 0) asked.push(priority);
+  // Named, so that nothing else that is a number is taken for it.
+  if (request.ttlSeconds !== undefined) asked.push({ ttl: request.ttlSeconds });
   return JSON.stringify(asked);
 }

@@ -28,6 +28,8 @@ export interface WorkspaceRequest {
   readonly priority: number;
   /** How long to wait at most. */
   readonly waitTimeoutSeconds: number;
+  /** How long it runs after each start; 0: for ever; as the template says when left out. */
+  readonly ttlSeconds: number | undefined;
   readonly idempotencyKey: string | undefined;
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../store/claim-take.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Notice } from '../store/notice.ts';
+import { grantLife } from './life/grant-life.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
 import { storeSecretParameters } from './secret-parameters.ts';
 
@@ -88,6 +89,7 @@ function seek(kit: Kit, { request, requester, wanted, bodyHash, resolveMs }: Ord
       bodyHash,
       resolveMs,
       priority: request.priority,
+      ...grantLife(request, wanted.manifest),
     },
   };
 }

@@ -37,6 +37,7 @@ export function claimOne(
         bodyHash: Buffer.alloc(32),
         resolveMs: 0,
         priority: 0,
+        ...{ ttlSeconds: null, lifetimeSeconds: null },
       },
     ]);
     if (taken === undefined) return undefined;

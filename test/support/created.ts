@@ -5,7 +5,11 @@ import type { CreateWorkspaceAnswer } from '../../src/contract/workspace/schema.
 import type { CreatedWorkspace, Enlisted } from '../../src/workspaces/create-workspace.ts';
 
 /** What a request for a workspace has to say of waiting. */
-export const NO_WAITING = { priority: 0, waitTimeoutSeconds: 3_600 } as const;
+export const NO_WAITING = {
+  priority: 0,
+  waitTimeoutSeconds: 3_600,
+  ttlSeconds: undefined,
+} as const;
 
 export function asCreated(answer: CreatedWorkspace | Enlisted): CreatedWorkspace {
   if ('waiterId' in answer) throw new Error(`it stands in line: waiter ${answer.waiterId}`);

@@ -15,6 +15,7 @@ export function sampleManifest(change: Partial<Manifest> = {}): Manifest {
     agent_timeout_seconds: 60,
     unready_grace_seconds: 600,
     failed_retention_seconds: 86_400,
+    life: { ttl_seconds: null, max_lifetime_seconds: null },
     cost: null,
     tags: {},
     terraform: null,

@@ -12,6 +12,7 @@ import type { NoticeBus } from '../../store/notice-bus.ts';
 import { listBuilds, listWorkspaces } from '../../store/workspace.ts';
 import type { WorkspaceRow } from '../../store/workspace-view.ts';
 import { changeWorkspace } from '../../workspaces/change-workspace.ts';
+import { changeLife } from '../../workspaces/life/change-life.ts';
 import { createWorkspaceCreator, type Enlisted } from '../../workspaces/create-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
 import { awaitWaiter } from '../../workspaces/waiting/await-waiter.ts';
@@ -68,6 +69,7 @@ export function createWorkspaceHandlers(
         onEmpty: body.on_empty,
         priority: body.priority,
         waitTimeoutSeconds: body.wait_timeout_seconds,
+        ttlSeconds: body.ttl_seconds,
         idempotencyKey: headers['idempotency-key'],
       });
       if ('waiterId' in answered) return answerWaiter(answered, request);
@@ -107,6 +109,16 @@ export function createWorkspaceHandlers(
         },
         wait,
       );
+      return { status: 200, body: await workspaces.read(caller, id) };
+    },
+    updateWorkspace: async ({ caller, params, body }) => {
+      const id = params.workspace as WorkspaceId;
+      const { ttl_seconds: ttlSeconds, deadline_at: deadline } = body;
+      if (ttlSeconds !== undefined) await changeLife(deps, caller, { id, ttlSeconds });
+      // The schema has seen that it is a time.
+      if (deadline !== undefined) {
+        await changeLife(deps, caller, { id, deadlineAt: Date.parse(deadline) });
+      }
       return { status: 200, body: await workspaces.read(caller, id) };
     },
     listBuilds: async ({ caller, params, query }) => {

@@ -36,6 +36,9 @@ export function toWorkspaceView(
     created_at: formatInstant(row.createdAt),
     updated_at: formatInstant(row.updatedAt),
     last_used_at: formatInstant(row.lastUsedAt),
+    ttl_seconds: row.ttlSeconds,
+    deadline_at: row.deadlineAt === null ? null : formatInstant(row.deadlineAt),
+    lifetime_ends_at: row.lifetimeEndsAt === null ? null : formatInstant(row.lifetimeEndsAt),
   };
 }
 

@@ -19,6 +19,7 @@ import { describeClaim, describeOpening } from '../workspace/describe.ts';
 import { insist } from '../session/insist.ts';
 import { describeWaiter } from '../waiter/describe.ts';
 import { leaveLine, waitInLine, type InLine } from '../waiter/wait-in-line.ts';
+import { readTtl, TTL_OPTION } from '../workspace/life.ts';
 import { readParameters } from '../workspace/parameters.ts';
 import { waitUntilUsable } from '../workspace/wait.ts';
 
@@ -67,19 +68,21 @@ export const command = defineCommand({
       default: '1h',
       summary: 'how long to stay in line at most: 30s, 10m, 2h, up to 1d',
     },
+    ttl: TTL_OPTION,
     org: ORGANIZATION_OPTION,
     noWait: { kind: 'flag', summary: 'print what was made, and do not wait for it' },
   },
   examples: [
     'standby create demo --template hello',
     'standby create api --template go-dev --preset large-eu --parameter region=us',
-    'standby create ci-17 --template go-dev --on-empty wait --wait-timeout 10m',
+    'standby create ci-17 --template go-dev --on-empty wait --wait-timeout 10m --ttl 2h',
     'standby create api --template go-dev --parameter-file token=- < token',
   ],
   run: async (context, values) => {
     const { name, template, preset, onEmpty, priority, org, noWait } = values;
     const parameters = await readParameters(context, values);
     const wait_timeout_seconds = readWaitTimeout(values.waitTimeout);
+    const ttl_seconds = readTtl(values.ttl);
     const client = await connect(context);
     let inLine: WaiterView | undefined;
     const farewell: Farewell = () =>
@@ -98,7 +101,15 @@ export const command = defineCommand({
             params: { organization },
             headers: { 'idempotency-key': key },
             body: {
-              ...{ name, template, preset, parameters, priority, wait_timeout_seconds },
+              ...{
+                name,
+                template,
+                preset,
+                parameters,
+                priority,
+                wait_timeout_seconds,
+                ttl_seconds,
+              },
               on_empty: onEmpty,
             },
           },

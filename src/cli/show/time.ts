@@ -1,5 +1,5 @@
 // Times and durations for people.
-import type { Instant } from '../../base/clock.ts';
+import { formatInstant, type Instant } from '../../base/clock.ts';
 
 const UNITS = [
   [86_400, 'd'],
@@ -15,6 +15,19 @@ export function formatAge(time: string | null, now: Instant): string {
     if (seconds >= length) return `${Math.floor(seconds / length)}${unit}`;
   }
   return `${seconds}s`;
+}
+
+/** How long until a time of the API: `in 3m`, `in 2d`; `now` once it has come, `-` for none. */
+export function formatAhead(time: string | null, now: Instant): string {
+  if (time === null) return '-';
+  const ahead = Date.parse(time) - now;
+  return ahead <= 0 ? 'now' : `in ${formatAge(formatInstant(now - ahead), now)}`;
+}
+
+/** `8h`, `90m`, `75s`: the largest unit that makes it whole. */
+export function formatDuration(seconds: number): string {
+  const unit = UNITS.find(([length]) => seconds % length === 0);
+  return unit === undefined ? `${seconds}s` : `${seconds / unit[0]}${unit[1]}`;
 }
 
 /** `0.4 s`, `75 s`. */

@@ -30,6 +30,10 @@ export function toManifest(source: ManifestSource): Manifest {
     agent_timeout_seconds: source.agent_timeout,
     unready_grace_seconds: source.unready_grace,
     failed_retention_seconds: source.failed_retention,
+    life: {
+      ttl_seconds: source.life.ttl ?? null,
+      max_lifetime_seconds: source.life.max_lifetime ?? null,
+    },
     cost: source.cost ?? null,
     tags: source.tags,
     ...toDriverSettings(source),

@@ -36,6 +36,7 @@ describe('parseManifest', () => {
       agent_timeout_seconds: 60,
       unready_grace_seconds: 600,
       failed_retention_seconds: 86_400,
+      life: { ttl_seconds: null, max_lifetime_seconds: null },
       cost: null,
       tags: {},
       terraform: null,
@@ -343,7 +344,7 @@ agent_timeout: 60
     const error = manifestInvalid(parsed.issues);
     expect(error.code).toBe('MANIFEST_INVALID');
     expect(error.detail).toBe(
-      'standby.yaml 1:1: name is missing. 1:9: driver is "dokcer", but must be one of terraform, docker, process, null. Did you mean "docker"? 2:1: the key "a" is not known here. Known here: name, description, driver, parameters, presets, claim, rehearsal, ready, agents, agent_timeout, unready_grace, failed_retention, cost, tags, terraform, docker, process, null. 3:1: the key "b" is not known here. 4:1: the key "c" is not known here. There are 2 more.',
+      'standby.yaml 1:1: name is missing. 1:9: driver is "dokcer", but must be one of terraform, docker, process, null. Did you mean "docker"? 2:1: the key "a" is not known here. Known here: name, description, driver, parameters, presets, claim, rehearsal, ready, agents, agent_timeout, unready_grace, failed_retention, life, cost, tags, terraform, docker, process, null. 3:1: the key "b" is not known here. 4:1: the key "c" is not known here. There are 2 more.',
     );
     expect(error.fields).toEqual({ issues: parsed.issues });
   });

@@ -59,6 +59,14 @@ export const agentSchema = z.object({
   on_claim_timeout_seconds: seconds,
 });
 
+/** What becomes of a workspace by itself, once a person has it. */
+export const lifeSchema = z.object({
+  /** How long it runs after each start; null: for ever. */
+  ttl_seconds: z.int().nullable(),
+  /** How long it lives at most; null: for ever. */
+  max_lifetime_seconds: z.int().nullable(),
+});
+
 /** Settings of the process driver. */
 export const processSettings = z.object({
   /** The program and its arguments; text in the manifest becomes `sh -c`. */
@@ -108,6 +116,8 @@ export const manifestSchema = z
     agent_timeout_seconds: seconds,
     unready_grace_seconds: seconds,
     failed_retention_seconds: seconds,
+    /** Versions pushed before there was such a thing say nothing. */
+    life: lifeSchema.default({ ttl_seconds: null, max_lifetime_seconds: null }),
     cost: z.object({ hourly: z.number().min(0), currency: z.string() }).nullable(),
     tags: tagsField,
     terraform: z.record(z.string(), z.unknown()).nullable(),

@@ -129,6 +129,19 @@ const agentSource = z.strictObject({
   on_claim_timeout: scriptTimeout('1m'),
 });
 
+const lifeSource = z.strictObject({
+  ttl: durationField({
+    minMs: 60_000,
+    whole: true,
+    description: 'How long a workspace runs after each start, unless it is extended',
+  }).optional(),
+  max_lifetime: durationField({
+    minMs: 60_000,
+    whole: true,
+    description: 'When a workspace is deleted, however it was extended',
+  }).optional(),
+});
+
 const processSource = z.strictObject({
   command: commandField('What runs in the workspace: a line for `sh -c`, or a list of words'),
   environment: environmentField,
@@ -171,6 +184,9 @@ export const manifestSource = z
     failed_retention: durationField({
       description: 'How long failed prebuilds are kept to be looked at; 0s means not by age',
     }).prefault('24h'),
+    life: lifeSource
+      .prefault({})
+      .meta({ description: 'What becomes of a workspace by itself, once a person has it' }),
     cost: z
       .strictObject({
         hourly: z.number().min(0).max(1_000_000),

@@ -9,6 +9,7 @@ import {
   createWorkspaceBody,
   enlistedAnswer,
   orphanWorkspaceAnswer,
+  updateWorkspaceBody,
   workspaceView,
 } from './schema.ts';
 
@@ -71,6 +72,17 @@ export const workspaceRoutes = {
     query: z.object({ wait_ms: queryInteger(0, 60_000).optional() }),
     answers: { 200: workspaceView },
     errors: ['NOT_FOUND'],
+  }),
+  updateWorkspace: route({
+    id: 'updateWorkspace',
+    method: 'patch',
+    path: '/api/v1/workspaces/{workspace}',
+    audience: 'person',
+    summary: 'Change how long the workspace runs',
+    params: workspaceParams,
+    body: updateWorkspaceBody,
+    answers: { 200: workspaceView },
+    errors: ['NOT_FOUND', 'WORKSPACE_UNCLAIMED', 'NO_DEADLINE', 'LIFETIME_EXCEEDED'],
   }),
   listBuilds: route({
     id: 'listBuilds',

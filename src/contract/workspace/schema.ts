@@ -61,6 +61,12 @@ export const workspaceView = z
     created_at: timeField,
     updated_at: timeField,
     last_used_at: timeField,
+    /** How long it runs after each start; null: for ever. */
+    ttl_seconds: z.int().nullable(),
+    /** When it is stopped, unless it is extended; null: nothing stops it by itself. */
+    deadline_at: timeField.nullable(),
+    /** When it is deleted, whatever it is extended by; null: never by itself. */
+    lifetime_ends_at: timeField.nullable(),
   })
   .meta({ id: 'Workspace' });
 
@@ -77,12 +83,33 @@ export const createBuildBody = z.strictObject({
   transition: z.enum(['start', 'stop']),
 });
 
+/** Whole seconds, a minute at least; 0: for ever. */
+const ttlField = z
+  .int()
+  .min(0)
+  .max(365 * 86_400)
+  .refine((seconds) => seconds === 0 || seconds >= 60, 'must be 0 or at least 60');
+
+export const updateWorkspaceBody = z
+  .strictObject({
+    /** How long it runs after each start; one that runs, from now on. */
+    ttl_seconds: ttlField.optional(),
+    /** When it is stopped: later or earlier than it would be. */
+    deadline_at: timeField.optional(),
+  })
+  .refine(
+    ({ ttl_seconds: ttl, deadline_at: deadline }) => ttl === undefined || deadline === undefined,
+    'must not have both ttl_seconds and deadline_at',
+  );
+
 export const createWorkspaceBody = z.strictObject({
   name: nameField,
   template: nameField,
   /** A preset's name, or `none` for explicitly without; the best match of the parameters when left out. */
   preset: z.string().min(1).max(128).optional(),
   parameters: parametersField.optional(),
+  /** How long it runs after each start; as the template says unless given. */
+  ttl_seconds: ttlField.optional(),
   /** What to do when no prebuilt one is ready: build one, answer POOL_EMPTY, or stand in line. */
   on_empty: z.enum(['create', 'fail', 'wait']).default('create'),
   /** Where people wait, the highest goes first; those with the same, in the order in which they came. */

@@ -1,10 +1,8 @@
 // What a pool cleans up beside its plan: evidence that was kept long enough, and deletes that failed.
 import type { Instant } from '../../base/clock.ts';
 import type { WorkspaceId } from '../../base/id.ts';
+import { retryAt, type FailedTries } from '../job/retry-at.ts';
 
-/** A delete that failed is tried again for ever, since what it leaves behind costs money. */
-const FIRST_RETRY_MS = 60_000;
-const MAX_RETRY_MS = 3_600_000;
 /** After so many failed tries a person should look. */
 export const STUCK_AFTER_TRIES = 3;
 
@@ -16,11 +14,8 @@ export interface Evidence {
   readonly retentionMs: number;
 }
 
-export interface FailedDelete {
+export interface FailedDelete extends FailedTries {
   readonly workspaceId: WorkspaceId;
-  readonly endedAt: Instant;
-  /** Deletes so far, all of which failed. */
-  readonly tries: number;
 }
 
 export interface Housekeeping {
@@ -51,7 +46,7 @@ export function decideHousekeeping(
     .reverse();
   const retries = failedDeletes.map((failed) => ({
     workspaceId: failed.workspaceId,
-    at: deleteRetryAt(failed),
+    at: retryAt(failed),
   }));
   const isDue = ({ at }: { readonly at: Instant | null }): boolean => at !== null && at <= now;
   const later = [...ends, ...retries].flatMap(({ at }) => (at !== null && at > now ? [at] : []));
@@ -70,11 +65,6 @@ function endOfRetention(kept: {
 }): Instant | null {
   if (kept.isOver) return kept.endedAt;
   return kept.retentionMs > 0 ? kept.endedAt + kept.retentionMs : null;
-}
-
-/** When a failed delete is tried again: after a minute, doubling to an hour. */
-export function deleteRetryAt({ endedAt, tries }: Omit<FailedDelete, 'workspaceId'>): Instant {
-  return endedAt + Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), MAX_RETRY_MS);
 }
 
 export function isStuckDelete(tries: number): boolean {

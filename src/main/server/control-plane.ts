@@ -6,6 +6,7 @@ import { createServiceStack } from '../../base/service-stack.ts';
 import type { Service } from '../../base/service.ts';
 import type { Config } from '../../config/config.ts';
 import type { Keyring } from '../../keys/keyring.ts';
+import { createChores } from '../../jobs/chores.ts';
 import { createPruner } from '../../jobs/pruner.ts';
 import { createReaper } from '../../jobs/reaper.ts';
 import type { PoolFigures } from '../../domain/pool/figures.ts';
@@ -13,6 +14,7 @@ import { readPoolFigures } from '../../reconciler/pool-figures.ts';
 import { createReconciler } from '../../reconciler/reconciler.ts';
 import type { Database } from '../../store/database.ts';
 import { createNoticeBus } from '../../store/notice-bus.ts';
+import { keepLives } from '../../workspaces/life/keep-lives.ts';
 import { createLineKeeper } from '../../workspaces/waiting/line-keeper.ts';
 import { serveWaiters } from '../../workspaces/waiting/serve-waiters.ts';
 import { createMetrics } from '../../telemetry/metrics.ts';
@@ -109,8 +111,13 @@ export function createControlPlaneParts(
     decision,
   );
   const lineKeeper = createLineKeeper({ ...kit, database }, { intervalMs: config.sweepInterval });
+  const lifecycle = createChores(kit, {
+    name: 'lifecycle',
+    intervalMs: config.sweepInterval,
+    chores: { lives: (signal) => keepLives({ ...kit, database }, signal) },
+  });
   const api = createControlPlaneApi(kit, { ...options, metrics });
-  return { services: [metrics, reaper, pruner, reconciler, lineKeeper], api };
+  return { services: [metrics, reaper, pruner, reconciler, lineKeeper, lifecycle], api };
 }
 
 // The default of a template's agent_timeout: what agents have, after time in which nobody looked.

@@ -38,6 +38,7 @@ export async function enlist(
     priority: request.priority,
     ...sealGiven(deps, id, { manifest: wanted.manifest, given: request.parameters }),
     timeoutSeconds: request.waitTimeoutSeconds,
+    ttlSeconds: request.ttlSeconds ?? null,
   });
   // The pool may build more for who waits, or has one ready since.
   tx.notify({ kind: 'pool', poolId });

@@ -140,6 +140,7 @@ async function judgeAgain(
     onEmpty: 'wait',
     priority: waiter.priority,
     waitTimeoutSeconds: 0,
+    ttlSeconds: waiter.ttlSeconds ?? undefined,
     idempotencyKey: undefined,
   };
   const isThere = read.version?.presets.some((preset) => preset.poolId === poolId) ?? false;

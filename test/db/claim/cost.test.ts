@@ -117,6 +117,7 @@ describe('taking one of many', () => {
         eventIds: createId(store.kit),
         resolveMs: '1',
         priorities: '0',
+        ...{ ttlSeconds: 'null', lifetimeSeconds: 'null' },
       },
       ...{ idempotencyKeys: 'explained', bodyHashes: String.raw`\\x00` },
     };

@@ -8,6 +8,7 @@ import { collect } from '../../show/collect.ts';
 import { renderTable } from '../../show/table.ts';
 import { formatAge } from '../../show/time.ts';
 import { describeOpening, describeState } from '../../workspace/describe.ts';
+import { describeEnd } from '../../workspace/life.ts';
 
 export const command = defineCommand({
   name: 'workspace list',
@@ -31,13 +32,14 @@ export const command = defineCommand({
     const now = context.kit.clock.now();
     answer(context, workspaces, (rows, colors) =>
       renderTable(colors, {
-        heads: ['name', 'owner', 'template', 'state', 'age', 'open'],
+        heads: ['name', 'owner', 'template', 'state', 'age', 'ends', 'open'],
         rows: rows.map((row) => [
           row.name,
           row.owner,
           `${row.organization}/${row.template}`,
           describeState(row),
           formatAge(row.created_at, now),
+          describeEnd(row, now),
           describeOpening(row) || '-',
         ]),
         empty: 'There are no workspaces; get one with `standby create`.',

@@ -9,6 +9,7 @@ import type { Colors } from '../../show/colors.ts';
 import { renderFacts, renderTable } from '../../show/table.ts';
 import { formatAge } from '../../show/time.ts';
 import { describeState } from '../../workspace/describe.ts';
+import { describeLife } from '../../workspace/life.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
 
 const BUILDS_SHOWN = 10;
@@ -48,6 +49,7 @@ function render(colors: Colors, { workspace, builds, now }: Shown): string {
     ['state', describeState(workspace)],
     ['origin', workspace.origin],
     ['age', formatAge(workspace.created_at, now)],
+    ...describeLife(workspace, now),
     ...(workspace.strays === 0
       ? []
       : [['strays', `${workspace.strays} being destroyed: see \`standby job list\``] as const]),

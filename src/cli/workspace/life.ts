@@ -1,0 +1,58 @@
+// How long a workspace runs and lives, as people say it and as it is shown to them.
+import type { Instant } from '../../base/clock.ts';
+import { AppError } from '../../base/app-error.ts';
+import { parseDurationMs } from '../../base/duration.ts';
+import { excerpt } from '../../base/excerpt.ts';
+import type { WorkspaceView } from '../../contract/workspace/schema.ts';
+import { formatAhead, formatDuration } from '../show/time.ts';
+
+/** As in the template. */
+const MIN_MS = 60_000;
+const MAX_MS = 365 * 86_400_000;
+const FOR_EVER = 'none';
+
+export const TTL_OPTION = {
+  kind: 'text',
+  value: 'DURATION',
+  summary:
+    'how long it runs after each start: 30m, 8h, 2d, or none; as the template says, if left out',
+} as const;
+
+/** Undefined when it was not given. Throws USAGE. */
+export function readTtl(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return text === FOR_EVER ? 0 : readSeconds('--ttl', text, ` or "${FOR_EVER}"`);
+}
+
+/** Throws USAGE. */
+export function readSeconds(what: string, text: string, or = ''): number {
+  const ms = parseDurationMs(text);
+  if (ms !== undefined && ms >= MIN_MS && ms <= MAX_MS) return Math.floor(ms / 1_000);
+  throw new AppError('USAGE', {
+    detail: `${what} is ${excerpt(text)}, not a duration from 1m to 365d${or}`,
+    hint: 'For example: 30m, 8h or 2d.',
+  });
+}
+
+type Life = Pick<WorkspaceView, 'ttl_seconds' | 'deadline_at' | 'lifetime_ends_at'>;
+
+/** Facts of it: none where nothing happens by itself. */
+export function describeLife(life: Life, now: Instant): readonly (readonly [string, string])[] {
+  const { ttl_seconds: ttl, deadline_at: deadline, lifetime_ends_at: end } = life;
+  return [
+    ...(ttl === null ? [] : [['runs for', formatDuration(ttl)] as const]),
+    ...(deadline === null
+      ? []
+      : [['stops', `${formatAhead(deadline, now)} (${deadline})`] as const]),
+    ...(end === null ? [] : [['is deleted', `${formatAhead(end, now)} (${end})`] as const]),
+  ];
+}
+
+/** What ends it next: `stops in 3h`. */
+export function describeEnd(life: Life, now: Instant): string {
+  const { deadline_at: deadline, lifetime_ends_at: end } = life;
+  if (end !== null && (deadline === null || deadline >= end)) {
+    return `deleted ${formatAhead(end, now)}`;
+  }
+  return deadline === null ? '-' : `stops ${formatAhead(deadline, now)}`;
+}

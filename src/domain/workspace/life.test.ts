@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { decideLife, type LatestBuild, type Life, type LifeDecision } from './life.ts';
+
+const NOW = Date.UTC(2026, 4, 4, 12);
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+const RUNS: LatestBuild = { transition: 'start', jobStatus: 'succeeded', endedAt: null, tries: 0 };
+const STOPPED: LatestBuild = { ...RUNS, transition: 'stop' };
+
+const life = (given: Partial<Life>): Life => ({
+  deadlineAt: null,
+  lifetimeEndsAt: null,
+  latest: RUNS,
+  ...given,
+});
+
+const NOTHING: LifeDecision = { step: null, dueAt: null };
+const at = (dueAt: number): LifeDecision => ({ step: null, dueAt });
+const STOP: LifeDecision = { step: { transition: 'stop', reason: 'deadline' }, dueAt: null };
+const DELETE: LifeDecision = {
+  step: { transition: 'delete', reason: 'max_lifetime' },
+  dueAt: null,
+};
+
+const failed = (
+  transition: LatestBuild['transition'],
+  tries: number,
+  agoMs: number,
+): LatestBuild => ({
+  ...{ transition, jobStatus: 'failed', endedAt: NOW - agoMs, tries },
+});
+
+describe('what becomes of a workspace by itself', () => {
+  it.each<[string, Partial<Life>, LifeDecision]>([
+    ['nothing, where nothing limits it', {}, NOTHING],
+    ['a stop at its deadline', { deadlineAt: NOW }, STOP],
+    ['nothing a millisecond before', { deadlineAt: NOW + 1 }, at(NOW + 1)],
+    ['a stop long after a deadline that nobody kept', { deadlineAt: NOW - 100 * HOUR }, STOP],
+    ['a stop of what failed to start', { deadlineAt: NOW, latest: failed('start', 1, 0) }, STOP],
+    ['nothing for what is stopped', { deadlineAt: NOW, latest: STOPPED }, NOTHING],
+    ['a delete at the end of its lifetime', { lifetimeEndsAt: NOW }, DELETE],
+    ['a delete of what is stopped', { lifetimeEndsAt: NOW, latest: STOPPED }, DELETE],
+    ['a delete rather than a stop', { deadlineAt: NOW - HOUR, lifetimeEndsAt: NOW }, DELETE],
+    ['the earlier of both', { deadlineAt: NOW + 1, lifetimeEndsAt: NOW + 2 }, at(NOW + 1)],
+    [
+      'nothing while a build is under way',
+      { lifetimeEndsAt: NOW, latest: { ...RUNS, jobStatus: 'running' } },
+      NOTHING,
+    ],
+    [
+      'nothing while one is pending',
+      { deadlineAt: NOW, latest: { ...STOPPED, jobStatus: 'pending' } },
+      NOTHING,
+    ],
+    [
+      'nothing while one is being canceled',
+      { deadlineAt: NOW, latest: { ...RUNS, jobStatus: 'canceling' } },
+      NOTHING,
+    ],
+    [
+      'another stop a minute after one failed',
+      { deadlineAt: NOW - HOUR, latest: failed('stop', 1, MINUTE) },
+      STOP,
+    ],
+    [
+      'none before that',
+      { deadlineAt: NOW - HOUR, latest: failed('stop', 1, MINUTE - 1) },
+      at(NOW + 1),
+    ],
+    [
+      'none for twice as long after two',
+      { deadlineAt: NOW - HOUR, latest: failed('stop', 2, MINUTE) },
+      at(NOW + MINUTE),
+    ],
+    [
+      'another delete an hour after many failed',
+      { lifetimeEndsAt: NOW - 99 * HOUR, latest: failed('delete', 50, HOUR) },
+      DELETE,
+    ],
+    [
+      'a delete at once after a stop failed',
+      { lifetimeEndsAt: NOW, latest: failed('stop', 3, 0) },
+      DELETE,
+    ],
+    [
+      'no stop of what somebody began to delete',
+      { deadlineAt: NOW, latest: failed('delete', 1, HOUR) },
+      NOTHING,
+    ],
+  ])('is %s', (_what, given, decision) => {
+    expect(decideLife(life(given), NOW)).toEqual(decision);
+  });
+});

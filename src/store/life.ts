@@ -1,0 +1,189 @@
+// What becomes of workspaces by themselves: finding those that something is due for, and locking one to decide.
+import type { Instant } from '../base/clock.ts';
+import type { OrganizationId, UserId, WorkspaceId } from '../base/id.ts';
+import { bool, count, instant, int, nullable, text, uuid } from './column.ts';
+import { statement, takes } from './statement.ts';
+import { PREBUILDS_USER_ID } from './system-user.ts';
+
+interface Granted {
+  /** Of SQL: one moment for all that counts from it, since a limit must not lie a millisecond before another. */
+  readonly now: string;
+  /** Of SQL, as integers. */
+  readonly ttlSeconds: string;
+  readonly lifetimeSeconds: string;
+}
+
+/**
+ * For `update workspaces … set`: a person has it from now on. The time to live counts from here where no build
+ * follows, and again from the end of each start.
+ */
+export function startOfLife({ now, ttlSeconds, lifetimeSeconds }: Granted): string {
+  // What is unlimited is least of nothing.
+  const first = `${now} + make_interval(secs => least(${ttlSeconds}, ${lifetimeSeconds}))`;
+  return `ttl_seconds = ${ttlSeconds},
+          deadline_at = case when ${ttlSeconds} is not null then ${first} end,
+          lifetime_ends_at = ${now} + make_interval(secs => ${lifetimeSeconds}),
+          due_at = ${first}`;
+}
+
+interface Built {
+  /** Of SQL. */
+  readonly transition: string;
+  readonly succeeded: string;
+}
+
+/**
+ * For `update workspaces … set`: a build of it has ended. A start that failed has a deadline like any other, as
+ * something of it may run. Whoever waited for the end to decide looks again.
+ */
+export function lifeAfterBuild({ transition, succeeded }: Built): string {
+  return `deadline_at = case
+        when ${transition} = 'start' and ttl_seconds is not null then least(
+          (select standby_now()) + make_interval(secs => ttl_seconds), lifetime_ends_at)
+        when ${transition} <> 'start' and ${succeeded} then null
+        else deadline_at
+      end,
+      due_at = case
+        when ${transition} = 'delete' and ${succeeded} then null
+        when num_nonnulls(ttl_seconds, deadline_at, lifetime_ends_at) > 0
+          then (select standby_now())
+      end`;
+}
+
+/** Uses workspaces_due_at_idx: what is not due costs nothing. */
+export const findDueWorkspaces = statement({
+  name: 'life.find_due',
+  takes: takes<{ readonly limit: number }>(),
+  gives: { id: uuid<WorkspaceId>() },
+  sql: `
+    select id
+    from workspaces
+    where due_at <= (select standby_now())
+    order by due_at
+    limit $limit::integer`,
+});
+
+const lifeColumns = {
+  organizationId: uuid<OrganizationId>(),
+  ownerId: uuid<UserId>(),
+  machineId: nullable(text),
+  epoch: int,
+  ttlSeconds: nullable(int),
+  deadlineAt: nullable(instant),
+  lifetimeEndsAt: nullable(instant),
+  isTemplateDeleted: bool,
+  now: instant,
+};
+
+const LIFE = `
+  select organization_id, owner_id, machine_id, epoch, ttl_seconds, deadline_at, lifetime_ends_at,
+    exists (
+      select from templates t where t.id = template_id and t.deleted_at is not null
+    ) as is_template_deleted,
+    (select standby_now()) as now
+  from workspaces`;
+
+/**
+ * Locks one that something is due for, if it still is a person's and nobody else has it: whoever has may well
+ * change what is due. The pool's own have no life of their own.
+ */
+export const lockDueWorkspace = statement({
+  name: 'life.lock_due',
+  takes: takes<{ readonly id: WorkspaceId }>(),
+  gives: lifeColumns,
+  sql: `
+    ${LIFE}
+    where id = $id
+      and due_at <= (select standby_now())
+      and deleted_at is null
+      and owner_id <> '${PREBUILDS_USER_ID}'
+    for no key update skip locked`,
+});
+
+/** Locks one for its owner's change. */
+export const lockLife = statement({
+  name: 'life.lock',
+  takes: takes<{ readonly id: WorkspaceId }>(),
+  gives: lifeColumns,
+  sql: `
+    ${LIFE}
+    where id = $id
+      and deleted_at is null
+    for no key update`,
+});
+
+/** How many of the latest build's kind have not succeeded, back to one that did or was of another kind. */
+export const countFailedTries = statement({
+  name: 'life.count_failed_tries',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: { tries: count, endedAt: nullable(instant) },
+  sql: `
+    select (
+        select count(*)
+        from builds b
+        where b.workspace_id = $workspaceId
+          and b.number > coalesce((
+            select max(o.number)
+            from builds o
+            join jobs p on p.id = o.job_id
+            where o.workspace_id = $workspaceId
+              and (p.status = 'succeeded' or o.transition <> latest.transition)), 0)
+      ) as tries,
+      j.completed_at as ended_at
+    from builds latest
+    join jobs j on j.id = latest.job_id
+    where latest.workspace_id = $workspaceId
+    order by latest.number desc
+    limit 1`,
+});
+
+/** When to look at it next. Nothing where it has changed hands or is gone. */
+export const setDue = statement({
+  name: 'life.set_due',
+  takes: takes<{
+    readonly id: WorkspaceId;
+    readonly epoch: number;
+    readonly dueAt: Instant | null;
+  }>(),
+  gives: {},
+  sql: `
+    update workspaces
+    set due_at = to_timestamp($dueAt::float8 / 1000)
+    where id = $id
+      and epoch = $epoch
+      and deleted_at is null`,
+});
+
+/** One that could not be looked at holds up nobody behind it. */
+export const putOff = statement({
+  name: 'life.put_off',
+  takes: takes<{ readonly id: WorkspaceId; readonly delayMs: number }>(),
+  gives: {},
+  sql: `
+    update workspaces
+    set due_at = (select standby_now()) + make_interval(secs => $delayMs::float8 / 1000)
+    where id = $id
+      and due_at <= (select standby_now())`,
+});
+
+/** What its owner makes of it; it is looked at again at once. */
+export const setLife = statement({
+  name: 'life.set',
+  takes: takes<{
+    readonly id: WorkspaceId;
+    readonly epoch: number;
+    readonly ttlSeconds: number | null;
+    readonly deadlineAt: Instant | null;
+  }>(),
+  gives: {},
+  sql: `
+    update workspaces
+    set ttl_seconds = $ttlSeconds::integer,
+      deadline_at = to_timestamp($deadlineAt::float8 / 1000),
+      due_at = (select standby_now()),
+      updated_at = (select standby_now()),
+      last_used_at = (select standby_now())
+    where id = $id
+      and epoch = $epoch
+      and deleted_at is null`,
+});

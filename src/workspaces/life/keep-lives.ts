@@ -1,0 +1,83 @@
+// The executor of workspaces' lives: what falls due by itself is done here and nowhere else. Any replica may look
+// at any moment: a workspace that another one has is passed over, and what was read before the lock counts for nothing.
+import { failpoint } from '../../base/failpoint.ts';
+import type { WorkspaceId } from '../../base/id.ts';
+import type { Kit } from '../../base/kit.ts';
+import { decideLife, type LatestBuild, type LifeStep } from '../../domain/workspace/life.ts';
+import type { RowOf } from '../../store/column.ts';
+import type { Database, Transaction } from '../../store/database.ts';
+import {
+  countFailedTries,
+  findDueWorkspaces,
+  lockDueWorkspace,
+  putOff,
+  setDue,
+} from '../../store/life.ts';
+import { findLatestBuild } from '../../store/workspace.ts';
+import { beginNextBuild } from '../next-build.ts';
+
+interface KeepDeps extends Kit {
+  readonly database: Database;
+}
+
+const BATCH = { size: 100, most: 20 };
+/** Until one that could not be looked at is tried again; it would stand first in every look till then. */
+const PUT_OFF_MS = 60_000;
+
+/** Does what is due. The signal ends it between two workspaces. */
+export async function keepLives(deps: KeepDeps, signal: AbortSignal): Promise<void> {
+  for (let batch = 0; batch < BATCH.most; batch++) {
+    const due = await findDueWorkspaces.all(deps.database, { limit: BATCH.size });
+    for (const { id } of due) {
+      if (signal.aborted) return;
+      await keep(deps, id);
+    }
+    if (due.length < BATCH.size) return;
+  }
+}
+
+async function keep(deps: KeepDeps, id: WorkspaceId): Promise<void> {
+  const { database, log } = deps;
+  try {
+    const step = await database.transaction((tx) => keepLocked(deps, tx, id));
+    if (step !== null) log.info('life.step_begun', { workspaceId: id, ...step });
+  } catch (error) {
+    log.error('life.step_failed', { workspaceId: id, error });
+    await putOff.run(database, { id, delayMs: PUT_OFF_MS });
+  }
+}
+
+/** Null: nothing was to be begun, or it is not for this one to do. */
+async function keepLocked(kit: Kit, tx: Transaction, id: WorkspaceId): Promise<LifeStep | null> {
+  const workspace = await lockDueWorkspace.maybe(tx, { id });
+  if (workspace === undefined) return null;
+  // Read after the lock, so that a build that was begun or ended meanwhile is seen.
+  const latest = await findLatestBuild.one(tx, { workspaceId: id });
+  const tried = await readTries(tx, id, latest);
+  const { step, dueAt } = decideLife(
+    { ...workspace, latest: { ...latest, ...tried } },
+    workspace.now,
+  );
+  await failpoint('life.decided');
+  await setDue.run(tx, { id, epoch: workspace.epoch, dueAt });
+  if (step === null) return null;
+  await beginNextBuild(kit, tx, {
+    workspace: { id, ...workspace },
+    latest,
+    ...step,
+    // Builds are somebody's; its reason says that nobody asked.
+    initiatorId: workspace.ownerId,
+    // Nobody waits for the end of what runs.
+    jobClass: step.transition === 'start' ? 2 : 3,
+  });
+  return step;
+}
+
+async function readTries(
+  tx: Transaction,
+  id: WorkspaceId,
+  { jobStatus }: RowOf<typeof findLatestBuild.columns>,
+): Promise<Pick<LatestBuild, 'tries' | 'endedAt'>> {
+  if (jobStatus !== 'failed' && jobStatus !== 'canceled') return { tries: 0, endedAt: null };
+  return countFailedTries.one(tx, { workspaceId: id });
+}

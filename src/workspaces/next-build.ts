@@ -1,0 +1,53 @@
+// The next build of a workspace, which goes on from the latest one. Whoever begins it holds the workspace locked.
+import {
+  createId,
+  type BuildId,
+  type JobId,
+  type OrganizationId,
+  type UserId,
+} from '../base/id.ts';
+import type { WorkspaceId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import type { Transition } from '../domain/job/job.ts';
+import { insertBuilds, type NewBuild } from '../store/build.ts';
+import type { RowOf } from '../store/column.ts';
+import type { Transaction } from '../store/database.ts';
+import type { findLatestBuild } from '../store/workspace.ts';
+
+type LatestBuild = RowOf<typeof findLatestBuild.columns>;
+
+export interface NextBuild {
+  readonly workspace: {
+    readonly id: WorkspaceId;
+    readonly organizationId: OrganizationId;
+    readonly machineId: string | null;
+  };
+  readonly latest: LatestBuild;
+  readonly transition: Transition;
+  readonly reason: string;
+  readonly initiatorId: UserId;
+  readonly jobClass: NewBuild['jobClass'];
+}
+
+/** Breaks builds_workspace_id_number_key where another one was faster. Announces it. */
+export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild): Promise<void> {
+  const { workspace, latest, transition, reason, initiatorId, jobClass } = next;
+  const { organizationId, machineId } = workspace;
+  const { versionId, presetId, parameters, secretParametersId, driver, tags } = latest;
+  await insertBuilds(tx, [
+    {
+      id: createId<BuildId>(kit),
+      jobId: createId<JobId>(kit),
+      workspaceId: workspace.id,
+      number: latest.number + 1,
+      stage: 'none',
+      ...{ organizationId, machineId, transition, reason, initiatorId, jobClass },
+      // It goes on from what the latest build made, so it uses what that one used.
+      ...{ versionId, presetId, parameters, secretParametersId, driver, tags },
+    },
+  ]);
+  tx.notify(
+    { kind: 'queue', organizationId, driver },
+    { kind: 'workspace', workspaceId: workspace.id },
+  );
+}
