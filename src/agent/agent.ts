@@ -6,7 +6,7 @@
 import path from 'node:path';
 import type { Kit } from '../base/kit.ts';
 import type { AgentLifecycle, AgentManifest } from '../contract/agent/protocol.ts';
-import type { ControlPlane } from './control-plane.ts';
+import { Gone, type ControlPlane } from './control-plane.ts';
 import { createHandOver } from './hand-over.ts';
 import { runScript, type ScriptResult } from './script.ts';
 import { createSession } from './session.ts';
@@ -32,7 +32,18 @@ export async function runAgent(kit: Kit, deps: AgentDeps, signal: AbortSignal): 
   const manifest = await persistently(kit, signal, () =>
     session.use((token) => controlPlane.manifest(token, signal)),
   );
-  const handOver = await createHandOver(kit, { settings, manifest, environment, signal });
+  const handOver = await createHandOver(kit, {
+    ...{ settings, manifest, environment, signal },
+    fetchValues: () =>
+      persistently(kit, signal, () =>
+        session
+          .use((token) => controlPlane.values(token, signal))
+          .catch((error: unknown) => {
+            if (error instanceof Gone) return null;
+            throw error;
+          }),
+      ),
+  });
   let lifecycle: AgentLifecycle = 'starting';
   let knownEpoch = -1;
   let changed = new AbortController();

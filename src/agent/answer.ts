@@ -3,6 +3,7 @@
 import type {
   AgentHeartbeatAnswer,
   AgentManifest,
+  AgentValues,
   ExchangeAnswer,
 } from '../contract/agent/protocol.ts';
 
@@ -25,8 +26,37 @@ export function isHeartbeatAnswer(body: unknown): body is AgentHeartbeatAnswer {
     isRecord(body) &&
     isCount(body['epoch']) &&
     (body['owner'] === null || isOwner(body['owner'])) &&
-    (body['session'] === null || isText(body['session']))
+    (body['session'] === null || isText(body['session'])) &&
+    [undefined, 'none', 'given', 'expired'].some((known) => known === body['values'])
   );
+}
+
+export function isAgentValues(body: unknown): body is AgentValues {
+  return (
+    isRecord(body) &&
+    isCount(body['epoch']) &&
+    isListOf(body['environment'], isNamedValue) &&
+    isListOf(body['secrets'], isNamedValue) &&
+    isListOf(body['files'], isFile)
+  );
+}
+
+function isNamedValue(value: unknown): boolean {
+  return isRecord(value) && isText(value['name']) && typeof value['value'] === 'string';
+}
+
+function isFile(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    isText(value['path']) &&
+    isText(value['mode']) &&
+    isRecord(value['content']) &&
+    typeof value['content']['base64'] === 'string'
+  );
+}
+
+function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isItem);
 }
 
 function isOwner(value: unknown): boolean {

@@ -5,14 +5,17 @@ import type {
   AgentHeartbeatAnswer,
   AgentHeartbeatBody,
   AgentManifest,
+  AgentValues,
   ExchangeAnswer,
 } from '../contract/agent/protocol.ts';
-import { isExchangeAnswer, isHeartbeatAnswer, isManifest } from './answer.ts';
+import { isAgentValues, isExchangeAnswer, isHeartbeatAnswer, isManifest } from './answer.ts';
 import type { AgentSettings } from './settings.ts';
 
 export interface ControlPlane {
   exchange(signal: AbortSignal): Promise<ExchangeAnswer>;
   manifest(session: string, signal: AbortSignal): Promise<AgentManifest>;
+  /** Throws Gone. */
+  values(session: string, signal: AbortSignal): Promise<AgentValues>;
   heartbeat(
     session: string,
     body: AgentHeartbeatBody,
@@ -25,10 +28,15 @@ export class Unauthorized extends Error {
   override readonly name = 'Unauthorized';
 }
 
+/** What was asked for is not there any more. */
+export class Gone extends Error {
+  override readonly name = 'Gone';
+}
+
 // Beyond the time the server was asked to wait; a connection that is silent for longer is dead.
 const ANSWER_TIMEOUT_MS = 15_000;
-// An answer of the agent protocol is a few hundred bytes.
-const MAX_ANSWER_BYTES = 1_000_000;
+// The values of an owner, escaped in the worst way; every other answer is a few hundred bytes.
+const MAX_ANSWER_BYTES = 2_000_000;
 
 export function createControlPlane(settings: AgentSettings): ControlPlane {
   return {
@@ -45,6 +53,14 @@ export function createControlPlane(settings: AgentSettings): ControlPlane {
       call(settings, isManifest, {
         method: 'GET',
         path: '/api/v1/agent/manifest',
+        token: session,
+        waitMs: 0,
+        signal,
+      }),
+    values: (session, signal) =>
+      call(settings, isAgentValues, {
+        method: 'GET',
+        path: '/api/v1/agent/values',
         token: session,
         waitMs: 0,
         signal,
@@ -77,6 +93,7 @@ async function call<T>(
 ): Promise<T> {
   const { status, text } = await request(new URL(wanted.path, settings.url()), wanted);
   if (status === 401) throw new Unauthorized(`${wanted.path} answered 401`);
+  if (status === 410) throw new Gone(`${wanted.path} answered 410`);
   if (status !== 200) throw new Error(`${wanted.path} answered ${status}: ${text.slice(0, 500)}`);
   const body: unknown = JSON.parse(text);
   // Not shown: it may hold a session.

@@ -1,8 +1,13 @@
 // Hands the workspace to each owner once: runs on_claim, and remembers that it has.
 import path from 'node:path';
 import type { Kit } from '../base/kit.ts';
-import type { AgentHeartbeatAnswer, AgentManifest } from '../contract/agent/protocol.ts';
+import type {
+  AgentHeartbeatAnswer,
+  AgentManifest,
+  AgentValues,
+} from '../contract/agent/protocol.ts';
 import { readHandedOver, writeHandedOver, type HandedOver } from './handed-over.ts';
+import { replaceOwnerFolder } from './owner-folder.ts';
 import { runScript, type ScriptResult } from './script.ts';
 import type { AgentSettings } from './settings.ts';
 
@@ -17,6 +22,8 @@ export interface HandOverDeps {
   readonly manifest: AgentManifest;
   /** What scripts get, besides what is said about the owner. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What the present owner gave; null when it is gone. Rejects only when the signal is aborted. */
+  fetchValues(): Promise<AgentValues | null>;
   readonly signal: AbortSignal;
 }
 
@@ -44,7 +51,8 @@ export async function createHandOver(kit: Kit, deps: HandOverDeps): Promise<Hand
     take: async (answer) => {
       const isNew = answer.owner !== null && answer.epoch > done.epoch;
       if (isNew) {
-        const result = await runOnClaim(kit, deps, answer);
+        const result = await handOver(kit, deps, answer);
+        if (result === 'outdated') return false;
         deps.signal.throwIfAborted();
         done = { epoch: answer.epoch, ok: result.kind === 'ok' };
         kit.log.info('agent.handed_over', { epoch: answer.epoch, result });
@@ -55,10 +63,43 @@ export async function createHandOver(kit: Kit, deps: HandOverDeps): Promise<Hand
   };
 }
 
+/** Outdated: there is another owner by now, whom the next answer tells of. */
+async function handOver(
+  kit: Kit,
+  deps: HandOverDeps,
+  answer: AgentHeartbeatAnswer,
+): Promise<ScriptResult | 'outdated'> {
+  if (answer.values === 'expired') return NOT_THERE;
+  const values = answer.values === 'given' ? await deps.fetchValues() : undefined;
+  if (values === null) return NOT_THERE;
+  if (values !== undefined && values.epoch !== answer.epoch) return 'outdated';
+  try {
+    await replaceOwnerFolder(deps.settings.stateDir, values ?? null);
+  } catch (error) {
+    return { kind: 'failed', because: `what the owner gave was not written: ${codeOf(error)}` };
+  }
+  return runOnClaim(kit, deps, { answer, given: values?.environment ?? [] });
+}
+
+const NOT_THERE: ScriptResult = {
+  kind: 'failed',
+  because: 'what the owner gave is gone: it was not fetched in time',
+};
+
+/** Without the path, which the owner chose. */
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'a path that is not allowed';
+}
+
+interface ToRun {
+  readonly answer: AgentHeartbeatAnswer;
+  readonly given: AgentValues['environment'];
+}
+
 function runOnClaim(
   kit: Kit,
   { settings, manifest, environment, signal }: HandOverDeps,
-  { owner, epoch }: AgentHeartbeatAnswer,
+  { answer: { owner, epoch }, given }: ToRun,
 ): Promise<ScriptResult> {
   if (manifest.on_claim === null) return Promise.resolve({ kind: 'ok' });
   return runScript(kit.clock, {
@@ -67,6 +108,7 @@ function runOnClaim(
     logFile: path.join(settings.stateDir, 'on-claim.log'),
     environment: {
       ...environment,
+      ...Object.fromEntries(given.map(({ name, value }) => [name, value])),
       STANDBY_OWNER: owner?.username,
       STANDBY_OWNER_NAME: owner?.display_name,
       STANDBY_OWNER_ID: owner?.id,

@@ -5,6 +5,7 @@ import { createKit } from '../base/kit.ts';
 import { runAgent } from './agent.ts';
 import { createControlPlane } from './control-plane.ts';
 import { createLineLog } from './line-log.ts';
+import { ownerFolder } from './owner-folder.ts';
 import { readAgentSettings } from './settings.ts';
 
 export interface AgentProcess {
@@ -24,7 +25,11 @@ export async function runAgentProcess(
   // The token is the agent's alone.
   const { STANDBY_AGENT_TOKEN: _token, STANDBY_AGENT_TOKEN_FILE: _file, ...rest } = given;
   const nodeDir = path.dirname(execPath);
-  const environment = { ...rest, PATH: `${rest['PATH'] ?? '/usr/bin:/bin'}:${nodeDir}` };
+  const environment = {
+    ...rest,
+    PATH: `${rest['PATH'] ?? '/usr/bin:/bin'}:${nodeDir}`,
+    STANDBY_OWNER_DIR: ownerFolder(settings.stateDir),
+  };
   const controlPlane = createControlPlane(settings);
   try {
     await runAgent(kit, { settings, controlPlane, environment }, signal);

@@ -13,13 +13,25 @@ export function createSession(
   signal: AbortSignal,
 ): Session {
   let live: string | undefined;
+  let opening: Promise<string> | undefined;
+
+  // Of two exchanges the later one ends the other's session, so all who need one wait for the same.
+  const open = (): Promise<string> => {
+    opening ??= controlPlane
+      .exchange(signal)
+      .then(({ session }) => (live = session))
+      .finally(() => (opening = undefined));
+    return opening;
+  };
+
   return {
     use: async (call) => {
-      live ??= (await controlPlane.exchange(signal)).session;
+      const used = live ?? (await open());
       try {
-        return await call(live);
+        return await call(used);
       } catch (error) {
-        if (error instanceof Unauthorized) live = undefined;
+        // Another call may have got the next one meanwhile.
+        if (error instanceof Unauthorized && live === used) live = undefined;
         throw error;
       }
     },

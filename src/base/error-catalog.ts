@@ -423,6 +423,10 @@ export const ERRORS = {
     retry: 'later',
     hint: 'Ask again until the clean-up has ended.',
   },
+  OWNER_VALUES_INVALID: { http: 400, exit: 65, retry: 'never', hint: 'Correct what is named.' },
+  OWNER_VALUES_TOO_LARGE: { http: 413, exit: 65, retry: 'never', hint: 'Give less.' },
+  OWNER_VALUES_GONE: { http: 410, exit: 66, retry: 'never', hint: 'Ask for a new workspace.' },
+  NO_AGENT: { http: 409, exit: 65, retry: 'never', hint: 'Choose a template with an agent.' },
   AGENT_UNKNOWN: {
     http: 404,
     exit: 66,

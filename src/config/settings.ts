@@ -338,6 +338,12 @@ export const SETTINGS = {
     summary: 'Time between two signs of life of an agent',
     fallback: '20s',
   }),
+  ownerValuesTimeout: durationSetting({
+    name: 'STANDBY_OWNER_VALUES_TIMEOUT',
+    summary:
+      'How long environment, secrets and files of a new owner are kept for agents that do not come for them',
+    fallback: '1h',
+  }),
   failpoints: textSetting({
     name: 'STANDBY_FAILPOINTS',
     summary: 'For tests: what goes wrong where, such as `job.ended=kill@3`',

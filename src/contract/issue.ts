@@ -12,7 +12,10 @@ export interface Issue {
 // Whoever sent nonsense throughout needs the first few to see that.
 const MAX_TOLD = 5;
 /** What these hold is never shown: some of it is secret, and a schema does not know what. */
-const UNSHOWN: ReadonlySet<PropertyKey> = new Set(['parameters', 'secret_outputs']);
+const UNSHOWN: ReadonlySet<PropertyKey> = new Set([
+  ...['parameters', 'secret_outputs'],
+  ...['environment', 'secrets', 'files'],
+]);
 
 /** The issues of a failed parse of `value`; `root` is put before each path. */
 export function tellIssues(

@@ -8,13 +8,17 @@ import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
 import { removeUnneededSecrets } from '../store/secret-parameters.ts';
 import { createChores } from './chores.ts';
+import { clearOwnerValues } from './clear-owner-values.ts';
 import { createRestoreWatch } from './restore-watch.ts';
 import { queueStrayCleanups } from './state/clean-strays.ts';
 import { sweepJobs, type SweepOptions } from './sweep-jobs.ts';
 import { sweepOverruns, type RunTimeOptions } from './sweep-overruns.ts';
 import { watchAgents, type WatchOptions } from './watch-agents.ts';
 
-export interface ReaperOptions extends SweepOptions, RunTimeOptions, WatchOptions {}
+export interface ReaperOptions extends SweepOptions, RunTimeOptions, WatchOptions {
+  /** What new owners gave is kept so long for agents that do not come for it. */
+  readonly ownerValuesTimeoutMs: number;
+}
 
 export function createReaper(
   given: Kit & { readonly database: Database; readonly keyring: Keyring },
@@ -35,6 +39,7 @@ export function createReaper(
       overruns: () => sweepOverruns(deps, options),
       strays: () => queueStrayCleanups(deps),
       secrets: () => removeUnneededSecrets(deps.database),
+      owner_values: () => clearOwnerValues(deps, options),
       keys: () => resealRetired(deps),
     },
   });

@@ -1,6 +1,6 @@
 // Agents and their sessions. Lock order: a workspace's row before its agents' rows.
 import type { AgentId, AgentSessionId, UserId, WorkspaceId } from '../base/id.ts';
-import { float, bool, int, json, text, uuid } from './column.ts';
+import { bool, float, int, json, oneOf, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 
 export type AgentLifecycle =
@@ -156,6 +156,8 @@ export const findAgentOwner = statement({
     username: text,
     displayName: text,
     isSystem: bool,
+    /** Whether the owner gave any; `expired`: nobody came for them in time. */
+    values: oneOf<'none' | 'given' | 'expired'>(),
     /**
      * The agent's newest session until now: another was not opened since, and if it has ended, then by
      * a claim. Of two opened in one millisecond neither is, and both exchange again.
@@ -164,6 +166,12 @@ export const findAgentOwner = statement({
   },
   sql: `
     select w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
+      coalesce((
+        select case when v.sealed is null then 'expired' else 'given' end
+        from owner_values v
+        where v.workspace_id = w.id
+          and v.epoch = w.epoch
+      ), 'none') as values,
       exists (
         select
         from agent_sessions s

@@ -60,6 +60,7 @@ const SEALED = [
   { table: 'builds', keyColumn: 'secret_outputs_key_id' },
   { table: 'secret_parameters', keyColumn: 'key_id' },
   { table: 'waiters', keyColumn: 'key_id' },
+  { table: 'owner_values', keyColumn: 'key_id' },
 ] as const;
 
 /**

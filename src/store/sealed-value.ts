@@ -55,6 +55,14 @@ export function waiterPlace(id: WaiterId): string {
   return `waiter ${id}`;
 }
 
+/** As statePlace, for what a new owner gave. */
+export function ownerValuesPlace(owned: {
+  readonly workspaceId: WorkspaceId;
+  readonly epoch: number;
+}): string {
+  return `owner values ${owned.workspaceId} ${owned.epoch}`;
+}
+
 function sealedValues<Row extends Found>(
   found: { all(on: Executor, page: Page): Promise<readonly Row[]> },
   placeOf: (row: Row) => string,
@@ -203,6 +211,34 @@ const waiters = sealedValues(
   writeById('waiter.reseal', { table: 'waiters', keyColumn: 'key_id', sealedColumn: 'sealed' }),
 );
 
+const ownerValues = sealedValues(
+  statement({
+    name: 'owner_values.find_retired',
+    takes: takes<Page>(),
+    gives: { ...columns, workspaceId: uuid<WorkspaceId>(), epoch: int },
+    sql: `
+      select key_id, sealed, workspace_id || '/' || epoch as row, workspace_id, epoch
+      from owner_values
+      where ${ofRetiredKey('key_id')}
+        and (workspace_id, epoch) > (${AFTER_ID}, split_part($after::text, '/', 2)::integer)
+      order by workspace_id, epoch
+      limit $limit::integer`,
+  }),
+  ownerValuesPlace,
+  statement({
+    name: 'owner_values.reseal',
+    takes: takes<Resealed>(),
+    gives: {},
+    sql: `
+      update owner_values
+      set key_id = $keyId,
+        sealed = $sealed
+      where workspace_id = split_part($row::text, '/', 1)::uuid
+        and epoch = split_part($row::text, '/', 2)::integer
+        and key_id = $oldKeyId`,
+  }),
+);
+
 export const SEALED_VALUES: readonly SealedValues[] = [
-  ...[states, strays, outputs, parameters, waiters],
+  ...[states, strays, outputs, parameters, waiters, ownerValues],
 ];

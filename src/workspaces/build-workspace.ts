@@ -6,6 +6,7 @@ import type { Transaction } from '../store/database.ts';
 import { grantLife } from './life/grant-life.ts';
 import type { CreateDeps, Order } from './order.ts';
 import { recordMissOf, type Miss } from './miss.ts';
+import { storeOwnerValues } from './owner-values.ts';
 import { storeSecretParameters } from './secret-parameters.ts';
 
 /** It has an owner from the start, so its first epoch is the one after nobody's. */
@@ -32,6 +33,7 @@ export async function buildWorkspace(
       ...grantLife(request, manifest),
     },
   ]);
+  await storeOwnerValues(deps, tx, { values: request.values, workspaceId, epoch: FIRST_EPOCH });
   await insertBuilds(tx, [
     {
       id: createId<BuildId>(deps),

@@ -12,6 +12,7 @@ import {
 } from '../domain/parameter/check.ts';
 import { splitSensitive } from '../domain/parameter/sensitive.ts';
 import { matchPreset } from '../domain/preset/match.ts';
+import { checkOwnerValues, type OwnerValues } from '../domain/workspace/owner-values.ts';
 import { resolveRequest, type ClaimPreset } from '../store/claim.ts';
 import type { PriorRequest } from '../store/idempotency-key.ts';
 import type { Executor } from '../store/statement.ts';
@@ -31,6 +32,8 @@ export interface WorkspaceRequest {
   /** How long it runs after each start; 0: for ever; as the template says when left out. */
   readonly ttlSeconds: number | undefined;
   readonly idempotencyKey: string | undefined;
+  /** For the agents of the workspace to hand over. */
+  readonly values: OwnerValues | undefined;
 }
 
 export interface Requester {
@@ -94,7 +97,8 @@ export async function readRequest(
 
 /**
  * Throws NOT_FOUND for what the requester may not see, and TEMPLATE_DEPRECATED, TEMPLATE_NOT_READY,
- * PRESET_UNKNOWN, NAME_INVALID or PARAMETERS_INVALID for what cannot be served by anybody.
+ * PRESET_UNKNOWN, NAME_INVALID, PARAMETERS_INVALID, NO_AGENT or OWNER_VALUES_… for what cannot be served
+ * by anybody.
  */
 export function judgeRequest(
   read: Pick<ReadRequest, 'isMember' | 'template'>,
@@ -109,6 +113,7 @@ export function judgeRequest(
   if (nameIssue !== null) throw new AppError(nameIssue.code, nameIssue);
   const { templateId, version } = checkTemplate(read.template, request);
   const { manifest } = version;
+  checkValues(manifest, request);
   const preset = choosePreset(version, request);
   const built = preset?.parameters ?? {};
   const parameters = complete(manifest, { ...built, ...request.parameters });
@@ -135,6 +140,15 @@ function checkTemplate(
     throw new AppError('TEMPLATE_NOT_READY', `template ${template} has no active version`);
   }
   return { templateId, version };
+}
+
+function checkValues({ agents }: Manifest, { template, values }: WorkspaceRequest): void {
+  if (values === undefined) return;
+  if (agents.length === 0) {
+    const detail = `template ${template} has no agent to hand over environment, secrets or files`;
+    throw new AppError('NO_AGENT', detail);
+  }
+  checkOwnerValues(values);
 }
 
 function choosePreset(

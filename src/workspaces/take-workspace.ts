@@ -14,6 +14,7 @@ import type { Transaction } from '../store/database.ts';
 import type { Notice } from '../store/notice.ts';
 import { grantLife } from './life/grant-life.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
+import { storeOwnerValues } from './owner-values.ts';
 import { storeSecretParameters } from './secret-parameters.ts';
 
 export type Taking =
@@ -51,14 +52,14 @@ export async function takeForWaiter(
 }
 
 /**
- * Takes one that needs no build, or none. That is a single statement, so it needs no `begin` and no
+ * Takes one that needs nothing but a new owner, or none. That is a single statement, so it needs no `begin` and no
  * `commit` around it, and others' requests go with it.
  */
 export async function takeAtOnce(
   deps: ServeDeps,
   order: Order,
 ): Promise<TakenPrebuild | undefined> {
-  if (needsBuild(order)) return undefined;
+  if (needsBuild(order) || order.request.values !== undefined) return undefined;
   const sought = seek(deps, order);
   if (sought.kind === 'none') return undefined;
   const taken = await deps.takeTogether[sought.claimOrder](sought.request);
@@ -100,6 +101,8 @@ async function handOver(
   { order, taken }: { readonly order: Order; readonly taken: TakenPrebuild | undefined },
 ): Promise<Taking> {
   if (taken === undefined) return { kind: 'none', because: 'nothing' };
+  const { id: workspaceId, epoch } = taken.workspace;
+  await storeOwnerValues(deps, tx, { values: order.request.values, workspaceId, epoch });
   if (needsBuild(order)) await insertClaimBuild(deps, tx, { order, taken });
   tx.notify(...noticesOf(taken));
   return { kind: 'taken', ...taken };

@@ -1,6 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -221,6 +231,84 @@ describe('the agent', () => {
     await using server = await createFakeAgentServer({ ...MANIFEST, startup: './start.sh/x' });
     start(server);
     await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('start_error'));
+  });
+
+  const GIVEN = {
+    environment: [{ name: 'GREETING', value: "it's\ntwo $lines `and` \\ more" }],
+    secrets: [{ name: 'token', value: 'ünsafe"\n' }],
+    files: [
+      { path: 'deep/er/blob', mode: '600', content: { base64: 'AAECgP9cCg==' } },
+      {
+        path: 'tool',
+        mode: '750',
+        content: { base64: Buffer.from('#!/bin/sh\n').toString('base64') },
+      },
+    ],
+  };
+  const owned = (name: string): string => path.join(folder, '.standby-agent', 'owner', name);
+
+  it('hands over what the owner gave before on_claim runs, readable for nobody else', async () => {
+    await script(
+      'on-claim.sh',
+      'printf %s "$GREETING" > greeting; unset GREETING\n' +
+        '. "$STANDBY_OWNER_DIR/environment"; printf %s "$GREETING" > sourced\n' +
+        'cat "$STANDBY_OWNER_DIR/secrets/token" > seen',
+    );
+    await using server = await createFakeAgentServer(MANIFEST);
+    start(server);
+    server.claim('ann', GIVEN);
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    expect(server.heartbeats.at(-1)?.lifecycle).toBe('ready');
+    const [variable] = GIVEN.environment;
+    expect(await readFile(path.join(folder, 'greeting'), 'utf8')).toBe(variable?.value);
+    expect(await readFile(path.join(folder, 'sourced'), 'utf8')).toBe(variable?.value);
+    expect(await readFile(path.join(folder, 'seen'), 'utf8')).toBe('ünsafe"\n');
+    expect((await readFile(owned('files/deep/er/blob'))).toString('base64')).toBe('AAECgP9cCg==');
+    const modes = [owned(''), owned('environment'), owned('secrets/token'), owned('files/tool')];
+    expect(
+      await Promise.all(modes.map(async (file) => ((await stat(file)).mode & 0o777).toString(8))),
+    ).toEqual(['700', '600', '600', '750']);
+  });
+
+  it('leaves nothing of a former owner to the next one', async () => {
+    await using server = await createFakeAgentServer(MANIFEST);
+    start(server);
+    server.claim('ann', GIVEN);
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    expect(await readFile(owned('secrets/token'), 'utf8')).toBe('ünsafe"\n');
+    server.claim('bob');
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(2));
+    await expect(stat(owned(''))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it.each([
+    ['expired', 'expired' as const],
+    ['would be written elsewhere', { ...GIVEN, secrets: [{ name: '../out', value: 'x' }] }],
+  ])('runs no on_claim without what the owner gave: it %s', async (_what, given) => {
+    await using server = await createFakeAgentServer(MANIFEST);
+    start(server);
+    server.claim('ann', given);
+    await until(() =>
+      expect(server.heartbeats.at(-1)).toMatchObject({
+        lifecycle: 'start_error',
+        applied_epoch: 1,
+      }),
+    );
+    expect(await claims()).toBe('');
+  });
+
+  it('writes where a link leads nowhere but below its own folder', async () => {
+    await using server = await createFakeAgentServer(MANIFEST);
+    const elsewhere = path.join(folder, 'elsewhere');
+    await mkdir(elsewhere);
+    await mkdir(path.join(folder, '.standby-agent'));
+    await symlink(elsewhere, owned(''));
+    await symlink(elsewhere, path.join(folder, '.standby-agent', '.owner'));
+    start(server);
+    server.claim('ann', GIVEN);
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    expect(await readdir(elsewhere)).toEqual([]);
+    expect(await readFile(owned('secrets/token'), 'utf8')).toBe('ünsafe"\n');
   });
 
   it('leaves no child of its scripts behind', async () => {

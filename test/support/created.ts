@@ -4,11 +4,12 @@ import type { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import type { CreateWorkspaceAnswer } from '../../src/contract/workspace/schema.ts';
 import type { CreatedWorkspace, Enlisted } from '../../src/workspaces/create-workspace.ts';
 
-/** What a request for a workspace has to say of waiting. */
+/** What a request for a workspace has to say of waiting, and that it brings nothing. */
 export const NO_WAITING = {
   priority: 0,
   waitTimeoutSeconds: 3_600,
   ttlSeconds: undefined,
+  values: undefined,
 } as const;
 
 export function asCreated(answer: CreatedWorkspace | Enlisted): CreatedWorkspace {

@@ -6,6 +6,7 @@ import type {
   AgentHeartbeatAnswer,
   AgentHeartbeatBody,
   AgentManifest,
+  AgentValues,
 } from '../../src/contract/agent/protocol.ts';
 
 export interface FakeAgentServer extends AsyncDisposable {
@@ -15,7 +16,7 @@ export interface FakeAgentServer extends AsyncDisposable {
   readonly heartbeats: readonly AgentHeartbeatBody[];
   readonly exchanges: () => number;
   /** Hands the workspace to somebody: ends the session and answers whoever waits. */
-  claim(username: string): void;
+  claim(username: string, gives?: Omit<AgentValues, 'epoch'> | 'expired'): void;
   /** The next exchange is answered, and a claim has ended its session before the agent can use it. */
   claimAtNextExchange(username: string): void;
   /** Cuts every connection, answering nobody. */
@@ -32,6 +33,7 @@ export async function createFakeAgentServer(manifest: AgentManifest): Promise<Fa
   let sessions = 0;
   let epoch = 0;
   let owner: AgentHeartbeatAnswer['owner'] = null;
+  let values: Omit<AgentValues, 'epoch'> | 'expired' | undefined;
   let live: { readonly session: string; readonly epoch: number } | undefined;
   const waiting = new Set<() => void>();
 
@@ -40,8 +42,9 @@ export async function createFakeAgentServer(manifest: AgentManifest): Promise<Fa
     return live.session;
   };
 
-  const claim = (username: string): void => {
+  const claim: FakeAgentServer['claim'] = (username, gives) => {
     epoch++;
+    values = gives;
     owner = {
       id: '0199b2a4-7c3e-7abc-8def-0123456789ab',
       username,
@@ -63,13 +66,17 @@ export async function createFakeAgentServer(manifest: AgentManifest): Promise<Fa
     }
     if (shown === undefined || shown !== live?.session || live.epoch !== epoch) return [401, {}];
     if (request.url === '/api/v1/agent/manifest') return [200, manifest];
+    if (request.url === '/api/v1/agent/values') {
+      return typeof values === 'object' ? [200, { epoch, ...values }] : [410, {}];
+    }
     const beat = body as AgentHeartbeatBody;
     heartbeats.push(beat);
     if (fake.garbage !== undefined) return [fake.garbage.status, fake.garbage.text];
     const bound = live;
     if (epoch <= beat.known_epoch) await newsWithin(beat.wait_ms);
     const session = bound.epoch === epoch ? null : openSession();
-    return [200, { epoch, owner, session } satisfies AgentHeartbeatAnswer];
+    const told = values === 'expired' ? values : values === undefined ? 'none' : 'given';
+    return [200, { epoch, owner, values: told, session } satisfies AgentHeartbeatAnswer];
   };
 
   const newsWithin = (ms: number): Promise<void> =>

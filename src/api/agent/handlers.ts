@@ -2,10 +2,12 @@
 import type { BootstrapTokens } from '../../base/bootstrap-token.ts';
 import { hashToken } from '../../base/token.ts';
 import type { agentRoutes } from '../../contract/agent/route.ts';
+import type { Keyring } from '../../keys/keyring.ts';
 import { findAgentSession } from '../../store/agent.ts';
 import { exchangeBootstrapToken } from '../../workspaces/agent/exchange.ts';
 import { serveHeartbeat, type HeartbeatDeps } from '../../workspaces/agent/heartbeat.ts';
 import { readAgentManifest } from '../../workspaces/agent/manifest.ts';
+import { readAgentValues } from '../../workspaces/agent/values.ts';
 import type { AgentBootstrapCaller, AgentCaller, Handlers } from '../handler.ts';
 
 export interface AgentApiOptions {
@@ -14,7 +16,7 @@ export interface AgentApiOptions {
 }
 
 export function createAgentHandlers(
-  deps: HeartbeatDeps,
+  deps: HeartbeatDeps & { readonly keyring: Keyring },
   options: AgentApiOptions,
 ): Handlers<keyof typeof agentRoutes> {
   const { database } = deps;
@@ -26,6 +28,10 @@ export function createAgentHandlers(
     getAgentManifest: async ({ caller }) => ({
       status: 200,
       body: await readAgentManifest(database, caller, options),
+    }),
+    getAgentValues: async ({ caller }) => ({
+      status: 200,
+      body: await readAgentValues(deps, caller),
     }),
     heartbeatAgent: async ({ caller, body, signal }) => ({
       status: 200,

@@ -21,6 +21,7 @@ import { chosenOwner } from '../chosen-owner.ts';
 import type { HandlerRequest, Handlers } from '../handler.ts';
 import { idCursor, numberCursor, pageOf, rowsToRead } from '../page.ts';
 import { createWaiterViewer } from '../waiter/read-waiter.ts';
+import { readOwnerValues } from './owner-values.ts';
 import { createWorkspaceReader } from './read-workspace.ts';
 import { toBuildView, toWorkspaceView } from './view.ts';
 
@@ -71,6 +72,7 @@ export function createWorkspaceHandlers(
         waitTimeoutSeconds: body.wait_timeout_seconds,
         ttlSeconds: body.ttl_seconds,
         idempotencyKey: headers['idempotency-key'],
+        values: readOwnerValues(body),
       });
       if ('waiterId' in answered) return answerWaiter(answered, request);
       const { claimed, reason, handedOver } = answered;

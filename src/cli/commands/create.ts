@@ -20,6 +20,7 @@ import { insist } from '../session/insist.ts';
 import { describeWaiter } from '../waiter/describe.ts';
 import { leaveLine, waitInLine, type InLine } from '../waiter/wait-in-line.ts';
 import { readTtl, TTL_OPTION } from '../workspace/life.ts';
+import { readOwnerValues } from '../workspace/owner-values.ts';
 import { readParameters } from '../workspace/parameters.ts';
 import { waitUntilUsable } from '../workspace/wait.ts';
 
@@ -46,6 +47,24 @@ export const command = defineCommand({
       value: 'K=FILE',
       repeat: true,
       summary: 'the same from a file, or "-" for standard input: for sensitive ones',
+    },
+    env: {
+      kind: 'text',
+      value: 'K=V',
+      repeat: true,
+      summary: 'a variable for what runs in the workspace, handed over by its agents',
+    },
+    secret: {
+      kind: 'text',
+      value: 'K=@FILE',
+      repeat: true,
+      summary: 'a secret for the workspace from a file, or "@-" for standard input',
+    },
+    file: {
+      kind: 'text',
+      value: 'PATH=@FILE',
+      repeat: true,
+      summary: "a file for the workspace, below the owner's folder",
     },
     onEmpty: {
       kind: 'text',
@@ -77,10 +96,12 @@ export const command = defineCommand({
     'standby create api --template go-dev --preset large-eu --parameter region=us',
     'standby create ci-17 --template go-dev --on-empty wait --wait-timeout 10m --ttl 2h',
     'standby create api --template go-dev --parameter-file token=- < token',
+    'standby create api --template go-dev --env STAGE=test --secret npm=@token --file .npmrc=@.npmrc',
   ],
   run: async (context, values) => {
     const { name, template, preset, onEmpty, priority, org, noWait } = values;
     const parameters = await readParameters(context, values);
+    const ownerValues = await readOwnerValues(context, values);
     const wait_timeout_seconds = readWaitTimeout(values.waitTimeout);
     const ttl_seconds = readTtl(values.ttl);
     const client = await connect(context);
@@ -110,6 +131,7 @@ export const command = defineCommand({
                 wait_timeout_seconds,
                 ttl_seconds,
               },
+              ...ownerValues,
               on_empty: onEmpty,
             },
           },

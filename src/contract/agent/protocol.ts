@@ -59,13 +59,32 @@ export const agentHeartbeatBody = z.object({
 export const agentHeartbeatAnswer = z.object({
   epoch: z.int(),
   owner: agentOwner,
+  /** Whether the owner gave values to fetch before on_claim; `expired`: they were not fetched in time. */
+  values: z.enum(['none', 'given', 'expired']),
   /** The session of the new epoch, when the one that asked ended by a claim while it waited. */
   session: z.string().nullable(),
+});
+
+const namedValue = z.object({ name: z.string(), value: z.string() });
+
+export const agentValues = z.object({
+  epoch: z.int(),
+  environment: z.array(namedValue),
+  secrets: z.array(namedValue),
+  files: z.array(
+    z.object({
+      path: z.string(),
+      /** Octal digits, such as 600. */
+      mode: z.string(),
+      content: z.object({ base64: z.string() }),
+    }),
+  ),
 });
 
 export type AgentLifecycle = (typeof AGENT_LIFECYCLES)[number];
 export type AgentOwner = z.output<typeof agentOwner>;
 export type AgentManifest = z.output<typeof agentManifest>;
+export type AgentValues = z.output<typeof agentValues>;
 export type ExchangeAnswer = z.output<typeof exchangeAnswer>;
 export type AgentHeartbeatBody = z.output<typeof agentHeartbeatBody>;
 export type AgentHeartbeatAnswer = z.output<typeof agentHeartbeatAnswer>;

@@ -4,6 +4,7 @@ import {
   agentHeartbeatAnswer,
   agentHeartbeatBody,
   agentManifest,
+  agentValues,
   exchangeAnswer,
   exchangeBody,
 } from './protocol.ts';
@@ -27,6 +28,15 @@ export const agentRoutes = {
     summary: 'What the agent has to run',
     answers: { 200: agentManifest },
     errors: [],
+  }),
+  getAgentValues: route({
+    id: 'getAgentValues',
+    method: 'get',
+    path: '/api/v1/agent/values',
+    audience: 'agent',
+    summary: 'What the present owner gave for the workspace',
+    answers: { 200: agentValues },
+    errors: ['OWNER_VALUES_GONE'],
   }),
   heartbeatAgent: route({
     id: 'heartbeatAgent',

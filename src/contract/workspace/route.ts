@@ -25,7 +25,8 @@ export const workspaceRoutes = {
     description:
       'With `on_empty: wait` the answer is 202 and a waiter where there is none; with `wait_seconds` it is ' +
       'held back until the waiter is served (201) or the time is over. The same `Idempotency-Key` again ' +
-      'gives the same waiter and, once it is served, its workspace.',
+      'gives the same waiter and, once it is served, its workspace. `environment`, `secrets` and `files` ' +
+      "are handed over by the workspace's agents, and shown to nobody.",
     params: z.object({ organization: nameField }),
     headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
     body: createWorkspaceBody,
@@ -41,6 +42,9 @@ export const workspaceRoutes = {
       'WAIT_CANCELED',
       'PRESET_UNKNOWN',
       'PARAMETERS_INVALID',
+      'OWNER_VALUES_INVALID',
+      'OWNER_VALUES_TOO_LARGE',
+      'NO_AGENT',
       'TEMPLATE_DEPRECATED',
       'TEMPLATE_NOT_READY',
       'IDEMPOTENCY_KEY_REUSED',

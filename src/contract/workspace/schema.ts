@@ -8,6 +8,7 @@ import { AGENT_LIFECYCLES } from '../agent/protocol.ts';
 import { idField, nameField, parametersField, timeField } from '../field.ts';
 import { MAX_PRIORITY } from '../../domain/waiter/outcome.ts';
 import { etaField, etaReasonField, waiterView } from '../waiter/schema.ts';
+import { ownerValuesFields } from './owner-values.ts';
 import { outputsField } from '../provisioner/protocol.ts';
 
 export const buildView = z
@@ -110,6 +111,7 @@ export const createWorkspaceBody = z.strictObject({
   parameters: parametersField.optional(),
   /** How long it runs after each start; as the template says unless given. */
   ttl_seconds: ttlField.optional(),
+  ...ownerValuesFields,
   /** What to do when no prebuilt one is ready: build one, answer POOL_EMPTY, or stand in line. */
   on_empty: z.enum(['create', 'fail', 'wait']).default('create'),
   /** Where people wait, the highest goes first; those with the same, in the order in which they came. */

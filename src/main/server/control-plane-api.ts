@@ -88,7 +88,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
       },
     ),
     ...createAgentHandlers(
-      { ...kit, database, bus },
+      { ...kit, database, bus, keyring: deps.keyring },
       { heartbeatIntervalMs: config.agentHeartbeatInterval, pollMs },
     ),
   };

@@ -86,6 +86,7 @@ export function createControlPlaneParts(
       deadAfterMs: config.jobDeadAfter,
       unservedAfterMs: UNSERVED_AFTER_MS,
       agentTimeoutMs: AGENT_TIMEOUT_MS,
+      ownerValuesTimeoutMs: config.ownerValuesTimeout,
       maxRunTimeMs: {
         workspace_build: config.buildMaxRunTime,
         template_version_import: config.importMaxRunTime,

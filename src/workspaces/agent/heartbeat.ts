@@ -12,6 +12,7 @@ import {
 import type { Database } from '../../store/database.ts';
 import { lockMembers, markClaimForgotten } from '../../store/live-pool/member.ts';
 import { refreshReadiness } from '../../store/live-pool/readiness.ts';
+import { lockOwnerValues, removeDeliveredValues } from '../../store/owner-values.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { handOverSession } from './exchange.ts';
@@ -97,7 +98,9 @@ async function storeSignOfLife(
   const completed = await database.transaction(async (tx) => {
     await lockMembers.all(tx, { workspaceIds: [workspaceId] });
     const claim = await findCompletedClaim.maybe(tx, sign);
+    const owned = sign.appliedEpoch === 0 ? [] : await lockOwnerValues.all(tx, { workspaceId });
     await recordSignOfLife.run(tx, sign);
+    if (owned.length > 0) await removeDeliveredValues.run(tx, { workspaceId });
     await refreshReadiness(tx, [workspaceId]);
     tx.notify({ kind: 'workspace', workspaceId });
     return claim;

@@ -1,7 +1,7 @@
 // Who an agent works for, as the holder of its newest session is told.
 import { AppError } from '../../base/app-error.ts';
 import type { AgentSessionId, WorkspaceId } from '../../base/id.ts';
-import type { AgentOwner } from '../../contract/agent/protocol.ts';
+import type { AgentHeartbeatAnswer, AgentOwner } from '../../contract/agent/protocol.ts';
 import { findAgentOwner } from '../../store/agent.ts';
 import type { Executor } from '../../store/statement.ts';
 
@@ -9,6 +9,8 @@ export interface Ownership {
   readonly epoch: number;
   /** Null while the workspace is the pool's. */
   readonly owner: AgentOwner;
+  /** Whether the owner gave some. */
+  readonly values: AgentHeartbeatAnswer['values'];
 }
 
 /** Throws AGENT_UNKNOWN when the workspace is gone, and UNAUTHENTICATED for a session that was replaced. */
@@ -29,5 +31,5 @@ export async function readOwnership(
     });
   }
   const owner = { id: row.ownerId, username: row.username, display_name: row.displayName };
-  return { epoch: row.epoch, owner: row.isSystem ? null : owner };
+  return { epoch: row.epoch, owner: row.isSystem ? null : owner, values: row.values };
 }

@@ -5,7 +5,7 @@ import type { Transaction } from '../../store/database.ts';
 import { recordWaiterKey } from '../../store/idempotency-key.ts';
 import { insertWaiter } from '../../store/waiter.ts';
 import type { CreateDeps, Order } from '../order.ts';
-import { sealGiven } from './given-parameters.ts';
+import { sealGiven } from './given.ts';
 
 export interface Enlisting {
   readonly order: Order;
@@ -36,7 +36,7 @@ export async function enlist(
     templateId: wanted.templateId,
     name: request.name,
     priority: request.priority,
-    ...sealGiven(deps, id, { manifest: wanted.manifest, given: request.parameters }),
+    ...sealGiven(deps, id, { manifest: wanted.manifest, given: request }),
     timeoutSeconds: request.waitTimeoutSeconds,
     ttlSeconds: request.ttlSeconds ?? null,
   });

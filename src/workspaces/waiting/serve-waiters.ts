@@ -10,7 +10,7 @@ import { isNameTaken, nameTaken } from '../name-taken.ts';
 import type { CreateDeps, Order } from '../order.ts';
 import { judgeRequest, readRequest, type ReadTemplate, type WorkspaceRequest } from '../request.ts';
 import { takeForWaiter } from '../take-workspace.ts';
-import { openGiven } from './given-parameters.ts';
+import { openGiven } from './given.ts';
 import { nothingToWaitFor } from './nothing-to-wait-for.ts';
 
 const READ_AT_ONCE = 50;
@@ -136,7 +136,7 @@ async function judgeAgain(
   const request: WorkspaceRequest = {
     ...names,
     name: waiter.name,
-    parameters: await openGiven({ ...deps, on: tx }, waiter),
+    ...(await openGiven({ ...deps, on: tx }, waiter)),
     onEmpty: 'wait',
     priority: waiter.priority,
     waitTimeoutSeconds: 0,

@@ -194,6 +194,28 @@ describe('a secret in a body that is refused', () => {
   });
 });
 
+describe('a value for a new owner in a body that is refused', () => {
+  const path = '/api/v1/organizations/default/workspaces';
+
+  it.each([
+    String.raw`"environment":{"A":["canary"]}`,
+    String.raw`"environment":"canary"`,
+    String.raw`"secrets":{"a":{"b":"canary"}}`,
+    String.raw`"secrets":{"secrets":"canary\u0000"}`,
+    String.raw`"files":{"a":{"content":"canary!","encoding":"base64"}}`,
+    String.raw`"files":{"a":{"content":"a","mode":"canary"}}`,
+    String.raw`"files":{"a":{"content":["canary"]}}`,
+  ])('is not repeated: %s', async (values) => {
+    const problem = await post(path, `{"name":"demo","template":"hello",${values}}`);
+    expect(problem).toMatchObject({
+      status: 400,
+      code: 'BAD_REQUEST',
+      detail: expect.stringMatching(/environment|secrets|files/),
+    });
+    expect(JSON.stringify(problem)).not.toContain('canary');
+  });
+});
+
 describe('a path and a query', () => {
   it.each(['a%2Fb', 'a%20b', 'x'.repeat(300), '%00', '%zz', '.%2e'])(
     'with %s for a name is refused',

@@ -397,7 +397,13 @@ describe('the values of a workspace that is gone', () => {
     await queue.complete(removal);
     const reaper = createReaper(
       { ...store.kit, database: store.database, keyring: store.keyring },
-      { ...SWEEP, ...RUN_TIME, intervalMs: 10, agentTimeoutMs: 60_000 },
+      {
+        ...SWEEP,
+        ...RUN_TIME,
+        intervalMs: 10,
+        agentTimeoutMs: 60_000,
+        ownerValuesTimeoutMs: 60_000,
+      },
     );
     await reaper.start();
     await expect.poll(() => rows(workspaceId)).toEqual([]);

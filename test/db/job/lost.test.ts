@@ -228,7 +228,7 @@ describe('a silent attempt', () => {
     const options = {
       // A look that comes late puts judging off, and so does one on a busy machine.
       ...{ ...SWEEP, ...RUN_TIME, intervalMs: 500, deadAfterMs: 500 },
-      ...{ agentTimeoutMs: 60_000 },
+      ...{ agentTimeoutMs: 60_000, ownerValuesTimeoutMs: 60_000 },
     };
     const reapers = [store.database, store.open()].map((database) =>
       createReaper({ ...store.kit, database, keyring: store.keyring }, options),

@@ -75,7 +75,13 @@ describe('a job that runs for too long', () => {
     ]);
     const reaper = createReaper(
       { ...store.kit, database: store.database, keyring: store.keyring },
-      { ...SWEEP, ...RUN_TIME, intervalMs: 10, agentTimeoutMs: 60_000 },
+      {
+        ...SWEEP,
+        ...RUN_TIME,
+        intervalMs: 10,
+        agentTimeoutMs: 60_000,
+        ownerValuesTimeoutMs: 60_000,
+      },
     );
     await reaper.start();
     await expect.poll(() => queue.status(jobId)).toMatchObject({ status: 'canceling' });

@@ -1,0 +1,50 @@
+// What the present owner gave for the workspace, told to whoever holds an agent's live session.
+import { AppError } from '../../base/app-error.ts';
+import type { AgentId, AgentSessionId, WorkspaceId } from '../../base/id.ts';
+import type { Kit } from '../../base/kit.ts';
+import type { AgentValues } from '../../contract/agent/protocol.ts';
+import { openOwnerValues } from '../../keys/owner-values.ts';
+import type { Keyring } from '../../keys/keyring.ts';
+import type { Database } from '../../store/database.ts';
+import { findOwnerValues } from '../../store/owner-values.ts';
+
+interface Deps extends Pick<Kit, 'log'> {
+  readonly database: Database;
+  readonly keyring: Keyring;
+}
+
+/** Throws OWNER_VALUES_GONE when there are none, or none any more. */
+export async function readAgentValues(
+  { database, keyring, log }: Deps,
+  agent: {
+    readonly sessionId: AgentSessionId;
+    readonly agentId: AgentId;
+    readonly workspaceId: WorkspaceId;
+  },
+): Promise<AgentValues> {
+  const { workspaceId, agentId } = agent;
+  const found = await findOwnerValues.maybe(database, agent);
+  if (found === undefined || found.keyId === null || found.sealed === null) {
+    throw new AppError(
+      'OWNER_VALUES_GONE',
+      `the owner of workspace ${workspaceId} gave no values, or they were not fetched in time`,
+    );
+  }
+  const { epoch, keyId, sealed } = found;
+  const values = await openOwnerValues(keyring, found, { keyId, sealed });
+  log.info('owner_values.told', { workspaceId, agentId, epoch });
+  return {
+    epoch,
+    environment: named(values.environment),
+    secrets: named(values.secrets),
+    files: values.files.map(({ path, mode, base64 }) => ({
+      path,
+      mode: mode.toString(8).padStart(3, '0'),
+      content: { base64 },
+    })),
+  };
+}
+
+function named(values: Readonly<Record<string, string>>): AgentValues['secrets'] {
+  return Object.entries(values).map(([name, value]) => ({ name, value }));
+}
