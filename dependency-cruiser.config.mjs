@@ -92,7 +92,8 @@ export default {
       from: { path: '^src/domain/' },
       to: {
         path: '^src/base/',
-        pathNot: '^src/base/(app-error|assert-never|brand|error-catalog|excerpt)\\.ts$',
+        pathNot:
+          '^src/base/(app-error|assert-never|brand|error-catalog|error-spec|installation-errors|excerpt)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -1,6 +1,7 @@
 // docs/errors.md: the facts come from the catalog, the sentence about when it happens is written
 // there by hand and kept. A new code gets an empty one, which a guard test refuses.
-import { ERRORS, type ErrorCode, type ErrorSpec } from '../src/base/error-catalog.ts';
+import { ERRORS, type ErrorCode } from '../src/base/error-catalog.ts';
+import type { ErrorSpec } from '../src/base/error-spec.ts';
 
 const HEAD = `# Errors
 

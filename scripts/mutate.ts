@@ -1,6 +1,7 @@
 // Plants every known fault (mutations/), each in a copy of the tree, and runs the test that has to
 // notice it: `npm run mutations`, or `npm run mutations -- lease claim` for those with such a word in their
-// name, or `npm run mutations -- --count 40 --seed 7` for so many of them, others with each seed.
+// name, or `npm run mutations -- --count 40 --seed 7` for so many of them: those that
+// everything rests on, and others with each seed.
 // With --simulated, the simulation of the whole system has to notice those that say so.
 import { parseArgs } from 'node:util';
 import { drawCases } from '../test/support/chosen-cases.ts';
@@ -23,7 +24,9 @@ const named = mutations
 if (named.length === 0) throw new Error(`no fault is named like ${words.join(' ')}`);
 const seed = wholeNumber('seed', values.seed);
 const count = wholeNumber('count', values.count ?? String(named.length));
-const chosen = drawCases(named, { count, seed });
+const fixed = named.filter(({ always }) => always);
+const others = named.filter(({ always }) => !always);
+const chosen = [...fixed, ...drawCases(others, { count: Math.max(0, count - fixed.length), seed })];
 {
   using copies = createCopies();
   const survived = values.simulated ? simulateEach(copies, chosen) : testEach(copies, chosen);

@@ -23,12 +23,14 @@ const READ_UNDER_LOCK = `    const locked = await lockPool.maybe(tx, { poolId })
 export const deciding: readonly Mutation[] = [
   {
     fault: 'a pool is decided without its lock',
+    always: true,
     changes: [change('src/store/pool-lock.ts', '\n      for no key update')],
     noticedBy: TWO_PASSES,
     simulated: true,
   },
   {
     fault: 'one statement locks the pool and reads what it is decided from',
+    always: true,
     changes: [
       change('src/store/pool-lock.ts', '\n      for no key update'),
       change(
@@ -43,6 +45,7 @@ export const deciding: readonly Mutation[] = [
   },
   {
     fault: 'a pool is decided from what was read before its lock',
+    always: true,
     changes: [
       change(
         'src/reconciler/reconcile-pool.ts',
@@ -60,6 +63,7 @@ export const deciding: readonly Mutation[] = [
   },
   {
     fault: 'transactions are REPEATABLE READ',
+    always: true,
     changes: [
       change(
         'src/store/database.ts',

@@ -40,6 +40,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a claim picks with `in (select … limit 1)`',
+    always: true,
     changes: [
       change(
         'src/store/claim-take.ts',
@@ -75,6 +76,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a statement by itself is REPEATABLE READ',
+    always: true,
     changes: [
       change(
         'src/store/database.ts',
@@ -147,6 +149,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a delete does not ask whose the workspace is',
+    always: true,
     changes: [
       change('src/store/prebuild.ts', `\n        and w.owner_id = '\${PREBUILDS_USER_ID}'`),
     ],
@@ -157,6 +160,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a delete does not ask which build it was decided on',
+    always: true,
     changes: [change('src/store/prebuild.ts', ' and r."buildNumber" = m.build_number')],
     noticedBy: by(
       RACE,
@@ -181,6 +185,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'notices go out before the commit',
+    always: true,
     changes: [
       change(
         'src/store/database.ts',
@@ -195,6 +200,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'something is announced through the pool inside a transaction',
+    always: true,
     changes: [change('src/store/database.ts', "      assertOutsideTransaction('announcing');\n")],
     noticedBy: by('test/db/database.test.ts', 'lets nothing be announced but through itself'),
   },
@@ -256,6 +262,7 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a delete takes what was decided on, claimed meanwhile or not',
+    always: true,
     changes: [
       change(
         'src/store/prebuild.ts',

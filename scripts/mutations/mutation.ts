@@ -9,6 +9,8 @@ export interface Mutation {
   readonly fault: string;
   readonly changes: readonly Change[];
   readonly noticedBy: NamedTest;
+  /** Planted by every run that draws some: everything else rests on it. */
+  readonly always?: true;
   /** The simulation of the whole system has to notice it, too. */
   readonly simulated?: true;
 }

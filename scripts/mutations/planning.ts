@@ -10,6 +10,7 @@ const A_MODEL = by(
 export const planning: readonly Mutation[] = [
   {
     fault: 'a backoff holds back deletes',
+    always: true,
     changes: [
       change(
         'src/domain/pool/decide.ts',
@@ -21,6 +22,7 @@ export const planning: readonly Mutation[] = [
   },
   {
     fault: 'the surplus is deleted by age only',
+    always: true,
     changes: [
       change(
         'src/domain/pool/decide.ts',

@@ -1,5 +1,6 @@
 // The one error class. Fields are data; text for people is rendered at the edge.
-import { ERRORS, type ErrorCode, type ErrorSpec } from './error-catalog.ts';
+import { ERRORS, type ErrorCode } from './error-catalog.ts';
+import type { ErrorSpec } from './error-spec.ts';
 
 export interface ErrorDetails {
   /** What failed, with which value. */

@@ -258,6 +258,14 @@ export const SETTINGS = {
     min: 0,
     max: 100_000,
   }),
+  maxPrebuildCreationsInFlight: integerSetting({
+    name: 'STANDBY_PREBUILDS_MAX_CREATIONS_IN_FLIGHT',
+    summary:
+      'Creations of prebuilds that may wait and run at once per organization; 0 takes ten for each slot of its daemons',
+    fallback: '0',
+    min: 0,
+    max: 100_000,
+  }),
   leaseTtl: durationSetting({
     name: 'STANDBY_LEASE_TTL',
     summary: 'Time after which a leader that shows no sign is replaced',

@@ -2,20 +2,16 @@
 // What a row means is decided by the callers; nothing here looks at the world.
 import type {
   AgentId,
-  BuildId,
-  JobId,
   OrganizationId,
   PoolId,
-  PresetId,
-  SecretParametersId,
   TemplateId,
   UserId,
-  VersionId,
   WorkspaceId,
 } from '../base/id.ts';
-import type { Stage, Transition } from '../domain/job/job.ts';
 import { SECRETS_SINCE_PROTOCOL_VERSION } from '../domain/job/protocol.ts';
 import { LIFE_REASONS } from '../domain/workspace/life.ts';
+import { admitBuilds } from './build-admission.ts';
+import type { NewBuild } from './new-build.ts';
 import type { Executor } from './statement.ts';
 import { asJson, statement, takes } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
@@ -35,30 +31,6 @@ export interface NewWorkspace {
   readonly ttlSeconds?: number | null;
   /** How long it lives; null: for ever. The pool's own have no such limit. */
   readonly lifetimeSeconds?: number | null;
-}
-
-export interface NewBuild {
-  readonly id: BuildId;
-  readonly jobId: JobId;
-  readonly workspaceId: WorkspaceId;
-  readonly organizationId: OrganizationId;
-  readonly number: number;
-  readonly transition: Transition;
-  readonly stage: Stage;
-  readonly reason: string;
-  readonly versionId: VersionId;
-  readonly presetId: PresetId | null;
-  readonly initiatorId: UserId;
-  /** Without the values of sensitive ones. */
-  readonly parameters: Readonly<Record<string, string>>;
-  /** Where the values of sensitive ones are; null: none was given. */
-  readonly secretParametersId: SecretParametersId | null;
-  readonly driver: string;
-  readonly tags: Readonly<Record<string, string>>;
-  /** The machine that has to do it; null: any. */
-  readonly machineId: string | null;
-  /** 1 claims, 2 people, 3 pool deletes, 4 creations. */
-  readonly jobClass: 1 | 2 | 3 | 4;
 }
 
 export interface NewAgent {
@@ -168,9 +140,14 @@ export async function insertWorkspaces(
   if (workspaces.length > 0) await insertWorkspaceRows.run(on, { rows: asJson(workspaces) });
 }
 
-/** Inserts builds and the jobs that do them. A build number that is taken breaks builds_workspace_id_number_key. */
+/**
+ * Inserts builds and the jobs that do them, once they are admitted. A build number that is taken breaks
+ * builds_workspace_id_number_key.
+ */
 export async function insertBuilds(on: Executor, builds: readonly NewBuild[]): Promise<void> {
-  if (builds.length > 0) await insertBuildRows.run(on, { rows: asJson(builds) });
+  if (builds.length === 0) return;
+  await admitBuilds(on, builds);
+  await insertBuildRows.run(on, { rows: asJson(builds) });
 }
 
 export async function insertAgents(on: Executor, agents: readonly NewAgent[]): Promise<void> {

@@ -9,7 +9,8 @@ import {
 import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { Transition } from '../domain/job/job.ts';
-import { insertBuilds, type NewBuild } from '../store/build.ts';
+import { insertBuilds } from '../store/build.ts';
+import type { NewBuild } from '../store/new-build.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Transaction } from '../store/database.ts';
 import type { findLatestBuild } from '../store/workspace.ts';

@@ -21,8 +21,8 @@ import {
   insertBuilds,
   insertWorkspaces,
   type NewAgent,
-  type NewBuild,
 } from '../../src/store/build.ts';
+import type { NewBuild } from '../../src/store/new-build.ts';
 import { PREBUILDS_USER_ID } from '../../src/store/system-user.ts';
 import { sampleManifest } from './manifest.ts';
 import type { TestStore } from './store.ts';

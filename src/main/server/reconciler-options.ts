@@ -15,7 +15,7 @@ export function reconcilerOptions(
     hardLimitCooldownMs: config.hardLimitCooldown,
     failedRetentionMs: config.failedRetention,
     failedKept: config.failedKept,
-    maxCreationsInFlight: null,
+    maxCreationsInFlight: config.maxPrebuildCreationsInFlight || null,
     sweepIntervalMs: config.sweepInterval,
     leaseTtlMs: config.leaseTtl,
     takeLeaseAtOnce: alone,

@@ -1,6 +1,7 @@
 // Deleting prebuilds: a delete build for each that is still unclaimed and still as it was decided on.
 import { createId, type BuildId, type JobId, type WorkspaceId } from '../../base/id.ts';
-import { insertBuilds, type NewBuild } from '../../store/build.ts';
+import { insertBuilds } from '../../store/build.ts';
+import type { NewBuild } from '../../store/new-build.ts';
 import { setMemberBuilds } from '../../store/live-pool/grow.ts';
 import { takeForDelete, type LastBuild } from '../../store/prebuild.ts';
 import { asJson } from '../../store/statement.ts';

@@ -14,6 +14,6 @@ export function grantLife(
   { ttlSeconds }: Pick<WorkspaceRequest, 'ttlSeconds'>,
   { life }: Pick<Manifest, 'life'>,
 ): GrantedLife {
-  const ttl = ttlSeconds === undefined ? life.ttl_seconds : ttlSeconds;
+  const ttl = ttlSeconds ?? life.ttl_seconds;
   return { ttlSeconds: ttl === 0 ? null : ttl, lifetimeSeconds: life.max_lifetime_seconds };
 }

@@ -1,7 +1,9 @@
 // What holds creations back, and what is cleaned up beside them, over the time of the database.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/config/config.ts';
 import type { JobId, WorkspaceId } from '../../../src/base/id.ts';
 import type { JobResult } from '../../../src/domain/job/job.ts';
+import { reconcilerOptions } from '../../../src/main/server/reconciler-options.ts';
 import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { countLive, doneOf, reconcileNow } from '../../support/reconcile.ts';
@@ -346,6 +348,14 @@ describe('the budget of an organization', () => {
     const outcome = await reconcileNow(store, other.poolId, options);
     expect(doneOf(outcome)).toEqual(['pool.created 20']);
     expect(outcome).toMatchObject({ withheld: [{ count: 40, reason: 'budget' }] });
+  });
+
+  it('is what the setting of a control plane says', async () => {
+    await store.sql('update presets set desired_instances = 60 where id = $1', [pool.presetId]);
+    const config = loadConfig({ STANDBY_PREBUILDS_MAX_CREATIONS_IN_FLIGHT: '7' });
+    const { maxCreationsInFlight } = reconcilerOptions(config, { alone: false });
+    expect(await reconcile({ maxCreationsInFlight })).toEqual(['pool.created 7']);
+    expect(reconcilerOptions(loadConfig({}), { alone: false }).maxCreationsInFlight).toBeNull();
   });
 
   it('leaves no share to pools that nothing is made for', async () => {
