@@ -12,7 +12,9 @@ import type { ReconcilerOptions } from '../../src/reconciler/options.ts';
 import { countForPool } from '../../src/store/counter.ts';
 import { recordJudgedBuild } from '../../src/store/judged-build.ts';
 import { findTemplate, type TemplateRow } from '../../src/store/template.ts';
+import { deleteTemplate } from '../../src/templates/delete-template.ts';
 import { deprecateTemplate } from '../../src/templates/deprecate-template.ts';
+import { invalidateTemplate } from '../../src/templates/invalidate-template.ts';
 import { promoteVersion } from '../../src/templates/promote-version.ts';
 import { createWorkspaceCreator } from '../../src/workspaces/create-workspace.ts';
 import type { KnownTemplates } from '../../src/workspaces/known-templates.ts';
@@ -119,6 +121,8 @@ export interface Plays extends AsyncDisposable {
   passOver(options: Partial<ReconcilerOptions>): Play<Pick<World, 'pool'>>;
   promote: Play<Versions>;
   deprecate: Play<World>;
+  deleteTemplate: Play<World>;
+  invalidate: Play<World>;
   acquire: Play<Working>;
   completeWith(result: JobResult): Play<Working>;
   /** What operators do to the world's pool, or to all. */
@@ -191,6 +195,16 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     if (template === undefined) throw new Error(`there is no template ${name}`);
     return template;
   };
+  const onTemplate =
+    (
+      done: string,
+      work: (tx: Transaction, template: TemplateRow) => Promise<unknown>,
+    ): Play<World> =>
+    async (database, world) => {
+      const template = await templateOf(world);
+      await database.transaction((tx) => work(tx, template));
+      return done;
+    };
 
   return {
     store,
@@ -259,21 +273,18 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
       },
     pass: passOver({}),
     passOver,
-    promote: async (database, world) => {
-      const template = await templateOf(world);
-      await database.transaction((tx) =>
-        promoteVersion(kit, tx, { template, version: 'v2', by: OPERATOR }),
-      );
-      return 'promoted';
-    },
-    deprecate: async (database, world) => {
-      const template = await templateOf(world);
-      const message = 'use another one';
-      await database.transaction((tx) =>
-        deprecateTemplate(kit, tx, { template, by: OPERATOR, message }),
-      );
-      return 'deprecated';
-    },
+    promote: onTemplate('promoted', (tx, template) =>
+      promoteVersion(kit, tx, { template, version: 'v2', by: OPERATOR }),
+    ),
+    deprecate: onTemplate('deprecated', (tx, template) =>
+      deprecateTemplate(kit, tx, { template, by: OPERATOR, message: 'use another one' }),
+    ),
+    deleteTemplate: onTemplate('deleted', (tx, template) =>
+      deleteTemplate(kit, tx, { template, by: OPERATOR }),
+    ),
+    invalidate: onTemplate('invalidated', (tx, template) =>
+      invalidateTemplate(kit, tx, { template, by: OPERATOR }),
+    ),
     acquire,
     completeWith:
       (result) =>

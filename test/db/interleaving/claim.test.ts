@@ -81,108 +81,103 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
       expect(explored.withWaiting > 0).toBe(claim === 'apply');
     });
   });
-});
 
-describe('a claim', () => {
-  beforeAll(async () => {
-    plays = await openPlays();
-  });
-  afterAll(() => plays[Symbol.asyncDispose]());
-
-  it('gets nothing of a version that is not the active one any more', async () => {
-    const explored = await plays.explore({
-      setUp: () => plays.versions({ ready: 1 }),
-      sessions: { ann: plays.claimBy(0), promote: plays.promote },
-      check: (_world, ended) => {
-        const isTooLate = isBefore(ended, ['promote', 'commit'], ['ann', TAKE]);
-        expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
-        return Promise.resolve();
-      },
-    });
-    expect(explored.withWaiting).toBe(0);
-  });
-
-  it('that was made before gets nothing of a version that is not the active one any more', async () => {
-    const knownTemplates = createKnownTemplates();
-    const explored = await plays.explore({
-      setUp: async () => {
-        const world = await plays.versions({ ready: 2, claim: 'instant' });
-        await atOnce(plays, plays.claimBy(1, { knownTemplates }), world);
-        return world;
-      },
-      sessions: { ann: plays.claimBy(0, { knownTemplates }), promote: plays.promote },
-      check: (_world, ended) => {
-        const isTooLate = isBefore(ended, ['promote', 'commit'], ['ann', TAKE]);
-        expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
-        return Promise.resolve();
-      },
-    });
-    expect(explored.withWaiting).toBe(0);
-  });
-
-  it.each(['apply', 'instant'] as const)(
-    '(%s) gets nothing of a template that is deprecated by then',
-    async (claim) => {
+  describe('a claim', () => {
+    it('gets nothing of a version that is not the active one any more', async () => {
       const explored = await plays.explore({
-        setUp: () => plays.pool({ ready: 1, claim }),
-        sessions: { ann: plays.claimBy(0), operator: plays.deprecate },
+        setUp: () => plays.versions({ ready: 1 }),
+        sessions: { ann: plays.claimBy(0), promote: plays.promote },
+        check: (_world, ended) => {
+          const isTooLate = isBefore(ended, ['promote', 'commit'], ['ann', TAKE]);
+          expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
+          return Promise.resolve();
+        },
+      });
+      expect(explored.withWaiting).toBe(0);
+    });
+
+    it('that was made before gets nothing of a version that is not the active one any more', async () => {
+      const knownTemplates = createKnownTemplates();
+      const explored = await plays.explore({
+        setUp: async () => {
+          const world = await plays.versions({ ready: 2, claim: 'instant' });
+          await atOnce(plays, plays.claimBy(1, { knownTemplates }), world);
+          return world;
+        },
+        sessions: { ann: plays.claimBy(0, { knownTemplates }), promote: plays.promote },
+        check: (_world, ended) => {
+          const isTooLate = isBefore(ended, ['promote', 'commit'], ['ann', TAKE]);
+          expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
+          return Promise.resolve();
+        },
+      });
+      expect(explored.withWaiting).toBe(0);
+    });
+
+    it.each(['apply', 'instant'] as const)(
+      '(%s) gets nothing of a template that is deprecated by then',
+      async (claim) => {
+        const explored = await plays.explore({
+          setUp: () => plays.pool({ ready: 1, claim }),
+          sessions: { ann: plays.claimBy(0), operator: plays.deprecate },
+          check: async ({ pool }, ended) => {
+            const isInTime = isBefore(ended, ['ann', TAKE], ['operator', 'commit']);
+            expect(ended.given['ann'] === 'hit').toBe(isInTime);
+            expect(await plays.countLiving(pool)).toBe(isInTime ? 0 : 1);
+          },
+        });
+        expect(explored.endings).toEqual([
+          'ann: TEMPLATE_DEPRECATED, operator: deprecated',
+          'ann: hit, operator: deprecated',
+        ]);
+        expect(explored.withWaiting).toBe(0);
+      },
+    );
+
+    it('gets nothing that is too old at that instant, or that a pass deletes', async () => {
+      const explored = await plays.explore({
+        setUp: async () => {
+          const world = await plays.pool({ ready: 1 });
+          await plays.store.sql('update presets set ttl_seconds = $2 where id = $1', [
+            world.pool.presetId,
+            TTL_SECONDS,
+          ]);
+          return world;
+        },
+        sessions: {
+          ann: plays.claimBy(0),
+          pass: async (database, world, stop) => {
+            await stop('time');
+            await plays.store.advanceClock((TTL_SECONDS + 1) * 1_000);
+            return plays.pass(database, world, stop);
+          },
+        },
+        through: [...UNCHANGED, ...BUDGET, ...AROUND_A_CLAIM],
         check: async ({ pool }, ended) => {
-          const isInTime = isBefore(ended, ['ann', TAKE], ['operator', 'commit']);
-          expect(ended.given['ann'] === 'hit').toBe(isInTime);
-          expect(await plays.countLiving(pool)).toBe(isInTime ? 0 : 1);
+          const isTooLate = isBefore(ended, ['pass', 'time'], ['ann', TAKE]);
+          expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
+          expect(await plays.countLiving(pool)).toBe(1);
         },
       });
       expect(explored.endings).toEqual([
-        'ann: TEMPLATE_DEPRECATED, operator: deprecated',
-        'ann: hit, operator: deprecated',
+        'ann: POOL_EMPTY, pass: pool.deleting 1 expired; pool.created 1',
+        'ann: hit, pass: pool.created 1',
+        'ann: hit, pass: pool.deleting 0 expired; pool.created 1',
       ]);
-      expect(explored.withWaiting).toBe(0);
-    },
-  );
-
-  it('gets nothing that is too old at that instant, or that a pass deletes', async () => {
-    const explored = await plays.explore({
-      setUp: async () => {
-        const world = await plays.pool({ ready: 1 });
-        await plays.store.sql('update presets set ttl_seconds = $2 where id = $1', [
-          world.pool.presetId,
-          TTL_SECONDS,
-        ]);
-        return world;
-      },
-      sessions: {
-        ann: plays.claimBy(0),
-        pass: async (database, world, stop) => {
-          await stop('time');
-          await plays.store.advanceClock((TTL_SECONDS + 1) * 1_000);
-          return plays.pass(database, world, stop);
-        },
-      },
-      through: [...UNCHANGED, ...BUDGET, ...AROUND_A_CLAIM],
-      check: async ({ pool }, ended) => {
-        const isTooLate = isBefore(ended, ['pass', 'time'], ['ann', TAKE]);
-        expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
-        expect(await plays.countLiving(pool)).toBe(1);
-      },
     });
-    expect(explored.endings).toEqual([
-      'ann: POOL_EMPTY, pass: pool.deleting 1 expired; pool.created 1',
-      'ann: hit, pass: pool.created 1',
-      'ann: hit, pass: pool.deleting 0 expired; pool.created 1',
-    ]);
-  });
 
-  it('is made up for by one of two passes', async () => {
-    await plays.explore({
-      setUp: () => plays.pool({ ready: 1 }),
-      sessions: { ann: plays.claimBy(0), pass: plays.pass, again: plays.pass },
-      through: [...UNCHANGED, ...BUDGET, ...AROUND_A_CLAIM],
-      check: async (world, { given }) => {
-        expect(given['ann']).toBe('hit');
-        expect(await plays.countLiving(world.pool)).toBeLessThanOrEqual(1);
-        await atOnce(plays, plays.pass, world);
-        expect(await plays.countLiving(world.pool)).toBe(1);
-      },
+    it('is made up for by one of two passes', async () => {
+      await plays.explore({
+        setUp: () => plays.pool({ ready: 1 }),
+        sessions: { ann: plays.claimBy(0), pass: plays.pass, again: plays.pass },
+        through: [...UNCHANGED, ...BUDGET, ...AROUND_A_CLAIM],
+        check: async (world, { given }) => {
+          expect(given['ann']).toBe('hit');
+          expect(await plays.countLiving(world.pool)).toBeLessThanOrEqual(1);
+          await atOnce(plays, plays.pass, world);
+          expect(await plays.countLiving(world.pool)).toBe(1);
+        },
+      });
     });
   });
 });

@@ -22,202 +22,202 @@ import { SUCCEEDED, SWEEP, TEST_LOG_LIMIT_BYTES, type TestDaemon } from '../../s
 vi.setConfig({ testTimeout: 90_000 });
 
 let plays: Plays;
-
-describe.each(Object.keys(PLANNERS))('an acquisition, while PostgreSQL plans %s,', (planner) => {
+/** For the tests of one `describe`: a sweep would find what others left running. */
+function playOn(planner: string): void {
   beforeAll(async () => {
     plays = await openPlays(planner);
   });
   afterAll(() => plays[Symbol.asyncDispose]());
+}
 
-  it('and a cancel: the job is canceled, or its daemon is told', async () => {
-    const explored = await plays.explore<Working>({
-      setUp: () => plays.work(),
-      sessions: {
-        daemon: plays.acquire,
-        ann: async (database, { jobId }) =>
-          (await database.transaction((tx) => cancelJob(plays.store.kit, tx, jobId)))?.after,
-      },
-      through: ['workspace.lock_built'],
-      check: async ({ jobId }, { steps, given }) => {
-        expect(await plays.queue.status(jobId)).toMatchObject(
-          given['daemon'] === 'taken'
-            ? { status: 'canceling', attempt: 1 }
-            : { status: 'canceled', attempt: 0 },
-        );
-        // Whoever asks for work gets another job rather than wait for this one.
-        expect(steps.filter(({ session, waited }) => waited && session === 'daemon')).toEqual([]);
-      },
-    });
-    expect(explored.endings).toEqual([
-      'daemon: nothing, ann: canceled',
-      'daemon: taken, ann: canceling',
-    ]);
-    expect(explored.withWaiting).toBeGreaterThan(0);
-  });
+describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
+  describe('an acquisition', () => {
+    playOn(planner);
 
-  it('and a pass that cancels: the job is taken or canceled, never both', async () => {
-    const explored = await plays.explore<Working>({
-      setUp: () => plays.work({ desired: 0 }),
-      sessions: { daemon: plays.acquire, pass: plays.pass },
-      through: UNCHANGED,
-      check: async ({ jobId }, { given }) =>
-        expect(await plays.queue.status(jobId)).toMatchObject(
-          given['daemon'] === 'taken'
-            ? { status: 'running', attempt: 1 }
-            : { status: 'canceled', attempt: 0 },
-        ),
-    });
-    expect(explored.endings).toEqual([
-      'daemon: nothing, pass: pool.canceled 1',
-      'daemon: taken, pass: ',
-      'daemon: taken, pass: pool.canceled 0',
-    ]);
-    expect(explored.withWaiting).toBeGreaterThan(0);
-  });
-
-  it('and another one: the job goes to one of two daemons', async () => {
-    const explored = await plays.explore<Working>({
-      setUp: () => plays.work(),
-      sessions: { first: plays.acquire, second: plays.acquire },
-      check: async ({ jobId }) =>
-        expect(await plays.queue.status(jobId)).toMatchObject({ status: 'running', attempt: 1 }),
-    });
-    expect(explored.endings).toEqual([
-      'first: nothing, second: taken',
-      'first: taken, second: nothing',
-    ]);
-  });
-});
-
-describe('a daemon that registers', () => {
-  beforeAll(async () => {
-    plays = await openPlays();
-  });
-  afterAll(() => plays[Symbol.asyncDispose]());
-
-  const REGISTER = 'daemon.register';
-  const register = async (database: Database, daemon: TestDaemon): Promise<TestDaemon> => {
-    const deps = { ...plays.store.kit, database };
-    const { incarnation } = await registerDaemon(deps, daemon.key, daemon.asked);
-    return { ...daemon, incarnation };
-  };
-
-  it('while a former registration is still carried out, keeps what it takes', async () => {
-    const explored = await plays.explore<Working>({
-      setUp: () => plays.work(),
-      sessions: {
-        former: async (database, { daemon }) => {
-          await register(database, daemon);
-          return 'registered';
+    it('and a cancel: the job is canceled, or its daemon is told', async () => {
+      const explored = await plays.explore<Working>({
+        setUp: () => plays.work(),
+        sessions: {
+          daemon: plays.acquire,
+          ann: async (database, { jobId }) =>
+            (await database.transaction((tx) => cancelJob(plays.store.kit, tx, jobId)))?.after,
         },
-        daemon: async (database, world, stop) => {
-          const daemon = await register(database, world.daemon);
-          return plays.acquire(database, { ...world, daemon }, stop);
+        through: ['workspace.lock_built'],
+        check: async ({ jobId }, { steps, given }) => {
+          expect(await plays.queue.status(jobId)).toMatchObject(
+            given['daemon'] === 'taken'
+              ? { status: 'canceling', attempt: 1 }
+              : { status: 'canceled', attempt: 0 },
+          );
+          // Whoever asks for work gets another job rather than wait for this one.
+          expect(steps.filter(({ session, waited }) => waited && session === 'daemon')).toEqual([]);
         },
-      },
-      check: async ({ jobId }, ended) => {
-        const isNewest = isBefore(ended, ['former', REGISTER], ['daemon', REGISTER]);
-        const { status } = await plays.queue.status(jobId);
-        expect([isNewest, ended.given['daemon'], status]).toBeOneOf([
-          [true, 'taken', 'running'],
-          [false, 'taken', 'failed'],
-          [false, 'nothing', 'pending'],
-        ]);
-      },
+      });
+      expect(explored.endings).toEqual([
+        'daemon: nothing, ann: canceled',
+        'daemon: taken, ann: canceling',
+      ]);
+      expect(explored.withWaiting).toBeGreaterThan(0);
     });
-    expect(explored.endings).toEqual([
-      'former: registered, daemon: nothing',
-      'former: registered, daemon: taken',
-    ]);
-  });
-});
 
-describe('a result', () => {
-  beforeAll(async () => {
-    plays = await openPlays();
-  });
-  afterAll(() => plays[Symbol.asyncDispose]());
-
-  const setUpSilent = async (): Promise<Working> => {
-    const world = await plays.running();
-    await plays.store.advanceClock(SWEEP.deadAfterMs + 1_000);
-    await plays.queue.watch();
-    return world;
-  };
-  const sweep: Play<Working> = async (database) =>
-    (await sweepJobs({ ...plays.store.kit, database }, SWEEP)).hung.length;
-  const OTHER_SWEEPS = ['watch.keep', 'job.find_unserved', 'job.find_revoked'];
-
-  it('and the reaper: it counts or is refused, and the job ends once', async () => {
-    const explored = await plays.explore<Working>({
-      setUp: setUpSilent,
-      sessions: { daemon: plays.completeWith(SUCCEEDED), reaper: sweep },
-      through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
-      check: async ({ pool, jobId }, { given }) => {
-        const status = given['reaper'] === 1 ? 'failed' : 'succeeded';
-        expect(await plays.queue.status(jobId)).toMatchObject({ status });
-        expect(
-          await plays.store.sql('select from pool_events where pool_id = $1', [pool.poolId]),
-        ).toHaveLength(1);
-      },
+    it('and a pass that cancels: the job is taken or canceled, never both', async () => {
+      const explored = await plays.explore<Working>({
+        setUp: () => plays.work({ desired: 0 }),
+        sessions: { daemon: plays.acquire, pass: plays.pass },
+        through: UNCHANGED,
+        check: async ({ jobId }, { given }) =>
+          expect(await plays.queue.status(jobId)).toMatchObject(
+            given['daemon'] === 'taken'
+              ? { status: 'running', attempt: 1 }
+              : { status: 'canceled', attempt: 0 },
+          ),
+      });
+      expect(explored.endings).toEqual([
+        'daemon: nothing, pass: pool.canceled 1',
+        'daemon: taken, pass: ',
+        'daemon: taken, pass: pool.canceled 0',
+      ]);
+      expect(explored.withWaiting).toBeGreaterThan(0);
     });
-    expect(explored.endings).toEqual([
-      'daemon: ATTEMPT_STALE, reaper: 1',
-      'daemon: told, reaper: 0',
-    ]);
-    expect(explored.withWaiting).toBeGreaterThan(0);
+
+    it('and another one: the job goes to one of two daemons', async () => {
+      const explored = await plays.explore<Working>({
+        setUp: () => plays.work(),
+        sessions: { first: plays.acquire, second: plays.acquire },
+        check: async ({ jobId }) =>
+          expect(await plays.queue.status(jobId)).toMatchObject({ status: 'running', attempt: 1 }),
+      });
+      expect(explored.endings).toEqual([
+        'first: nothing, second: taken',
+        'first: taken, second: nothing',
+      ]);
+    });
   });
 
-  it('that is announced by a sign of life at the last moment: the job goes on, or the sign is refused', async () => {
-    const explored = await plays.explore<Working>({
-      setUp: setUpSilent,
-      sessions: {
-        daemon: async (database, { daemon, jobId }) => {
-          const attempt = { daemon, jobId, attempt: 1 };
-          await heartbeatJob({ database, logLimitBytes: TEST_LOG_LIMIT_BYTES }, attempt, []);
-          return 'heard';
+  describe('a daemon that registers', () => {
+    playOn(planner);
+
+    const REGISTER = 'daemon.register';
+    const register = async (database: Database, daemon: TestDaemon): Promise<TestDaemon> => {
+      const deps = { ...plays.store.kit, database };
+      const { incarnation } = await registerDaemon(deps, daemon.key, daemon.asked);
+      return { ...daemon, incarnation };
+    };
+
+    it('while a former registration is still carried out, keeps what it takes', async () => {
+      const explored = await plays.explore<Working>({
+        setUp: () => plays.work(),
+        sessions: {
+          former: async (database, { daemon }) => {
+            await register(database, daemon);
+            return 'registered';
+          },
+          daemon: async (database, world, stop) => {
+            const daemon = await register(database, world.daemon);
+            return plays.acquire(database, { ...world, daemon }, stop);
+          },
         },
-        reaper: sweep,
-      },
-      through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
-      check: async ({ daemon, jobId }, { given }) => {
-        const status = given['reaper'] === 1 ? 'failed' : 'running';
-        expect(await plays.queue.status(jobId)).toMatchObject({ status });
-        // In the next order it would be silent again.
-        if (status === 'running') await plays.queue.complete({ daemon, jobId, attempt: 1 });
-      },
+        check: async ({ jobId }, ended) => {
+          const isNewest = isBefore(ended, ['former', REGISTER], ['daemon', REGISTER]);
+          const { status } = await plays.queue.status(jobId);
+          expect([isNewest, ended.given['daemon'], status]).toBeOneOf([
+            [true, 'taken', 'running'],
+            [false, 'taken', 'failed'],
+            [false, 'nothing', 'pending'],
+          ]);
+        },
+      });
+      expect(explored.endings).toEqual([
+        'former: registered, daemon: nothing',
+        'former: registered, daemon: taken',
+      ]);
     });
-    expect(explored.endings).toEqual([
-      'daemon: ATTEMPT_STALE, reaper: 1',
-      'daemon: heard, reaper: 0',
-    ]);
   });
 
-  it('that never comes is noticed by one of two reapers', async () => {
-    const explored = await plays.explore<Working>({
-      setUp: setUpSilent,
-      sessions: { one: sweep, other: sweep },
-      through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
-      check: async ({ jobId }) =>
-        expect(await plays.queue.status(jobId)).toMatchObject({ status: 'failed' }),
-    });
-    expect(explored.endings).toEqual(['one: 0, other: 1', 'one: 1, other: 0']);
-    expect(explored.withWaiting).toBeGreaterThan(0);
-  });
+  describe('a result', () => {
+    playOn(planner);
 
-  it('and a pass that wants none: what was built is deleted by this one or the next', async () => {
-    const explored = await plays.explore<Working>({
-      setUp: () => plays.running({ desired: 0 }),
-      sessions: { daemon: plays.completeWith(SUCCEEDED), pass: plays.pass },
-      through: [...UNCHANGED, ...BEHIND_THE_MEMBER],
-      check: async (world) => {
-        await atOnce(plays, plays.pass, world);
-        expect(await plays.countLiving(world.pool)).toBe(0);
-      },
+    const setUpSilent = async (): Promise<Working> => {
+      const world = await plays.running();
+      await plays.store.advanceClock(SWEEP.deadAfterMs + 1_000);
+      await plays.queue.watch();
+      return world;
+    };
+    const sweep: Play<Working> = async (database) =>
+      (await sweepJobs({ ...plays.store.kit, database }, SWEEP)).hung.length;
+    const OTHER_SWEEPS = ['watch.keep', 'job.find_unserved', 'job.find_revoked'];
+
+    it('and the reaper: it counts or is refused, and the job ends once', async () => {
+      const explored = await plays.explore<Working>({
+        setUp: setUpSilent,
+        sessions: { daemon: plays.completeWith(SUCCEEDED), reaper: sweep },
+        through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
+        check: async ({ pool, jobId }, { given }) => {
+          const status = given['reaper'] === 1 ? 'failed' : 'succeeded';
+          expect(await plays.queue.status(jobId)).toMatchObject({ status });
+          expect(
+            await plays.store.sql('select from pool_events where pool_id = $1', [pool.poolId]),
+          ).toHaveLength(1);
+        },
+      });
+      expect(explored.endings).toEqual([
+        'daemon: ATTEMPT_STALE, reaper: 1',
+        'daemon: told, reaper: 0',
+      ]);
+      expect(explored.withWaiting).toBeGreaterThan(0);
     });
-    expect(explored.endings).toEqual([
-      'daemon: told, pass: ',
-      'daemon: told, pass: pool.deleting 1 extraneous',
-    ]);
+
+    it('that is announced by a sign of life at the last moment: the job goes on, or the sign is refused', async () => {
+      const explored = await plays.explore<Working>({
+        setUp: setUpSilent,
+        sessions: {
+          daemon: async (database, { daemon, jobId }) => {
+            const attempt = { daemon, jobId, attempt: 1 };
+            await heartbeatJob({ database, logLimitBytes: TEST_LOG_LIMIT_BYTES }, attempt, []);
+            return 'heard';
+          },
+          reaper: sweep,
+        },
+        through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
+        check: async ({ daemon, jobId }, { given }) => {
+          const status = given['reaper'] === 1 ? 'failed' : 'running';
+          expect(await plays.queue.status(jobId)).toMatchObject({ status });
+          // In the next order it would be silent again.
+          if (status === 'running') await plays.queue.complete({ daemon, jobId, attempt: 1 });
+        },
+      });
+      expect(explored.endings).toEqual([
+        'daemon: ATTEMPT_STALE, reaper: 1',
+        'daemon: heard, reaper: 0',
+      ]);
+    });
+
+    it('that never comes is noticed by one of two reapers', async () => {
+      const explored = await plays.explore<Working>({
+        setUp: setUpSilent,
+        sessions: { one: sweep, other: sweep },
+        through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
+        check: async ({ jobId }) =>
+          expect(await plays.queue.status(jobId)).toMatchObject({ status: 'failed' }),
+      });
+      expect(explored.endings).toEqual(['one: 0, other: 1', 'one: 1, other: 0']);
+      expect(explored.withWaiting).toBeGreaterThan(0);
+    });
+
+    it('and a pass that wants none: what was built is deleted by this one or the next', async () => {
+      const explored = await plays.explore<Working>({
+        setUp: () => plays.running({ desired: 0 }),
+        sessions: { daemon: plays.completeWith(SUCCEEDED), pass: plays.pass },
+        through: [...UNCHANGED, ...BEHIND_THE_MEMBER],
+        check: async (world) => {
+          await atOnce(plays, plays.pass, world);
+          expect(await plays.countLiving(world.pool)).toBe(0);
+        },
+      });
+      expect(explored.endings).toEqual([
+        'daemon: told, pass: ',
+        'daemon: told, pass: pool.deleting 1 extraneous',
+      ]);
+    });
   });
 });
