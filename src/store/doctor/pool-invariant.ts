@@ -6,6 +6,16 @@ import { PREBUILDS_USER_ID } from '../system-user.ts';
 import { check, REPORT, type Check } from './check.ts';
 
 const SYSTEM = `'${PREBUILDS_USER_ID}'`;
+/** Of `builds`, as whoever queued them counted them. */
+const ENQUEUED_LABELS = `jsonb_build_object(
+          'kind', case
+            when initiator_id = ${SYSTEM} then 'pool'
+            when stage = 'claim' then 'claim'
+            else 'person'
+          end,
+          'transition', transition,
+          'reason', reason,
+          'status', 'queued')`;
 const NOT_JUDGED = NOT_THE_TEMPLATES.map((code) => `'${code}'`).join(', ');
 
 export const POOL_INVARIANTS: readonly Check[] = [
@@ -134,6 +144,31 @@ export const POOL_INVARIANTS: readonly Check[] = [
         or l.preset_name <> p.name`,
   }),
   check({
+    id: 'preset.refused',
+    title: 'a preset counts as one that cannot be built, and its parameters fit its version',
+    remedy: 'Promote its version again, and it is tried once more: `standby template promote`.',
+    // Found is what surely fits: a number in an unusual form is left to the pool to judge.
+    sql: `
+      select p.id::text
+      from presets p
+      join template_versions v on v.id = p.version_id
+      where p.status = 'validation_failed'
+        and not exists (
+          select
+          from jsonb_each_text(p.parameters) as given (name, value)
+          left join jsonb_to_recordset(v.manifest -> 'parameters')
+            as d (name text, type text, options jsonb) on d.name = given.name
+          where d.name is null
+            or (d.type = 'bool' and given.value not in ('true', 'false'))
+            or (d.type = 'number' and given.value !~ '^-?[1-9][0-9]{0,14}$')
+            or (d.options <> '[]' and not d.options ? given.value))
+        and not exists (
+          select
+          from jsonb_to_recordset(v.manifest -> 'parameters') as d (name text, "default" text)
+          where d."default" is null
+            and not p.parameters ? d.name)`,
+  }),
+  check({
     id: 'template.active',
     title: "a template's active version was never imported",
     remedy: 'Promote a version whose import succeeded: `standby template promote`.',
@@ -151,29 +186,58 @@ export const POOL_INVARIANTS: readonly Check[] = [
       'A version without counters ran beside this one. Nothing is decided by them: add what is missing to counter_totals, or live with it.',
     sql: `
       with counted as (
-        select counter, template_id, preset, sum(amount) as amount
+        select counter, template_id, preset, labels, sum(amount) as amount
         from (
-          select counter, template_id, preset, total as amount from counter_totals
+          select counter, template_id, preset, labels, total as amount from counter_totals
           union all
-          select counter, template_id, preset, amount from counter_steps
+          select counter, template_id, preset, labels, amount from counter_steps
         ) as c
-        group by counter, template_id, preset
-      ), there as (
-        select 'prebuilds_created' as counter, pool_id, count(*) as amount
+        group by counter, template_id, preset, labels
+      -- What is there is the least that was counted: old rows are taken away, and counters never fall.
+      ), of_pools (counter, pool_id, labels, amount) as (
+        select 'prebuilds_created', pool_id, '{}'::jsonb, count(*)
         from workspaces
         where origin = 'prebuild'
         group by pool_id
         union all
-        select 'prebuilds_claimed', pool_id, count(*)
+        select 'prebuilds_failed', w.pool_id, '{}', count(*)
+        from workspaces w
+        join builds b on b.workspace_id = w.id and b.number = 1
+        join jobs j on j.id = b.job_id and j.status = 'failed'
+        where w.origin = 'prebuild'
+        group by w.pool_id
+        union all
+        select 'prebuilds_claimed', pool_id, '{}', count(*)
         from claims
         where outcome <> 'miss'
         group by pool_id
+        union all
+        select 'claims_missed', pool_id, jsonb_build_object('reason', reason), count(*)
+        from claims
+        where outcome = 'miss'
+        group by pool_id, reason
+        union all
+        select 'waits_ended', pool_id, jsonb_build_object('outcome', outcome), count(*)
+        from waiters
+        where ended_at is not null
+        group by pool_id, outcome
+      ), there (counter, pool_id, template_id, preset, labels, amount) as (
+        select o.counter, l.id, l.template_id, l.preset_name, o.labels, o.amount
+        from of_pools o
+        join pools l on l.id = o.pool_id
+        union all
+        select 'builds_enqueued', null, null, null, labels, count(*)
+        from builds
+        cross join lateral (select ${ENQUEUED_LABELS} as labels) as queued
+        group by labels
       )
-      select there.counter || ' of pool ' || l.id
+      select concat_ws(' ', there.counter, nullif(there.labels, '{}')::text, 'of pool ' || there.pool_id)
       from there
-      join pools l on l.id = there.pool_id
       left join counted c
-        on c.counter = there.counter and c.template_id = l.template_id and c.preset = l.preset_name
+        on c.counter = there.counter
+        and c.labels = there.labels
+        and c.template_id is not distinct from there.template_id
+        and c.preset is not distinct from there.preset
       where there.amount > coalesce(c.amount, 0)`,
   }),
   check({

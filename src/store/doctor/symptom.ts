@@ -4,6 +4,7 @@ import { AWAITED_DAYS, HAS_OPEN_STRAY } from '../awaited-stray.ts';
 import { DAEMON_IS_SEEN } from '../daemon-seen.ts';
 import { FRESH_SINCE } from '../live-pool/fresh-since.ts';
 import { READY_NOW } from '../live-pool/ready-now.ts';
+import { PREBUILD_SETTINGS } from '../settings.ts';
 import { PREBUILDS_USER_ID } from '../system-user.ts';
 import { check, type Check } from './check.ts';
 
@@ -37,6 +38,38 @@ export const SYMPTOMS: readonly Check[] = [
             and m.running_since < (select standby_now()) - interval '5 minutes'
             and ${READY_NOW}
             and (m.born_at < ${FRESH_SINCE}) is not true)`,
+  }),
+  check({
+    id: 'brakes.stale',
+    title: 'a pool is limited for over five minutes although its newest build did not fail',
+    remedy: 'Its pool gets no turn: start a control plane, or look for the pool in its log.',
+    // How many failures limit a pool is configured where control planes run, and not known here. But
+    // whatever it is, the newest build has failed, and a pool that is not held may be one failure short.
+    sql: `
+      select k.pool_id::text
+      from pool_brakes k
+      join pools l on l.id = k.pool_id and not l.paused
+      join presets p on p.id = k.preset_id and p.desired_instances is not null
+      join templates t on t.active_version_id = p.version_id
+        and t.deprecated = ''
+        and t.deleted_at is null
+      left join lateral (
+        select d.failed, d.completed_at
+        from judged_builds d
+        where d.pool_id = k.pool_id
+          and d.preset_id = k.preset_id
+          and d.created_at >= k.judged_since
+        order by d.created_at desc, d.workspace_id desc
+        limit 1
+      ) as newest on true
+      where k.limited_at < (select standby_now()) - interval '5 minutes'
+        and newest.failed is not true
+        and (newest.completed_at > (select standby_now()) - interval '5 minutes') is not true
+        and not exists (
+          select
+          from settings
+          where name = '${PREBUILD_SETTINGS}'
+            and value ->> 'reconciliation_paused' is distinct from 'false')`,
   }),
   check({
     id: 'delete.stuck',

@@ -9,7 +9,7 @@ import { claimOne } from '../../support/claim.ts';
 import { createFactory } from '../../support/factory.ts';
 import { reconcileNow } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
-import { PLANTS } from './plant.ts';
+import { COUNTER_PLANTS, PLANTS } from './plant.ts';
 
 const OPTIONS = { checkTimeoutMs: 10_000 };
 
@@ -98,6 +98,45 @@ describe('the checks of the doctor', () => {
     expect(finding, `found ${found.map((one) => one.id).join(', ')}`).toBeDefined();
     expect(finding!.total).toBeGreaterThanOrEqual(1);
     expect(finding!.subjects[0]).toMatch(/\S/);
+  });
+
+  it.each(Object.entries(COUNTER_PLANTS))(
+    'find that %s is behind, and no other counter',
+    async (counter, plants) => {
+      const found = await findPlanted(plants);
+      const behind = found.find(({ id }) => id === 'counter.behind');
+      expect(behind?.subjects).not.toHaveLength(0);
+      for (const subject of behind?.subjects ?? ['none']) expect(subject).toContain(`${counter} `);
+    },
+  );
+
+  it('do not miss what was taken away by its age: counters may be ahead', async () => {
+    expect(
+      await findPlanted([`delete from claims where outcome = 'miss' and workspace_id is not null`]),
+    ).toEqual([]);
+  });
+
+  it.each(['{"size": "xl"}', '{}'])(
+    'believe that a preset cannot be built while its parameters do not fit (%s)',
+    async (parameters) => {
+      const declared = { name: 'region', type: 'string', default: null, options: [] };
+      expect(
+        await findPlanted([
+          `update template_versions
+           set manifest = jsonb_set(manifest, '{parameters}', '[${JSON.stringify(declared)}]')`,
+          `update presets set parameters = '${parameters}', status = 'validation_failed',
+             validation_error = 'x'`,
+        ]),
+      ).toEqual([]);
+    },
+  );
+
+  it('leave a paused pool its brakes', async () => {
+    const found = await findPlanted([
+      ...(PLANTS['brakes.stale'] ?? []),
+      'update pools set paused = true',
+    ]);
+    expect(found.map(({ id }) => id)).not.toContain('brakes.stale');
   });
 
   it.each(['gone', 'died', 'restored', 'claim_forgotten'])(

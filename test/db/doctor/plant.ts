@@ -1,5 +1,7 @@
 // One fault for every check, planted by hand in a world where nothing is wrong. What a constraint
 // refuses is planted with the constraint taken away.
+import type { Counter } from '../../../src/store/counter.ts';
+
 const SYSTEM = `'00000000-0000-7000-8000-000000000001'`;
 /** A member that runs. */
 const RUNNING = `(select workspace_id from pool_members where running_since is not null
@@ -118,11 +120,17 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
        trial_workspace_id = excluded.trial_workspace_id`,
   ],
   'preset.pool': [`update pools set preset_name = 'another'`],
+  'preset.refused': [`update presets set status = 'validation_failed', validation_error = 'x'`],
   'template.active': [
     `update jobs set completed_at = null, succeeded = false where type = 'template_version_import'`,
   ],
   'counter.behind': ['truncate counter_totals, counter_steps'],
   'system.user': [`update users set status = 'suspended' where is_system`],
+  'brakes.stale': [
+    `update pool_brakes set limited_at = standby_now() - interval '10 minutes',
+       trial_at = standby_now(), cooldown_ms = 60000`,
+    `update judged_builds set failed = false, completed_at = standby_now() - interval '10 minutes'`,
+  ],
   'delete.stuck': [
     `update builds set transition = 'delete', stage = 'none' where workspace_id = ${RUNNING}`,
     `insert into builds (id, workspace_id, number, transition, version_id, initiator_id, reason,
@@ -167,4 +175,22 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
   'schema.invalid': [
     'alter table jobs add constraint jobs_another_check check (attempt < 1000) not valid',
   ],
+};
+
+const uncounted = (counter: Counter): readonly string[] => [
+  `delete from counter_totals where counter = '${counter}'`,
+  `delete from counter_steps where counter = '${counter}'`,
+];
+
+/** Statements, by the counter that is behind what they leave. */
+export const COUNTER_PLANTS: Readonly<Record<Counter, readonly string[]>> = {
+  prebuilds_created: uncounted('prebuilds_created'),
+  prebuilds_failed: uncounted('prebuilds_failed'),
+  prebuilds_claimed: uncounted('prebuilds_claimed'),
+  claims_missed: uncounted('claims_missed'),
+  waits_ended: [
+    waiter(`'other'`),
+    `update waiters set ended_at = standby_now(), outcome = 'canceled'`,
+  ],
+  builds_enqueued: uncounted('builds_enqueued'),
 };
