@@ -109,6 +109,9 @@ const SITUATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
   },
 };
 
+/** As a manifest declares it; a value must be given. */
+const REGION = { name: 'region', type: 'string', default: null, options: [], sensitive: false };
+
 describe('the plan of a pool', () => {
   it.each(Object.entries(SITUATIONS))('that %s is what its turn does', async (_, prepare) => {
     await prepare();
@@ -127,17 +130,29 @@ describe('the plan of a pool', () => {
     expect(doneOf(await reconcile(options))).toEqual(['pool.created 2']);
   });
 
-  it('knows that the parameters do not fit, before a turn has found it', async () => {
-    await store.sql(`update presets set parameters = '{"size": "xl"}' where id = $1`, [
-      pool.presetId,
-    ]);
-    expect(await planned()).toEqual([]);
-    expect(await plan()).toMatchObject({
-      withheld: { count: 3, reason: 'validation_failed' },
-      validation_error: 'The template has no parameter "size".',
-    });
-    expect(doneOf(await reconcile())[0]).toMatch(/^preset.validation_failed/);
-  });
+  it.each([
+    ['{"size": "xl"}', [], 'The template has no parameter "size".'],
+    ['{}', [REGION], 'The parameter "region" (string) needs a value: it has no default.'],
+  ])(
+    'knows that the parameters %s do not fit, before a turn has found it',
+    async (parameters, declared, reason) => {
+      await store.sql(
+        `update template_versions
+         set manifest = jsonb_set(manifest, '{parameters}', $2::jsonb) where id = $1`,
+        [pool.versionId, JSON.stringify(declared)],
+      );
+      await store.sql('update presets set parameters = $2 where id = $1', [
+        pool.presetId,
+        parameters,
+      ]);
+      expect(await planned()).toEqual([]);
+      expect(await plan()).toMatchObject({
+        withheld: { count: 3, reason: 'validation_failed' },
+        validation_error: reason,
+      });
+      expect(doneOf(await reconcile())).toEqual([`preset.validation_failed 0 ${reason}`]);
+    },
+  );
 
   it('says when something falls due by itself', async () => {
     await reconcile();

@@ -298,6 +298,36 @@ describe('parameters that do not fit', () => {
     expect(await events('validation_failed')).toEqual(['validation_failed']);
   });
 
+  it('that are missing hold back their pool, once, and no other', async () => {
+    const region = { name: 'region', description: '', default: null, options: [] };
+    const { organizationId } = pool;
+    const template = await make.template({
+      organizationId,
+      manifest: { parameters: [{ ...region, type: 'string', mutable: true, sensitive: false }] },
+    });
+    const other = await make.pool(template, { desired: 2 });
+    await store.sql(`update presets set parameters = '{"region": "eu"}' where id = $1`, [
+      other.presetId,
+    ]);
+    pool = await make.pool(template, { desired: 2 });
+    const reason = 'The parameter "region" (string) needs a value: it has no default.';
+    expect(await reconcile()).toEqual([`preset.validation_failed 0 ${reason}`]);
+    expect(doneOf(await reconcileNow(store, other.poolId))).toEqual(['pool.created 2']);
+    for (let turn = 0; turn < 8; turn++) expect(await reconcile()).toEqual([]);
+    expect(await countLive(store, pool.poolId)).toEqual({});
+    expect(await countLive(store, other.poolId)).toEqual({ 'start pending': 2 });
+    expect(await events('validation_failed')).toEqual(['validation_failed']);
+    expect(
+      await store.sql(
+        `select id, status, validation_error from presets where version_id = $1 order by status`,
+        [template.versionId],
+      ),
+    ).toEqual([
+      { id: other.presetId, status: 'healthy', validation_error: null },
+      { id: pool.presetId, status: 'validation_failed', validation_error: reason },
+    ]);
+  });
+
   it('keep nothing of the former version alive', async () => {
     await reconcile();
     await builder.buildAll();
