@@ -75,6 +75,23 @@ export const handingOver: readonly Mutation[] = [
     simulated: true,
   },
   {
+    fault: 'a claim is REPEATABLE READ: it takes in the world in which it was judged',
+    changes: [
+      change(
+        'src/workspaces/create-workspace.ts',
+        'return deps.database.transaction(async (tx) => {\n',
+        `return deps.database.transaction(async (tx) => {
+    await tx.query({ name: '', text: 'set transaction isolation level repeatable read', values: [] });
+    await readRequest(tx, requester, request);
+`,
+      ),
+    ],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}claim.test.ts`,
+      'of one prebuild have one winner, and wait for nobody',
+    ),
+  },
+  {
     fault: 'a statement by itself is REPEATABLE READ',
     always: true,
     changes: [
