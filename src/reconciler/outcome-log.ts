@@ -2,7 +2,7 @@
 // when it changes, not with every turn.
 import type { PoolId } from '../base/id.ts';
 import type { Log } from '../base/log.ts';
-import type { PassResult } from './pass.ts';
+import type { FailedOrganization, PassResult } from './pass.ts';
 import type { PoolOutcome, WithheldCreation } from './reconcile-pool.ts';
 
 export interface OutcomeLog {
@@ -49,14 +49,26 @@ export function createOutcomeLog(log: Log): OutcomeLog {
       writeWithheld(poolId, outcome.withheld);
     },
     writePass: (result) => {
-      log.debug('pass.ended', { ...result });
-      if (result.kind !== 'completed') return;
-      const { hardLimited, validationFailed, failedOrganizations } = result;
+      if (result.kind !== 'completed') {
+        log.debug('pass.ended', { ...result });
+        return;
+      }
+      const { hardLimited, validationFailed } = result;
+      const failedOrganizations = result.failedOrganizations.map(tellFailed);
+      log.debug('pass.ended', { ...result, failedOrganizations });
       const report = { hardLimited, validationFailed, failedOrganizations };
       const said = JSON.stringify(report);
-      const troubled = Object.values(report).some((ids) => ids.length > 0);
+      const troubled = Object.values(report).some((ones) => ones.length > 0);
       if (troubled && said !== reported) log.warn('pass.troubled', report);
       reported = said;
     },
   };
+}
+
+/** Without where it happened, which was told when it did: the same trouble is to read the same. */
+function tellFailed({ organization, error }: FailedOrganization): {
+  readonly organization: string;
+  readonly reason: string;
+} {
+  return { organization, reason: error instanceof Error ? error.message : String(error) };
 }

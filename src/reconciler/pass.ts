@@ -1,7 +1,7 @@
 // The periodic pass of the leader: what needs work, by one short snapshot, into the queue. It is the
 // safety net under the notices; with every notice lost the pools still converge.
 import type { Instant } from '../base/clock.ts';
-import type { PoolId } from '../base/id.ts';
+import type { OrganizationId, PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { PoolDecision } from '../domain/pool/decide-pool.ts';
 import type { Database } from '../store/database.ts';
@@ -33,8 +33,14 @@ export interface CompletedPass {
   /** Presets by id. */
   readonly hardLimited: readonly string[];
   readonly validationFailed: readonly string[];
-  /** Organizations whose pools were left out, by id. */
-  readonly failedOrganizations: readonly string[];
+  /** Organizations whose pools were left out. */
+  readonly failedOrganizations: readonly FailedOrganization[];
+}
+
+export interface FailedOrganization {
+  readonly organization: OrganizationId;
+  /** Why the user of prebuilds could not be made a member of it. */
+  readonly error: unknown;
 }
 
 export interface PassDeps extends Kit {
@@ -80,7 +86,7 @@ export async function runPass(
     ),
     failedPools: results.filter((result) => result.kind === 'failed').length,
     ...report(decided.flatMap(({ decision }) => decision ?? [])),
-    failedOrganizations: [...failed.keys()],
+    failedOrganizations: [...failed].map(([organization, error]) => ({ organization, error })),
   };
 }
 

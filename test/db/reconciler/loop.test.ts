@@ -186,11 +186,29 @@ describe('the periodic pass', () => {
        when (new.organization_id = '${pool.organizationId}') execute function refuse()`,
     );
     const other = await newPool(2);
-    const { reconciler } = await startReplica({ deaf: true });
+    const warned: unknown[] = [];
+    const log: Log = {
+      ...silentLog,
+      warn: (event, fields) => void warned.push({ event, ...fields }),
+      child: () => log,
+    };
+    const clock = createManualClock();
+    const { reconciler } = await startReplica({ deaf: true, log, clock });
+    const organization = pool.organizationId;
     expect(await reconciler.pass()).toMatchObject({
       kind: 'completed',
-      failedOrganizations: [pool.organizationId],
+      failedOrganizations: [{ organization, error: { message: 'no groups today' } }],
     });
+    await clock.advance(RECONCILER_OPTIONS.intervalMs);
+    await reconciler.pass();
+    expect(warned).toEqual([
+      {
+        event: 'pass.troubled',
+        hardLimited: [],
+        validationFailed: [],
+        failedOrganizations: [{ organization, reason: 'no groups today' }],
+      },
+    ]);
     expect(await liveOf(pool.poolId)).toEqual({});
     expect(await liveOf(other.poolId)).toEqual({ 'start pending': 2 });
   });

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PoolId, WorkspaceId } from '../../../src/base/id.ts';
 import { takeForDelete } from '../../../src/store/prebuild.ts';
+import { ensureAllMemberships } from '../../../src/reconciler/membership.ts';
 import { PAUSE_LOCK } from '../../../src/store/advisory-lock.ts';
 import { asJson } from '../../../src/store/statement.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
@@ -62,6 +63,37 @@ describe('two replicas that reconcile one pool at once', () => {
       wanted.push(desired);
     }
     expect(seen).toEqual(wanted);
+  });
+});
+
+describe('the membership of the user of prebuilds', () => {
+  it('is made once by six at once over several pools', { timeout: 60_000 }, async () => {
+    for (let round = 0; round < 20; round++) {
+      const organizationId = await make.organization();
+      const template = await make.template({ organizationId });
+      const pools = [
+        await make.pool(template),
+        await make.pool(template),
+        await make.pool(template),
+      ];
+      // Passes, turns of pools, and each of these on connections of its own.
+      const passes = replicas.map(({ kit, database }) => ensureAllMemberships(kit, database));
+      const turns = [...pools, pools[0]!].map(({ poolId }, n) =>
+        reconcileNow(replicas[n % replicas.length]!, poolId),
+      );
+      for (const failed of await Promise.all(passes)) expect([...failed]).toEqual([]);
+      for (const outcome of await Promise.all(turns)) expect(outcome).toMatchObject({ errors: [] });
+      const live = await Promise.all(pools.map(({ poolId }) => living(poolId)));
+      expect(live).toEqual([1, 1, 1]);
+      const belongs = await store.sql(
+        `select (select count(*)::int from memberships where organization_id = $1) as memberships,
+           (select count(*)::int from groups where organization_id = $1) as groups,
+           (select count(*)::int from group_members m join groups g on g.id = m.group_id
+             where g.organization_id = $1) as group_members`,
+        [organizationId],
+      );
+      expect(belongs).toEqual([{ memberships: 1, groups: 1, group_members: 1 }]);
+    }
   });
 });
 
