@@ -1,8 +1,10 @@
 // Unpacks an archive into a folder of its own. As the folder is new and holds nothing but what is
-// made here, regular files and folders, no path in it can lead anywhere else.
-import { chmod, mkdir, open, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+// made here, regular files and folders, no path in it can lead anywhere else; and whoever may write
+// there meanwhile cannot turn one aside.
+import { mkdir, open, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { ArchiveLimits } from './limits.ts';
+import { openFolders, type OpenFolders } from './open-folders.ts';
 import { readArchive, type ArchiveEntry } from './read-archive.ts';
 
 const OPEN_MODE = 0o755; // folders, and files that may be executed
@@ -12,28 +14,42 @@ const FILE_MODE = 0o644;
  * Creates `target`, which must not exist while its parent must, and fills it. When anything fails,
  * `target` is removed again; a process that is killed leaves it incomplete.
  */
-export async function extractArchive(
+export function extractArchive(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   target: string,
   limits?: ArchiveLimits,
 ): Promise<void> {
+  return writeEntries(readArchive(source, limits), target);
+}
+
+/** Of entries that may be trusted as far as their paths go. */
+export async function writeEntries(
+  entries: AsyncIterable<ArchiveEntry>,
+  target: string,
+): Promise<void> {
   await mkdir(target);
   try {
-    await chmod(target, OPEN_MODE);
-    const made = new Set([target]);
-    for await (const entry of readArchive(source, limits)) await write(entry, target, made);
+    const folders = await openFolders(target, OPEN_MODE);
+    try {
+      for await (const entry of entries) await write(entry, folders);
+    } finally {
+      await folders.close();
+    }
   } catch (error) {
     await rm(target, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function write(entry: ArchiveEntry, target: string, made: Set<string>): Promise<void> {
-  const path = join(target, entry.path);
-  if (entry.kind === 'folder') return makeFolder(path, made);
-  await makeFolder(dirname(path), made);
+async function write(entry: ArchiveEntry, folders: OpenFolders): Promise<void> {
+  if (entry.kind === 'folder') {
+    await folders.enter(entry.path);
+    return;
+  }
+  const parent = dirname(entry.path);
+  const folder = await folders.enter(parent === '.' ? '' : parent);
   // `wx` never follows a link and never writes to what is there.
-  const file = await open(path, 'wx', FILE_MODE);
+  const file = await open(join(folder, basename(entry.path)), 'wx', FILE_MODE);
   try {
     for await (const chunk of entry.content) await file.writeFile(chunk);
     // The mode given to open is subject to the umask.
@@ -41,13 +57,4 @@ async function write(entry: ArchiveEntry, target: string, made: Set<string>): Pr
   } finally {
     await file.close();
   }
-}
-
-/** The folder and those it lies in, from the outside in; each with exactly our mode. */
-async function makeFolder(path: string, made: Set<string>): Promise<void> {
-  if (made.has(path)) return;
-  await makeFolder(dirname(path), made);
-  await mkdir(path);
-  await chmod(path, OPEN_MODE);
-  made.add(path);
 }
