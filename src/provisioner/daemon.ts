@@ -11,11 +11,13 @@ import { createCancelWatch } from './cancel-watch.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { takeDataFolder, type DataFolder } from './data-folder.ts';
 import { createDeadlines } from './deadlines.ts';
-import type { Driver } from './driver.ts';
+import { awaitDrivers, type MissingDriver } from './await-drivers.ts';
+import type { Driver, Machine } from './driver.ts';
 import { loadDaemonIdentity } from './identity.ts';
 import { settleLeftovers } from './leftover.ts';
 import { ATTEMPT_PROCESSES, endLeftoverProcesses } from './leftover-processes.ts';
 import { createLostCalls } from './lost-calls.ts';
+import { createOffered, type Offered } from './offered.ts';
 import { createRegistration } from './registration.ts';
 import { report } from './report.ts';
 import { StopWork } from './stop-work.ts';
@@ -32,6 +34,8 @@ export interface DaemonOptions {
   readonly concurrency: number;
   readonly controlPlane: ControlPlane;
   readonly drivers: readonly Driver[];
+  /** Offered as soon as they can work here. */
+  readonly missing?: readonly MissingDriver[];
   /** What running jobs are given to end by themselves at a stop. */
   readonly drainMs: number;
 }
@@ -39,6 +43,8 @@ export interface DaemonOptions {
 export interface Daemon extends Service {
   /** Aborted when a newer process has taken this daemon's place: this one does no more work. */
   readonly replaced: AbortSignal;
+  /** Of the drivers that it offers now. */
+  machines(): readonly Machine[];
 }
 
 /** After the drain, for drivers to undo what they were doing and to report it. */
@@ -47,6 +53,7 @@ const UNDO_MS = 4_000;
 /** Its start throws DAEMON_FOLDER_TAKEN while another process uses the folder; a stop ends it at once. */
 export function createDaemon(kit: Kit, options: DaemonOptions): Daemon {
   const replaced = new AbortController();
+  const offered = createOffered(options.drivers);
   let folder: DataFolder | undefined;
 
   const service = createService(kit.clock, {
@@ -58,15 +65,15 @@ export function createDaemon(kit: Kit, options: DaemonOptions): Daemon {
         folder.work,
         scope.signal,
       );
-      for (const { machine } of options.drivers) await machine?.open();
-      await startLoops(kit, options, { folder, scope, replaced, inUse });
+      for (const machine of offered.machines()) await machine.open();
+      await startLoops(kit, options, { folder, scope, replaced, inUse, offered });
     },
     stop: async () => {
-      for (const { machine } of options.drivers) await machine?.close();
+      for (const machine of offered.machines()) await machine.close();
       await folder?.release();
     },
   });
-  return { ...service, replaced: replaced.signal };
+  return { ...service, replaced: replaced.signal, machines: () => offered.machines() };
 }
 
 interface Life {
@@ -75,11 +82,12 @@ interface Life {
   readonly replaced: AbortController;
   /** Folders of attempts in which something of an earlier life works on. */
   readonly inUse: ReadonlySet<string>;
+  readonly offered: Offered;
 }
 
 async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promise<void> {
-  const { folder, scope, replaced, inUse } = life;
-  const { controlPlane, drivers, concurrency } = options;
+  const { folder, scope, replaced, inUse, offered } = life;
+  const { controlPlane, drivers, missing = [], concurrency } = options;
   const identity = await loadDaemonIdentity(given, options.folder);
   const { daemonId, machineId } = identity;
   const kit = { ...given, log: given.log.child({ component: 'daemon', daemonId }) };
@@ -89,24 +97,31 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
   // Every slot listens.
   setMaxListeners(0, stopping, deadlines.stopWork, deadlines.giveUp);
 
+  /** For drivers that were not there to undo them. */
+  const endedEarlier: RegisterAnswer['ended_attempts'] = [];
   const registration = createRegistration({
     kit,
     controlPlane,
-    body: {
+    body: () => ({
       protocol_version: PROVISIONER_PROTOCOL_VERSION,
       daemon_id: daemonId,
       machine_id: machineId,
       name: options.name,
-      drivers: drivers.map(({ name }) => name),
+      drivers: [...offered.drivers.keys()],
       tools: Object.fromEntries(
-        drivers.flatMap(({ name, tool }) => (tool === undefined ? [] : [[name, tool]])),
+        [...offered.drivers.values()].flatMap(({ name, tool }) =>
+          tool === undefined ? [] : [[name, tool]],
+        ),
       ),
       tags: { ...options.tags },
       slots: concurrency,
       version: options.version,
-    },
+    }),
     signal: stopping,
-    onEnded: (attempts) => undoAttempts(kit, drivers, attempts),
+    onEnded: async (attempts) => {
+      if (missing.length > 0) endedEarlier.push(...attempts);
+      await undoAttempts(kit, [...offered.drivers.values()], attempts);
+    },
     onReplaced: (error) => {
       kit.log.error('daemon.replaced', { error });
       deadlines.stopNow(new StopWork('stale'));
@@ -122,12 +137,11 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
     registration,
     cancels,
     lostCalls: createLostCalls(kit.clock),
-    drivers: new Map(drivers.map((driver) => [driver.name, driver])),
+    drivers: offered.drivers,
     stopWork: deadlines.stopWork,
     giveUp: deadlines.giveUp,
     openFolder: (job) => openAttemptFolder({ kit, folders: folder, archives }, job),
   };
-  const machines = drivers.flatMap(({ machine }) => machine ?? []);
   // Before any work: a state that is late becomes a stray when the next attempt has taken its lock.
   const settled = settleLeftovers(
     { kit, controlPlane, registration, drivers, folders: folder, inUse },
@@ -144,10 +158,12 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
   };
   const loops = [
     ...Array.from({ length: concurrency }, workWhenSettled),
-    report({ kit, controlPlane, registration, machines }, { signal: stopping, concurrency }),
+    report({ kit, controlPlane, registration, offered }, { signal: stopping, concurrency }),
   ];
   const done = new AbortController();
   scope.background(Promise.all(loops).then(() => done.abort()));
+  const catchUp = (driver: Driver): Promise<void> => undoAttempts(kit, [driver], endedEarlier);
+  scope.background(awaitDrivers({ kit, offered, registration, catchUp }, missing, stopping));
   scope.background(cancels.run(done.signal));
   scope.background(deadlines.follow(stopping, done.signal));
 }

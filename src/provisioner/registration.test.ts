@@ -3,9 +3,14 @@ import { AppError } from '../base/app-error.ts';
 import type { DaemonId } from '../base/id.ts';
 import { createKit } from '../base/kit.ts';
 import { silentLog } from '../base/log.ts';
-import { createRegistration, type RegistrationDeps } from './registration.ts';
+import { createRegistration, type DaemonBody, type RegistrationDeps } from './registration.ts';
 
 const FORGOTTEN = new AppError('NOT_FOUND', 'this key has registered no such daemon');
+
+const BODY: DaemonBody = {
+  ...{ protocol_version: 1, daemon_id: 'd' as DaemonId, machine_id: 'm', name: 'd' },
+  ...{ drivers: [], tools: {}, tags: {}, slots: 1, version: '1' },
+};
 
 /** A control plane that only registers. */
 function registrationWith(change: Partial<RegistrationDeps> = {}) {
@@ -20,10 +25,7 @@ function registrationWith(change: Partial<RegistrationDeps> = {}) {
         ended_attempts: [],
       }),
     },
-    body: {
-      ...{ protocol_version: 1, daemon_id: 'd' as DaemonId, machine_id: 'm', name: 'd' },
-      ...{ drivers: [], tools: {}, tags: {}, slots: 1, version: '1' },
-    },
+    body: () => BODY,
     signal: new AbortController().signal,
     onEnded: async () => undefined,
     onReplaced: () => undefined,
@@ -82,5 +84,37 @@ describe('a daemon that was replaced', () => {
     expect(replaced).toEqual([]);
     registration.refused(error, second);
     expect(replaced).toEqual([error]);
+  });
+});
+
+describe('a daemon that has changed', () => {
+  it('says so as the same registration, and as a new one after it was forgotten', async () => {
+    const said: { id: unknown; drivers: readonly string[] }[] = [];
+    let drivers: string[] = [];
+    const registration = registrationWith({
+      body: () => ({ ...BODY, drivers }),
+      controlPlane: {
+        register: async ({ registration_id: id, drivers: offered }) => {
+          said.push({ id, drivers: offered });
+          return {
+            incarnation: new Set(said.map((one) => one.id)).size,
+            heartbeat_interval_ms: 1,
+            report_interval_ms: 1,
+            ended_attempts: [],
+          };
+        },
+      },
+    });
+    const first = await registration.get();
+    drivers = ['docker'];
+    await registration.renew();
+    expect(await registration.get()).toEqual(first);
+    expect(said).toEqual([
+      { id: expect.any(String) as string, drivers: [] },
+      { id: said[0]?.id, drivers: ['docker'] },
+    ]);
+    registration.refused(FORGOTTEN, first);
+    expect((await registration.get()).incarnation).toBe(2);
+    expect(said.at(-1)).toMatchObject({ drivers: ['docker'] });
   });
 });

@@ -1,7 +1,7 @@
 // The daemon's standing with the control plane: registered once, and again when it was forgotten.
 import { toAppError, type AppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
-import { createId } from '../base/id.ts';
+import { createId, type RegistrationId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { RegisterAnswer, RegisterBody } from '../contract/provisioner/protocol.ts';
 import type { Caller, ControlPlane } from './control-plane.ts';
@@ -14,16 +14,21 @@ export interface Registered extends Caller {
 export interface Registration {
   /** Waits, and tries again, until the control plane has answered. Rejects when the daemon stops. */
   get(): Promise<Registered>;
+  /** Says again what the daemon is, which has changed, as the same registration. */
+  renew(): Promise<void>;
   /** A call that `caller` made as this daemon was refused: learns what that says of its standing. */
   refused(error: AppError, caller: Caller): void;
 }
 
+export type DaemonBody = Omit<RegisterBody, 'registration_id'> & {
+  readonly daemon_id: Caller['daemonId'];
+};
+
 export interface RegistrationDeps {
   readonly kit: Kit;
   readonly controlPlane: Pick<ControlPlane, 'register'>;
-  readonly body: Omit<RegisterBody, 'registration_id'> & {
-    readonly daemon_id: Caller['daemonId'];
-  };
+  /** What the daemon is by now. */
+  body(): DaemonBody;
   readonly signal: AbortSignal;
   /** Settles attempts of an earlier life that the control plane has just ended. */
   onEnded(attempts: RegisterAnswer['ended_attempts']): Promise<void>;
@@ -38,10 +43,13 @@ export function createRegistration(deps: RegistrationDeps): Registration {
   let pending: Promise<Registered> | undefined;
   let newest: Registered | undefined;
 
-  const register = async (): Promise<Registered> => {
-    const answer = await registerUntilAnswered(deps);
+  let registrationId: RegistrationId | undefined;
+
+  const register = async (id: RegistrationId): Promise<Registered> => {
+    registrationId = id;
+    const answer = await registerUntilAnswered(deps, id);
     newest = {
-      daemonId: deps.body.daemon_id,
+      daemonId: deps.body().daemon_id,
       incarnation: answer.incarnation,
       heartbeatIntervalMs: answer.heartbeat_interval_ms,
       reportIntervalMs: answer.report_interval_ms,
@@ -56,7 +64,13 @@ export function createRegistration(deps: RegistrationDeps): Registration {
   };
 
   return {
-    get: () => (pending ??= register()),
+    get: () => (pending ??= register(createId(deps.kit))),
+    renew: async () => {
+      await pending;
+      // Another id would end what the daemon works on.
+      pending = register(registrationId ?? createId(deps.kit));
+      await pending;
+    },
     refused: (error, caller) => {
       // What was said of an earlier registration of this process is no news.
       if (caller.incarnation !== newest?.incarnation) return;
@@ -68,11 +82,14 @@ export function createRegistration(deps: RegistrationDeps): Registration {
   };
 }
 
-async function registerUntilAnswered(deps: RegistrationDeps): Promise<RegisterAnswer> {
+async function registerUntilAnswered(
+  deps: RegistrationDeps,
+  registrationId: RegistrationId,
+): Promise<RegisterAnswer> {
   const backoff = createBackoff(deps.kit.rng, RETRY);
   // One for all tries: a try that got no answer may be carried out yet, and must not count as another
   // process of this daemon.
-  const body = { ...deps.body, registration_id: createId(deps.kit) };
+  const body = { ...deps.body(), registration_id: registrationId };
   let told: string | undefined;
   for (;;) {
     try {

@@ -7,12 +7,13 @@ import type { Kit } from '../base/kit.ts';
 import type { ReportAnswer, ReportBody } from '../contract/provisioner/protocol.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Machine } from './driver.ts';
+import type { Offered } from './offered.ts';
 import type { Registered, Registration } from './registration.ts';
 
 export interface ReporterDeps {
   readonly kit: Kit;
   readonly controlPlane: Pick<ControlPlane, 'report'>;
-  readonly machines: readonly Machine[];
+  readonly offered: Pick<Offered, 'machines' | 'onChange'>;
   readonly registration: Registration;
 }
 
@@ -33,7 +34,7 @@ const RETRY_MS = 1_000;
 export async function report(deps: ReporterDeps, options: ReporterOptions): Promise<void> {
   const { kit } = deps;
   const { signal } = options;
-  const bell = createBell(deps.machines);
+  const bell = createBell(deps.offered);
   const wishes = createWishes(deps, options);
   let hasSaidNothing = false;
   while (!signal.aborted) {
@@ -41,7 +42,7 @@ export async function report(deps: ReporterDeps, options: ReporterOptions): Prom
     let registered: Registered | undefined;
     try {
       registered = await deps.registration.get();
-      const known = await inspect(deps.machines);
+      const known = await inspect(deps.offered.machines());
       // That there is nothing is said once: waiting for work and heartbeats are signs of life enough.
       if (known.size > 0 || !hasSaidNothing) {
         wishes.add(await reportOnce(deps, { registered, known, signal }));
@@ -142,9 +143,9 @@ interface Bell {
   ): Promise<void>;
 }
 
-function createBell(machines: readonly Machine[]): Bell {
+function createBell(offered: Pick<Offered, 'onChange'>): Bell {
   let rung = new AbortController();
-  for (const machine of machines) machine.onChange(() => rung.abort());
+  offered.onChange(() => rung.abort());
   return {
     wait: async (kit, gatherMs, { limitMs, signal }) => {
       const asleep = AbortSignal.any([rung.signal, signal]);

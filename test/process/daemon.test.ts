@@ -9,6 +9,7 @@ import { packFolder } from '../../src/archive/pack-folder.ts';
 import { whenAborted } from '../../src/base/abort.ts';
 import { createKit } from '../../src/base/kit.ts';
 import { silentLog, type Log } from '../../src/base/log.ts';
+import type { MissingDriver } from '../../src/provisioner/await-drivers.ts';
 import { createDaemon, type Daemon } from '../../src/provisioner/daemon.ts';
 import { createNullDriver } from '../../src/provisioner/drivers/null/driver.ts';
 import { sampleJob, sampleWorkspace } from '../support/acquired-job.ts';
@@ -18,6 +19,11 @@ import { createScriptedDriver, type ScriptedDriver } from '../support/scripted-d
 import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 
 const kit = createKit(silentLog);
+/** What is looked for now and then is looked for at once. */
+const clock: typeof kit.clock = {
+  ...kit.clock,
+  sleep: (ms, signal) => kit.clock.sleep(ms === 15_000 ? 1 : ms, signal),
+};
 let scratch: TemporaryFolder;
 let plane: FakeControlPlane;
 let started: Daemon[];
@@ -44,10 +50,11 @@ function makeDaemon(
     readonly drainMs?: number;
     readonly slots?: number;
     readonly log?: Log;
+    readonly missing?: readonly MissingDriver[];
   } = {},
 ): Daemon {
   const daemon = createDaemon(
-    { ...kit, log: options.log ?? kit.log },
+    { ...kit, clock, log: options.log ?? kit.log },
     {
       folder: folderOf(options.folder ?? 'daemon'),
       name: 'd',
@@ -56,6 +63,7 @@ function makeDaemon(
       concurrency: options.slots ?? 2,
       controlPlane: plane,
       drivers: [driver, createNullDriver(kit)],
+      missing: options.missing ?? [],
       drainMs: options.drainMs ?? 50,
     },
   );
@@ -83,6 +91,32 @@ describe('a daemon', () => {
         slots: 3,
       }),
     );
+  });
+
+  it('offers a driver that comes later, without a break in what it works on', async () => {
+    const driver = createScriptedDriver({ waits: true });
+    const late = { ...createScriptedDriver(), name: 'late' };
+    let looks = 0;
+    let comes = false;
+    const find = async (): Promise<ScriptedDriver | undefined> => {
+      looks += 1;
+      if (looks === 1) throw new Error('somebody is changing its settings');
+      return comes ? late : undefined;
+    };
+    await makeDaemon(driver, { missing: [{ name: 'late', because: 'away', find }] }).start();
+    const first = plane.offer(sampleJob());
+    const build = await working(driver);
+    await until(() => expect(looks).toBeGreaterThan(2));
+    expect(plane.announced?.drivers).toEqual(['scripted', 'null']);
+    comes = true;
+    await until(() => expect(plane.announced?.drivers).toEqual(['scripted', 'null', 'late']));
+    const second = plane.offer({ ...sampleJob(), driver: 'late' });
+    await until(() => expect(second.result).toMatchObject({ outcome: 'succeeded' }));
+    const { id } = second.job.workspace ?? {};
+    await until(() => expect(plane.reported?.map((one) => one.id)).toContain(id));
+    build.resolve(undefined);
+    await until(() => expect(first.result).toMatchObject({ outcome: 'succeeded' }));
+    expect([first.resultAttempt, driver.undone]).toEqual([1, []]);
   });
 
   it('does what is offered and reports it with every log line once', async () => {

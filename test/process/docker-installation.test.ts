@@ -127,6 +127,24 @@ describe.runIf(hasDocker())('an installation with the docker driver', () => {
     await installation.interrupt();
     const [alive] = await engine.engine.listContainers(own);
     expect(alive).toMatchObject({ id: container?.id, state: 'running' });
+    const silent = await runBin(['down', '--json', '--data-dir', installation.dataDir], {
+      environment: { STANDBY_DOCKER_HOST: 'tcp://127.0.0.1:1' },
+    });
+    expect(JSON.parse(silent.out)).toMatchObject({
+      stopped_workspaces: 0,
+      silent_engine: {
+        address: 'tcp://127.0.0.1:1',
+        because: expect.stringContaining('does not answer') as string,
+      },
+    });
+    const told = await runBin(['down', '--data-dir', installation.dataDir], {
+      environment: { STANDBY_DOCKER_HOST: 'tcp://127.0.0.1:1' },
+    });
+    expect(told).toMatchObject({
+      status: 0,
+      err: expect.stringContaining('engine at tcp://127.0.0.1:1 was not heard') as string,
+    });
+    expect(await engine.engine.listContainers(own)).toMatchObject([{ state: 'running' }]);
     expect(installation.down()).toMatch(/[12] workspaces? stopped/);
     const [ended] = await engine.engine.listContainers(own);
     expect(ended).toMatchObject({ id: container?.id, state: 'exited' });

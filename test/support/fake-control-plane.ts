@@ -225,14 +225,16 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     register: async (body) => {
       reach();
       registrations += 1;
+      // Said again it is no other process.
+      const isNew = body.registration_id !== announced?.registration_id;
       announced = body;
-      const incarnation = (incarnations.get(body.daemon_id) ?? 0) + 1;
+      const incarnation = (incarnations.get(body.daemon_id) ?? 0) + (isNew ? 1 : 0);
       incarnations.set(body.daemon_id, incarnation);
       return {
         incarnation,
         heartbeat_interval_ms: options.heartbeatIntervalMs ?? 20,
         report_interval_ms: options.reportIntervalMs ?? 10_000,
-        ended_attempts: endHeld(body.daemon_id),
+        ended_attempts: isNew ? endHeld(body.daemon_id) : [],
       };
     },
     acquire: async (caller, { waitMs, callId, lostCalls }, signal) => {

@@ -5,7 +5,11 @@ import { findDataFolder } from '../installation/data-folder.ts';
 import { runDown, type DownResult } from '../up/down.ts';
 import { configOf, DATA_DIR_OPTION } from './setting-options.ts';
 
-const NOTHING: DownResult = { stoppedServers: false, stoppedWorkspaces: 0 };
+const NOTHING: DownResult = {
+  stoppedServers: false,
+  stoppedWorkspaces: 0,
+  silentEngine: undefined,
+};
 
 export const command = defineCommand({
   name: 'down',
@@ -19,10 +23,14 @@ export const command = defineCommand({
     const config = configOf(environment, values);
     const place = dataDir(environment, config.dataDir);
     const folder = await findDataFolder(place);
-    const { stoppedServers, stoppedWorkspaces } =
+    const { stoppedServers, stoppedWorkspaces, silentEngine } =
       folder === undefined ? NOTHING : await runDown(kit, { folder, config });
     if (globals.json) {
-      const answer = { stopped_servers: stoppedServers, stopped_workspaces: stoppedWorkspaces };
+      const answer = {
+        stopped_servers: stoppedServers,
+        stopped_workspaces: stoppedWorkspaces,
+        silent_engine: silentEngine ?? null,
+      };
       io.out(`${JSON.stringify(answer)}\n`);
       return 0;
     }
@@ -31,6 +39,12 @@ export const command = defineCommand({
       : `No server was running in ${place}`;
     const noun = stoppedWorkspaces === 1 ? 'workspace' : 'workspaces';
     io.out(`${servers}; ${stoppedWorkspaces} ${noun} stopped.\n`);
+    if (silentEngine !== undefined) {
+      io.err(
+        `The Docker engine at ${silentEngine.address} was not heard: ${silentEngine.because}\n` +
+          'Containers of workspaces may run on there. Run `standby down` again when it answers.\n',
+      );
+    }
     return 0;
   },
 });

@@ -6,8 +6,9 @@ import { VERSION } from '../../base/version.ts';
 import { createClient } from '../../client/client.ts';
 import type { Config } from '../../config/config.ts';
 import { createHttpControlPlane } from '../../provisioner/control-plane.ts';
+import type { MissingDriver } from '../../provisioner/await-drivers.ts';
 import { createDaemon } from '../../provisioner/daemon.ts';
-import { createDrivers, type MissingDriver } from './drivers.ts';
+import { createDrivers } from './drivers.ts';
 
 export interface DaemonSpec {
   readonly config: Config;
@@ -22,8 +23,9 @@ export interface DaemonSpec {
 }
 
 export interface RunningDaemon {
+  /** Those that can work here now. */
   readonly drivers: readonly string[];
-  /** Drivers that it would offer if they could work here. */
+  /** Those that it will offer when they can. */
   readonly missing: readonly MissingDriver[];
   /** Aborted when another process has taken this daemon's place. */
   readonly replaced: AbortSignal;
@@ -53,6 +55,7 @@ export async function startDaemon(kit: Kit, spec: DaemonSpec): Promise<RunningDa
     concurrency: config.provisionerConcurrency || os.availableParallelism(),
     controlPlane: createHttpControlPlane(createClient({ url, token: spec.key })),
     drivers,
+    missing,
   });
   const stop = async (cause: string): Promise<void> => {
     await daemon.stop(cause, config.provisionerDrain + STOP_DEADLINE_MS);
@@ -75,8 +78,7 @@ export async function startDaemon(kit: Kit, spec: DaemonSpec): Promise<RunningDa
     replaced: daemon.replaced,
     stop,
     countLiving: async () => {
-      const machines = drivers.flatMap(({ machine }) => machine ?? []);
-      const inspected = await Promise.all(machines.map((machine) => machine.inspect()));
+      const inspected = await Promise.all(daemon.machines().map((machine) => machine.inspect()));
       return inspected.flat().filter(({ state }) => state === 'running').length;
     },
   };

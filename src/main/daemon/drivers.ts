@@ -5,6 +5,7 @@ import { AppError } from '../../base/app-error.ts';
 import type { Kit } from '../../base/kit.ts';
 import { findPackageRoot } from '../../base/package-root.ts';
 import type { Config } from '../../config/config.ts';
+import type { MissingDriver } from '../../provisioner/await-drivers.ts';
 import type { Driver } from '../../provisioner/driver.ts';
 import { createDockerDriver } from '../../provisioner/drivers/docker/driver.ts';
 import { readEngineAddress } from '../../provisioner/drivers/docker/engine/address.ts';
@@ -24,12 +25,6 @@ export interface DriverPlace {
   readonly url: string;
 }
 
-/** A driver that cannot work on this machine, and why. */
-export interface MissingDriver {
-  readonly name: string;
-  readonly because: string;
-}
-
 export interface Offer {
   readonly drivers: readonly Driver[];
   readonly missing: readonly MissingDriver[];
@@ -39,7 +34,9 @@ type Made =
   | { readonly kind: 'made'; readonly driver: Driver }
   | { readonly kind: 'missing'; readonly because: string };
 
-const MAKERS: Readonly<Record<string, (kit: Kit, place: DriverPlace) => Made | Promise<Made>>> = {
+type Make = (kit: Kit, place: DriverPlace) => Made | Promise<Made>;
+
+const MAKERS: Readonly<Record<string, Make>> = {
   docker: createLocalDockerDriver,
   null: (kit) => ({ kind: 'made', driver: createNullDriver(kit) }),
   process: (kit, place) => ({ kind: 'made', driver: createLocalProcessDriver(kit, place) }),
@@ -60,12 +57,16 @@ export async function createDrivers(
   const named = place.config.provisionerDrivers;
   const drivers: Driver[] = [];
   const missing: MissingDriver[] = [];
+  const again = (make: Make) => async () => {
+    const made = await make(kit, place);
+    return made.kind === 'made' ? made.driver : undefined;
+  };
   for (const name of new Set(named ?? otherwise)) {
     const make = Object.hasOwn(MAKERS, name) ? MAKERS[name] : undefined;
     if (make === undefined) throw refuse(name, `there are ${DRIVER_NAMES.join(', ')}`);
     const made = await make(kit, place);
     if (made.kind === 'made') drivers.push(made.driver);
-    else if (named === undefined) missing.push({ name, because: made.because });
+    else if (named === undefined) missing.push({ name, because: made.because, find: again(make) });
     else throw refuse(name, `it cannot work here: ${made.because}`);
   }
   return { drivers, missing };

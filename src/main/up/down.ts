@@ -6,11 +6,12 @@ import { isSameProcess, type ProcessIdentity } from '../../base/process-identity
 import type { Config } from '../../config/config.ts';
 import { stopEmbeddedPostgres } from '../../embedded/server.ts';
 import type { DataFolder } from '../installation/data-folder.ts';
-import { endWorkspaces } from './end-workspaces.ts';
+import { endWorkspaces, type SilentEngine } from './end-workspaces.ts';
 
 export interface DownResult {
   readonly stoppedServers: boolean;
   readonly stoppedWorkspaces: number;
+  readonly silentEngine: SilentEngine | undefined;
 }
 
 // Longer than the servers' own deadlines together.
@@ -23,8 +24,11 @@ export async function runDown(
 ): Promise<DownResult> {
   const stoppedServers = await stopServers(kit, folder);
   try {
-    const stoppedWorkspaces = await endWorkspaces(kit, { config, folder: folder.provisionerDir });
-    return { stoppedServers, stoppedWorkspaces };
+    const { stopped, silentEngine } = await endWorkspaces(kit, {
+      config,
+      folder: folder.provisionerDir,
+    });
+    return { stoppedServers, stoppedWorkspaces: stopped, silentEngine };
   } finally {
     // Left running by servers that were killed.
     await stopEmbeddedPostgres(kit, folder.path);

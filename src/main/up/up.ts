@@ -52,7 +52,7 @@ export async function runUp(options: UpOptions): Promise<UpResult> {
     releases.add(async () => daemon?.stop('standby up is stopping'));
     progress.done('daemon', daemon.drivers.join(', '));
     for (const { name, because } of daemon.missing) {
-      progress.note(`the driver ${name} is not offered: ${because}`);
+      progress.note(`the driver ${name} is not offered until it can work here: ${because}`);
     }
 
     void whenAborted(daemon.replaced).then(() => progress.note(REPLACED));
