@@ -5,6 +5,7 @@
 const MAY_IMPORT = {
   base: [],
   archive: ['base'],
+  hcl: [],
   embedded: ['base'],
   config: ['base'],
   domain: ['base'],
@@ -25,8 +26,8 @@ const MAY_IMPORT = {
   ],
   client: ['base', 'contract'],
   agent: ['base', 'contract', 'client'],
-  provisioner: ['base', 'domain', 'contract', 'client', 'archive'],
-  cli: ['base', 'domain', 'contract', 'client', 'archive', 'config'],
+  provisioner: ['base', 'domain', 'contract', 'client', 'archive', 'hcl'],
+  cli: ['base', 'domain', 'contract', 'client', 'archive', 'config', 'hcl'],
 };
 
 /** The only folders that may use a package. A package not named here may be used anywhere. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDurationMs } from './duration.ts';
+import { formatDuration, parseDurationMs } from './duration.ts';
 
 describe('parseDurationMs', () => {
   it.each([
@@ -26,4 +26,10 @@ describe('parseDurationMs', () => {
     '5w',
     '5constructor',
   ])('refuses "%s"', (text) => expect(parseDurationMs(text)).toBeUndefined());
+});
+
+describe('formatDuration', () => {
+  it.each(['0d', '1ms', '59s', '61s', '90m', '36h', '2d', '-1m'])('writes %s', (text) =>
+    expect(formatDuration(parseDurationMs(text) ?? NaN)).toBe(text),
+  );
 });

@@ -14,3 +14,10 @@ export function parseDurationMs(text: string): number | undefined {
   const unitMs = UNIT_MS[match?.[2] ?? ''];
   return match === null || unitMs === undefined ? undefined : Number(match[1]) * unitMs;
 }
+
+/** As people write it, in the largest unit that takes it whole; `ms` is a whole number. */
+export function formatDuration(ms: number): string {
+  const units = Object.entries(UNIT_MS).reverse();
+  const [unit = 'ms', unitMs = 1] = units.find(([, each]) => ms % each === 0) ?? [];
+  return `${ms / unitMs}${unit}`;
+}

@@ -239,6 +239,12 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Use a name of the IANA time zone database in its exact spelling, such as Europe/Berlin or UTC.',
   },
+  HCL_INVALID: {
+    http: 400,
+    exit: 65,
+    retry: 'never',
+    hint: 'See what `terraform validate` says of the file.',
+  },
   ARCHIVE_INVALID: {
     http: 400,
     exit: 65,

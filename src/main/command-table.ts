@@ -45,6 +45,7 @@ export const COMMAND_TABLE: CommandTable = {
   server: () => import('./commands/server.ts'),
   'template delete': () => import('../cli/commands/template/delete.ts'),
   'template deprecate': () => import('../cli/commands/template/deprecate.ts'),
+  'template import-coder': () => import('../cli/commands/template/import-coder.ts'),
   'template init': () => import('../cli/commands/template/init.ts'),
   'template invalidate': () => import('../cli/commands/template/invalidate.ts'),
   'template list': () => import('../cli/commands/template/list.ts'),

@@ -76,6 +76,7 @@ const OTHERS = [
     'prebuilds pause',
     'prebuilds resume',
     'prebuilds status',
+    'template import-coder',
     'template init',
     'template validate',
     // `workspace stop` and `workspace start` in a row.
@@ -161,6 +162,26 @@ describe('text of others on a terminal', () => {
     expect(status).toBe(65);
     expect(out).toContain('evil');
     expect(findHarm(out)).toEqual([]);
+  });
+
+  it('is harmless in what `template import-coder` makes of a module', async () => {
+    const coder = path.join(folder, 'coder');
+    await mkdir(coder);
+    const text = HOSTILE.replaceAll('"', '');
+    const module = ['coder_parameter', 'coder_workspace_preset', 'coder_thing'].map(
+      (type) => `data "${type}" "${text.replaceAll('\n', '')}" {
+  name = ${JSON.stringify(text)}
+  description = <<X\n${text}\nX
+  icon = ""
+}\n`,
+    );
+    await writeFile(path.join(coder, 'main.tf'), module.join(''));
+    for (const more of [['--dry-run'], ['--dry-run', '--json'], []]) {
+      const { status, out } = await runCommandLine('template', 'import-coder', coder, ...more);
+      expect(status).toBe(0);
+      expect(out).toContain('evil');
+      expect(findHarm(out)).toEqual([]);
+    }
   });
 
   it('is harmless in the plan for a snapshot', async () => {

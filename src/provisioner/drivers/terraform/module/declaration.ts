@@ -1,6 +1,6 @@
 // What one file of a module declares, as far as it matters to Standby: variables, and settings that
 // say where Terraform keeps its state.
-import { readHcl, type Block, type Body } from './hcl.ts';
+import { readHcl, type Block, type Body } from '../../../../hcl/read-hcl.ts';
 
 export interface Declaration {
   readonly kind: 'variable' | 'backend' | 'cloud' | 'encryption';

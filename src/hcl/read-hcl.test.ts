@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { readHcl } from './hcl.ts';
+import { readHcl } from './read-hcl.ts';
 
 describe('a file of HCL', () => {
-  it('is read as attributes and blocks, with the line of each block', () => {
+  it('is read as attributes and blocks, with the line of each', () => {
     const text = `# heading
 variable "size" { default = 1 } // one line
 /* a
@@ -20,9 +20,9 @@ resource "x" name {
       ['variable', ['size'], 2],
       ['resource', ['x', 'name'], 5],
     ]);
-    expect(blocks[0]?.body.attributes).toEqual([{ name: 'default', text: '1' }]);
+    expect(blocks[0]?.body.attributes).toEqual([{ name: 'default', line: 2, text: '1' }]);
     expect(blocks[1]?.body.blocks[0]?.body.attributes).toEqual([
-      { name: 'b', text: '{ c = "}" }' },
+      { name: 'b', line: 9, text: '{ c = "}" }' },
     ]);
   });
 
