@@ -153,6 +153,12 @@ export const ERRORS = {
     retry: 'later',
     hint: 'Raise the pool size, ask again later, or use --on-empty create.',
   },
+  QUOTA_EXCEEDED: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Stop or delete a workspace, or ask an administrator for a larger allowance; `standby quota show` tells what is used.',
+  },
   NO_POOL: { http: 409, exit: 65, retry: 'never', hint: 'Choose a preset with prebuilds.' },
   PRESET_GONE: { http: 409, exit: 65, retry: 'never', hint: 'Ask for another preset.' },
   WAIT_TIMEOUT: { http: 409, exit: 75, retry: 'later', hint: 'Ask again, and wait for longer.' },

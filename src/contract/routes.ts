@@ -11,6 +11,7 @@ import { peopleRoutes } from './people/route.ts';
 import { poolRoutes } from './pool/route.ts';
 import { prebuildRoutes } from './prebuilds/route.ts';
 import { provisionerRoutes } from './provisioner/route.ts';
+import { quotaRoutes } from './quota/route.ts';
 import { templateRoutes } from './template/route.ts';
 import { waiterRoutes } from './waiter/route.ts';
 import { workspaceRoutes } from './workspace/route.ts';
@@ -21,6 +22,7 @@ export const routes = {
   ...descriptionRoutes,
   ...peopleRoutes,
   ...groupRoutes,
+  ...quotaRoutes,
   ...templateRoutes,
   ...poolRoutes,
   ...prebuildRoutes,

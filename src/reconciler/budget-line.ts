@@ -1,4 +1,4 @@
-// Pools that their organization's budget held back, in the order in which it did. Each time something
+// Pools that their organization's budget or quota held back, in the order in which it did. Each time something
 // happens in the organization the first gets its turn: that is what makes creations go round.
 import type { OrganizationId, PoolId } from '../base/id.ts';
 

@@ -3,13 +3,17 @@
 import type { Instant } from '../base/clock.ts';
 import type { OrganizationId, PoolId, PresetId, WorkspaceId } from '../base/id.ts';
 import type { BrakeEvent } from '../domain/pool/brake-event.ts';
-import { allowCreations, type BudgetFacts } from '../domain/pool/budget.ts';
+import {
+  limitCreations,
+  type CreationLimits,
+  type LimitedCreations,
+} from '../domain/pool/budget.ts';
 import type { PoolDecision, PresetDecision } from '../domain/pool/decide-pool.ts';
 import type { Action, PoolState, Withheld } from '../domain/pool/plan.ts';
 import { readCreationBudget } from '../store/creation-budget.ts';
 import { readPresetSources } from '../store/preset.ts';
 import type { Executor } from '../store/statement.ts';
-import { judgeSource } from './act/source.ts';
+import { judgeSource, type Source } from './act/source.ts';
 import type { ReconcilerOptions } from './options.ts';
 import type { SeenPool } from './seen-pool.ts';
 
@@ -38,9 +42,19 @@ export interface PresetPlan {
   readonly usingActiveVersion: boolean;
   readonly state: PoolState;
   readonly actions: readonly Action<WorkspaceId>[];
-  readonly withheld: Withheld | { readonly reason: 'budget'; readonly count: number } | null;
+  readonly withheld: Withheld | OverLimit | null;
   /** Why nothing can be built for it: stored already, or what the next turn would find. */
   readonly validationError: string | null;
+}
+
+/** What the organization's limits hold back. */
+export interface OverLimit {
+  readonly reason: 'budget' | 'quota';
+  readonly count: number;
+}
+
+export function isOverLimit(withheld: Withheld | OverLimit): withheld is OverLimit {
+  return withheld.reason === 'budget' || withheld.reason === 'quota';
 }
 
 export type PlanOptions = Pick<ReconcilerOptions, 'maxCreationsInFlight'>;
@@ -58,12 +72,15 @@ export async function planPools(
     const budget = limits.budgets.get(pool.seen.id);
     return {
       presets: presets.map((decided) => {
-        const refusal = limits.refusals.get(decided.preset.id) ?? null;
-        const allow = (count: number): number =>
-          budget === undefined
-            ? count
-            : allowCreations(count, budget, { maxInFlight: options.maxCreationsInFlight });
-        return planPreset(pool, decided, { refusal, allow });
+        const source = limits.sources.get(decided.preset.id);
+        const limit = (count: number): LimitedCreations =>
+          budget === undefined || source?.kind !== 'fits'
+            ? { allowed: count, overBudget: 0, overQuota: 0 }
+            : limitCreations({ count, dailyCost: source.dailyCost }, budget, {
+                maxInFlight: options.maxCreationsInFlight,
+              });
+        const refusal = source?.kind === 'refused' ? source.reason : null;
+        return planPreset(pool, decided, { refusal, limit });
       }),
       housekeeping: { retired: housekeeping.retired, retried: housekeeping.retried },
       brakeEvent: brakes?.event ?? null,
@@ -79,13 +96,13 @@ export interface PoolsToPlan {
 }
 
 interface Limits {
-  readonly budgets: ReadonlyMap<PoolId, BudgetFacts>;
-  /** Why presets that are about to be built for cannot be. */
-  readonly refusals: ReadonlyMap<PresetId, string>;
+  readonly budgets: ReadonlyMap<PoolId, CreationLimits>;
+  /** Of presets that are about to be built for. */
+  readonly sources: ReadonlyMap<PresetId, Source>;
 }
 
 async function readLimits(on: Executor, { organizationId, pools }: PoolsToPlan): Promise<Limits> {
-  if (pools.length === 0) return { budgets: new Map(), refusals: new Map() };
+  if (pools.length === 0) return { budgets: new Map(), sources: new Map() };
   const poolIds = pools.map(({ seen }) => seen.id);
   const presetIds = pools.flatMap(({ decision }) =>
     decision.presets.filter(creates).map(({ preset }) => preset.id),
@@ -94,12 +111,7 @@ async function readLimits(on: Executor, { organizationId, pools }: PoolsToPlan):
   const sources = await readPresetSources.all(on, { presetIds });
   return {
     budgets: new Map(budgets.map((budget) => [budget.poolId, budget])),
-    refusals: new Map(
-      sources.flatMap((stored) => {
-        const source = judgeSource(stored);
-        return source.kind === 'refused' ? [[stored.presetId, source.reason]] : [];
-      }),
-    ),
+    sources: new Map(sources.map((stored) => [stored.presetId, judgeSource(stored)])),
   };
 }
 
@@ -110,12 +122,13 @@ function creates({ plan }: PresetDecision): boolean {
 function planPreset(
   { seen, decision }: DecidedPool,
   { preset, plan }: PresetDecision,
-  limits: { readonly refusal: string | null; readonly allow: (count: number) => number },
+  limits: { readonly refusal: string | null; readonly limit: (count: number) => LimitedCreations },
 ): PresetPlan {
   const { refusal } = limits;
   const row = seen.presets.find(({ presetId }) => presetId === preset.id);
   const wanted = plan.actions.find((action) => action.kind === 'create')?.count ?? 0;
-  const allowed = refusal === null ? limits.allow(wanted) : 0;
+  const { overQuota, ...limited } = limits.limit(wanted);
+  const allowed = refusal === null ? limited.allowed : 0;
   const others = plan.actions.filter(({ kind }) => kind !== 'create');
   return {
     presetId: preset.id,
@@ -125,7 +138,7 @@ function planPreset(
     actions: allowed === 0 ? others : [...others, { kind: 'create', count: allowed }],
     withheld: withhold(plan.withheld, {
       count: wanted - allowed,
-      reason: refusal === null ? 'budget' : 'validation_failed',
+      reason: refusal !== null ? 'validation_failed' : overQuota > 0 ? 'quota' : 'budget',
     }),
     validationError:
       refusal ?? (decision.revalidate === preset.id ? null : (row?.validationError ?? null)),
@@ -135,7 +148,7 @@ function planPreset(
 /** A trial leaves the others withheld already; what else holds it back only adds to their count. */
 function withhold(
   decided: Withheld | null,
-  more: { readonly count: number; readonly reason: 'budget' | 'validation_failed' },
+  more: OverLimit | { readonly count: number; readonly reason: 'validation_failed' },
 ): PresetPlan['withheld'] {
   if (more.count === 0) return decided;
   return decided === null ? more : { ...decided, count: decided.count + more.count };

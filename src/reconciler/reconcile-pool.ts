@@ -16,7 +16,7 @@ import { isRetryable } from '../store/sqlstate.ts';
 import type { Acting, Done } from './act/acting.ts';
 import { applyBrakes, changesBrakes } from './act/brakes.ts';
 import { cancelPending } from './act/cancel-pending.ts';
-import { createPrebuilds, CREATION } from './act/create.ts';
+import { createPrebuilds, CREATION, type Created } from './act/create.ts';
 import { deletePrebuilds } from './act/delete.ts';
 import type { ReconcilerOptions } from './options.ts';
 import { decideSeenPool, readMoment, readPools } from './seen-pool.ts';
@@ -43,7 +43,7 @@ export interface ReconciledPool {
 export interface WithheldCreation {
   readonly preset: string;
   readonly count: number;
-  readonly reason: Withheld['reason'] | 'budget';
+  readonly reason: Withheld['reason'] | 'budget' | 'quota';
 }
 
 /**
@@ -93,7 +93,7 @@ async function act(
 ): Promise<Acted> {
   const done: Done[] = [];
   const errors: unknown[] = [];
-  const overBudget = new Map<PresetDecision, number>();
+  const held = new Map<PresetDecision, Created['held']>();
   const attempt = async (
     work: () => Promise<readonly Done[]>,
     build?: RefusedBuild,
@@ -124,7 +124,7 @@ async function act(
             const created = await createPrebuilds(acting, order, {
               maxInFlight: options.maxCreationsInFlight,
             });
-            overBudget.set(preset, created.overBudget);
+            held.set(preset, created.held);
             return created.done;
           }
         }
@@ -137,7 +137,7 @@ async function act(
     const build = { transition: 'delete', reason } as const;
     await attempt(async () => [await deletePrebuilds(acting, { ids, reason })], build);
   }
-  return { done, errors, withheld: decision.presets.flatMap((one) => withheldOf(one, overBudget)) };
+  return { done, errors, withheld: decision.presets.flatMap((one) => withheldOf(one, held)) };
 }
 
 /** The builds that an action queues, should that fail. */
@@ -154,13 +154,14 @@ function buildOf(action: PresetDecision['plan']['actions'][number]): RefusedBuil
 
 function withheldOf(
   decided: PresetDecision,
-  overBudget: ReadonlyMap<PresetDecision, number>,
+  held: ReadonlyMap<PresetDecision, Created['held']>,
 ): readonly WithheldCreation[] {
   const preset = decided.preset.id;
   const { withheld } = decided.plan;
-  const budget = overBudget.get(decided) ?? 0;
+  const { overBudget = 0, overQuota = 0 } = held.get(decided) ?? {};
   return [
     ...(withheld === null ? [] : [{ preset, count: withheld.count, reason: withheld.reason }]),
-    ...(budget === 0 ? [] : [{ preset, count: budget, reason: 'budget' as const }]),
+    ...(overBudget === 0 ? [] : [{ preset, count: overBudget, reason: 'budget' as const }]),
+    ...(overQuota === 0 ? [] : [{ preset, count: overQuota, reason: 'quota' as const }]),
   ];
 }

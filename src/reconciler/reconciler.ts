@@ -88,7 +88,7 @@ export function createReconciler(
         line.note(
           organizationId,
           poolId,
-          withheld.some(({ reason }) => reason === 'budget'),
+          withheld.some(({ reason }) => reason === 'budget' || reason === 'quota'),
         );
         if (errors.length > 0) throw new AggregateError(errors, `actions failed: ${errors.length}`);
       }

@@ -24,3 +24,10 @@ export const KEY_LOCK = 7_283_004;
 export const CREATIONS_LOCK = 7_283_005;
 
 // 7_283_006 is that of a person's name for a workspace, which the triggers of migration 0019 take.
+
+/**
+ * Of what a user spends in an organization; a seed of the 64 bits that the two ids are hashed to, so that no
+ * two users ever wait for each other. Taken after the pool's row or the workspace's, before prebuilds are
+ * picked; several in the order of their ids.
+ */
+export const QUOTA_LOCK = 7_283_007;

@@ -23,6 +23,8 @@ interface Wanted {
   readonly presetId: PresetId;
   readonly userId: UserId;
   readonly isAdmin: boolean;
+  /** What the user spends was compared with what they may, under the lock of `lockQuotas`. */
+  readonly isWithinQuota: boolean;
   readonly name: string;
   readonly claimId: string;
   readonly eventId: string;
@@ -51,6 +53,7 @@ interface WantedArgs {
   readonly presetIds: readonly PresetId[];
   readonly userIds: readonly UserId[];
   readonly admins: readonly boolean[];
+  readonly withinQuotas: readonly boolean[];
   readonly names: readonly string[];
   readonly claimIds: readonly string[];
   readonly eventIds: readonly string[];
@@ -137,8 +140,8 @@ const HAS_WAITED: Variant = {
 /**
  * Picks eligible prebuilds, one for each request as far as they go, gives them to their users, and writes
  * all that belongs to a claim: ended sessions, the claim's record, the pool's event, the count, the
- * idempotency key; and reads what the new owner is shown. Takes none for a preset that is not of an active version any more, or for who is not
- * of its organization.
+ * idempotency key; and reads what the new owner is shown. Takes none for a preset that is not of an active version any more, for who is not
+ * of its organization, or where a quota that was not asked for is enforced.
  *
  * What is picked stands in a MATERIALIZED query, so that just as many rows are locked as there are
  * requests. As `in (select … limit 1)` the planner may run it once per row under a nested loop, and then
@@ -173,13 +176,14 @@ function takeStatement<Args extends WantedArgs>(
           select case when cardinality(ids) > 1 then set_config('lock_timeout', '50ms', true) end
           from ${unseen('$presetIds::uuid[]')} as given (ids)
         ) as bounded, unnest(${unseen('$presetIds::uuid[]')}, ${unseen('$userIds::uuid[]')},
-          ${unseen('$admins::boolean[]')}, ${unseen('$names::text[]')},
+          ${unseen('$admins::boolean[]')}, ${unseen('$withinQuotas::boolean[]')},
+          ${unseen('$names::text[]')},
           ${unseen('$claimIds::uuid[]')}, ${unseen('$eventIds::uuid[]')},
           ${unseen('$idempotencyKeys::text[]')}, ${unseen('$bodyHashes::bytea[]')},
           ${unseen('$resolveMs::float8[]')}, ${unseen('$ttlSeconds::integer[]')},
           ${unseen('$lifetimeSeconds::integer[]')}, ${arrays}) with ordinality
-          as a (preset_id, user_id, is_admin, name, claim_id, event_id, idempotency_key, body_hash,
-            resolve_ms, ttl_seconds, lifetime_seconds, ${names}, place)
+          as a (preset_id, user_id, is_admin, is_within_quota, name, claim_id, event_id,
+            idempotency_key, body_hash, resolve_ms, ttl_seconds, lifetime_seconds, ${names}, place)
       ), wanted as materialized (
         select a.place, a.preset_id, ${FRESH_SINCE} as fresh_since, l.preset_name,
           row_number() over (partition by a.preset_id order by a.place) as turn
@@ -192,6 +196,9 @@ function takeStatement<Args extends WantedArgs>(
           and (a.is_admin or exists (
             select from memberships m
             where m.organization_id = t.organization_id and m.user_id = a.user_id
+          ))
+          and (a.is_within_quota or not exists (
+            select from organizations o where o.id = t.organization_id and o.enforces_quota
           ))${condition}
       ), sought as materialized (
         select preset_id, fresh_since, count(*) as claims
@@ -324,6 +331,7 @@ function argsOf(requests: readonly Wanted[]): WantedArgs {
     presetIds: requests.map(({ presetId }) => presetId),
     userIds: requests.map(({ userId }) => userId),
     admins: requests.map(({ isAdmin }) => isAdmin),
+    withinQuotas: requests.map(({ isWithinQuota }) => isWithinQuota),
     names: requests.map(({ name }) => name),
     claimIds: requests.map(({ claimId }) => claimId),
     eventIds: requests.map(({ eventId }) => eventId),

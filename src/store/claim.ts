@@ -42,6 +42,7 @@ export const resolveRequest = statement({
   gives: {
     prior: nullable(json<PriorRequest>()),
     organizationId: nullable(uuid<OrganizationId>()),
+    enforcesQuota: bool,
     isMember: bool,
     templateId: nullable(uuid<TemplateId>()),
     deprecated: nullable(text),
@@ -53,6 +54,7 @@ export const resolveRequest = statement({
     with ${DROPPED_KEY}
     select ${PRIOR_REQUEST} as prior,
       o.id as organization_id,
+      coalesce(o.enforces_quota, false) as enforces_quota,
       exists (
         select from memberships m where m.organization_id = o.id and m.user_id = $userId
       ) as is_member,

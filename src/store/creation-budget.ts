@@ -1,9 +1,10 @@
 // What an organization's budget for creations is reckoned from.
 import type { OrganizationId, PoolId } from '../base/id.ts';
 import { BUDGET_LOCK } from './advisory-lock.ts';
-import { bool, int, text, uuid } from './column.ts';
+import { bool, int, json, nullable, text, uuid } from './column.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { hasPrebuildMembership } from './prebuild-membership.ts';
+import { quotaOfPools, type StoredSpending } from './quota.ts';
 import { statement, takes } from './statement.ts';
 
 /**
@@ -36,6 +37,8 @@ export const readCreationBudget = statement({
     inFlight: int,
     ownInFlight: int,
     hasMembership: bool,
+    /** Null: none is enforced. Nobody else spends of it under the lock of this budget. */
+    quota: nullable(json<StoredSpending>()),
   },
   sql: `
     with open_jobs as materialized (
@@ -70,6 +73,7 @@ export const readCreationBudget = statement({
       (select count(*)::integer from open_creations) as in_flight,
       (select count(*)::integer from open_creations o where o.pool_id = asked.pool_id)
         as own_in_flight,
-      ${hasPrebuildMembership('$organizationId')} as has_membership
+      ${hasPrebuildMembership('$organizationId')} as has_membership,
+      ${quotaOfPools('$organizationId')} as quota
     from unnest($poolIds::uuid[]) as asked (pool_id)`,
 });

@@ -1,6 +1,6 @@
 // A preset as what is built from it, and its stored status. Written only under the pool's lock.
 import type { PresetId } from '../base/id.ts';
-import { json, text, uuid } from './column.ts';
+import { amount, json, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 
 export const readPresetSources = statement({
@@ -10,9 +10,11 @@ export const readPresetSources = statement({
     presetId: uuid<PresetId>(),
     manifest: json<unknown>(),
     parameters: json<Readonly<Record<string, string>>>(),
+    /** Of one prebuild. */
+    dailyCost: amount,
   },
   sql: `
-    select p.id as preset_id, v.manifest, p.parameters
+    select p.id as preset_id, v.manifest, p.parameters, v.daily_cost
     from presets p
     join template_versions v on v.id = p.version_id
     where p.id = any ($presetIds::uuid[])`,

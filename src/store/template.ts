@@ -1,6 +1,6 @@
 // Templates: which there are, which version of each is active, and what becomes of them.
 import type { OrganizationId, PoolId, TemplateId, VersionId } from '../base/id.ts';
-import { instant, int, nullable, text, textArray, uuid, type RowOf } from './column.ts';
+import { bool, instant, int, nullable, text, textArray, uuid, type RowOf } from './column.ts';
 import { statement, takes, type Executor } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 
@@ -179,9 +179,11 @@ export const countWorkspaces = statement({
 export const holdActiveVersion = statement({
   name: 'template.hold_active_version',
   takes: takes<{ readonly templateId: TemplateId; readonly versionId: VersionId }>(),
-  gives: { versionId: uuid<VersionId>() },
+  gives: { enforcesQuota: bool },
   sql: `
-    select active_version_id as version_id
+    select (
+        select enforces_quota from organizations o where o.id = organization_id
+      ) as enforces_quota
     from templates
     where id = $templateId
       and active_version_id = $versionId

@@ -127,10 +127,15 @@ export const findLatestBuild = statement({
     jobId: uuid<JobId>(),
     driver: text,
     tags: json<Readonly<Record<string, string>>>(),
+    /** The organization keeps owners within their quota. */
+    enforcesQuota: bool,
   },
   sql: `
     select b.number, b.transition, b.version_id, b.preset_id, b.parameters,
-      b.secret_parameters_id, j.status as job_status, j.id as job_id, j.driver, j.tags
+      b.secret_parameters_id, j.status as job_status, j.id as job_id, j.driver, j.tags,
+      (
+        select o.enforces_quota from organizations o where o.id = j.organization_id
+      ) as enforces_quota
     from builds b
     join jobs j on j.id = b.job_id
     where b.workspace_id = $workspaceId

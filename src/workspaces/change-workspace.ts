@@ -18,8 +18,8 @@ export interface Change {
 /**
  * Begins the build that starts, stops or deletes it; does nothing when the latest one does or did just
  * that. Throws NOT_FOUND for what the requester may not see, FORBIDDEN for a prebuild that nobody has
- * claimed, BUILD_IN_PROGRESS while another build is under way, and TEMPLATE_DELETED for the start of what
- * has no template any more.
+ * claimed, BUILD_IN_PROGRESS while another build is under way, TEMPLATE_DELETED for the start of what
+ * has no template any more, and QUOTA_EXCEEDED for one that its owner may not spend so much on.
  */
 export async function changeWorkspace(
   deps: Kit & { readonly database: Database },

@@ -13,10 +13,11 @@ import { isUniqueViolation } from '../store/sqlstate.ts';
 import { holdActiveVersion } from '../store/template.ts';
 import type { WorkspaceRow } from '../store/workspace-view.ts';
 import { buildWorkspace } from './build-workspace.ts';
-import { explain, recordMissOf, recordRefusal, type Refusal } from './miss.ts';
+import { explain, explainExcess, recordMissOf, recordRefusal, type Refusal } from './miss.ts';
 import { createKnownTemplates } from './known-templates.ts';
 import { isNameTaken, nameTaken } from './name-taken.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
+import { findExcess } from './quota.ts';
 import {
   judgeRequest,
   readRequest,
@@ -50,7 +51,7 @@ export interface CreatedWorkspace {
 }
 
 /**
- * Throws what `judgeRequest` throws, NAME_TAKEN, POOL_EMPTY (when nothing but a prebuilt one is
+ * Throws what `judgeRequest` throws, QUOTA_EXCEEDED, NAME_TAKEN, POOL_EMPTY (when nothing but a prebuilt one is
  * wanted), NO_POOL (when it is to be waited for, and there is nothing to wait for), and
  * IDEMPOTENCY_KEY_REUSED for a key that came with another request before. A key whose waiting has ended
  * without a workspace throws why.
@@ -187,16 +188,17 @@ async function serve(
   return deps.database.transaction(async (tx) => {
     const prior = await awaitPrior(tx, order);
     if (prior !== undefined) return prior;
+    if (wanted.enforcesQuota) {
+      const refusal = await refuseExcess(deps, tx, order);
+      if (refusal !== undefined) return refusal;
+    }
     // Once more where nothing was there to take at once: one may have become ready since, and a miss
     // has to be true.
     const taking = await takeWorkspace(deps, tx, order);
     if (taking.kind === 'taken') {
       return { workspaceId: taking.workspace.id, claimed: true, reason: null };
     }
-    // Whoever deprecates, deletes or promotes from here on waits for the end of this.
-    const { templateId, versionId } = wanted;
-    const held = await holdActiveVersion.maybe(tx, { templateId, versionId });
-    if (held === undefined) return 'outdated';
+    if (!(await holdTemplate(tx, order))) return 'outdated';
     const miss = await explain(tx, order, taking.because);
     const poolId = wanted.preset?.poolId ?? null;
     if (miss?.isBehind === true && poolId !== null && !hasServedLine) return { lineOf: poolId };
@@ -224,6 +226,35 @@ async function serve(
     }
     return { workspaceId, claimed: false, reason: miss?.reason ?? null };
   });
+}
+
+/** Whoever deprecates, deletes or promotes from here on waits for the end of this. False: it is outdated. */
+async function holdTemplate(tx: Transaction, { wanted }: Order): Promise<boolean> {
+  const { templateId, versionId, enforcesQuota } = wanted;
+  const held = await holdActiveVersion.maybe(tx, { templateId, versionId });
+  return held?.enforcesQuota === enforcesQuota;
+}
+
+/**
+ * Undefined where the owner may spend what this costs. The template is held before the quota is locked: a
+ * promotion waits for the one, and a pool that serves the same owner in its turn for the other.
+ */
+async function refuseExcess(
+  deps: ServeDeps,
+  tx: Transaction,
+  order: Order,
+): Promise<CreatedWorkspace | Enlisted | Refusal | 'outdated' | undefined> {
+  if (!(await holdTemplate(tx, order))) return 'outdated';
+  const { organizationId, versionId } = order.wanted;
+  const { userId } = order.requester;
+  const refused = await findExcess(tx, { organizationId, userId, versionId, workspaceId: null });
+  if (refused === undefined) return undefined;
+  // What made it too much may be what the same request was given meanwhile.
+  const prior = await readPrior(tx, order);
+  if (prior !== undefined) return prior;
+  const miss = explainExcess(order);
+  if (miss !== undefined) await recordMissOf(deps, tx, { order, miss, made: null });
+  return { refused };
 }
 
 function hit({ workspace }: TakenPrebuild): CreatedWorkspace {
@@ -268,8 +299,14 @@ async function awaitPrior(
 ): Promise<CreatedWorkspace | Enlisted | undefined> {
   const key = keyToAwait(order);
   if (key === undefined) return undefined;
-  const { requester, request, bodyHash } = order;
-  await lockIdempotencyKey.run(tx, { userId: requester.userId, key });
+  await lockIdempotencyKey.run(tx, { userId: order.requester.userId, key });
+  return readPrior(tx, order);
+}
+
+async function readPrior(
+  tx: Transaction,
+  { requester, request, bodyHash }: Order,
+): Promise<CreatedWorkspace | Enlisted | undefined> {
   return answerOfPrior(await readRequest(tx, requester, request), request, bodyHash);
 }
 

@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest';
 import { createKnownTemplates } from './known-templates.ts';
 
-const read = { organizationId: null, templateId: null, deprecated: '', version: null };
+const read = {
+  organizationId: null,
+  enforcesQuota: false,
+  templateId: null,
+  deprecated: '',
+  version: null,
+};
 const names = (n: number) => ({ organization: 'o', template: `t-${n}` });
 
 it('forgets what was not used for longest, and keeps what is in use', () => {

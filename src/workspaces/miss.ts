@@ -54,6 +54,26 @@ export async function explain(
   };
 }
 
+const NOT_LOOKED_AT = {
+  paused: false,
+  presetStatus: 'healthy',
+  hardLimited: false,
+  running: 0,
+  expired: 0,
+} as const;
+
+/** As `explain`, for who may not spend what it costs: then nothing is looked for. */
+export function explainExcess({ wanted: { preset, difference } }: Order): Miss | undefined {
+  if (preset === undefined) return undefined;
+  const reason = decideMissReason({
+    hasPool: preset.poolId !== null,
+    parametersFit: difference !== 'immutable',
+    withinQuota: false,
+    ...NOT_LOOKED_AT,
+  });
+  return { reason, starting: 0, isBehind: false, estimateMs: null };
+}
+
 export async function recordMissOf(
   kit: Kit,
   tx: Transaction,

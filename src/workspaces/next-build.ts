@@ -14,6 +14,7 @@ import type { NewBuild } from '../store/new-build.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Transaction } from '../store/database.ts';
 import type { findLatestBuild } from '../store/workspace.ts';
+import { findExcess } from './quota.ts';
 
 type LatestBuild = RowOf<typeof findLatestBuild.columns>;
 
@@ -21,6 +22,7 @@ export interface NextBuild {
   readonly workspace: {
     readonly id: WorkspaceId;
     readonly organizationId: OrganizationId;
+    readonly ownerId: UserId;
     readonly machineId: string | null;
   };
   readonly latest: LatestBuild;
@@ -30,11 +32,19 @@ export interface NextBuild {
   readonly jobClass: NewBuild['jobClass'];
 }
 
-/** Breaks builds_workspace_id_number_key where another one was faster. Announces it. */
+/**
+ * Breaks builds_workspace_id_number_key where another one was faster. Throws QUOTA_EXCEEDED for a start that the
+ * owner may not spend so much on. Announces it.
+ */
 export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild): Promise<void> {
   const { workspace, latest, transition, reason, initiatorId, jobClass } = next;
-  const { organizationId, machineId } = workspace;
+  const { organizationId, ownerId: userId, machineId } = workspace;
   const { versionId, presetId, parameters, secretParametersId, driver, tags } = latest;
+  if (transition === 'start' && latest.enforcesQuota) {
+    const expense = { organizationId, userId, versionId, workspaceId: workspace.id };
+    const refusal = await findExcess(tx, expense);
+    if (refusal !== undefined) throw refusal;
+  }
   await insertBuilds(tx, [
     {
       id: createId<BuildId>(kit),

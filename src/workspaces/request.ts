@@ -43,6 +43,8 @@ export interface Requester {
 
 export interface WantedWorkspace {
   readonly organizationId: OrganizationId;
+  /** Its people may spend what their groups allow, and no more. */
+  readonly enforcesQuota: boolean;
   readonly templateId: TemplateId;
   readonly versionId: VersionId;
   readonly manifest: Manifest;
@@ -58,6 +60,7 @@ export interface WantedWorkspace {
 /** What the names in a request stand for; null where for nothing. */
 export interface ReadTemplate {
   readonly organizationId: OrganizationId | null;
+  readonly enforcesQuota: boolean;
   readonly templateId: TemplateId | null;
   /** Why not to use it, empty when it may be. */
   readonly deprecated: string;
@@ -88,11 +91,15 @@ export async function readRequest(
 ): Promise<ReadRequest> {
   const named = { organization, template, userId };
   const row = await resolveRequest.one(on, { ...named, idempotencyKey: idempotencyKey ?? null });
-  const { prior, isMember, organizationId, templateId, versionId: id, presets } = row;
+  const { prior, isMember, organizationId, enforcesQuota, templateId, presets } = row;
+  const { versionId: id } = row;
   const version =
     id === null ? null : { id, manifest: manifestSchema.parse(row.manifest), presets };
   const deprecated = row.deprecated ?? '';
-  return { prior, isMember, template: { organizationId, templateId, deprecated, version } };
+  return {
+    ...{ prior, isMember },
+    template: { organizationId, enforcesQuota, templateId, deprecated, version },
+  };
 }
 
 /**
@@ -105,7 +112,7 @@ export function judgeRequest(
   requester: Requester,
   request: WorkspaceRequest,
 ): WantedWorkspace {
-  const { organizationId } = read.template;
+  const { organizationId, enforcesQuota } = read.template;
   if (organizationId === null || !(read.isMember || requester.isAdmin)) {
     throw new AppError('NOT_FOUND', `there is no organization ${excerpt(request.organization)}`);
   }
@@ -119,7 +126,7 @@ export function judgeRequest(
   const parameters = complete(manifest, { ...built, ...request.parameters });
   const { plain, secret } = splitSensitive(manifest.parameters, parameters);
   return {
-    ...{ organizationId, templateId, versionId: version.id, manifest, preset },
+    ...{ organizationId, enforcesQuota, templateId, versionId: version.id, manifest, preset },
     parameters: plain,
     secretParameters: secret,
     difference: preset === undefined ? 'none' : findDifference(manifest, built, parameters),

@@ -27,7 +27,10 @@ export type Taking =
  */
 type WhyNone = 'unwanted' | 'no_pool' | 'parameters' | 'nothing';
 
-/** Takes one, and begins the build that hands it over where one is needed. */
+/**
+ * Takes one, and begins the build that hands it over where one is needed. Where a quota is enforced the caller
+ * has asked for it.
+ */
 export async function takeWorkspace(
   deps: CreateDeps,
   tx: Transaction,
@@ -59,7 +62,10 @@ export async function takeAtOnce(
   deps: ServeDeps,
   order: Order,
 ): Promise<TakenPrebuild | undefined> {
-  if (needsBuild(order) || order.request.values !== undefined) return undefined;
+  // What is spent is compared under a lock, and that is held for as long as a transaction.
+  if (needsBuild(order) || order.request.values !== undefined || order.wanted.enforcesQuota) {
+    return undefined;
+  }
   const sought = seek(deps, order);
   if (sought.kind === 'none') return undefined;
   const taken = await deps.takeTogether[sought.claimOrder](sought.request);
@@ -83,6 +89,7 @@ function seek(kit: Kit, { request, requester, wanted, bodyHash, resolveMs }: Ord
       presetId: preset.id,
       userId: requester.userId,
       isAdmin: requester.isAdmin,
+      isWithinQuota: wanted.enforcesQuota,
       name: request.name,
       claimId: createId(kit),
       eventId: createId(kit),

@@ -30,6 +30,7 @@ export function claimOne(
         presetId: pool.presetId,
         userId,
         isAdmin: true,
+        isWithinQuota: false,
         name,
         claimId: createId(kit),
         eventId: createId(kit),

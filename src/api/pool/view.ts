@@ -3,7 +3,7 @@ import { formatInstant, type Instant } from '../../base/clock.ts';
 import { viewAction, viewState, viewWithheld } from '../../contract/plan/view.ts';
 import type { PlannedPoolView, PoolDetailView, PoolView } from '../../contract/pool/schema.ts';
 import type { MemberPage, PoolDetail, PoolPage } from '../../reconciler/pool-page.ts';
-import type { PresetPlan } from '../../reconciler/pool-plan.ts';
+import { isOverLimit, type PresetPlan } from '../../reconciler/pool-plan.ts';
 import { toWaiterView } from '../waiter/view.ts';
 
 export function toPoolView({ pool, reconciliationPaused, limit, plan }: PoolPage): PoolView {
@@ -73,7 +73,7 @@ export function toPoolDetailView(detail: PoolDetail): PoolDetailView {
 }
 
 function viewHeldBack(withheld: PresetPlan['withheld']): PoolView['withheld'] {
-  return withheld === null || withheld.reason === 'budget' ? withheld : viewWithheld(withheld);
+  return withheld === null || isOverLimit(withheld) ? withheld : viewWithheld(withheld);
 }
 
 function formatNullable(at: Instant | null): string | null {

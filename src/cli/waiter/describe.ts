@@ -8,6 +8,7 @@ const WHY_UNKNOWN: Readonly<Record<NoEstimate, string>> = {
   hard_limited: 'nobody knows for how long: the last builds of the pool failed',
   backoff: 'nobody knows for how long: a build of the pool failed lately',
   budget: 'nobody knows for how long: the organization builds as much as it may',
+  quota: 'nobody knows for how long: the pools of the organization may not spend more',
   not_building: 'nobody knows for how long: the pool builds none',
   not_measured: 'nobody knows for how long: no build of the pool has succeeded yet',
 };

@@ -36,6 +36,7 @@ export const workspaceRoutes = {
       'NAME_TAKEN',
       'NAME_INVALID',
       'POOL_EMPTY',
+      'QUOTA_EXCEEDED',
       'NO_POOL',
       'PRESET_GONE',
       'WAIT_TIMEOUT',
@@ -108,7 +109,7 @@ export const workspaceRoutes = {
     params: workspaceParams,
     body: createBuildBody,
     answers: { 202: workspaceView },
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'BUILD_IN_PROGRESS', 'TEMPLATE_DELETED'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'BUILD_IN_PROGRESS', 'TEMPLATE_DELETED', 'QUOTA_EXCEEDED'],
   }),
   deleteWorkspace: route({
     id: 'deleteWorkspace',

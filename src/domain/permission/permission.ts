@@ -24,6 +24,7 @@ const NEEDED = {
   'group.read': 'membership',
   // Who belongs to what decides what they may spend.
   'group.manage': 'admin',
+  'quota.enforce': 'admin',
   'user.create': 'admin',
   'user.list': 'admin',
   'token.create': 'ownership',

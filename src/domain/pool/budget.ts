@@ -1,5 +1,6 @@
 // How many of an organization's pool creations may be under way at once, so that a queue of them
-// stays short enough to be turned around, and every pool gets its turn.
+// stays short enough to be turned around, and every pool gets its turn; and how many it may pay for.
+import { fitInto, type Spending } from '../quota/spending.ts';
 
 /** Ten builds per slot keep daemons busy for a while without a notice, and a change of mind is cheap. */
 const IN_FLIGHT_PER_SLOT = 10;
@@ -31,4 +32,27 @@ export function allowCreations(count: number, facts: BudgetFacts, options: Budge
   const share = Math.max(1, Math.ceil(budget / Math.max(facts.pools, 1)));
   const fair = Math.max(share - facts.ownInFlight, slots - facts.inFlight);
   return Math.max(0, Math.min(count, fair, budget - facts.inFlight));
+}
+
+export interface CreationLimits extends BudgetFacts {
+  /** What the pools of the organization may spend, and do; null: as much as they like. */
+  readonly quota: Spending | null;
+}
+
+export interface LimitedCreations {
+  readonly allowed: number;
+  readonly overBudget: number;
+  readonly overQuota: number;
+}
+
+/** What is left of `count` creations that cost `dailyCost` each. */
+export function limitCreations(
+  { count, dailyCost }: { readonly count: number; readonly dailyCost: number },
+  limits: CreationLimits,
+  options: BudgetOptions,
+): LimitedCreations {
+  const inBudget = allowCreations(count, limits, options);
+  const { quota } = limits;
+  const allowed = quota === null ? inBudget : fitInto(quota, dailyCost, inBudget);
+  return { allowed, overBudget: count - inBudget, overQuota: inBudget - allowed };
 }

@@ -12,3 +12,8 @@ export function fromUnits(units: number): number {
 export function toUnits(hundredths: number): number {
   return hundredths / 100;
 }
+
+/** As people read it: `10.08`. */
+export function formatAmount(hundredths: number): string {
+  return toUnits(hundredths).toFixed(2);
+}

@@ -7,6 +7,7 @@ export const NO_ESTIMATE = {
   hard_limited: 'when the newest builds of the pool all failed',
   backoff: 'when a build failed lately and the next one has to wait',
   budget: 'when the organization builds as much as it may',
+  quota: 'when the pools of the organization may not spend more',
   not_building: 'when the pool builds none',
   not_measured: 'when none of its builds has succeeded yet',
 } as const;

@@ -13,6 +13,7 @@ import { createPeopleHandlers } from '../../api/people/handlers.ts';
 import { createPoolHandlers } from '../../api/pool/handlers.ts';
 import { createPrebuildHandlers } from '../../api/prebuilds/handlers.ts';
 import { createProvisionerHandlers } from '../../api/provisioner/handlers.ts';
+import { createQuotaHandlers } from '../../api/quota/handlers.ts';
 import { createTemplateHandlers } from '../../api/template/handlers.ts';
 import { createWaiterHandlers } from '../../api/waiter/handlers.ts';
 import { createWorkspaceHandlers } from '../../api/workspace/handlers.ts';
@@ -58,6 +59,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     ...createDescriptionHandlers(VERSION),
     ...createPeopleHandlers({ kit, database }),
     ...createGroupHandlers({ kit, database }),
+    ...createQuotaHandlers({ database }),
     ...createTemplateHandlers({ kit, database }, pageOptions),
     ...createPoolHandlers({ kit, database }, pageOptions),
     ...createPrebuildHandlers({ kit, database }),

@@ -6,7 +6,11 @@ import {
   type JobId,
   type WorkspaceId,
 } from '../../base/id.ts';
-import { allowCreations, type BudgetOptions } from '../../domain/pool/budget.ts';
+import {
+  limitCreations,
+  type BudgetOptions,
+  type LimitedCreations,
+} from '../../domain/pool/budget.ts';
 import type { PresetDecision } from '../../domain/pool/decide-pool.ts';
 import type { PoolState } from '../../domain/pool/plan.ts';
 import { planAgents } from '../../domain/workspace/planned-agents.ts';
@@ -27,9 +31,11 @@ export const CREATION = 'prebuild';
 
 export interface Created {
   readonly done: readonly Done[];
-  /** How many the budget held back. */
-  readonly overBudget: number;
+  /** How many were held back, and by what. */
+  readonly held: Omit<LimitedCreations, 'allowed'>;
 }
+
+const NOTHING_HELD: Created['held'] = { overBudget: 0, overQuota: 0 };
 
 type FittingSource = Extract<Source, { readonly kind: 'fits' }>;
 
@@ -48,17 +54,19 @@ export async function createPrebuilds(
 
   const source = judgeSource(await readPresetSources.one(tx, { presetIds: [preset.id] }));
   if (source.kind === 'refused') {
-    return { done: [...clamped, await refuse(acting, decision, source.reason)], overBudget: 0 };
+    const refused = await refuse(acting, decision, source.reason);
+    return { done: [...clamped, refused], held: NOTHING_HELD };
   }
 
   const { organizationId } = pool;
   await lockCreationBudget.run(tx, { organizationId });
   const budget = await readCreationBudget.one(tx, { organizationId, poolIds: [pool.id] });
-  const allowed = allowCreations(wanted, budget, options);
-  if (allowed === 0) return { done: clamped, overBudget: wanted };
+  const { dailyCost } = source;
+  const { allowed, ...held } = limitCreations({ count: wanted, dailyCost }, budget, options);
+  if (allowed === 0) return { done: clamped, held };
   if (!budget.hasMembership) await ensureMembership(acting.kit, tx, organizationId);
   const made = await write(acting, decision, { ...source, count: allowed });
-  return { done: [...clamped, made], overBudget: wanted - allowed };
+  return { done: [...clamped, made], held };
 }
 
 /** What is missing to the target: no decision may ask for more. */

@@ -8,6 +8,7 @@ export type Source =
       readonly kind: 'fits';
       readonly manifest: Manifest;
       readonly parameters: ParameterValues;
+      readonly dailyCost: number;
     }
   /** The parameters of the preset do not fit its version. */
   | { readonly kind: 'refused'; readonly reason: string };
@@ -19,6 +20,6 @@ export function judgeSource(stored: StoredSource): Source {
   const manifest = stored.manifest as Manifest;
   const { values, issues } = completeParameters(manifest.parameters, stored.parameters);
   return issues.length === 0
-    ? { kind: 'fits', manifest, parameters: values }
+    ? { kind: 'fits', manifest, parameters: values, dailyCost: stored.dailyCost }
     : { kind: 'refused', reason: issues.map((issue) => issue.detail).join(' ') };
 }

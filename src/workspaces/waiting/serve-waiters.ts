@@ -3,11 +3,14 @@
 import { AppError, toAppError } from '../../base/app-error.ts';
 import type { PoolId, WaiterId } from '../../base/id.ts';
 import type { Transaction } from '../../store/database.ts';
+import { lockQuotas } from '../../store/quota.ts';
 import { isRetryable, isUnavailable } from '../../store/sqlstate.ts';
 import { endLine, endWaiter } from '../../store/waiter-end.ts';
+import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
 import { lockNextWaiters, readLine, type NextWaiter } from '../../store/waiter.ts';
 import { isNameTaken, nameTaken } from '../name-taken.ts';
 import type { CreateDeps, Order } from '../order.ts';
+import { findExcess } from '../quota.ts';
 import { judgeRequest, readRequest, type ReadTemplate, type WorkspaceRequest } from '../request.ts';
 import { takeForWaiter } from '../take-workspace.ts';
 import { openGiven } from './given.ts';
@@ -52,15 +55,20 @@ async function serveAll(
   { poolId, eligible, names }: Line,
 ): Promise<readonly number[]> {
   const waitedMs: number[] = [];
-  let read: ReadTemplate | undefined;
+  const read = eligible === 0 ? undefined : await tryReadTemplate(deps, tx, { poolId, names });
+  if (read === undefined) return waitedMs;
   for (let left = eligible; left > 0;) {
     const limit = Math.min(left, READ_AT_ONCE);
     const waiters = await lockNextWaiters.all(tx, { poolId, limit });
+    await lockSpending(tx, read, waiters);
     for (const waiter of waiters) {
-      read ??= await readTemplate(tx, names, waiter);
       const served = await serveOne(deps, tx, { poolId, names, read, waiter });
-      // Somebody of a higher priority was faster.
-      if (served === 'nothing') return waitedMs;
+      if (served === 'nothing') {
+        // Somebody of a higher priority was faster, and all is well; or what is ready is locked for a moment
+        // by who does not take it in the end, and says nothing then.
+        tx.notify({ kind: 'pool', poolId });
+        return waitedMs;
+      }
       if (served === 'served') {
         left -= 1;
         waitedMs.push(waiter.waitedMs);
@@ -73,13 +81,36 @@ async function serveAll(
 
 type Names = Pick<WorkspaceRequest, 'organization' | 'template'> & { readonly preset: string };
 
-async function readTemplate(
+/**
+ * Undefined where it cannot be read, as by a server that is older than the template: another one may serve the
+ * line, and this pool's turn goes on.
+ */
+async function tryReadTemplate(
+  deps: CreateDeps,
   tx: Transaction,
-  names: Names,
-  waiter: NextWaiter,
-): Promise<ReadTemplate> {
-  const { template } = await readRequest(tx, waiter, { ...names, idempotencyKey: undefined });
-  return template;
+  { poolId, names }: Pick<Line, 'poolId' | 'names'>,
+): Promise<ReadTemplate | undefined> {
+  try {
+    return await tx.savepoint(async () => {
+      const asked = { ...names, idempotencyKey: undefined };
+      return (await readRequest(tx, { userId: PREBUILDS_USER_ID }, asked)).template;
+    });
+  } catch (error) {
+    if (isRetryable(error) || isUnavailable(error)) throw error;
+    deps.log.error('line.template_unreadable', { pool: poolId, error });
+    return undefined;
+  }
+}
+
+/** All at once: two pools that served the same people one by one might wait for each other. */
+async function lockSpending(
+  tx: Transaction,
+  { enforcesQuota, organizationId }: ReadTemplate,
+  waiters: readonly NextWaiter[],
+): Promise<void> {
+  if (!enforcesQuota || organizationId === null) return;
+  const userIds = waiters.map(({ userId }) => userId);
+  await lockQuotas.all(tx, { organizationId, userIds });
 }
 
 interface Serving {
@@ -100,6 +131,8 @@ async function serveOne(
     return await tx.savepoint(async () => {
       const order = await judgeAgain(deps, tx, serving);
       const { id: waiterId, waitedMs } = waiter;
+      const over = await findWaitersExcess(tx, order);
+      if (over !== undefined) throw over;
       const taking = await takeForWaiter(deps, tx, { order, waiterId, waitedMs });
       if (taking.kind === 'none') {
         if (taking.because === 'nothing') return 'nothing';
@@ -121,6 +154,15 @@ async function serveOne(
     await refuse(tx, { poolId, id: waiter.id, error: told });
     return 'refused';
   }
+}
+
+async function findWaitersExcess(
+  tx: Transaction,
+  { requester: { userId }, wanted }: Order,
+): Promise<AppError | undefined> {
+  const { enforcesQuota, organizationId, versionId } = wanted;
+  if (!enforcesQuota) return undefined;
+  return findExcess(tx, { organizationId, userId, versionId, workspaceId: null });
 }
 
 /** What was allowed when the waiting began may not be any more. */

@@ -111,7 +111,13 @@ describe('taking one of many', () => {
   const explainPick = async (order: 'oldest' | 'newest', cacheMode: string): Promise<Plan> => {
     const { text, parameters } = takeStatements[order];
     const args: Readonly<Record<string, string>> = {
-      ...{ presetIds: pool.presetId, userIds: userId, admins: 'f', names: 'explained' },
+      ...{
+        presetIds: pool.presetId,
+        userIds: userId,
+        admins: 'f',
+        withinQuotas: 'f',
+        names: 'explained',
+      },
       ...{
         claimIds: createId(store.kit),
         eventIds: createId(store.kit),
