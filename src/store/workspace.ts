@@ -100,12 +100,24 @@ export const lockWorkspace = statement({
     machineId: nullable(text),
     epoch: int,
     isTemplateDeleted: bool,
+    /** Its owner may log in, and belongs to its organization. */
+    isOwnerActive: bool,
   },
   sql: `
     select organization_id, owner_id, template_id, pool_id, machine_id, epoch,
       exists (
         select from templates t where t.id = template_id and t.deleted_at is not null
-      ) as is_template_deleted
+      ) as is_template_deleted,
+      exists (
+        select
+        from users u
+        where u.id = owner_id
+          and u.status = 'active'
+          and ('admin' = any (u.site_roles) or exists (
+            select
+            from memberships m
+            where m.organization_id = workspaces.organization_id and m.user_id = u.id))
+      ) as is_owner_active
     from workspaces
     where id = $id
       and deleted_at is null

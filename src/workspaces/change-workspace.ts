@@ -18,8 +18,9 @@ export interface Change {
 /**
  * Begins the build that starts, stops or deletes it; does nothing when the latest one does or did just
  * that. Throws NOT_FOUND for what the requester may not see, FORBIDDEN for a prebuild that nobody has
- * claimed, BUILD_IN_PROGRESS while another build is under way, TEMPLATE_DELETED for the start of what
- * has no template any more, and QUOTA_EXCEEDED for one that its owner may not spend so much on.
+ * claimed and for a start where the owner is suspended or no member any more, BUILD_IN_PROGRESS while another
+ * build is under way, TEMPLATE_DELETED for the start of what has no template any more, and QUOTA_EXCEEDED for
+ * one that its owner may not spend so much on.
  */
 export async function changeWorkspace(
   deps: Kit & { readonly database: Database },
@@ -57,6 +58,12 @@ async function beginBuild(
   if (!isEnded(latest.jobStatus)) throw buildInProgress(id);
   if (transition === 'start' && workspace.isTemplateDeleted) {
     throw new AppError('TEMPLATE_DELETED', `the template of workspace ${id} was deleted`);
+  }
+  if (transition === 'start' && !workspace.isOwnerActive) {
+    throw new AppError('FORBIDDEN', {
+      detail: `the owner of workspace ${id} is suspended, or not a member of its organization any more`,
+      hint: 'It can be stopped and deleted. To start it, make its owner a member again.',
+    });
   }
   await beginNextBuild(kit, tx, {
     workspace: { id, ...workspace },

@@ -154,6 +154,34 @@ describe('a workspace of a person', () => {
     }
   });
 
+  it.each([
+    ['suspended', `update users set status = 'suspended' where id = $1`],
+    ['no member any more', 'delete from memberships where user_id = $1'],
+  ])('of who is %s can be stopped and deleted, and is started for nobody', async (_, end) => {
+    await store.sql(end, [ann]);
+    await change('stop');
+    await builder.buildAll();
+    for (const isAdmin of [false, true]) {
+      await expect(change('start', { who: { userId: ann, isAdmin } })).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+        detail: `the owner of workspace ${id} is suspended, or not a member of its organization any more`,
+      });
+    }
+    await change('delete');
+    await builder.buildAll();
+    expect(await builds()).toEqual(['start succeeded', 'stop succeeded', 'delete succeeded']);
+  });
+
+  it('of an administrator is started without a membership', async () => {
+    await store.sql(`update users set site_roles = '{admin}' where id = $1`, [ann]);
+    await store.sql('delete from memberships where user_id = $1', [ann]);
+    await change('stop');
+    await builder.buildAll();
+    await change('start');
+    expect(await builds()).toEqual(['start succeeded', 'stop succeeded', 'start pending']);
+    await builder.buildAll();
+  });
+
   it('is the business of its owner and of administrators alone', async () => {
     const bob = await make.user({ organizationId: pool.organizationId });
     const who = { userId: bob, isAdmin: false };
