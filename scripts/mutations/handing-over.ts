@@ -10,7 +10,44 @@ const RACE = 'test/db/reconciler/race.test.ts';
 
 const WAITING = 'test/db/claim/waiting.test.ts';
 
+const QUOTA = 'test/db/claim/quota.test.ts';
+
 export const handingOver: readonly Mutation[] = [
+  {
+    fault: 'those who spend for one person do not take turns',
+    changes: [
+      change('src/workspaces/quota.ts', 'userIds: [userId] }', 'userIds: [userId].slice(1) }'),
+    ],
+    noticedBy: by(QUOTA, 'never spend more by starting, building and claiming'),
+  },
+  {
+    fault: 'a claim that remembers no quota takes a prebuild while there is one',
+    changes: [
+      change(
+        'src/store/claim-take.ts',
+        'and (a.is_within_quota or not exists (',
+        'and (true or not exists (',
+      ),
+    ],
+    noticedBy: by(
+      QUOTA,
+      'asks for nothing while no quota is enforced, and from then on, whatever was remembered',
+    ),
+  },
+  {
+    fault: 'a line is forgotten where what is ready was locked for a moment',
+    changes: [
+      change(
+        'src/workspaces/waiting/serve-waiters.ts',
+        "tx.notify({ kind: 'pool', poolId });\n        return waitedMs;",
+        'return waitedMs;',
+      ),
+    ],
+    noticedBy: by(
+      WAITING,
+      'is served by another turn where what is ready was locked for a moment, and not taken',
+    ),
+  },
   {
     fault: 'a claim takes what others stand in line for',
     changes: [change('src/store/claim-take.ts', 'and q.priority >= a.priority', 'and false')],

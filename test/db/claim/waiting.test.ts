@@ -10,6 +10,7 @@ import {
   tendLines,
 } from '../../../src/workspaces/waiting/end-waiters.ts';
 import { serveLine } from '../../../src/workspaces/waiting/serve-line.ts';
+import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
@@ -126,6 +127,44 @@ describe('who finds nothing and waits', () => {
     expect(
       await store.sql('select transition from pool_members where workspace_id = $1', [newest]),
     ).toEqual([{ transition: 'delete' }]);
+  });
+
+  it('is served by another turn where what is ready was locked for a moment, and not taken', async () => {
+    const id = await line.wait();
+    const [workspaceId] = await line.ready(1);
+    store.announced.length = 0;
+    const locked = createDeferred<undefined>();
+    const looked = createDeferred<undefined>();
+    const holding = store.open(1).transaction(async (tx) => {
+      const name = 'test.lock_member';
+      const text = 'select from pool_members where workspace_id = $1 for update';
+      await tx.query({ name, text, values: [workspaceId] });
+      locked.resolve(undefined);
+      await looked.promise;
+    });
+    await locked.promise;
+    await line.turn();
+    expect(await line.look(id)).toEqual(WAITING);
+    expect(store.announced).toContainEqual({ kind: 'pool', poolId: line.pool.poolId });
+    looked.resolve(undefined);
+    await holding;
+    await line.turn();
+    expect(await line.look(id)).toEqual(served(workspaceId));
+  });
+
+  it('waits on where this server cannot read the template, and the turn of the pool goes on', async () => {
+    line = await openLine({ store, make }, { desired: 2 });
+    const id = await line.wait();
+    const [workspaceId] = await line.ready(1);
+    const { versionId, manifest } = line.pool;
+    const storeManifest = (stored: unknown): Promise<unknown> =>
+      store.sql('update template_versions set manifest = $2 where id = $1', [versionId, stored]);
+    await storeManifest({ ...manifest, cost: 'of a later version' });
+    expect(await line.turn()).toEqual(['pool.created 1']);
+    expect(await line.look(id)).toEqual(WAITING);
+    await storeManifest(manifest);
+    await line.turn();
+    expect(await line.look(id)).toEqual(served(workspaceId));
   });
 
   it('is never given one that is expired or not ready', async () => {
