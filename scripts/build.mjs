@@ -5,6 +5,7 @@
 import {
   existsSync,
   mkdirSync,
+  readFileSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -54,6 +55,9 @@ const standalone = {
   supervisor: 'src/provisioner/drivers/process/supervisor/main.ts',
 };
 
+/** Programs that are no JavaScript, and stay as they are. */
+const verbatim = { 'agent.sh': 'src/agent/agent.sh' };
+
 const mode = process.argv[2];
 if (mode !== undefined && mode !== '--if-stale' && mode !== '--prepare') {
   process.stderr.write(`build: unknown option ${mode}; there are --if-stale and --prepare\n`);
@@ -82,6 +86,9 @@ async function build(esbuild) {
     builds.push(esbuild.build({ ...common, entryPoints: [entry], outfile: `dist/${name}.mjs` }));
   }
   const files = (await Promise.all(builds)).flatMap((result) => result.outputFiles);
+  for (const [name, source] of Object.entries(verbatim)) {
+    writeWhole(join(dist, name), readFileSync(join(root, source)));
+  }
   // The entry is written last: it names chunks, and whoever sees it must find them.
   files.sort((a, b) => Number(a.path === program) - Number(b.path === program));
   for (const file of files) writeWhole(file.path, file.contents);

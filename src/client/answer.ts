@@ -4,7 +4,7 @@ import { isErrorCode, type ErrorCode } from '../base/error-catalog.ts';
 import { summarizeIssues, tellIssues } from '../contract/issue.ts';
 import { problemSchema, type Problem } from '../contract/problem.ts';
 import type { Clock } from '../base/clock.ts';
-import { ARCHIVE, isEventStream, METRICS_TEXT, type Route } from '../contract/route.ts';
+import { ARCHIVE, isEventStream, isTextType, type Route } from '../contract/route.ts';
 import { readEvents } from './event-stream.ts';
 
 // The longest list has 500 items; what sends more than this would fill the memory.
@@ -32,7 +32,7 @@ export async function readAnswer(
   if (schema === null) return { status, body: null };
   if (isEventStream(schema)) return { status, body: readEvents(response, schema.events, clock) };
   if (schema === ARCHIVE) return { status, body: await readBytes(response) };
-  if (schema === METRICS_TEXT) return { status, body: await readText(response) };
+  if (isTextType(schema)) return { status, body: await readText(response) };
   const document = parseJson(await readText(response, onBytes));
   if (document === undefined) throw unexpected(response, NOT_OURS);
   const parsed = schema.safeParse(document);

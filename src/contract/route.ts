@@ -29,7 +29,7 @@ export interface Route {
   readonly checkFirst?: (body: unknown) => void;
   /** The answers by status; null for one without a body. */
   readonly answers: Readonly<
-    Record<number, z.ZodType | typeof ARCHIVE | typeof METRICS_TEXT | EventStream | null>
+    Record<number, z.ZodType | typeof ARCHIVE | TextType | EventStream | null>
   >;
   /** Codes beyond those that any route may answer with. */
   readonly errors: readonly ErrorCode[];
@@ -40,6 +40,15 @@ export const ARCHIVE = 'application/gzip';
 
 /** Text in the exposition format of Prometheus instead of JSON. */
 export const METRICS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** A program for a shell instead of JSON. */
+export const SHELL_SCRIPT = 'text/x-shellscript; charset=utf-8';
+
+type TextType = typeof METRICS_TEXT | typeof SHELL_SCRIPT;
+
+export function isTextType(answer: unknown): answer is TextType {
+  return answer === METRICS_TEXT || answer === SHELL_SCRIPT;
+}
 
 /** Server-sent events instead of one document. */
 export interface EventStream<Events extends EventSchemas = EventSchemas> {
@@ -77,7 +86,7 @@ type Parsed<T> = T extends z.ZodType
   ? z.output<T>
   : T extends typeof ARCHIVE
     ? Uint8Array
-    : T extends typeof METRICS_TEXT
+    : T extends TextType
       ? string
       : T extends EventStream<infer Events>
         ? AsyncIterable<StreamEvent<Events>>

@@ -17,9 +17,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { identifyProcess } from '../../src/base/process-identity.ts';
 import type { AgentManifest } from '../../src/contract/agent/protocol.ts';
 import { buildPrograms, type Programs } from '../support/programs.ts';
+import { hasTool } from '../support/tool.ts';
 import { createFakeAgentServer, type FakeAgentServer } from '../support/fake-agent-server.ts';
 
-// The agent as it is shipped: one file, run by a bare node.
+// The agents as they are shipped, one file each: the program, run by a bare node, and the shell one, by the
+// shells of Debian and of small images.
 let programs: Programs;
 let folder: string;
 let running: ChildProcess[];
@@ -56,8 +58,22 @@ async function script(name: string, text: string): Promise<void> {
   await chmod(path.join(folder, name), 0o755);
 }
 
+const SHELL_AGENT = path.resolve('src/agent/agent.sh');
+type Command = readonly [string, ...string[]];
+const AGENTS: readonly (readonly [
+  name: string,
+  tools: readonly string[],
+  command: () => Command,
+])[] = [
+  ['the agent', [], () => [process.execPath, programs.agent]],
+  ['the shell agent in dash', ['curl', 'dash'], () => ['dash', SHELL_AGENT]],
+  ['the shell agent in busybox', ['curl', 'busybox'], () => ['busybox', 'sh', SHELL_AGENT]],
+];
+let agentCommand: () => Command;
+
 function start(server: FakeAgentServer): ChildProcess {
-  const child = spawn(process.execPath, [programs.agent], {
+  const [file, ...parameters] = agentCommand();
+  const child = spawn(file, parameters, {
     stdio: 'ignore',
     env: {
       PATH: process.env['PATH'],
@@ -83,7 +99,12 @@ const until = (check: () => void | Promise<void>): Promise<void> =>
 
 const claims = (): Promise<string> => readFile(path.join(folder, 'claims'), 'utf8').catch(() => '');
 
-describe('the agent', () => {
+const here = AGENTS.filter(([, tools]) => tools.every(hasTool));
+describe.each(here)('%s', (_name, _tools, command) => {
+  beforeEach(() => {
+    agentCommand = command;
+  });
+
   it('says that it is ready once its startup script has ended well', async () => {
     await script('start.sh', 'until [ -e go ]; do sleep 0.01; done');
     await using server = await createFakeAgentServer({ ...MANIFEST, startup: './start.sh' });
@@ -190,7 +211,11 @@ describe('the agent', () => {
   it.each([
     ['another document', 200, '{}'],
     ['a page', 200, '<html>'],
-    ['an owner without a name', 200, '{"epoch":1,"owner":{},"session":null}'],
+    [
+      'an owner without a name',
+      200,
+      { epoch: 1, owner: { id: MANIFEST.workspace_id }, session: null },
+    ],
     ['an error', 500, ''],
   ])('takes no notice of %s', async (_what, status, text) => {
     await using server = await createFakeAgentServer(MANIFEST);
@@ -208,7 +233,7 @@ describe('the agent', () => {
   it('does not ask over and over when it is answered at once', async () => {
     await script('start.sh', 'sleep 0.5');
     await using server = await createFakeAgentServer({ ...MANIFEST, startup: './start.sh' });
-    server.garbage = { status: 200, text: '{"epoch":0,"owner":null,"session":null}' };
+    server.garbage = { status: 200, text: { epoch: 0, owner: null, session: null } };
     start(server);
     await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('ready'));
     expect(server.heartbeats.length).toBeLessThan(50);
@@ -309,6 +334,28 @@ describe('the agent', () => {
     await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
     expect(await readdir(elsewhere)).toEqual([]);
     expect(await readFile(owned('secrets/token'), 'utf8')).toBe('ünsafe"\n');
+  });
+
+  it('tells neither its scripts nor the list of processes a token', async () => {
+    await script('on-claim.sh', "env > seen; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' >> seen");
+    await using server = await createFakeAgentServer(MANIFEST);
+    start(server);
+    server.claim('ann', GIVEN);
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    const seen = await readFile(path.join(folder, 'seen'), 'utf8');
+    expect(seen).toContain('STANDBY_EPOCH=1');
+    expect(seen).not.toMatch(/sba_bootstrap|sbs_|STANDBY_AGENT_TOKEN/);
+  });
+
+  it('ends at a signal, and its scripts with it', async () => {
+    await script('start.sh', 'echo $$ > child; exec sleep 600');
+    await using server = await createFakeAgentServer({ ...MANIFEST, startup: './start.sh' });
+    const agent = start(server);
+    const child = (): Promise<string> => readFile(path.join(folder, 'child'), 'utf8');
+    await until(async () => expect(await child()).toMatch(/^\d+\n$/));
+    await kill(agent, 'SIGTERM');
+    expect(identifyProcess(Number(await child()))).toBeUndefined();
+    expect(await readdir(path.join(folder, '.standby-agent'))).toEqual(['startup.log']);
   });
 
   it('leaves no child of its scripts behind', async () => {

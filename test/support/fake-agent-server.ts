@@ -2,6 +2,7 @@
 // heartbeats as the protocol has them. It knows one workspace with one agent.
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { LINES, renderLines } from '../../src/api/http/lines.ts';
 import type {
   AgentHeartbeatAnswer,
   AgentHeartbeatBody,
@@ -22,7 +23,7 @@ export interface FakeAgentServer extends AsyncDisposable {
   /** Cuts every connection, answering nobody. */
   cut(): void;
   /** Answers heartbeats with this, at once, as a broken proxy may; undefined: as it should. */
-  garbage: { readonly status: number; readonly text: string } | undefined;
+  garbage: { readonly status: number; readonly text: string | object } | undefined;
 }
 
 export async function createFakeAgentServer(manifest: AgentManifest): Promise<FakeAgentServer> {
@@ -92,8 +93,10 @@ export async function createFakeAgentServer(manifest: AgentManifest): Promise<Fa
 
   const server = createServer((request, response) => {
     void handle(request).then(([status, answer]) => {
-      response.writeHead(status, { 'content-type': 'application/json' });
-      response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
+      const inLines = request.headers.accept === LINES;
+      response.writeHead(status, { 'content-type': inLines ? LINES : 'application/json' });
+      const text = inLines ? renderLines(answer) : JSON.stringify(answer);
+      response.end(typeof answer === 'string' ? answer : text);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -13,6 +13,7 @@ import type { AgentBootstrapCaller, AgentCaller, Handlers } from '../handler.ts'
 export interface AgentApiOptions {
   readonly heartbeatIntervalMs: number;
   readonly pollMs: number;
+  readonly readShellAgent: () => Promise<string>;
 }
 
 export function createAgentHandlers(
@@ -21,6 +22,7 @@ export function createAgentHandlers(
 ): Handlers<keyof typeof agentRoutes> {
   const { database } = deps;
   return {
+    getShellAgent: async () => ({ status: 200, body: await options.readShellAgent() }),
     exchangeAgentToken: async ({ caller, body }) => {
       const agent = { workspaceId: caller.workspaceId, name: body.agent };
       return { status: 200, body: await exchangeBootstrapToken(deps, database, agent) };

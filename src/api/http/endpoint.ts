@@ -8,7 +8,7 @@ import type { LogFields } from '../../base/log.ts';
 import {
   ARCHIVE,
   isEventStream,
-  METRICS_TEXT,
+  isTextType,
   type Audience,
   type Route,
 } from '../../contract/route.ts';
@@ -20,6 +20,7 @@ import type { EventStreams } from './event-streams.ts';
 import type { Answer, Exchange, HttpContext, HttpEnv } from './exchange.ts';
 import { answerLate } from './late-answer.ts';
 import { refuseUnstorable } from './json.ts';
+import { LINES, renderLines } from './lines.ts';
 import { validate } from './validate.ts';
 
 /** A handler of some route, its types known to whoever wrote it. */
@@ -39,6 +40,7 @@ export function createEndpoint(
   route: Route,
   handler: AnyHandler,
 ): (c: HttpContext, exchange: Exchange) => Promise<Answer> {
+  const isForAgents = route.audience === 'agent' || route.audience === 'agent_bootstrap';
   const authenticate = createAuthenticate(authenticators, route.audience);
   // A misspelt filter that is ignored would answer another question than was asked.
   const querySchema = (route.query ?? z.object({})).strict();
@@ -56,6 +58,7 @@ export function createEndpoint(
 
   return async (c, { live, note }) => {
     const authorization = c.req.header('authorization');
+    const inLines = isForAgents && c.req.header('accept') === LINES;
     const caller = await authenticate(authorization);
     const callerFields = describeCaller(route.audience, caller);
     note(callerFields);
@@ -78,7 +81,7 @@ export function createEndpoint(
       const { status, body } = await handler(request);
       const schema = route.answers[status];
       if (schema === undefined) throw new Error(`${route.id} has no answer ${status}`);
-      if (!isEventStream(schema)) return answerOf(schema, status, body);
+      if (!isEventStream(schema)) return answerOf(schema, { status, body, inLines });
       return eventStreams.open(status, body as AsyncIterable<OutgoingEvent>, {
         live,
         caller: JSON.stringify(callerFields),
@@ -98,14 +101,20 @@ function aliveMsOf(body: unknown): number | undefined {
   return asked ?? undefined;
 }
 
-function answerOf(schema: Route['answers'][number], status: number, body: unknown): Answer {
+interface Given {
+  readonly status: number;
+  readonly body: unknown;
+  /** The caller is a shell, which cannot read JSON. */
+  readonly inLines: boolean;
+}
+
+function answerOf(schema: Route['answers'][number], { status, body, inLines }: Given): Answer {
   if (schema === null) return { status, body: null };
   if (schema === ARCHIVE) {
     return { status, body: body as Uint8Array<ArrayBuffer>, contentType: ARCHIVE };
   }
-  if (schema === METRICS_TEXT) {
-    return { status, body: body as string, contentType: METRICS_TEXT };
-  }
+  if (isTextType(schema)) return { status, body: body as string, contentType: schema };
+  if (inLines) return { status, body: renderLines(body), contentType: LINES };
   return { status, body: JSON.stringify(body), contentType: 'application/json' };
 }
 

@@ -4,7 +4,7 @@ import { problemSchema } from '../../contract/problem.ts';
 import {
   ARCHIVE,
   isEventStream,
-  METRICS_TEXT,
+  isTextType,
   type Audience,
   type Route,
 } from '../../contract/route.ts';
@@ -112,7 +112,7 @@ function contentOf(
     return { 'text/event-stream': { schema: { type: 'string' }, 'x-events': events } };
   }
   if (body === ARCHIVE) return { [ARCHIVE]: { schema: { type: 'string', format: 'binary' } } };
-  if (body === METRICS_TEXT) return { [METRICS_TEXT]: { schema: { type: 'string' } } };
+  if (isTextType(body)) return { [body]: { schema: { type: 'string' } } };
   return { 'application/json': { schema: schemas.write(body, io) } };
 }
 

@@ -1,5 +1,5 @@
 // The routes an agent calls.
-import { route } from '../route.ts';
+import { route, SHELL_SCRIPT } from '../route.ts';
 import {
   agentHeartbeatAnswer,
   agentHeartbeatBody,
@@ -10,6 +10,15 @@ import {
 } from './protocol.ts';
 
 export const agentRoutes = {
+  getShellAgent: route({
+    id: 'getShellAgent',
+    method: 'get',
+    path: '/agent.sh',
+    audience: 'anyone',
+    summary: 'The agent for images with a shell and curl, and no Node.js',
+    answers: { 200: SHELL_SCRIPT },
+    errors: [],
+  }),
   exchangeAgentToken: route({
     id: 'exchangeAgentToken',
     method: 'post',

@@ -1,4 +1,6 @@
 // The API of a control plane: every route's handler, and who may call it.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { createAgentAuthentication, createAgentHandlers } from '../../api/agent/handlers.ts';
 import { createDaemonHandlers } from '../../api/daemon/handlers.ts';
 import { createGroupHandlers } from '../../api/group/handlers.ts';
@@ -17,6 +19,7 @@ import { createQuotaHandlers } from '../../api/quota/handlers.ts';
 import { createTemplateHandlers } from '../../api/template/handlers.ts';
 import { createWaiterHandlers } from '../../api/waiter/handlers.ts';
 import { createWorkspaceHandlers } from '../../api/workspace/handlers.ts';
+import { findPackageRoot } from '../../base/package-root.ts';
 import { createBootstrapTokens } from '../../base/bootstrap-token.ts';
 import type { Kit } from '../../base/kit.ts';
 import { VERSION } from '../../base/version.ts';
@@ -42,6 +45,9 @@ export interface ControlPlaneApiDeps {
   /** Where workspaces reach it, if the configuration does not say; asked when somebody is served. */
   readonly url: () => string;
 }
+
+const readShellAgent = (): Promise<string> =>
+  readFile(path.join(findPackageRoot(), 'dist', 'agent.sh'), 'utf8');
 
 // How often daemons tell of their workspaces when nothing changes.
 const REPORT_INTERVAL_MS = 15_000;
@@ -91,7 +97,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     ),
     ...createAgentHandlers(
       { ...kit, database, bus, keyring: deps.keyring },
-      { heartbeatIntervalMs: config.agentHeartbeatInterval, pollMs },
+      { heartbeatIntervalMs: config.agentHeartbeatInterval, pollMs, readShellAgent },
     ),
   };
   return createApi(kit, {

@@ -1,0 +1,458 @@
+#!/bin/sh
+# The agent for images that have a POSIX shell and curl, and no Node.js. It says and does what the other
+# one does (docs/agent.md); both pass the same tests.
+#
+# The main loop waits in one call at a time: the heartbeat, which the control plane holds back. Scripts run
+# in a worker beside it, one after the other. A worker that ends leaves its result and ends the call that
+# waits, so that the result is told at once.
+#
+# Answers come as lines, `NAME VALUE`, in which every byte that is not plain is an octal escape: see
+# src/api/http/lines.ts. Tokens go to curl by its standard input, never by its arguments.
+set -u
+umask 077
+
+FIRST_RETRY_MS=200
+# A workspace should be reachable again soon after its control plane is.
+LAST_RETRY_MS=5000
+# An answer without news that came sooner than this, although it might have waited.
+HASTY_MS=50
+# Beyond the time the server was asked to wait.
+ANSWER_TIMEOUT_S=15
+# What a script is given to end by itself after SIGTERM.
+GRACE_MS=5000
+MAX_LOG_BYTES=5000000
+
+main() {
+  require STANDBY_AGENT_SCRIPT_DIR "${STANDBY_AGENT_SCRIPT_DIR:-}"
+  require STANDBY_AGENT_NAME "${STANDBY_AGENT_NAME:-}"
+  require STANDBY_URL "${STANDBY_URL:-}${STANDBY_URL_FILE:-}"
+  require STANDBY_AGENT_TOKEN "${STANDBY_AGENT_TOKEN:-}${STANDBY_AGENT_TOKEN_FILE:-}"
+  agent=$STANDBY_AGENT_NAME
+  case $agent in *[!a-zA-Z0-9_.-]*) refuse 'STANDBY_AGENT_NAME is no name of an agent' ;; esac
+  command -v curl >/dev/null || refuse 'curl is not installed'
+  scripts=$STANDBY_AGENT_SCRIPT_DIR
+  state=${STANDBY_AGENT_STATE_DIR:-$scripts/.standby-agent}
+  # The token is the agent's alone.
+  token=${STANDBY_AGENT_TOKEN:-}
+  token_file=${STANDBY_AGENT_TOKEN_FILE:-}
+  unset STANDBY_AGENT_TOKEN STANDBY_AGENT_TOKEN_FILE
+  STANDBY_OWNER_DIR=$state/owner
+  export STANDBY_OWNER_DIR
+  mkdir -p "$state" || refuse "cannot make $state"
+  # A worker of an agent that was killed may still write to its own.
+  rm -rf "$state"/.run.*
+  run=$state/.run.$$
+  mkdir "$run" || refuse "cannot make $run"
+  trap stop TERM INT
+  setsid=$(command -v setsid)
+  sleep 0.01 2>/dev/null && fine_sleep=yes || fine_sleep=
+  seed=$$
+  random=$(od -An -N3 -tu4 /dev/urandom 2>/dev/null) && seed=$((seed + random))
+
+  session='' call='' worker='' lifecycle=starting
+  known_epoch=-1 pending_epoch=0 pending_values=none owner_id='' owner='' owner_name=''
+  read_handed_over
+  failures=0
+  until get_manifest; do pause; done
+  failures=0
+  work_startup
+  while :; do
+    take_result
+    begin_hand_over
+    beat
+    case $? in
+      0) failures=0 ;;
+      # There is something to tell at once.
+      2) ;;
+      *) pause ;;
+    esac
+  done
+}
+
+# --- Calls ---
+
+# Calls METHOD PATH TOKEN BODY SECONDS, and leaves the status in $status and the lines in $run/answer.
+call() {
+  status=0
+  rm -f "$run/answer" "$run/told"
+  set -- "$1" "$(read_url)$2" "$3" "$4" "$5"
+  curl --disable --silent --max-time "$5" --request "$1" ${4:+--header 'content-type: application/json'} \
+    ${4:+--data "$4"} --header 'accept: text/x-standby-lines' --max-filesize 4000000 \
+    --output "$run/answer" --write-out '%{http_code} %{time_total}' --config - >"$run/told" <<EOF &
+url = "$2"
+header = "authorization: Bearer $3"
+EOF
+  call=$!
+  echo "$call" >"$run/call"
+  # A worker that ended before it could see the call.
+  [ -e "$run/result" ] && end_call "$call"
+  wait "$call"
+  curl_status=$?
+  rm -f "$run/call"
+  call=''
+  [ "$curl_status" = 0 ] || return 1
+  read -r status took <"$run/told" || [ -n "$took" ] || return 1
+  [ "$status" = 200 ] || return 1
+  # The last line of a whole answer.
+  [ "$(tail -n 1 "$run/answer")" = end ]
+}
+
+end_call() { kill "$1" 2>/dev/null; }
+
+read_url() {
+  found=${STANDBY_URL:-}
+  [ -n "${STANDBY_URL_FILE:-}" ] && { read -r found <"$STANDBY_URL_FILE" || :; }
+  printf %s "${found%/}"
+}
+
+# Gives whether there is a session.
+open_session() {
+  [ -n "$session" ] && return 0
+  shown=$token
+  [ -n "$token_file" ] && { read -r shown <"$token_file" || :; }
+  call POST /api/v1/agent/exchange "$shown" "{\"agent\":\"$agent\"}" "$ANSWER_TIMEOUT_S" || return 1
+  while read -r name value; do
+    [ "$name" = session ] && session=$value
+  done <"$run/answer"
+  [ -n "$session" ]
+}
+
+# As call, with the session. One that has ended is opened anew by the next call.
+call_in_session() {
+  open_session || return 1
+  call "$1" "$2" "$session" "$3" "$4" && return 0
+  [ "$status" = 401 ] && session=''
+  return 1
+}
+
+get_manifest() {
+  startup='' on_claim='' startup_ms='' on_claim_ms='' interval_ms=''
+  call_in_session GET /api/v1/agent/manifest '' "$ANSWER_TIMEOUT_S" || {
+    say warn agent.call_failed "$status"
+    return 1
+  }
+  while read -r name value; do
+    case $name in
+      startup) decode "$value" && startup=$decoded ;;
+      on_claim) decode "$value" && on_claim=$decoded ;;
+      startup_timeout_ms) startup_ms=$value ;;
+      on_claim_timeout_ms) on_claim_ms=$value ;;
+      heartbeat_interval_ms) interval_ms=$value ;;
+    esac
+  done <"$run/answer"
+  is_count "$startup_ms" && is_count "$on_claim_ms" && is_count "$interval_ms"
+}
+
+# 0: the answer had news, or was waited for; 2: it was cut short by a worker's result; else 1.
+beat() {
+  said=$lifecycle
+  [ "$lifecycle" = ready ] && [ "$done_ok" = false ] && said=start_error
+  wait_ms=$interval_ms
+  # What an owner gave could not be fetched: it is tried again soon.
+  [ -z "$worker" ] && [ "$pending_epoch" -gt "$done_epoch" ] && [ "$wait_ms" -gt 1000 ] && wait_ms=1000
+  call_in_session POST /api/v1/agent/heartbeat \
+    "{\"lifecycle\":\"$said\",\"applied_epoch\":$done_epoch,\"known_epoch\":$known_epoch,\"wait_ms\":$wait_ms}" \
+    $((wait_ms / 1000 + ANSWER_TIMEOUT_S)) || {
+    [ -e "$run/result" ] && return 2
+    say warn agent.heartbeat_failed "$status"
+    return 1
+  }
+  epoch='' told_id='' told_owner='' told_name='' values=none next=''
+  while read -r name value; do
+    case $name in
+      epoch) epoch=$value ;;
+      owner.id) told_id=$value ;;
+      owner.username) decode "$value" && told_owner=$decoded ;;
+      owner.display_name) decode "$value" && told_name=$decoded ;;
+      values) values=$value ;;
+      session) next=$value ;;
+    esac
+  done <"$run/answer"
+  is_count "$epoch" || return 1
+  # An owner is told of as a whole or not at all.
+  [ -z "$told_id$told_owner" ] || { [ -n "$told_id" ] && [ -n "$told_owner" ]; } || return 1
+  [ -n "$next" ] && session=$next
+  if [ -n "$told_id" ] && [ "$epoch" -gt "$done_epoch" ] && [ "$epoch" -gt "$pending_epoch" ]; then
+    pending_epoch=$epoch pending_values=$values
+    owner_id=$told_id owner=$told_owner owner_name=$told_name
+  fi
+  store_handed_over
+  if [ "$epoch" -gt "$known_epoch" ]; then
+    known_epoch=$epoch
+    return 0
+  fi
+  known_epoch=$epoch
+  hasty=$((interval_ms / 2))
+  [ "$hasty" -gt "$HASTY_MS" ] && hasty=$HASTY_MS
+  fraction=${took#*.}000
+  [ "${took%%.*}" -gt 0 ] || [ "1${fraction%"${fraction#???}"}" -ge $((1000 + hasty)) ]
+}
+
+# --- Scripts ---
+
+work_startup() {
+  {
+    run_script startup "$startup" "$startup_ms" startup.log
+    leave_result "startup $outcome"
+  } &
+  worker=$!
+}
+
+# Hands the workspace to the owner that was told last, unless something else runs.
+begin_hand_over() {
+  [ -z "$worker" ] && [ "$pending_epoch" -gt "$done_epoch" ] || return 0
+  begun_epoch=$pending_epoch
+  case $pending_values in
+    none) replace_owner_folder || { end_hand_over failed; return; } ;;
+    given)
+      if call_in_session GET /api/v1/agent/values '' "$ANSWER_TIMEOUT_S"; then
+        replace_owner_folder "$run/answer"
+        case $? in 0) ;; 2) return ;; *) end_hand_over failed; return ;; esac
+      elif [ "$status" = 410 ]; then
+        end_hand_over failed
+        return
+      else
+        say warn agent.call_failed "$status"
+        return
+      fi
+      ;;
+    *) end_hand_over failed; return ;;
+  esac
+  {
+    [ -e "$STANDBY_OWNER_DIR/environment" ] && . "$STANDBY_OWNER_DIR/environment"
+    export STANDBY_OWNER="$owner" STANDBY_OWNER_NAME="$owner_name" STANDBY_OWNER_ID="$owner_id"
+    export STANDBY_EPOCH="$begun_epoch"
+    run_script on_claim "$on_claim" "$on_claim_ms" on-claim.log
+    leave_result "handed_over $outcome"
+  } &
+  worker=$!
+}
+
+end_hand_over() {
+  done_epoch=$begun_epoch
+  [ "$1" = ok ] && done_ok=true || done_ok=false
+  say info agent.handed_over "$1"
+  store_handed_over
+}
+
+# What a worker left, if it has ended.
+take_result() {
+  [ -e "$run/result" ] || return 0
+  read -r what outcome <"$run/result"
+  wait "$worker"
+  worker=''
+  rm -f "$run/result"
+  if [ "$what" = handed_over ]; then
+    end_hand_over "$outcome"
+    return
+  fi
+  case $outcome in ok) lifecycle=ready ;; timeout) lifecycle=start_timeout ;; *) lifecycle=start_error ;; esac
+  say info agent.started "$outcome"
+}
+
+# In a worker: whole in one step, and then whoever waits is woken.
+leave_result() {
+  echo "$1" >"$run/.result" && mv "$run/.result" "$run/result"
+  waiting=''
+  read -r waiting 2>/dev/null <"$run/call"
+  [ -n "$waiting" ] && end_call "$waiting"
+}
+
+# In a worker: runs a script in a process group of its own: NAME SCRIPT MILLISECONDS LOG.
+run_script() {
+  outcome=ok
+  [ -n "$2" ] || return 0
+  outcome=failed
+  case $2 in /*) script=$2 ;; *) script=$scripts/$2 ;; esac
+  log=$state/$4
+  : >>"$log" 2>/dev/null || log=/dev/null
+  cd "$scripts" || return 0
+  $setsid "$script" >>"$log" 2>&1 </dev/null &
+  group=$!
+  echo "$group" >"$run/group"
+  watch "$3" &
+  watcher=$!
+  wait "$group" && outcome=ok
+  kill "$watcher" 2>/dev/null
+  wait "$watcher" 2>/dev/null
+  if [ -e "$run/timeout" ]; then
+    rm -f "$run/timeout"
+    outcome=timeout
+  fi
+  # Whatever way it ended, it may leave children behind.
+  signal_group KILL "$group"
+  rm -f "$run/group"
+}
+
+# Ends the script after so many milliseconds, and keeps its log short until then.
+watch() {
+  trap 'kill "$nap" 2>/dev/null; exit' TERM
+  left=$1
+  while [ "$left" -gt 0 ]; do
+    # The agent was stopped or begun anew: by now the script's number may be another program's.
+    [ -d "$run" ] || exit
+    step=$((left < 1000 ? left : 1000))
+    nap_ms "$step"
+    left=$((left - step))
+    shorten "$log"
+  done
+  : >"$run/timeout"
+  signal_group TERM "$group"
+  nap_ms "$GRACE_MS"
+  signal_group KILL "$group"
+}
+
+signal_group() {
+  if [ -n "$setsid" ]; then kill -"$1" -"$2" 2>/dev/null; else kill -"$1" "$2" 2>/dev/null; fi
+}
+
+shorten() {
+  [ -f "$1" ] && [ "$(wc -c <"$1")" -gt "$MAX_LOG_BYTES" ] || return 0
+  tail -c "$MAX_LOG_BYTES" "$1" >"$1.old" 2>/dev/null
+  : >"$1"
+}
+
+# --- What is kept ---
+
+# The newest epoch whose owner was taken over, in the other agent's own form.
+read_handed_over() {
+  done_epoch=0 done_ok=true stored=''
+  line=''
+  read -r line 2>/dev/null <"$state/handed-over.json"
+  case $line in '{"epoch":'*',"ok":true}') ok=true ;; '{"epoch":'*',"ok":false}') ok=false ;; *) return ;; esac
+  epoch=${line#*:}
+  epoch=${epoch%%,*}
+  is_count "$epoch" || return 0
+  done_epoch=$epoch done_ok=$ok stored=$line
+}
+
+# On a full disk it is made up for later.
+store_handed_over() {
+  line="{\"epoch\":$done_epoch,\"ok\":$done_ok}"
+  [ "$line" = "$stored" ] || [ "$done_epoch" = 0 ] && return 0
+  if { printf %s "$line" >"$state/.handed-over.json" &&
+    mv "$state/.handed-over.json" "$state/handed-over.json"; } 2>/dev/null; then
+    stored=$line
+  else
+    say error agent.hand_over_not_stored "$done_epoch"
+  fi
+}
+
+# Puts what the owner gave beside its place first, so that nobody ever finds half of it. Without a file of
+# values there is nothing, and what a former owner gave goes. 2: the values are another owner's.
+replace_owner_folder() {
+  scratch=$state/.owner
+  rm -rf "$scratch" || return 1
+  if [ $# -gt 0 ]; then
+    mkdir "$scratch" "$scratch/secrets" "$scratch/files" && : >"$scratch/environment" || return 1
+    name_of='' path_of='' mode_of=''
+    while read -r name value; do
+      case $name in
+        epoch) [ "$value" = "$begun_epoch" ] || return 2 ;;
+        environment.*.name | secrets.*.name) name_of=$value ;;
+        environment.*.value) add_variable "$name_of" "$value" || return 1 ;;
+        secrets.*.value) add_file "$scratch/secrets" "$name_of" "$value" 600 || return 1 ;;
+        files.*.path) decode "$value" && path_of=$decoded ;;
+        files.*.mode) mode_of=$value ;;
+        files.*.content) add_file "$scratch/files" "$path_of" "$value" "$mode_of" || return 1 ;;
+      esac
+    done <"$1"
+  fi
+  rm -rf "$STANDBY_OWNER_DIR" || return 1
+  [ $# = 0 ] || mv "$scratch" "$STANDBY_OWNER_DIR"
+}
+
+add_variable() {
+  case $1 in '' | [0-9]* | *[!A-Za-z0-9_]*) return 1 ;; esac
+  decode "$2"
+  rest=$decoded quoted=''
+  while :; do
+    case $rest in *"'"*) ;; *) break ;; esac
+    quoted=$quoted${rest%%"'"*}"'\\''"
+    rest=${rest#*"'"}
+  done
+  printf "export %s='%s'\n" "$1" "$quoted$rest" >>"$scratch/environment"
+}
+
+# FOLDER PATH CONTENT MODE. The control plane refuses paths that lead out; nothing is written elsewhere
+# even should it not.
+add_file() {
+  case /$2/ in *//* | */./* | */../*) return 1 ;; esac
+  case $4 in [0-7][0-7][0-7]) ;; *) return 1 ;; esac
+  file=$1/$2
+  mkdir -p "${file%/*}" || return 1
+  [ ! -e "$file" ] && [ ! -L "$file" ] || return 1
+  printf %b "$3" >"$file" && chmod "$4" "$file"
+}
+
+# --- The rest ---
+
+# Full jitter: after a restart of the control plane its agents must not all come back at once.
+pause() {
+  longest=$FIRST_RETRY_MS n=$failures
+  while [ "$n" -gt 0 ] && [ "$longest" -lt "$LAST_RETRY_MS" ]; do
+    longest=$((longest * 2)) n=$((n - 1))
+  done
+  [ "$longest" -gt "$LAST_RETRY_MS" ] && longest=$LAST_RETRY_MS
+  failures=$((failures + 1))
+  seed=$(((seed * 1103515245 + 12345) & 2147483647))
+  nap_ms $((longest * (100 + (seed >> 8) % 900) / 1000))
+}
+
+# Not every sleep knows fractions of a second: then it is at least one.
+nap_ms() {
+  if [ -n "$fine_sleep" ]; then
+    fraction=000$(($1 % 1000))
+    sleep "$(($1 / 1000)).${fraction#"${fraction%???}"}" &
+  else
+    sleep $((($1 + 999) / 1000)) &
+  fi
+  nap=$!
+  wait "$nap"
+}
+
+# $decoded: with a mark at the end, because the shell takes line breaks off there.
+decode() {
+  decoded=$(printf '%b.' "$1")
+  decoded=${decoded%.}
+}
+
+is_count() {
+  case $1 in '' | *[!0-9]*) return 1 ;; esac
+  [ "${#1}" -le 9 ] || [ "$1" -le 2147483647 ] 2>/dev/null
+}
+
+# LEVEL EVENT WHAT; what was found out is a word or a number.
+say() {
+  printf '{"level":"%s","time":"%s","event":"%s","result":"%s"}\n' \
+    "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$2" "$3" >&2
+}
+
+require() { [ -n "$2" ] || refuse "$1 is not set"; }
+
+refuse() {
+  echo "$1" >&2
+  exit 1
+}
+
+stop() {
+  trap '' TERM INT
+  [ -n "$call" ] && end_call "$call"
+  [ -n "${nap:-}" ] && kill "$nap" 2>/dev/null
+  group=''
+  read -r group 2>/dev/null <"$run/group"
+  [ -n "$worker" ] && kill "$worker" 2>/dev/null
+  if [ -n "$group" ]; then
+    signal_group TERM "$group"
+    left=$GRACE_MS
+    while [ "$left" -gt 0 ] && kill -0 "$group" 2>/dev/null; do
+      nap_ms 100
+      left=$((left - 100))
+    done
+    signal_group KILL "$group"
+  fi
+  rm -rf "$run"
+  exit 0
+}
+
+main
