@@ -1,9 +1,11 @@
-// Every error code there is. A code is never renamed; docs/errors.md lists each one.
+// Every error code there is; those about workspaces that somebody has stand in workspace-errors.ts. A code is never
+// renamed; docs/errors.md lists each one.
 // `http` is the status of the API's answer, `exit` the command line's exit status
 // (sysexits: 64 usage, 65 bad data, 66 missing input, 69 unavailable, 70 fault,
 // 73 cannot create, 75 try later, 77 no permission, 78 configuration).
 import type { ErrorSpec } from './error-spec.ts';
 import { INSTALLATION_ERRORS } from './installation-errors.ts';
+import { WORKSPACE_ERRORS } from './workspace-errors.ts';
 
 export const ERRORS = {
   // Asking
@@ -175,31 +177,7 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Use a new idempotency key for a different request.',
   },
-  BUILD_IN_PROGRESS: {
-    http: 409,
-    exit: 75,
-    retry: 'later',
-    hint: 'Wait until the build that runs now has ended.',
-  },
-
-  WORKSPACE_UNCLAIMED: {
-    http: 409,
-    exit: 65,
-    retry: 'never',
-    hint: 'Claim it first: until then the pool decides what becomes of it.',
-  },
-  NO_DEADLINE: {
-    http: 409,
-    exit: 65,
-    retry: 'never',
-    hint: 'Nothing stops it. Give it a time to live with `standby workspace set --ttl 8h`.',
-  },
-  LIFETIME_EXCEEDED: {
-    http: 409,
-    exit: 65,
-    retry: 'never',
-    hint: 'Ask for less, or get another workspace: the template limits how long one may live.',
-  },
+  ...WORKSPACE_ERRORS,
 
   JOB_ENDED: {
     http: 409,

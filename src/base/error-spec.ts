@@ -1,4 +1,4 @@
-// What is said of an error code.
+// What the catalog says of an error code.
 
 export interface ErrorSpec {
   readonly http: number;

@@ -1,0 +1,30 @@
+// Error codes about workspaces that somebody has: what may not become of one. Part of the catalog.
+import type { ErrorSpec } from './error-spec.ts';
+
+export const WORKSPACE_ERRORS = {
+  BUILD_IN_PROGRESS: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Wait until the build that runs now has ended.',
+  },
+
+  WORKSPACE_UNCLAIMED: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Claim it first: until then the pool decides what becomes of it.',
+  },
+  NO_DEADLINE: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Nothing stops it. Give it a time to live with `standby workspace set --ttl 8h`.',
+  },
+  LIFETIME_EXCEEDED: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Ask for less, or get another workspace: the template limits how long one may live.',
+  },
+} as const satisfies Readonly<Record<string, ErrorSpec>>;
