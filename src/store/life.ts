@@ -1,7 +1,8 @@
 // What becomes of workspaces by themselves: finding those that something is due for, and locking one to decide.
 import type { Instant } from '../base/clock.ts';
 import type { OrganizationId, UserId, WorkspaceId } from '../base/id.ts';
-import { bool, count, instant, int, nullable, text, uuid } from './column.ts';
+import type { StartSchedule } from '../domain/schedule/next-start.ts';
+import { bool, count, instant, int, json, nullable, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 
@@ -45,7 +46,7 @@ export function lifeAfterBuild({ transition, succeeded }: Built): string {
       end,
       due_at = case
         when ${transition} = 'delete' and ${succeeded} then null
-        when num_nonnulls(ttl_seconds, deadline_at, lifetime_ends_at) > 0
+        when num_nonnulls(ttl_seconds, deadline_at, lifetime_ends_at, autostart_schedule) > 0
           then (select standby_now())
       end`;
 }
@@ -71,12 +72,20 @@ const lifeColumns = {
   ttlSeconds: nullable(int),
   deadlineAt: nullable(instant),
   lifetimeEndsAt: nullable(instant),
+  autostart: nullable(json<StartSchedule>()),
+  nextStartAt: nullable(instant),
   isTemplateDeleted: bool,
   now: instant,
 };
 
+/** On `workspaces`: when it is started, and in which zone; null: not by itself. */
+export const AUTOSTART = `case when autostart_schedule is not null then
+      jsonb_build_object('cron', autostart_schedule, 'timezone', autostart_timezone)
+    end`;
+
 const LIFE = `
   select organization_id, owner_id, machine_id, epoch, ttl_seconds, deadline_at, lifetime_ends_at,
+    ${AUTOSTART} as autostart, next_start_at,
     exists (
       select from templates t where t.id = template_id and t.deleted_at is not null
     ) as is_template_deleted,
@@ -137,18 +146,20 @@ export const countFailedTries = statement({
     limit 1`,
 });
 
-/** When to look at it next. Nothing where it has changed hands or is gone. */
+/** What was decided: when to look at it next. Nothing where it has changed hands or is gone. */
 export const setDue = statement({
   name: 'life.set_due',
   takes: takes<{
     readonly id: WorkspaceId;
     readonly epoch: number;
+    readonly nextStartAt: Instant | null;
     readonly dueAt: Instant | null;
   }>(),
   gives: {},
   sql: `
     update workspaces
-    set due_at = to_timestamp($dueAt::float8 / 1000)
+    set next_start_at = to_timestamp($nextStartAt::float8 / 1000),
+      due_at = to_timestamp($dueAt::float8 / 1000)
     where id = $id
       and epoch = $epoch
       and deleted_at is null`,
@@ -174,12 +185,18 @@ export const setLife = statement({
     readonly epoch: number;
     readonly ttlSeconds: number | null;
     readonly deadlineAt: Instant | null;
+    readonly cron: string | null;
+    readonly timezone: string | null;
+    readonly nextStartAt: Instant | null;
   }>(),
   gives: {},
   sql: `
     update workspaces
     set ttl_seconds = $ttlSeconds::integer,
       deadline_at = to_timestamp($deadlineAt::float8 / 1000),
+      autostart_schedule = $cron::text,
+      autostart_timezone = $timezone::text,
+      next_start_at = to_timestamp($nextStartAt::float8 / 1000),
       due_at = (select standby_now()),
       updated_at = (select standby_now()),
       last_used_at = (select standby_now())

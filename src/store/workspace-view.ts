@@ -70,6 +70,9 @@ export const workspaceColumns = {
   ttlSeconds: nullable(int),
   deadlineAt: nullable(instant),
   lifetimeEndsAt: nullable(instant),
+  autostartSchedule: nullable(text),
+  autostartTimezone: nullable(text),
+  nextStartAt: nullable(instant),
   ...buildColumns,
   parameters: json<Readonly<Record<string, string>>>(),
   /** Names of those that have values, which are not shown. */
@@ -90,6 +93,7 @@ export const WORKSPACE_COLUMNS = `
   w.id, o.name as organization, w.owner_id, owner.username as owner, t.name as template,
   w.name, w.origin, w.epoch, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
   w.ttl_seconds, w.deadline_at, w.lifetime_ends_at,
+  w.autostart_schedule, w.autostart_timezone, w.next_start_at,
   ${BUILD_COLUMNS},
   b.parameters,
   coalesce(

@@ -12,7 +12,7 @@ import type { NoticeBus } from '../../store/notice-bus.ts';
 import { listBuilds, listWorkspaces } from '../../store/workspace.ts';
 import type { WorkspaceRow } from '../../store/workspace-view.ts';
 import { changeWorkspace } from '../../workspaces/change-workspace.ts';
-import { changeLife } from '../../workspaces/life/change-life.ts';
+import { changeLife, type LifeChange } from '../../workspaces/life/change-life.ts';
 import { createWorkspaceCreator, type Enlisted } from '../../workspaces/create-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
 import { awaitWaiter } from '../../workspaces/waiting/await-waiter.ts';
@@ -115,12 +115,7 @@ export function createWorkspaceHandlers(
     },
     updateWorkspace: async ({ caller, params, body }) => {
       const id = params.workspace as WorkspaceId;
-      const { ttl_seconds: ttlSeconds, deadline_at: deadline } = body;
-      if (ttlSeconds !== undefined) await changeLife(deps, caller, { id, ttlSeconds });
-      // The schema has seen that it is a time.
-      if (deadline !== undefined) {
-        await changeLife(deps, caller, { id, deadlineAt: Date.parse(deadline) });
-      }
+      await changeLife(deps, caller, { id, ...toLifeChange(body) });
       return { status: 200, body: await workspaces.read(caller, id) };
     },
     listBuilds: async ({ caller, params, query }) => {
@@ -170,4 +165,17 @@ function isSettled({ status, usable, agents }: WorkspaceView): boolean {
   );
   const ended = ['stopped', 'deleted', 'failed', 'canceled'].includes(status);
   return usable || ended || (status === 'running' && broken);
+}
+
+/** The schema has seen that a time is one. */
+function toLifeChange({
+  ttl_seconds: ttlSeconds,
+  deadline_at: deadline,
+  autostart,
+}: HandlerRequest<typeof workspaceRoutes.updateWorkspace>['body']): Omit<LifeChange, 'id'> {
+  return {
+    ttlSeconds,
+    deadlineAt: deadline === undefined ? undefined : Date.parse(deadline),
+    autostart: autostart && { cron: autostart.schedule, timezone: autostart.timezone },
+  };
 }

@@ -38,6 +38,7 @@ export function toWorkspaceView(
     last_used_at: formatInstant(row.lastUsedAt),
     ttl_seconds: row.ttlSeconds,
     deadline_at: row.deadlineAt === null ? null : formatInstant(row.deadlineAt),
+    autostart: toAutostart(row),
     lifetime_ends_at: row.lifetimeEndsAt === null ? null : formatInstant(row.lifetimeEndsAt),
   };
 }
@@ -58,6 +59,12 @@ export function toBuildView(row: BuildRow): BuildView {
     error_code: row.errorCode,
     created_at: formatInstant(row.buildCreatedAt),
   };
+}
+
+function toAutostart(row: WorkspaceRow): WorkspaceView['autostart'] {
+  const { autostartSchedule: schedule, autostartTimezone: timezone, nextStartAt: next } = row;
+  if (schedule === null || timezone === null) return null;
+  return { schedule, timezone, next_at: next === null ? null : formatInstant(next) };
 }
 
 /** Ready, heard of lately, and working for the present owner. */

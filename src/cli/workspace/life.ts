@@ -9,7 +9,7 @@ import { formatAhead, formatDuration } from '../show/time.ts';
 /** As in the template. */
 const MIN_MS = 60_000;
 const MAX_MS = 365 * 86_400_000;
-const FOR_EVER = 'none';
+const NEVER = 'none';
 
 export const TTL_OPTION = {
   kind: 'text',
@@ -18,10 +18,27 @@ export const TTL_OPTION = {
     'how long it runs after each start: 30m, 8h, 2d, or none; as the template says, if left out',
 } as const;
 
+/** Undefined when it was not given, null where it is to be taken away. Throws USAGE. */
+export function readAutostart({
+  autostart: schedule,
+  timezone,
+}: {
+  readonly autostart: string | undefined;
+  readonly timezone: string | undefined;
+}): { readonly schedule: string; readonly timezone: string } | null | undefined {
+  const isGiven = schedule !== undefined && schedule !== NEVER;
+  if (isGiven) return { schedule, timezone: timezone ?? 'UTC' };
+  if (timezone === undefined) return schedule === undefined ? undefined : null;
+  throw new AppError('USAGE', {
+    detail: '--timezone is given without a schedule',
+    hint: 'Give both, such as --autostart "0 9 * * 1-5" --timezone Europe/Berlin.',
+  });
+}
+
 /** Undefined when it was not given. Throws USAGE. */
 export function readTtl(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  return text === FOR_EVER ? 0 : readSeconds('--ttl', text, ` or "${FOR_EVER}"`);
+  return text === NEVER ? 0 : readSeconds('--ttl', text, ` or "${NEVER}"`);
 }
 
 /** Throws USAGE. */
@@ -34,18 +51,27 @@ export function readSeconds(what: string, text: string, or = ''): number {
   });
 }
 
-type Life = Pick<WorkspaceView, 'ttl_seconds' | 'deadline_at' | 'lifetime_ends_at'>;
+type Life = Pick<WorkspaceView, 'ttl_seconds' | 'deadline_at' | 'lifetime_ends_at' | 'autostart'>;
 
 /** Facts of it: none where nothing happens by itself. */
 export function describeLife(life: Life, now: Instant): readonly (readonly [string, string])[] {
-  const { ttl_seconds: ttl, deadline_at: deadline, lifetime_ends_at: end } = life;
+  const { ttl_seconds: ttl, deadline_at: deadline, lifetime_ends_at: end, autostart } = life;
   return [
+    ...(autostart === null ? [] : [['starts', describeAutostart(autostart, now)] as const]),
     ...(ttl === null ? [] : [['runs for', formatDuration(ttl)] as const]),
     ...(deadline === null
       ? []
       : [['stops', `${formatAhead(deadline, now)} (${deadline})`] as const]),
     ...(end === null ? [] : [['is deleted', `${formatAhead(end, now)} (${end})`] as const]),
   ];
+}
+
+function describeAutostart(
+  { schedule, timezone, next_at: next }: NonNullable<Life['autostart']>,
+  now: Instant,
+): string {
+  const following = next === null ? '' : `, next ${formatAhead(next, now)} (${next})`;
+  return `${schedule} ${timezone}${following}`;
 }
 
 /** What ends it next: `stops in 3h`. */

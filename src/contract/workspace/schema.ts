@@ -68,6 +68,15 @@ export const workspaceView = z
     deadline_at: timeField.nullable(),
     /** When it is deleted, whatever it is extended by; null: never by itself. */
     lifetime_ends_at: timeField.nullable(),
+    /** When it is started by itself; null: never. */
+    autostart: z
+      .object({
+        schedule: z.string(),
+        timezone: z.string(),
+        /** Null where there is no next time. */
+        next_at: timeField.nullable(),
+      })
+      .nullable(),
   })
   .meta({ id: 'Workspace' });
 
@@ -91,12 +100,21 @@ const ttlField = z
   .max(365 * 86_400)
   .refine((seconds) => seconds === 0 || seconds >= 60, 'must be 0 or at least 60');
 
+const autostartField = z.strictObject({
+  /** Cron: a range of minutes, at whose beginning it is started. */
+  schedule: z.string().min(1).max(500),
+  /** A name of the IANA database in its exact spelling. */
+  timezone: z.string().min(1).max(64),
+});
+
 export const updateWorkspaceBody = z
   .strictObject({
     /** How long it runs after each start; one that runs, from now on. */
     ttl_seconds: ttlField.optional(),
     /** When it is stopped: later or earlier than it would be. */
     deadline_at: timeField.optional(),
+    /** When it is started by itself; null: never. */
+    autostart: autostartField.nullable().optional(),
   })
   .refine(
     ({ ttl_seconds: ttl, deadline_at: deadline }) => ttl === undefined || deadline === undefined,

@@ -11,17 +11,17 @@ const STOPPED: LatestBuild = { ...RUNS, transition: 'stop' };
 const life = (given: Partial<Life>): Life => ({
   deadlineAt: null,
   lifetimeEndsAt: null,
+  autostart: null,
+  nextStartAt: null,
+  isTemplateDeleted: false,
   latest: RUNS,
   ...given,
 });
 
-const NOTHING: LifeDecision = { step: null, dueAt: null };
-const at = (dueAt: number): LifeDecision => ({ step: null, dueAt });
-const STOP: LifeDecision = { step: { transition: 'stop', reason: 'deadline' }, dueAt: null };
-const DELETE: LifeDecision = {
-  step: { transition: 'delete', reason: 'max_lifetime' },
-  dueAt: null,
-};
+const NOTHING: LifeDecision = { step: null, nextStartAt: null, dueAt: null };
+const at = (dueAt: number): LifeDecision => ({ ...NOTHING, dueAt });
+const STOP: LifeDecision = { ...NOTHING, step: { transition: 'stop', reason: 'deadline' } };
+const DELETE: LifeDecision = { ...NOTHING, step: { transition: 'delete', reason: 'max_lifetime' } };
 
 const failed = (
   transition: LatestBuild['transition'],
@@ -89,6 +89,50 @@ describe('what becomes of a workspace by itself', () => {
       NOTHING,
     ],
   ])('is %s', (_what, given, decision) => {
+    expect(decideLife(life(given), NOW)).toEqual(decision);
+  });
+});
+
+describe('a start by schedule', () => {
+  // A Monday, at noon in UTC.
+  const autostart = { cron: '0 12 * * 1-5', timezone: 'UTC' };
+  const due = { autostart, nextStartAt: NOW, latest: STOPPED };
+  const TOMORROW = NOW + 24 * HOUR;
+  const START: LifeDecision = {
+    ...{ step: { transition: 'start', reason: 'autostart' }, nextStartAt: TOMORROW, dueAt: null },
+  };
+  const LATER: LifeDecision = { step: null, nextStartAt: TOMORROW, dueAt: TOMORROW };
+
+  it.each<[string, Partial<Life>, LifeDecision]>([
+    ['begins on time', due, START],
+    [
+      'does not begin a millisecond before',
+      { ...due, nextStartAt: NOW + 1 },
+      { step: null, nextStartAt: NOW + 1, dueAt: NOW + 1 },
+    ],
+    ['begins an hour late', { ...due, nextStartAt: NOW - HOUR }, START],
+    ['is left out when it would be later', { ...due, nextStartAt: NOW - HOUR - 1 }, LATER],
+    ['finds nothing to do where it runs', { ...due, latest: RUNS }, LATER],
+    ['tries again what failed to start', { ...due, latest: failed('start', 2, HOUR) }, START],
+    ['starts nothing that is to be deleted', { ...due, latest: failed('delete', 1, 0) }, LATER],
+    ['starts nothing of a deleted template', { ...due, isTemplateDeleted: true }, LATER],
+    ['is found where nobody knows the next one', { ...due, nextStartAt: null }, LATER],
+    [
+      'waits for a build that is under way',
+      { ...due, latest: { ...STOPPED, jobStatus: 'running' } },
+      { step: null, nextStartAt: NOW, dueAt: null },
+    ],
+    [
+      'follows a stop at the same moment',
+      { ...due, latest: RUNS, deadlineAt: NOW },
+      { ...STOP, nextStartAt: NOW },
+    ],
+    [
+      'comes after the end of a life',
+      { ...due, lifetimeEndsAt: NOW },
+      { ...DELETE, nextStartAt: NOW },
+    ],
+  ])('%s', (_what, given, decision) => {
     expect(decideLife(life(given), NOW)).toEqual(decision);
   });
 });

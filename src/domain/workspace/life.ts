@@ -1,20 +1,28 @@
-// What becomes of a person's workspace by itself: when it is stopped, and when it is deleted. Pure; the
-// executor reads, asks here, and writes.
+// What becomes of a person's workspace by itself: when it is started, stopped and deleted. Pure; the executor
+// reads, asks here, and writes.
 import type { Instant } from '../../base/clock.ts';
 import { isEnded, type JobStatus, type Transition } from '../job/job.ts';
 import { retryAt } from '../job/retry-at.ts';
+import { findNextStart, type StartSchedule } from '../schedule/next-start.ts';
 
 /** Why a workspace is changed without anybody asking; the reason of the build that does it. */
 export const LIFE_REASONS = {
   deadline: 'when its time to live was over',
   max_lifetime: 'when it had lived for as long as its template allows',
+  autostart: 'when its schedule said so',
 } as const;
 export type LifeReason = keyof typeof LIFE_REASONS;
+
+/**
+ * How late a start by schedule still makes sense. Who comes at nine to a workspace that could not be started at
+ * eight wants it; at noon it would run for nobody.
+ */
+const LATEST_START_MS = 3_600_000;
 
 export interface LatestBuild {
   readonly transition: Transition;
   readonly jobStatus: JobStatus;
-  /** Null while it is under way. */
+  /** Null while it is under way, and where it makes no difference. */
   readonly endedAt: Instant | null;
   /** How many of its kind in a row did not succeed; 0 when it did. */
   readonly tries: number;
@@ -25,6 +33,11 @@ export interface Life {
   readonly deadlineAt: Instant | null;
   /** When it is to be deleted. */
   readonly lifetimeEndsAt: Instant | null;
+  readonly autostart: StartSchedule | null;
+  /** When it is to be started next. */
+  readonly nextStartAt: Instant | null;
+  /** What is deleted is built no more. */
+  readonly isTemplateDeleted: boolean;
   readonly latest: LatestBuild;
 }
 
@@ -36,36 +49,44 @@ export interface LifeStep {
 export interface LifeDecision {
   /** The build to begin; null: none now. */
   readonly step: LifeStep | null;
+  readonly nextStartAt: Instant | null;
   /** When to look again; null: when something changes. */
   readonly dueAt: Instant | null;
 }
 
 /** What is due at `now`. A build that is under way is waited for: its end has the workspace looked at again. */
 export function decideLife(life: Life, now: Instant): LifeDecision {
-  if (!isEnded(life.latest.jobStatus)) return { step: null, dueAt: null };
-  const steps = findSteps(life);
-  const due = steps.find(({ at }) => at <= now);
+  const { nextStartAt } = life;
+  if (!isEnded(life.latest.jobStatus)) return { step: null, nextStartAt, dueAt: null };
+  const ends = findEnds(life);
+  const due = ends.find(({ at }) => at <= now);
   if (due !== undefined) {
     const { transition, reason } = due;
-    return { step: { transition, reason }, dueAt: null };
+    // A start that is due at the same moment follows when this has ended.
+    return { step: { transition, reason }, nextStartAt, dueAt: null };
   }
-  return { step: null, dueAt: steps.length === 0 ? null : Math.min(...steps.map(({ at }) => at)) };
+  const next = followingStart(life, now);
+  if (isToStart(life, now)) {
+    return { step: { transition: 'start', reason: 'autostart' }, nextStartAt: next, dueAt: null };
+  }
+  const ahead = ends.map(({ at }) => at).concat(next ?? []);
+  return { step: null, nextStartAt: next, dueAt: ahead.length === 0 ? null : Math.min(...ahead) };
 }
 
-interface PlannedStep extends LifeStep {
+interface End extends LifeStep {
   readonly at: Instant;
 }
 
-/** Everything that will be due unless something changes, the weightiest first. */
-function findSteps(life: Life): readonly PlannedStep[] {
+/** What will end it or its run unless something changes, the weightiest first. */
+function findEnds(life: Life): readonly End[] {
   const { deadlineAt, lifetimeEndsAt, latest } = life;
-  const steps: PlannedStep[] = [];
+  const ends: End[] = [];
   const plan = (at: Instant | null, { transition, reason }: LifeStep): void => {
-    if (at !== null) steps.push({ at: notBeforeRetry(at, transition, latest), transition, reason });
+    if (at !== null) ends.push({ at: notBeforeRetry(at, transition, latest), transition, reason });
   };
   plan(lifetimeEndsAt, { transition: 'delete', reason: 'max_lifetime' });
   if (mayRun(latest)) plan(deadlineAt, { transition: 'stop', reason: 'deadline' });
-  return steps;
+  return ends;
 }
 
 /**
@@ -83,4 +104,18 @@ function notBeforeRetry(at: Instant, transition: Transition, latest: LatestBuild
   const { endedAt, tries } = latest;
   if (latest.transition !== transition || tries === 0 || endedAt === null) return at;
   return Math.max(at, retryAt({ endedAt, tries }));
+}
+
+/** The one that is known while it lies ahead; what has passed is done with, whatever came of it. */
+function followingStart({ autostart, nextStartAt }: Life, now: Instant): Instant | null {
+  if (autostart === null) return null;
+  return nextStartAt !== null && nextStartAt > now ? nextStartAt : findNextStart(autostart, now);
+}
+
+/** A start that failed is tried again at the next time, as is whatever else is neither running nor to be deleted. */
+function isToStart({ nextStartAt, isTemplateDeleted, latest }: Life, now: Instant): boolean {
+  if (nextStartAt === null || nextStartAt > now || isTemplateDeleted) return false;
+  if (now - nextStartAt > LATEST_START_MS) return false;
+  const { transition, jobStatus } = latest;
+  return transition === 'stop' || (transition === 'start' && jobStatus !== 'succeeded');
 }

@@ -1,8 +1,11 @@
-// What its owner makes of a workspace's life: how long it runs.
+// What its owner makes of a workspace's life: how long it runs, and when it starts.
 import { AppError } from '../../base/app-error.ts';
 import { formatInstant, type Instant } from '../../base/clock.ts';
+import { excerpt } from '../../base/excerpt.ts';
 import type { WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
+import { checkSchedules } from '../../domain/schedule/check.ts';
+import { findNextStart, type StartSchedule } from '../../domain/schedule/next-start.ts';
 import { mayRun } from '../../domain/workspace/life.ts';
 import type { RowOf } from '../../store/column.ts';
 import type { Database, Transaction } from '../../store/database.ts';
@@ -11,27 +14,30 @@ import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
 import { findLatestBuild } from '../../store/workspace.ts';
 import type { Requester } from '../request.ts';
 
-export type LifeChange = { readonly id: WorkspaceId } & (
-  | {
-      /** After each start, and from now on where it runs; 0: for ever. */
-      readonly ttlSeconds: number;
-    }
-  | { readonly deadlineAt: Instant }
-);
+/** What is undefined stays as it is. */
+export interface LifeChange {
+  readonly id: WorkspaceId;
+  /** After each start, and from now on where it runs; 0: for ever. */
+  readonly ttlSeconds?: number | undefined;
+  readonly deadlineAt?: Instant | undefined;
+  /** Null: it does not start by itself. */
+  readonly autostart?: StartSchedule | null | undefined;
+}
 
 type LockedLife = RowOf<typeof lockLife.columns>;
 
 /**
  * Throws NOT_FOUND for what the requester may not see, WORKSPACE_UNCLAIMED for a prebuild that nobody has claimed,
- * NO_DEADLINE where nothing would stop it, LIFETIME_EXCEEDED for what is past its lifetime, and BAD_REQUEST for a
- * deadline that has passed.
+ * NO_DEADLINE where nothing would stop it, LIFETIME_EXCEEDED for what is past its lifetime, BAD_REQUEST for a
+ * deadline that has passed, and TIMEZONE_UNKNOWN, SCHEDULE_INVALID or SCHEDULE_NEVER_MATCHES.
  */
 export async function changeLife(
   { database }: Kit & { readonly database: Database },
   requester: Requester,
   change: LifeChange,
 ): Promise<void> {
-  const { id } = change;
+  const { id, ttlSeconds, deadlineAt, autostart } = change;
+  if (autostart) checkAutostart(autostart);
   await database.transaction(async (tx) => {
     const life = await lockLife.maybe(tx, { id });
     if (life === undefined || !(life.ownerId === requester.userId || requester.isAdmin)) {
@@ -43,18 +49,31 @@ export async function changeLife(
         `workspace ${id} belongs to a pool that nobody has claimed it from yet`,
       );
     }
-    const next = 'deadlineAt' in change ? extend(life, change) : await limit(tx, life, change);
-    await setLife.run(tx, { id, epoch: life.epoch, ...next });
+    const next = {
+      ...pick(life),
+      ...(ttlSeconds === undefined ? {} : await limit(tx, life, { id, ttlSeconds })),
+      ...(deadlineAt === undefined ? {} : extend(life, { id, deadlineAt })),
+      ...(autostart === undefined ? {} : schedule(life, autostart)),
+    };
+    await setLife.run(tx, {
+      ...{ id, epoch: life.epoch, ...next },
+      cron: next.autostart?.cron ?? null,
+      timezone: next.autostart?.timezone ?? null,
+    });
     tx.notify({ kind: 'workspace', workspaceId: id });
   });
 }
 
-type NextLife = Pick<LockedLife, 'ttlSeconds' | 'deadlineAt'>;
+type NextLife = Pick<LockedLife, 'ttlSeconds' | 'deadlineAt' | 'autostart' | 'nextStartAt'>;
+
+function pick({ ttlSeconds, deadlineAt, autostart, nextStartAt }: LockedLife): NextLife {
+  return { ttlSeconds, deadlineAt, autostart, nextStartAt };
+}
 
 function extend(
-  { ttlSeconds, deadlineAt: former, lifetimeEndsAt, now }: LockedLife,
+  { deadlineAt: former, lifetimeEndsAt, now }: LockedLife,
   { id, deadlineAt }: { readonly id: WorkspaceId; readonly deadlineAt: Instant },
-): NextLife {
+): Pick<NextLife, 'deadlineAt'> {
   if (former === null) {
     throw new AppError('NO_DEADLINE', `workspace ${id} has no deadline`);
   }
@@ -71,7 +90,7 @@ function extend(
         `which is ${formatInstant(lifetimeEndsAt)}`,
     );
   }
-  return { ttlSeconds, deadlineAt };
+  return { deadlineAt };
 }
 
 /** A time to live that is longer than the lifetime ends with it. */
@@ -79,9 +98,27 @@ async function limit(
   tx: Transaction,
   { lifetimeEndsAt, now }: LockedLife,
   { id, ttlSeconds }: { readonly id: WorkspaceId; readonly ttlSeconds: number },
-): Promise<NextLife> {
+): Promise<Pick<NextLife, 'ttlSeconds' | 'deadlineAt'>> {
   if (ttlSeconds === 0) return { ttlSeconds: null, deadlineAt: null };
   const latest = await findLatestBuild.one(tx, { workspaceId: id });
   if (!mayRun(latest)) return { ttlSeconds, deadlineAt: null };
   return { ttlSeconds, deadlineAt: Math.min(now + ttlSeconds * 1_000, lifetimeEndsAt ?? Infinity) };
+}
+
+function schedule(
+  { now }: LockedLife,
+  autostart: StartSchedule | null,
+): Pick<NextLife, 'autostart' | 'nextStartAt'> {
+  if (autostart === null) return { autostart, nextStartAt: null };
+  const nextStartAt = findNextStart(autostart, now);
+  if (nextStartAt !== null) return { autostart, nextStartAt };
+  throw new AppError('SCHEDULE_INVALID', {
+    detail: `the schedule ${excerpt(autostart.cron)} has no beginning: it covers every minute`,
+    hint: 'Name the minute at which the workspace is to start, such as `0 9 * * 1-5`.',
+  });
+}
+
+function checkAutostart({ cron, timezone }: StartSchedule): void {
+  const [issue] = checkSchedules([{ cron, instances: 1 }], timezone);
+  if (issue !== undefined) throw new AppError(issue.code, issue.detail);
 }

@@ -54,12 +54,12 @@ async function keepLocked(kit: Kit, tx: Transaction, id: WorkspaceId): Promise<L
   // Read after the lock, so that a build that was begun or ended meanwhile is seen.
   const latest = await findLatestBuild.one(tx, { workspaceId: id });
   const tried = await readTries(tx, id, latest);
-  const { step, dueAt } = decideLife(
+  const { step, ...decided } = decideLife(
     { ...workspace, latest: { ...latest, ...tried } },
     workspace.now,
   );
   await failpoint('life.decided');
-  await setDue.run(tx, { id, epoch: workspace.epoch, dueAt });
+  await setDue.run(tx, { id, epoch: workspace.epoch, ...decided });
   if (step === null) return null;
   await beginNextBuild(kit, tx, {
     workspace: { id, ...workspace },
