@@ -75,6 +75,33 @@ export const deciding: readonly Mutation[] = [
     simulated: true,
   },
   {
+    fault: 'more is made than is missing, if a decision asks for it',
+    changes: [
+      change(
+        'src/reconciler/act/create.ts',
+        'const wanted = Math.min(count, roomFor(plan.state));',
+        'const wanted = Math.min(count, 1_000 + roomFor(plan.state));',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/reconcile.test.ts',
+      'is cut to what is missing, and the log says so as what must never happen',
+    ),
+  },
+  {
+    fault: 'a membership that somebody else makes at the same moment counts as a failure',
+    changes: [
+      change(
+        'src/store/prebuild-membership.ts',
+        '\n    on conflict on constraint groups_organization_id_name_key do nothing',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/race.test.ts',
+      'is made once by six at once over several pools',
+    ),
+  },
+  {
     fault: 'a promotion does not wait for the pools that are being decided',
     changes: [change('src/templates/lock-template.ts', '  await lockPoolsOfTemplate(tx, id);\n')],
     noticedBy: by(

@@ -84,6 +84,54 @@ describe('an operator', () => {
     }
   });
 
+  it('has the prebuilds of one pool replaced', async () => {
+    const before = await ask('pool', 'show', 'warm/small');
+    expect(before['last_invalidated_at']).toBeNull();
+    expect(await tell('pool', 'invalidate', 'warm/small', '--dry-run')).toBe(
+      'Pool default/warm/small would be invalidated.\nIts next turn: delete 1 (expired), create 1\n',
+    );
+    expect(await ask('pool', 'show', 'warm/small')).toMatchObject({ last_invalidated_at: null });
+    expect(await tell('pool', 'invalidate', 'warm/small')).toBe(
+      'Pool default/warm/small is invalidated.\nIts next turn: delete 1 (expired), create 1\n',
+    );
+    await ready(1);
+    const shown = await tell('pool', 'show', 'warm/small');
+    for (const kind of ['invalidated', 'deleted']) expect(shown).toContain(kind);
+    expect(shown).not.toMatch(/last invalidated +never/);
+  });
+
+  it('has the failures forgotten that limit a pool', async () => {
+    const folder = path.join(scratch, 'doomed');
+    await mkdir(folder);
+    await writeFile(
+      path.join(folder, 'standby.yaml'),
+      'name: doomed\ndriver: "null"\nnull: {start_error: no luck}\n' +
+        'presets: [{name: small, prebuilds: {instances: 3}}]\n',
+    );
+    await ask('template', 'push', folder);
+    const reached = (times: number) =>
+      expect
+        .poll(
+          async () => (await tell('pool', 'show', 'doomed/small')).split('hard_limit_reached'),
+          {
+            timeout: 20_000,
+          },
+        )
+        .toHaveLength(times + 1);
+    await reached(1);
+    expect(await tell('pool', 'list')).toMatch(/doomed\/small .* limited since /);
+    expect(await tell('pool', 'reset', 'doomed/small', '--dry-run')).toBe(
+      'Pool default/doomed/small would be reset.\nIts next turn: create 3\n',
+    );
+    expect(await tell('pool', 'reset', 'doomed/small')).toBe(
+      'Pool default/doomed/small is reset.\nIts next turn: create 3\n',
+    );
+    // Three more are tried, which fail as the first did.
+    await reached(2);
+    expect(await tell('pool', 'show', 'doomed/small')).toContain('brakes_reset');
+    await tell('template', 'delete', 'doomed');
+  });
+
   it('pauses everything, and sees in the plan what waits', async () => {
     expect(await tell('prebuilds', 'status')).toMatch(/^Pools are kept full/);
     expect(await ask('prebuilds', 'pause')).toEqual({ reconciliation_paused: true });

@@ -1,10 +1,13 @@
 // One pool's reconcile, step by step, against a real database.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createPrebuilds, type Created } from '../../../src/reconciler/act/create.ts';
+import { decideSeenPool, readMoment, readPools } from '../../../src/reconciler/seen-pool.ts';
 import { AGENT_WATCH } from '../../../src/store/live-pool/ready-now.ts';
+import { lockPool } from '../../../src/store/pool-lock.ts';
 import { keepWatch } from '../../../src/store/watch.ts';
 import { createBuilder, SUCCEEDED, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
-import { countLive, doneOf, reconcileNow } from '../../support/reconcile.ts';
+import { countLive, doneOf, reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
@@ -27,6 +30,37 @@ const reconcile = async (): Promise<readonly string[]> =>
   doneOf(await reconcileNow(store, pool.poolId));
 const setDesired = (desired: number) =>
   store.sql('update presets set desired_instances = $2 where id = $1', [pool.presetId, desired]);
+
+describe('a decision that asks for more than is missing', () => {
+  /** As nothing that decides should: under the lock, with a count of one's own. */
+  const createAnyway = (count: number): Promise<Created> =>
+    store.database.transaction(async (tx) => {
+      const { poolId } = pool;
+      await lockPool.one(tx, { poolId });
+      const moment = await readMoment(tx, RECONCILER_OPTIONS);
+      const [seen] = await readPools(tx, { poolIds: [poolId], moment }, RECONCILER_OPTIONS);
+      const [decision] = decideSeenPool(seen!, moment, RECONCILER_OPTIONS).presets;
+      const acting = { kit: store.kit, tx, pool: seen! };
+      return createPrebuilds(acting, { decision: decision!, count }, { maxInFlight: 1_000 });
+    });
+  const clamped = (asked: number, wanted: number) => ({
+    ...{ event: 'pool.clamped', level: 'critical', fields: { asked, wanted } },
+  });
+
+  it('is cut to what is missing, and the log says so as what must never happen', async () => {
+    expect(await createAnyway(7)).toMatchObject({
+      done: [clamped(7, 3), { event: 'pool.created', level: 'info', count: 3 }],
+      overBudget: 0,
+    });
+    expect(await createAnyway(2)).toMatchObject({ done: [clamped(2, 0)], overBudget: 0 });
+    expect(await countLive(store, pool.poolId)).toEqual({ 'start pending': 3 });
+  });
+
+  it('is none that asks for less', async () => {
+    const { done } = await createAnyway(2);
+    expect(done).toMatchObject([{ event: 'pool.created', count: 2 }]);
+  });
+});
 
 describe('a pool', () => {
   it('fills to its target, and eight more turns change nothing', async () => {
