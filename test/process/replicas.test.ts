@@ -22,7 +22,9 @@ beforeAll(buildBin);
 describe('two control planes on one database', () => {
   it.each([
     ['every notice arrives', {}],
-    // Each hears its own, and nothing of the other.
+    // Each hears its own, and nothing of the other: as behind a proxy that lets everything through but
+    // notices. They are taken away at the last step before the socket, so the connection lives and
+    // answers, and nobody is told to look at everything, as after one that was cut.
     ['every notice is lost', { STANDBY_FAILPOINTS: 'notice.sent=drop' }],
   ])(
     'keep pools exact whatever becomes of the leader, and %s',
