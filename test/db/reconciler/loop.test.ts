@@ -137,6 +137,24 @@ describe('the periodic pass', () => {
     expect(await liveOf(pool.poolId)).toEqual({ 'start pending': 3 });
   });
 
+  it.each([0, -1])('runs every five minutes where the interval is %i', async (intervalMs) => {
+    const manual = createManualClock();
+    const slept: number[] = [];
+    const clock: Clock = {
+      ...manual,
+      sleep: (ms, signal) => {
+        slept.push(ms);
+        return manual.sleep(ms, signal);
+      },
+    };
+    const { reconciler } = await startReplica({ deaf: true, clock, intervalMs });
+    await firstPass(reconciler);
+    await expect.poll(() => slept, { timeout: 5_000 }).toContain(300_000);
+    const added = await newPool(2);
+    await manual.advance(300_000);
+    await eventually(added.poolId, { 'start pending': 2 });
+  });
+
   it('never runs twice at once', async () => {
     const { reconciler } = await startReplica({ deaf: true });
     const [first, second] = [reconciler.pass(), reconciler.pass()];
@@ -369,6 +387,24 @@ describe('starting and stopping', () => {
       'stopped',
     ]);
     expect(await reconciler.stop('c', 5_000)).toBe('stopped');
+    expect(await reconciler.pass()).toEqual({ kind: 'stopped' });
+  });
+
+  it('says when the deadline came first, and ends what it waited for all the same', async () => {
+    const session = await store.database.connect();
+    await session.query('begin');
+    await session.query('select from pools where id = $1 for update', [pool.poolId]);
+    const clock = createManualClock();
+    const { reconciler } = await startReplica({ deaf: true, clock });
+    await somebodyWaits(store);
+    const stopping = reconciler.stop('an upgrade', 1_000);
+    await clock.advance(1_000);
+    expect(await stopping).toBe('deadline');
+    await session.query('rollback');
+    await session.end();
+    expect(await reconciler.stop('again', 5_000)).toBe('stopped');
+    // Its turn had begun, and nothing begins any more.
+    expect(await liveOf(pool.poolId)).toEqual({ 'start pending': 3 });
     expect(await reconciler.pass()).toEqual({ kind: 'stopped' });
   });
 });
