@@ -16,9 +16,11 @@ resource "x" name {
 }`;
     const { attributes, blocks } = readHcl(text);
     expect(attributes).toEqual([]);
-    expect(blocks.map(({ type, labels, line }) => [type, labels, line])).toEqual([
-      ['variable', ['size'], 2],
-      ['resource', ['x', 'name'], 5],
+    expect(
+      blocks.map(({ type, labels, line, lastLine }) => [type, labels, line, lastLine]),
+    ).toEqual([
+      ['variable', ['size'], 2, 2],
+      ['resource', ['x', 'name'], 5, 11],
     ]);
     expect(blocks[0]?.body.attributes).toEqual([{ name: 'default', line: 2, text: '1' }]);
     expect(blocks[1]?.body.blocks[0]?.body.attributes).toEqual([

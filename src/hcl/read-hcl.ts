@@ -19,6 +19,8 @@ export interface Block {
   readonly type: string;
   readonly labels: readonly string[];
   readonly line: number;
+  /** Of its closing brace. */
+  readonly lastLine: number;
   readonly body: Body;
 }
 
@@ -138,7 +140,7 @@ function createReader(text: string): { body(): Body; expectEnd(): void } {
     const inner = body();
     if (peek() !== '}') throw fail('}');
     at += 1;
-    return { type, labels, line: begins, body: inner };
+    return { type, labels, line: begins, lastLine: line(), body: inner };
   };
 
   const body = (): Body => {

@@ -1,6 +1,7 @@
 // What the terraform driver makes of a template before it is accepted, with the program itself.
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import type { ManifestParameter, ManifestPreset } from '../../src/contract/manifest/schema.ts';
 import { readModule } from '../../src/provisioner/drivers/terraform/module/module.ts';
 import { createTerraformHome, worldManifest, WORLD_MODULE } from '../support/terraform-home.ts';
 import { workWithTerraform } from '../support/terraform-work.ts';
@@ -47,6 +48,112 @@ describe.runIf(available)('a template of the terraform driver', () => {
       'TEMPLATE_REFUSED: the parameter "world" has no variable of the same name in the module; ' +
         'did you mean "word"?',
     );
+  });
+
+  describe('with values that its variables do not take', () => {
+    const module = `# The rule stands in line 5.
+variable "size" {
+  type = string
+  nullable = false
+  validation {
+    condition     = contains(["s", "m"], var.size)
+    error_message = "It must be s or m."
+  }
+}
+variable "cpus" {
+  type = number
+}
+resource "terraform_data" "it" {
+  input = "\${var.size}-\${var.cpus}"
+}
+`;
+    const parameter = (name: string, change: Partial<ManifestParameter>): ManifestParameter => ({
+      ...{ name, type: 'string', description: '', default: null, options: [], mutable: false },
+      sensitive: false,
+      ...change,
+    });
+    const preset = (
+      name: string,
+      parameters: Readonly<Record<string, string>>,
+    ): ManifestPreset => ({
+      ...{ name, description: '', default: false, parameters, prebuilds: null },
+    });
+
+    it('is accepted where all fit', async () => {
+      const told = await check(
+        { 'main.tf': module },
+        {
+          parameters: [
+            parameter('size', { default: 's', options: ['s', 'm'] }),
+            parameter('cpus', { type: 'number' }),
+          ],
+          presets: [preset('small', { cpus: '2' })],
+        },
+      );
+      expect(told).toMatch(/^info/);
+      expect(told).not.toMatch(/warn|error/);
+    });
+
+    it.each<[string, readonly ManifestParameter[], readonly ManifestPreset[], RegExp]>([
+      [
+        'a preset',
+        [parameter('size', { default: 's' }), parameter('cpus', { type: 'number', default: '1' })],
+        [preset('good', { size: 'm' }), preset('big', { size: 'xl' })],
+        /^TEMPLATE_REFUSED: the preset "big": size = "xl": Invalid value for variable: It must be s or m\. This was checked by the validation rule at main\.tf:5,\S+$/,
+      ],
+      [
+        'a default',
+        [parameter('size', { default: '' }), parameter('cpus', { type: 'number' })],
+        [],
+        /^TEMPLATE_REFUSED: the defaults: size = "": .*main\.tf:5,\S+$/,
+      ],
+      [
+        'an option',
+        [parameter('size', { options: ['s', 'm', 'l'] }), parameter('cpus', { default: '1' })],
+        [],
+        /^TEMPLATE_REFUSED: the options: size = "l": .*main\.tf:5,\S+$/,
+      ],
+      [
+        'a type',
+        [parameter('size', { default: 's' }), parameter('cpus', { default: 'two' })],
+        [],
+        /^TEMPLATE_REFUSED: the defaults: cpus = "two": Invalid value for input variable: .*var\.cpus declared at main\.tf:10,\S+ a number is required\.$/,
+      ],
+    ])(
+      'is refused for %s, with the place of the rule',
+      async (_what, parameters, presets, told) => {
+        expect(await check({ 'main.tf': module }, { parameters, presets })).toMatch(told);
+      },
+    );
+
+    it('is refused for lists and objects, which no parameter can be', async () => {
+      const listed = { 'main.tf': 'variable "size" {\n  type = list(string)\n}\n' };
+      expect(await check(listed, { parameters: [parameter('size', { default: 'a' })] })).toMatch(
+        /the defaults: size = "a": .*main\.tf:1,\S+ list of string required/,
+      );
+    });
+
+    it('shows no value of a secret', async () => {
+      const secret = {
+        'main.tf':
+          'variable "token" {\n  sensitive = true\n  validation {\n    condition = var.token != ""\n    error_message = "Give one."\n  }\n}\n',
+      };
+      const parameters = [parameter('token', { default: '', sensitive: true })];
+      expect(await check(secret, { parameters })).toMatch(
+        /^TEMPLATE_REFUSED: the defaults: token: Invalid value for variable: Give one\..*main\.tf:3,/,
+      );
+    });
+
+    it('leaves to the build what a rule needs the rest of the module for', async () => {
+      const needy = {
+        'main.tf': `locals {\n  sizes = ["s"]\n}\nvariable "size" {\n  validation {\n    condition = contains(local.sizes, var.size)\n    error_message = "No."\n  }\n}\n`,
+        'more.tf.json':
+          '{"variable": {"cpus": {"type": "number", "default": 1}}, "locals": {"a": 1}}',
+      };
+      expect(await check(needy, { parameters: [parameter('size', { default: 's' })] })).toMatch(
+        /^info/,
+      );
+    });
   });
 
   it('is refused when only one side keeps a parameter secret', async () => {

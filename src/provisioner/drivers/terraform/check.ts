@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { AppError } from '../../../base/app-error.ts';
 import type { DriverContext, JobTemplate } from '../../driver.ts';
+import { findRefusedValues } from './check-values.ts';
 import { findMismatches, stateNotes } from './module/match.ts';
 import { readModule } from './module/module.ts';
 import { init, openProject, type ProjectDeps } from './project.ts';
@@ -21,5 +22,9 @@ export async function checkTemplate(
   const module = await readModule(project.commands.folder, deps.tool.product);
   const mismatches = findMismatches(module, template.manifest);
   if (mismatches.length > 0) throw new AppError('TEMPLATE_REFUSED', mismatches.join('; '));
+  const { commands } = project;
+  const { product } = deps.tool;
+  const refused = await findRefusedValues({ commands, product, module }, template.manifest);
+  if (refused.length > 0) throw new AppError('TEMPLATE_REFUSED', refused.join('; '));
   for (const note of stateNotes(module)) project.commands.log('warn', note);
 }

@@ -25,6 +25,21 @@ export function readGivenNames(file: string, text: string): readonly string[] {
   return readHcl(text).attributes.map(({ name }) => name);
 }
 
+/** The same file with its variables alone, in the same lines; '' where there are none. */
+export function keepVariables(file: string, text: string): string {
+  if (file.endsWith('.json')) {
+    const kept = toRecords(JSON.parse(text)).filter((top) => Object.hasOwn(top, 'variable'));
+    return JSON.stringify(kept.map(({ variable }) => ({ variable })));
+  }
+  const variables = readHcl(text).blocks.filter(({ type }) => type === 'variable');
+  const isKept = (line: number): boolean =>
+    variables.some((block) => line >= block.line && line <= block.lastLine);
+  return text
+    .split('\n')
+    .map((line, index) => (isKept(index + 1) ? line : ''))
+    .join('\n');
+}
+
 function readBlocks({ blocks }: Body): readonly Declaration[] {
   return blocks.flatMap((block): readonly Declaration[] => {
     if (block.type === 'variable') return [toDeclaration('variable', block)];

@@ -1,8 +1,13 @@
 // The root module of a template: which variables it declares, and what it says of its state.
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../../../base/app-error.ts';
-import { readDeclarations, readGivenNames, type Declaration } from './declaration.ts';
+import {
+  keepVariables,
+  readDeclarations,
+  readGivenNames,
+  type Declaration,
+} from './declaration.ts';
 
 export interface Module {
   readonly variables: ReadonlyMap<string, Variable>;
@@ -38,10 +43,7 @@ export type Product = 'terraform' | 'tofu';
 
 /** Reads what the product has found valid. Throws TEMPLATE_REFUSED where it cannot be read. */
 export async function readModule(folder: string, product: Product): Promise<Module> {
-  const names = (await readdir(folder, { withFileTypes: true }))
-    .filter((entry) => entry.isFile() && !isIgnored(entry.name))
-    .map(({ name }) => name)
-    .sort();
+  const names = await listFiles(folder);
   const found = await readEach(folder, listSources(names, product), readDeclarations);
   const given = await readEach(folder, names.filter(isValues), readGivenNames);
   return {
@@ -49,6 +51,32 @@ export async function readModule(folder: string, product: Product): Promise<Modu
     stateSettings: found.flatMap(({ file, item }) => toStateSetting(file, item)),
     given: new Set(given.map(({ item }) => item)),
   };
+}
+
+/** Writes what the module says of its variables to `target`, in the same files and lines. */
+export async function copyVariables(
+  folder: string,
+  target: string,
+  product: Product,
+): Promise<void> {
+  await mkdir(target);
+  const names = await listFiles(folder);
+  const write = (name: string, text: string): Promise<void> =>
+    writeFile(path.join(target, name), text, { mode: 0o600 });
+  const kept = await readEach(folder, listSources(names, product), (file, text) => [
+    keepVariables(file, text),
+  ]);
+  for (const { file, item } of kept) await write(file, item);
+  for (const name of names.filter(isValues)) {
+    await write(name, await readFile(path.join(folder, name), 'utf8'));
+  }
+}
+
+async function listFiles(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isFile() && !isIgnored(entry.name))
+    .map(({ name }) => name)
+    .sort();
 }
 
 interface Found<T> {

@@ -54,7 +54,7 @@ export function valuesFor(module: Module, { workspace, template }: Build): Value
   };
 }
 
-function toValue({ type }: ManifestParameter, text: string): Value {
+export function toValue({ type }: ManifestParameter, text: string): Value {
   if (type === 'bool') return text === 'true';
   return type === 'number' ? Number(text) : text;
 }
