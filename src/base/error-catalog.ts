@@ -52,6 +52,12 @@ export const ERRORS = {
     retry: 'later',
     hint: 'Close streams that nobody reads, or raise STANDBY_EVENT_STREAMS_PER_USER.',
   },
+  TOO_MANY_WAITERS: {
+    http: 429,
+    exit: 75,
+    retry: 'later',
+    hint: 'Cancel places that nobody needs (`standby waiter list`), or raise STANDBY_WAITERS_PER_USER.',
+  },
   USAGE: { http: 400, exit: 64, retry: 'never', hint: 'See `standby --help`.' },
   INTERNAL: {
     http: 500,

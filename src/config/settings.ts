@@ -341,6 +341,13 @@ export const SETTINGS = {
     min: 1,
     max: 10_000,
   }),
+  waitersPerUser: integerSetting({
+    name: 'STANDBY_WAITERS_PER_USER',
+    summary: 'Places in line for prebuilds that one person may hold at one time',
+    fallback: '1000',
+    min: 1,
+    max: 100_000,
+  }),
   agentHeartbeatInterval: durationSetting({
     name: 'STANDBY_AGENT_HEARTBEAT_INTERVAL',
     summary: 'Time between two signs of life of an agent',

@@ -25,6 +25,9 @@ export const CREATIONS_LOCK = 7_283_005;
 
 // 7_283_006 is that of a person's name for a workspace, which the triggers of migration 0019 take.
 
+/** Of a person's places in line; the other half is the id's hash. Taken after the quota, before the key. */
+export const PLACES_LOCK = 7_283_008;
+
 /**
  * Of what a user spends in an organization; a seed of the 64 bits that the two ids are hashed to, so that no
  * two users ever wait for each other. Taken after the pool's row or the workspace's, before prebuilds are

@@ -25,6 +25,7 @@ import {
   uuid,
   type RowOf,
 } from './column.ts';
+import { PLACES_LOCK } from './advisory-lock.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
@@ -50,6 +51,27 @@ export interface NewWaiter {
   /** Null: as the template says; 0: none. */
   readonly ttlSeconds: number | null;
 }
+
+/** Makes requests of one person for a place take turns until the end of the transaction. */
+export const lockPlaces = statement({
+  name: 'waiter.lock_places',
+  takes: takes<{ readonly userId: UserId }>(),
+  gives: { locked: text },
+  sql: `
+    select pg_advisory_xact_lock(${PLACES_LOCK}, hashtext($userId::text))::text as locked`,
+});
+
+/** Read by a statement of its own, after the lock. */
+export const countPlaces = statement({
+  name: 'waiter.count_places',
+  takes: takes<{ readonly userId: UserId }>(),
+  gives: { places: count },
+  sql: `
+    select count(*) as places
+    from waiters q
+    where q.user_id = $userId
+      and ${IN_LINE}`,
+});
 
 /** Breaks waiters_user_id_name_key or workspaces_owner_id_name_key where the name is taken. */
 export const insertWaiter = statement({

@@ -13,7 +13,14 @@ import { isUniqueViolation } from '../store/sqlstate.ts';
 import { holdActiveVersion } from '../store/template.ts';
 import type { WorkspaceRow } from '../store/workspace-view.ts';
 import { buildWorkspace } from './build-workspace.ts';
-import { explain, explainExcess, recordMissOf, recordRefusal, type Refusal } from './miss.ts';
+import {
+  explain,
+  explainExcess,
+  recordMissOf,
+  recordRefusal,
+  type Miss,
+  type Refusal,
+} from './miss.ts';
 import { createKnownTemplates } from './known-templates.ts';
 import { isNameTaken, nameTaken } from './name-taken.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
@@ -31,6 +38,7 @@ import { createTakeTogether } from './take-together.ts';
 import { takeAtOnce, takeWorkspace } from './take-workspace.ts';
 import { freeName } from './waiting/end-waiters.ts';
 import { enlist } from './waiting/enlist.ts';
+import { refusePlace } from './waiting/refuse-place.ts';
 import { nothingToWaitFor } from './waiting/nothing-to-wait-for.ts';
 import { serveLine } from './waiting/serve-line.ts';
 import { whyOver } from './waiting/why-over.ts';
@@ -52,7 +60,7 @@ export interface CreatedWorkspace {
 
 /**
  * Throws what `judgeRequest` throws, QUOTA_EXCEEDED, NAME_TAKEN, POOL_EMPTY (when nothing but a prebuilt one is
- * wanted), NO_POOL (when it is to be waited for, and there is nothing to wait for), and
+ * wanted), NO_POOL (when it is to be waited for, and there is nothing to wait for), TOO_MANY_WAITERS, and
  * IDEMPOTENCY_KEY_REUSED for a key that came with another request before. A key whose waiting has ended
  * without a workspace throws why.
  */
@@ -61,13 +69,18 @@ export type CreateWorkspace = (
   request: WorkspaceRequest,
 ) => Promise<CreatedWorkspace | Enlisted>;
 
+export type CreateOptions = Partial<Pick<ServeDeps, 'waitersPerUser' | 'knownTemplates'>>;
+
 /** One for each control plane. */
 export function createWorkspaceCreator(
   given: CreateDeps,
-  knownTemplates = createKnownTemplates(),
+  {
+    waitersPerUser = Number.POSITIVE_INFINITY,
+    knownTemplates = createKnownTemplates(),
+  }: CreateOptions = {},
 ): CreateWorkspace {
   const takeTogether = createTakeTogether(given);
-  const deps: ServeDeps = { ...given, knownTemplates, takeTogether };
+  const deps: ServeDeps = { ...given, knownTemplates, takeTogether, waitersPerUser };
   return (requester, request) => createWorkspace(deps, requester, request);
 }
 
@@ -208,7 +221,7 @@ async function serve(
         return { refused: nothingToWaitFor(order, taking.because) };
       }
       if (miss !== undefined && poolId !== null) {
-        return { waiterId: await enlist(deps, tx, { order, poolId, missReason: miss.reason }) };
+        return standInLine(deps, tx, { order, poolId, miss });
       }
     }
     if (miss !== undefined && request.onEmpty === 'fail') {
@@ -226,6 +239,23 @@ async function serve(
     }
     return { workspaceId, claimed: false, reason: miss?.reason ?? null };
   });
+}
+
+async function standInLine(
+  deps: ServeDeps,
+  tx: Transaction,
+  { order, poolId, miss }: { readonly order: Order; readonly poolId: PoolId; readonly miss: Miss },
+): Promise<CreatedWorkspace | Enlisted | Refusal> {
+  const { userId } = order.requester;
+  const refused = await refusePlace(tx, { userId, most: deps.waitersPerUser });
+  if (refused === undefined) {
+    return { waiterId: await enlist(deps, tx, { order, poolId, missReason: miss.reason }) };
+  }
+  // The last place may be the one that the same request was given meanwhile.
+  const prior = await readPrior(tx, order);
+  if (prior !== undefined) return prior;
+  await recordMissOf(deps, tx, { order, miss, made: null });
+  return { refused };
 }
 
 /** Whoever deprecates, deletes or promotes from here on waits for the end of this. False: it is outdated. */

@@ -15,6 +15,8 @@ export interface CreateDeps extends Kit {
 export interface ServeDeps extends CreateDeps {
   readonly knownTemplates: KnownTemplates;
   readonly takeTogether: TakeTogether;
+  /** How many places in line one person may hold at one time. */
+  readonly waitersPerUser: number;
 }
 
 export interface Order {

@@ -18,6 +18,8 @@ export interface Asking extends Partial<WorkspaceRequest> {
   /** A new member of the organization unless given. */
   readonly userId?: UserId;
   readonly database?: Database;
+  /** How many places one person may hold; as many as they like unless given. */
+  readonly waitersPerUser?: number;
 }
 
 export interface StoredWaiter {
@@ -63,10 +65,14 @@ export async function openLine(
     idempotencyKey: undefined,
     ...given,
   });
-  const ask: Line['ask'] = async ({ userId, database = store.database, ...given } = {}) => {
+  const ask: Line['ask'] = async (asking = {}) => {
+    const { userId, database = store.database, waitersPerUser = 1_000, ...given } = asking;
     const by = { userId: userId ?? (await make.user({ organizationId })), isAdmin: false };
     const { kit, keyring } = store;
-    return createWorkspaceCreator({ ...kit, keyring, database })(by, request(given));
+    return createWorkspaceCreator({ ...kit, keyring, database }, { waitersPerUser })(
+      by,
+      request(given),
+    );
   };
   return {
     ...{ organizationId, pool, request, ask },

@@ -255,7 +255,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
         if (userId === undefined) throw new Error(`there is no person ${person}`);
         const made = await createWorkspaceCreator(
           { ...kit, database, keyring: store.keyring },
-          knownTemplates,
+          knownTemplates === undefined ? {} : { knownTemplates },
         )(
           { userId, isAdmin: false },
           {

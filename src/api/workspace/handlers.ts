@@ -31,11 +31,12 @@ export interface WorkspaceApiDeps extends CreateDeps {
 
 export function createWorkspaceHandlers(
   deps: WorkspaceApiDeps,
-  options: PageOptions & { readonly pollMs: number },
+  options: PageOptions & { readonly pollMs: number; readonly waitersPerUser: number },
 ): Handlers<keyof typeof workspaceRoutes> {
   const { database } = deps;
+  const { waitersPerUser } = options;
   const workspaces = createWorkspaceReader(deps);
-  const createWorkspace = createWorkspaceCreator(deps);
+  const createWorkspace = createWorkspaceCreator(deps, { waitersPerUser });
   const waiters = createWaiterViewer(deps, options);
 
   /** Held back for as long as the request says. */

@@ -39,6 +39,7 @@ export const workspaceRoutes = {
       'QUOTA_EXCEEDED',
       'NO_POOL',
       'PRESET_GONE',
+      'TOO_MANY_WAITERS',
       'WAIT_TIMEOUT',
       'WAIT_CANCELED',
       'PRESET_UNKNOWN',

@@ -71,7 +71,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     ...createPrebuildHandlers({ kit, database }),
     ...createWorkspaceHandlers(
       { ...kit, database, bus, keyring: deps.keyring },
-      { ...pageOptions, pollMs },
+      { ...pageOptions, pollMs, waitersPerUser: config.waitersPerUser },
     ),
     ...createWaiterHandlers({ ...kit, database, bus }, { ...pageOptions, pollMs }),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),

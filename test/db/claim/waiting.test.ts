@@ -580,3 +580,63 @@ describe('an idempotency key', () => {
     expect(await codeOf(line.ask({ userId: ann, ...key }))).toBe(code);
   });
 });
+
+describe('who holds as many places in line as they may', () => {
+  const FEW = { onEmpty: 'wait', waitersPerUser: 3 } as const;
+  const places = (userId: UserId): Promise<unknown> =>
+    store.sql('select count(*)::int from waiters where user_id = $1 and ended_at is null', [
+      userId,
+    ]);
+
+  it('gets no other one, is told so, and the miss is recorded', async () => {
+    for (const name of ['a', 'b', 'c']) await line.wait({ ...FEW, userId: ann, name });
+    await expect(line.ask({ ...FEW, userId: ann, name: 'd' })).rejects.toMatchObject({
+      code: 'TOO_MANY_WAITERS',
+      detail: 'you hold 3 places in line already, and may hold 3',
+      fields: { places: 3, most: 3 },
+    });
+    expect(
+      await store.sql('select outcome, reason from claims where pool_id = $1', [line.pool.poolId]),
+    ).toEqual([{ outcome: 'miss', reason: 'empty' }]);
+    // Others are not concerned.
+    await line.wait({ ...FEW, name: 'd' });
+  });
+
+  it('gets one again when another one ended or its deadline passed', async () => {
+    const id = await line.wait({ ...FEW, userId: ann, name: 'a' });
+    for (const name of ['b', 'c']) {
+      await line.wait({ ...FEW, userId: ann, name, waitTimeoutSeconds: 60 });
+    }
+    await cancelWaiter(store.database, (await readWaiter(store.database, id))!);
+    await line.wait({ ...FEW, userId: ann, name: 'd' });
+    expect(await codeOf(line.ask({ ...FEW, userId: ann, name: 'e' }))).toBe('TOO_MANY_WAITERS');
+    await store.advanceClock(60_001);
+    await line.wait({ ...FEW, userId: ann, name: 'e' });
+  });
+
+  it('holds no more, however many ask at once on two replicas', async () => {
+    const other = store.open();
+    const asked = await Promise.allSettled(
+      Array.from({ length: 16 }, (_, n) =>
+        line.wait({
+          ...{ ...FEW, userId: ann, name: `w-${n}` },
+          database: n % 2 === 0 ? store.database : other,
+        }),
+      ),
+    );
+    expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+    expect(await places(ann)).toEqual([{ count: 3 }]);
+  });
+
+  it('gets the place that the same request was given', async () => {
+    const request = { ...FEW, waitersPerUser: 1, userId: ann, idempotencyKey: 'once' };
+    const ids = await Promise.all(Array.from({ length: 8 }, () => line.wait(request)));
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  it('is served and built for as ever', async () => {
+    await line.wait({ ...FEW, waitersPerUser: 1, userId: ann, name: 'a' });
+    const built = await line.ask({ waitersPerUser: 1, userId: ann, name: 'b', onEmpty: 'create' });
+    expect(built).toMatchObject({ claimed: false });
+  });
+});

@@ -34,7 +34,11 @@ beforeAll(async () => {
   make = createFactory(store);
   queue = createQueue(store, make);
   api = await startStoreApi(store, {
-    ...createWorkspaceHandlers(queue.deps, { ...RECONCILER_OPTIONS, pollMs: 1_000 }),
+    ...createWorkspaceHandlers(queue.deps, {
+      ...RECONCILER_OPTIONS,
+      pollMs: 1_000,
+      waitersPerUser: 100,
+    }),
     ...createJobHandlers(queue.deps, { pollMs: 1_000 }),
   });
   admin = api.as(await make.user({ isAdmin: true }), true);
