@@ -157,13 +157,14 @@ beat() {
     say warn agent.heartbeat_failed "$status"
     return 1
   }
-  epoch='' told_id='' told_owner='' told_name='' values=none next=''
+  epoch='' told_id='' told_owner='' told_name='' told_applied='' values=none next=''
   while read -r name value; do
     case $name in
       epoch) epoch=$value ;;
       owner.id) told_id=$value ;;
       owner.username) decode "$value" && told_owner=$decoded ;;
       owner.display_name) decode "$value" && told_name=$decoded ;;
+      applied_epoch) told_applied=$value ;;
       values) values=$value ;;
       session) next=$value ;;
     esac
@@ -172,6 +173,10 @@ beat() {
   # An owner is told of as a whole or not at all.
   [ -z "$told_id$told_owner" ] || { [ -n "$told_id" ] && [ -n "$told_owner" ]; } || return 1
   [ -n "$next" ] && session=$next
+  # This workspace's agent has taken its owner over before, and what it remembered is lost.
+  if is_count "$told_applied" && [ "$told_applied" -gt "$done_epoch" ]; then
+    done_epoch=$told_applied done_ok=true
+  fi
   if [ -n "$told_id" ] && [ "$epoch" -gt "$done_epoch" ] && [ "$epoch" -gt "$pending_epoch" ]; then
     pending_epoch=$epoch pending_values=$values
     owner_id=$told_id owner=$told_owner owner_name=$told_name

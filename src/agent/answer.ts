@@ -27,6 +27,7 @@ export function isHeartbeatAnswer(body: unknown): body is AgentHeartbeatAnswer {
     isCount(body['epoch']) &&
     (body['owner'] === null || isOwner(body['owner'])) &&
     (body['session'] === null || isText(body['session'])) &&
+    (body['applied_epoch'] === undefined || isCount(body['applied_epoch'])) &&
     [undefined, 'none', 'given', 'expired'].some((known) => known === body['values'])
   );
 }

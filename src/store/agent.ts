@@ -1,26 +1,28 @@
 // Agents and their sessions. Lock order: a workspace's row before its agents' rows.
 import type { AgentId, AgentSessionId, UserId, WorkspaceId } from '../base/id.ts';
-import { bool, float, int, json, oneOf, text, uuid } from './column.ts';
+import { bool, float, int, json, oneOf, text, uuid, type RowOf } from './column.ts';
 import { statement, takes } from './statement.ts';
+import { unseen } from './unseen.ts';
 
 export type AgentLifecycle =
   'created' | 'starting' | 'ready' | 'start_error' | 'start_timeout' | 'shutting_down' | 'off';
 
-/** The live session of a hash, when it still speaks for the workspace's present epoch. */
-export const findAgentSession = statement({
+/** Live sessions by their hashes, as far as they still speak for their workspace's present epoch. */
+export const findAgentSessions = statement({
   name: 'agent_session.find',
-  takes: takes<{ readonly hash: Buffer }>(),
+  takes: takes<{ readonly hashes: readonly Buffer[] }>(),
   gives: {
+    hash: text,
     sessionId: uuid<AgentSessionId>(),
     agentId: uuid<AgentId>(),
     workspaceId: uuid<WorkspaceId>(),
     epoch: int,
   },
   sql: `
-    select s.id as session_id, s.agent_id, s.workspace_id, s.epoch
+    select encode(s.hash, 'hex') as hash, s.id as session_id, s.agent_id, s.workspace_id, s.epoch
     from agent_sessions s
     join workspaces w on w.id = s.workspace_id
-    where s.hash = $hash
+    where s.hash = any (${unseen('$hashes::bytea[]')}::bytea[])
       and s.ended_at is null
       and w.epoch = s.epoch
       and w.deleted_at is null`,
@@ -89,17 +91,32 @@ export interface SignOfLife {
   readonly appliedEpoch: number;
 }
 
-/** Renews the time of an agent that says what it said before. No row: it says something new. */
-export const renewSignOfLife = statement({
-  name: 'agent.renew_sign_of_life',
-  takes: takes<SignOfLife>(),
-  gives: {},
+/**
+ * Renews the times of agents that say what they said before, and gives which. An agent that says something
+ * new is not among them, nor is one that somebody else is about to change.
+ */
+export const renewSignsOfLife = statement({
+  name: 'agent.renew_signs_of_life',
+  takes: takes<{
+    readonly agentIds: readonly AgentId[];
+    readonly lifecycles: readonly AgentLifecycle[];
+    readonly appliedEpochs: readonly number[];
+  }>(),
+  gives: { agentId: uuid<AgentId>() },
   sql: `
-    update agents
+    with unchanged as materialized (
+      select a.id
+      from unnest(${unseen('$agentIds::uuid[]')}, ${unseen('$lifecycles::text[]')},
+        ${unseen('$appliedEpochs::integer[]')}) as said (id, lifecycle, applied_epoch)
+      join agents a on a.id = said.id
+      where a.lifecycle = said.lifecycle
+        and a.applied_epoch >= said.applied_epoch
+      for no key update of a skip locked
+    )
+    update agents a
     set last_seen_at = (select standby_now())
-    where id = $agentId
-      and lifecycle = $lifecycle
-      and applied_epoch >= $appliedEpoch`,
+    where a.id = any (array(select id from unchanged))
+    returning a.id as agent_id`,
 });
 
 /**
@@ -146,47 +163,53 @@ export const recordSignOfLife = statement({
     where id = $agentId`,
 });
 
-/** Who an agent works for, and whether the session may still be told. */
-export const findAgentOwner = statement({
-  name: 'agent.find_owner',
-  takes: takes<{ readonly sessionId: AgentSessionId; readonly workspaceId: WorkspaceId }>(),
-  gives: {
-    epoch: int,
-    ownerId: uuid<UserId>(),
-    username: text,
-    displayName: text,
-    isSystem: bool,
-    /** Whether the owner gave any; `expired`: nobody came for them in time. */
-    values: oneOf<'none' | 'given' | 'expired'>(),
-    /**
-     * The agent's newest session until now: another was not opened since, and if it has ended, then by
-     * a claim. Of two opened in one millisecond neither is, and both exchange again.
-     */
-    isNewest: bool,
-  },
+const ownerColumns = {
+  sessionId: uuid<AgentSessionId>(),
+  epoch: int,
+  ownerId: uuid<UserId>(),
+  username: text,
+  displayName: text,
+  isSystem: bool,
+  /** The newest epoch whose owner the agent has said to have taken over. */
+  appliedEpoch: int,
+  /** Whether the owner gave any; `expired`: nobody came for them in time. */
+  values: oneOf<'none' | 'given' | 'expired'>(),
+  /**
+   * The agent's newest session until now: another was not opened since, and if it has ended, then by
+   * a claim. Of two opened in one millisecond neither is, and both exchange again.
+   */
+  isNewest: bool,
+};
+
+export type AgentOwnerRow = RowOf<typeof ownerColumns>;
+
+/** Whom the agents of sessions work for, and whether each session may still be told. */
+export const findAgentOwners = statement({
+  name: 'agent.find_owners',
+  takes: takes<{ readonly sessionIds: readonly AgentSessionId[] }>(),
+  gives: ownerColumns,
   sql: `
-    select w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
+    select s.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
+      a.applied_epoch,
       coalesce((
         select case when v.sealed is null then 'expired' else 'given' end
         from owner_values v
         where v.workspace_id = w.id
           and v.epoch = w.epoch
       ), 'none') as values,
-      exists (
-        select
-        from agent_sessions s
-        where s.id = $sessionId
-          and (s.ended_at is null or s.epoch < w.epoch)
-          and not exists (
-            select
-            from agent_sessions later
-            where later.workspace_id = w.id
-              and later.agent_id = s.agent_id
-              and later.id <> s.id
-              and later.created_at >= s.created_at)) as is_newest
-    from workspaces w
+      (s.ended_at is null or s.epoch < w.epoch)
+        and not exists (
+          select
+          from agent_sessions later
+          where later.workspace_id = w.id
+            and later.agent_id = s.agent_id
+            and later.id <> s.id
+            and later.created_at >= s.created_at) as is_newest
+    from agent_sessions s
+    join agents a on a.id = s.agent_id
+    join workspaces w on w.id = s.workspace_id
     join users u on u.id = w.owner_id
-    where w.id = $workspaceId
+    where s.id = any (${unseen('$sessionIds::uuid[]')}::uuid[])
       and w.deleted_at is null`,
 });
 

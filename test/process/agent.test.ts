@@ -178,6 +178,19 @@ describe.each(here)('%s', (_name, _tools, command) => {
     expect(await claims()).toBe('tried\n');
   });
 
+  it('does not hand over again when all that it remembered is lost', async () => {
+    await using server = await createFakeAgentServer({ ...MANIFEST, heartbeat_interval_ms: 20 });
+    const agent = start(server);
+    server.claim('ann');
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    await kill(agent);
+    await rm(path.join(folder, '.standby-agent'), { recursive: true });
+    const before = server.heartbeats.length;
+    start(server);
+    await until(() => expect(server.heartbeats.slice(before).at(-1)?.applied_epoch).toBe(1));
+    expect(await claims()).toBe('1 ann ANN\n');
+  });
+
   it('hands over what was claimed before it could use its session', async () => {
     await using server = await createFakeAgentServer(MANIFEST);
     server.claimAtNextExchange('ann');

@@ -76,8 +76,18 @@ export async function createFakeAgentServer(manifest: AgentManifest): Promise<Fa
     const bound = live;
     if (epoch <= beat.known_epoch) await newsWithin(beat.wait_ms);
     const session = bound.epoch === epoch ? null : openSession();
+    const applied = Math.max(...heartbeats.map(({ applied_epoch }) => applied_epoch));
     const told = values === 'expired' ? values : values === undefined ? 'none' : 'given';
-    return [200, { epoch, owner, values: told, session } satisfies AgentHeartbeatAnswer];
+    return [
+      200,
+      {
+        epoch,
+        owner,
+        applied_epoch: applied,
+        values: told,
+        session,
+      } satisfies AgentHeartbeatAnswer,
+    ];
   };
 
   const newsWithin = (ms: number): Promise<void> =>

@@ -1,4 +1,5 @@
 // The queue as daemons use it, with a bus of its own and daemons that register at once.
+import { createAgentsTogether, type AgentsTogether } from '../../src/store/agent-together.ts';
 import { createId, type DaemonId, type JobId } from '../../src/base/id.ts';
 import type { JobResult } from '../../src/domain/job/job.ts';
 import { acquireJob, type AcquireDeps } from '../../src/jobs/acquire-job.ts';
@@ -47,7 +48,8 @@ export interface TestDaemon extends DaemonRef {
 }
 
 export interface TestQueue {
-  readonly deps: AcquireDeps & CompleteDeps & { readonly bus: GroupDeps['bus'] };
+  readonly deps: AcquireDeps &
+    CompleteDeps & { readonly bus: GroupDeps['bus']; readonly agents: AgentsTogether };
   /** Registers a new daemon under a new key. */
   daemon(
     change?: Partial<RegisteringDaemon>,
@@ -97,7 +99,8 @@ export function createQueue(
   const { kit, database } = store;
   const dispatcher = createDispatcher({ ...kit, database, bus }, { ...DISPATCH, ...dispatch });
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-  const deps = { ...kit, database, bus, dispatcher, keyring: store.keyring, finishLoneJob };
+  const agents = createAgentsTogether({ ...kit, database });
+  const deps = { ...kit, database, bus, agents, dispatcher, keyring: store.keyring, finishLoneJob };
   const register = async (key: RegisteringKey, asked: RegisteringDaemon): Promise<TestDaemon> => {
     const { incarnation } = await registerDaemon(deps, key, asked);
     return { daemonId: asked.id, keyId: key.keyId, incarnation, key, asked };

@@ -3,7 +3,7 @@ import type { BootstrapTokens } from '../../base/bootstrap-token.ts';
 import { hashToken } from '../../base/token.ts';
 import type { agentRoutes } from '../../contract/agent/route.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import { findAgentSession } from '../../store/agent.ts';
+import type { AgentsTogether } from '../../store/agent-together.ts';
 import { exchangeBootstrapToken } from '../../workspaces/agent/exchange.ts';
 import { serveHeartbeat, type HeartbeatDeps } from '../../workspaces/agent/heartbeat.ts';
 import { readAgentManifest } from '../../workspaces/agent/manifest.ts';
@@ -55,13 +55,13 @@ export interface AgentAuthentication {
 }
 
 export function createAgentAuthentication(
-  deps: Pick<HeartbeatDeps, 'database'> & { readonly bootstrapTokens: BootstrapTokens },
+  deps: Pick<AgentsTogether, 'findSession'> & { readonly bootstrapTokens: BootstrapTokens },
 ): AgentAuthentication {
   return {
     authenticateAgentBootstrap: (token) => {
       const workspaceId = deps.bootstrapTokens.verify(token);
       return Promise.resolve(workspaceId && { workspaceId });
     },
-    authenticateAgent: (token) => findAgentSession.maybe(deps.database, { hash: hashToken(token) }),
+    authenticateAgent: (token) => deps.findSession(hashToken(token).toString('hex')),
   };
 }

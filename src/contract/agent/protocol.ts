@@ -59,6 +59,8 @@ export const agentHeartbeatBody = z.object({
 export const agentHeartbeatAnswer = z.object({
   epoch: z.int(),
   owner: agentOwner,
+  /** The newest epoch whose owner this agent has said to have taken over: for one that has lost what it knew. */
+  applied_epoch: z.int(),
   /** Whether the owner gave values to fetch before on_claim; `expired`: they were not fetched in time. */
   values: z.enum(['none', 'given', 'expired']),
   /** The session of the new epoch, when the one that asked ended by a claim while it waited. */

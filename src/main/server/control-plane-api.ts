@@ -30,6 +30,7 @@ import {
   createProvisionerAuthenticator,
 } from '../../people/authenticate.ts';
 import type { Keyring } from '../../keys/keyring.ts';
+import { createAgentsTogether } from '../../store/agent-together.ts';
 import type { Database } from '../../store/database.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { reconcilerOptions } from './reconciler-options.ts';
@@ -57,7 +58,8 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
   const bootstrapTokens = createBootstrapTokens(deps.secretKey);
   const pollMs = config.pollInterval;
   const pageOptions = reconcilerOptions(config, { alone: false });
-  const agents = createAgentAuthentication({ database, bootstrapTokens });
+  const agents = createAgentsTogether({ ...kit, database });
+  const agentTokens = createAgentAuthentication({ ...agents, bootstrapTokens });
   const findPerson = createPersonAuthenticator(kit, database);
   const handlers: Handlers = {
     ...createHealthHandlers({ database, version: VERSION }),
@@ -96,7 +98,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
       },
     ),
     ...createAgentHandlers(
-      { ...kit, database, bus, keyring: deps.keyring },
+      { ...kit, database, bus, agents, keyring: deps.keyring },
       { heartbeatIntervalMs: config.agentHeartbeatInterval, pollMs, readShellAgent },
     ),
   };
@@ -105,8 +107,8 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     authenticators: {
       person: findPerson,
       provisioner: createProvisionerAuthenticator(database),
-      agent_bootstrap: (token) => agents.authenticateAgentBootstrap(token),
-      agent: (token) => agents.authenticateAgent(token),
+      agent_bootstrap: (token) => agentTokens.authenticateAgentBootstrap(token),
+      agent: (token) => agentTokens.authenticateAgent(token),
       metrics: createMetricsAuthenticator({ metricsToken: deps.metricsToken, findPerson }),
     },
     eventStreams: { maxPerCaller: config.eventStreamsPerUser },

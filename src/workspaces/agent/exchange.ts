@@ -5,6 +5,7 @@ import type { Kit } from '../../base/kit.ts';
 import { createToken } from '../../base/token.ts';
 import {
   findAgentByName,
+  findAgentOwners,
   lockAgent,
   lockWorkspaceEpoch,
   replaceAgentSession,
@@ -58,7 +59,9 @@ export async function handOverSession(
     await lockWorkspaceEpoch.maybe(tx, { workspaceId });
     await lockAgent.run(tx, { agentId });
     // Read under the locks: of two requests with one session only the first is handed the next.
-    const ownership = await readOwnership(tx, agent);
+    const findOwner = (sessionId: AgentSessionId) =>
+      findAgentOwners.maybe(tx, { sessionIds: [sessionId] });
+    const ownership = await readOwnership(findOwner, agent);
     const { session } = await openSession(kit, tx, {
       workspaceId,
       agentId,

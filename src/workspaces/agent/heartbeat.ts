@@ -3,12 +3,8 @@ import type { AgentId, AgentSessionId, WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { AGENT_LIFECYCLES } from '../../contract/agent/protocol.ts';
 import type { AgentHeartbeatAnswer } from '../../contract/agent/protocol.ts';
-import {
-  findCompletedClaim,
-  recordSignOfLife,
-  renewSignOfLife,
-  type SignOfLife,
-} from '../../store/agent.ts';
+import { findCompletedClaim, recordSignOfLife, type SignOfLife } from '../../store/agent.ts';
+import type { AgentsTogether } from '../../store/agent-together.ts';
 import type { Database } from '../../store/database.ts';
 import { lockMembers, markClaimForgotten } from '../../store/live-pool/member.ts';
 import { refreshReadiness } from '../../store/live-pool/readiness.ts';
@@ -21,6 +17,7 @@ import { readOwnership } from './owner.ts';
 export interface HeartbeatDeps extends Kit {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
+  readonly agents: Pick<AgentsTogether, 'findOwner' | 'renewSignOfLife'>;
 }
 
 /** Who beats: an agent with the epoch its session is bound to. */
@@ -59,14 +56,14 @@ export async function serveHeartbeat(
     {
       wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === agent.workspaceId,
       look: async () => {
-        const { epoch } = await readOwnership(deps.database, agent);
+        const { epoch } = await readOwnership(deps.agents.findOwner, agent);
         return epoch > beat.knownEpoch ? true : undefined;
       },
     },
     { signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
   );
   // Read again in any case: the wait may have been cut short, and its last look is a while ago.
-  const ownership = await readOwnership(deps.database, agent);
+  const ownership = await readOwnership(deps.agents.findOwner, agent);
   if (ownership.epoch === agent.epoch) return { ...ownership, session: null };
   // A claim ended the session that this very request was made with.
   return handOverSession(deps, deps.database, agent);
@@ -90,11 +87,11 @@ async function retireForgotten(
 }
 
 async function storeSignOfLife(
-  { database, meter }: HeartbeatDeps,
+  { database, meter, agents }: HeartbeatDeps,
   { workspaceId }: BeatingAgent,
   sign: SignOfLife,
 ): Promise<void> {
-  if ((await renewSignOfLife.run(database, sign)) > 0) return;
+  if (await agents.renewSignOfLife(sign)) return;
   const completed = await database.transaction(async (tx) => {
     await lockMembers.all(tx, { workspaceIds: [workspaceId] });
     const claim = await findCompletedClaim.maybe(tx, sign);

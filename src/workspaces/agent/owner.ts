@@ -2,24 +2,25 @@
 import { AppError } from '../../base/app-error.ts';
 import type { AgentSessionId, WorkspaceId } from '../../base/id.ts';
 import type { AgentHeartbeatAnswer, AgentOwner } from '../../contract/agent/protocol.ts';
-import { findAgentOwner } from '../../store/agent.ts';
-import type { Executor } from '../../store/statement.ts';
+import type { AgentOwnerRow } from '../../store/agent.ts';
 
 export interface Ownership {
   readonly epoch: number;
   /** Null while the workspace is the pool's. */
   readonly owner: AgentOwner;
+  /** The newest epoch whose owner this agent has taken over. */
+  readonly applied_epoch: number;
   /** Whether the owner gave some. */
   readonly values: AgentHeartbeatAnswer['values'];
 }
 
 /** Throws AGENT_UNKNOWN when the workspace is gone, and UNAUTHENTICATED for a session that was replaced. */
 export async function readOwnership(
-  on: Executor,
+  find: (sessionId: AgentSessionId) => Promise<AgentOwnerRow | undefined>,
   session: { readonly sessionId: AgentSessionId; readonly workspaceId: WorkspaceId },
 ): Promise<Ownership> {
   const { sessionId, workspaceId } = session;
-  const row = await findAgentOwner.maybe(on, { sessionId, workspaceId });
+  const row = await find(sessionId);
   if (row === undefined) {
     throw new AppError('AGENT_UNKNOWN', `workspace ${workspaceId} has been deleted`);
   }
@@ -31,5 +32,10 @@ export async function readOwnership(
     });
   }
   const owner = { id: row.ownerId, username: row.username, display_name: row.displayName };
-  return { epoch: row.epoch, owner: row.isSystem ? null : owner, values: row.values };
+  return {
+    epoch: row.epoch,
+    owner: row.isSystem ? null : owner,
+    applied_epoch: row.appliedEpoch,
+    values: row.values,
+  };
 }

@@ -49,7 +49,7 @@ beforeEach(async () => {
 
 const authentication = () =>
   createAgentAuthentication({
-    database: store.database,
+    ...queue.deps.agents,
     bootstrapTokens: createBootstrapTokens(Buffer.alloc(32)),
   });
 

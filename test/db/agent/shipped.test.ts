@@ -38,8 +38,8 @@ beforeAll(async () => {
   store = await openTestStore();
   make = createFactory(store);
   queue = createQueue(store, make);
-  const { kit, database } = store;
-  const authentication = createAgentAuthentication({ database, bootstrapTokens });
+  const { kit } = store;
+  const authentication = createAgentAuthentication({ ...queue.deps.agents, bootstrapTokens });
   const nobody = (): Promise<undefined> => Promise.resolve(undefined);
   const api = createApi(kit, {
     handlers: createAgentHandlers(queue.deps, {

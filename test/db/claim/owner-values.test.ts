@@ -8,7 +8,6 @@ import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import type { OwnerValues } from '../../../src/domain/workspace/owner-values.ts';
 import { clearOwnerValues } from '../../../src/jobs/clear-owner-values.ts';
 import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
-import { findAgentSession } from '../../../src/store/agent.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
@@ -91,7 +90,9 @@ async function exchange(workspaceId: WorkspaceId, name = 'main'): Promise<AgentC
   const { session } = await exchangeBootstrapToken(store.kit, store.database, {
     ...{ workspaceId, name },
   });
-  return findAgentSession.one(store.database, { hash: hashToken(session) });
+  const caller = await queue.deps.agents.findSession(hashToken(session).toString('hex'));
+  if (caller === undefined) throw new Error('a session that was just opened is good');
+  return caller;
 }
 
 const beat = (caller: AgentCaller, appliedEpoch: number, knownEpoch = appliedEpoch) =>

@@ -59,7 +59,7 @@ async function speak(knownEpoch: number): Promise<void> {
   });
   const bootstrapTokens = createBootstrapTokens(Buffer.alloc(32));
   const caller = await createAgentAuthentication({
-    database: store.database,
+    ...queue.deps.agents,
     bootstrapTokens,
   }).authenticateAgent(session);
   await serveHeartbeat(queue.deps, caller!, {

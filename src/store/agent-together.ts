@@ -1,0 +1,66 @@
+// What every heartbeat of an agent asks, done by one statement for all that beat at the same time: a control
+// plane that is back hears of all of its agents at once.
+import type { AgentId, AgentSessionId, WorkspaceId } from '../base/id.ts';
+import { together } from '../base/together.ts';
+import {
+  findAgentOwners,
+  findAgentSessions,
+  renewSignsOfLife,
+  type AgentOwnerRow,
+  type SignOfLife,
+} from './agent.ts';
+import { readTogether, type ReadTogetherDeps } from './read-together.ts';
+
+export interface AgentSession {
+  readonly sessionId: AgentSessionId;
+  readonly agentId: AgentId;
+  readonly workspaceId: WorkspaceId;
+  readonly epoch: number;
+}
+
+/** One for each control plane. */
+export interface AgentsTogether {
+  /** The live session of a token's hash, in hexadecimal. */
+  findSession(hash: string): Promise<AgentSession | undefined>;
+  findOwner(sessionId: AgentSessionId): Promise<AgentOwnerRow | undefined>;
+  /** False: it says something new, which is stored otherwise. */
+  renewSignOfLife(sign: SignOfLife): Promise<boolean>;
+}
+
+/** It takes some milliseconds and waits for nobody: one that is late is stuck. */
+const LATE_MS = 50;
+const MAX_SIGNS = 100;
+
+export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
+  const { clock, database } = deps;
+  return {
+    findSession: readTogether(deps, {
+      read: (hashes: readonly string[]) =>
+        findAgentSessions.all(database, { hashes: hashes.map((hash) => Buffer.from(hash, 'hex')) }),
+      keyOf: ({ hash }) => hash,
+    }),
+    findOwner: readTogether(deps, {
+      read: (sessionIds: readonly AgentSessionId[]) =>
+        findAgentOwners.all(database, { sessionIds }),
+      keyOf: ({ sessionId }) => sessionId,
+    }),
+    renewSignOfLife: together(
+      clock,
+      async (signs: readonly SignOfLife[]) => {
+        const renewed = await renewSignsOfLife.all(database, {
+          agentIds: signs.map(({ agentId }) => agentId),
+          lifecycles: signs.map(({ lifecycle }) => lifecycle),
+          appliedEpochs: signs.map(({ appliedEpoch }) => appliedEpoch),
+        });
+        const ids = new Set(renewed.map(({ agentId }) => agentId));
+        return signs.map(({ agentId }) => ids.has(agentId));
+      },
+      {
+        lateMs: LATE_MS,
+        most: database.maxConnections,
+        maxItems: MAX_SIGNS,
+        isOfOneItem: () => false,
+      },
+    ),
+  };
+}
