@@ -27,4 +27,10 @@ export const WORKSPACE_ERRORS = {
     retry: 'never',
     hint: 'Ask for less, or get another workspace: the template limits how long one may live.',
   },
+  WORKSPACE_DORMANT: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Wake it first: `standby workspace wake`.',
+  },
 } as const satisfies Readonly<Record<string, ErrorSpec>>;

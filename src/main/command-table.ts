@@ -76,4 +76,6 @@ export const COMMAND_TABLE: CommandTable = {
   'workspace show': () => import('../cli/commands/workspace/show.ts'),
   'workspace start': () => import('../cli/commands/workspace/start.ts'),
   'workspace stop': () => import('../cli/commands/workspace/stop.ts'),
+  'workspace touch': () => import('../cli/commands/workspace/touch.ts'),
+  'workspace wake': () => import('../cli/commands/workspace/wake.ts'),
 };

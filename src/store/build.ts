@@ -9,7 +9,7 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import { SECRETS_SINCE_PROTOCOL_VERSION } from '../domain/job/protocol.ts';
-import { LIFE_REASONS } from '../domain/workspace/life.ts';
+import { LIFE_REASONS, type GrantedLife } from '../domain/workspace/life.ts';
 import { admitBuilds } from './build-admission.ts';
 import type { NewBuild } from './new-build.ts';
 import type { Executor } from './statement.ts';
@@ -27,10 +27,8 @@ export interface NewWorkspace {
   readonly poolId: PoolId | null;
   /** 0 while nobody owns it. */
   readonly epoch: number;
-  /** How long it runs after each start; null: for ever. The pool's own have none. */
-  readonly ttlSeconds?: number | null;
-  /** How long it lives; null: for ever. The pool's own have no such limit. */
-  readonly lifetimeSeconds?: number | null;
+  /** The pool's own are granted nothing yet. */
+  readonly granted?: GrantedLife;
 }
 
 export interface NewAgent {
@@ -48,16 +46,21 @@ const insertWorkspaceRows = statement({
   sql: `
     insert into workspaces
       (id, organization_id, owner_id, template_id, name, origin, pool_id, epoch, created_at,
-       updated_at, last_used_at, ttl_seconds, lifetime_ends_at, due_at)
+       updated_at, last_used_at, ttl_seconds, lifetime_ends_at, idle_stop_seconds,
+       dormant_after_seconds, delete_dormant_after_seconds, due_at)
     select r.id, r."organizationId", r."ownerId", r."templateId", r.name, r.origin, r."poolId",
-      r.epoch, clock.now, clock.now, clock.now, r."ttlSeconds", ends.at, ends.at
+      r.epoch, clock.now, clock.now, clock.now, g."ttlSeconds",
+      clock.now + make_interval(secs => g."lifetimeSeconds"), g."idleStopSeconds",
+      g."dormantAfterSeconds", g."deleteDormantAfterSeconds",
+      -- What limits a run is looked at when the first build has ended.
+      clock.now + make_interval(secs => least(g."lifetimeSeconds", g."dormantAfterSeconds"))
     from jsonb_to_recordset($rows::jsonb) as r (
       id uuid, "organizationId" uuid, "ownerId" uuid, "templateId" uuid, name text, origin text,
-      "poolId" uuid, epoch integer, "ttlSeconds" integer, "lifetimeSeconds" integer)
-    cross join (select standby_now() as now) as clock
-    cross join lateral (
-      select clock.now + make_interval(secs => r."lifetimeSeconds") as at
-    ) as ends`,
+      "poolId" uuid, epoch integer, granted jsonb)
+    cross join lateral jsonb_to_record(coalesce(r.granted, '{}')) as g (
+      "ttlSeconds" integer, "lifetimeSeconds" integer, "idleStopSeconds" integer,
+      "dormantAfterSeconds" integer, "deleteDormantAfterSeconds" integer)
+    cross join (select standby_now() as now) as clock`,
 });
 
 /** Of builds that nobody asked for: texts of SQL. */

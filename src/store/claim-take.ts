@@ -1,8 +1,15 @@
 // Taking prebuilt workspaces: the statement that picks, takes and records, for who asks now and for who
 // has waited. Runs at READ COMMITTED. It locks pool members, then their workspaces, and never a pool's row.
 import type { PoolId, PresetId, UserId, WaiterId } from '../base/id.ts';
+import type { GrantedLife } from '../domain/workspace/life.ts';
 import { int, nullable, text, uuid, type RowOf } from './column.ts';
-import { startOfLife } from './life.ts';
+import {
+  GRANTED_ARRAYS,
+  GRANTED_NAMES,
+  grantedArgs,
+  START_OF_LIFE,
+  type GrantedArgs,
+} from './life.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
@@ -19,7 +26,7 @@ import {
 export type ClaimOrder = 'oldest' | 'newest';
 
 /** One prebuild of the preset for the user. */
-interface Wanted {
+interface Wanted extends GrantedLife {
   readonly presetId: PresetId;
   readonly userId: UserId;
   readonly isAdmin: boolean;
@@ -32,10 +39,6 @@ interface Wanted {
   readonly idempotencyKey: string | null;
   readonly bodyHash: Buffer;
   readonly resolveMs: number;
-  /** How long it may run; null: for ever. */
-  readonly ttlSeconds: number | null;
-  /** How long it may live; null: for ever. */
-  readonly lifetimeSeconds: number | null;
 }
 
 export interface TakeRequest extends Wanted {
@@ -49,7 +52,7 @@ export interface ServeRequest extends Wanted {
   readonly waitedMs: number;
 }
 
-interface WantedArgs {
+interface WantedArgs extends GrantedArgs {
   readonly presetIds: readonly PresetId[];
   readonly userIds: readonly UserId[];
   readonly admins: readonly boolean[];
@@ -60,8 +63,6 @@ interface WantedArgs {
   readonly idempotencyKeys: readonly (string | null)[];
   readonly bodyHashes: readonly Buffer[];
   readonly resolveMs: readonly number[];
-  readonly ttlSeconds: readonly (number | null)[];
-  readonly lifetimeSeconds: readonly (number | null)[];
 }
 
 interface TakeArgs extends WantedArgs {
@@ -180,10 +181,9 @@ function takeStatement<Args extends WantedArgs>(
           ${unseen('$names::text[]')},
           ${unseen('$claimIds::uuid[]')}, ${unseen('$eventIds::uuid[]')},
           ${unseen('$idempotencyKeys::text[]')}, ${unseen('$bodyHashes::bytea[]')},
-          ${unseen('$resolveMs::float8[]')}, ${unseen('$ttlSeconds::integer[]')},
-          ${unseen('$lifetimeSeconds::integer[]')}, ${arrays}) with ordinality
+          ${unseen('$resolveMs::float8[]')}, ${GRANTED_ARRAYS}, ${arrays}) with ordinality
           as a (preset_id, user_id, is_admin, is_within_quota, name, claim_id, event_id,
-            idempotency_key, body_hash, resolve_ms, ttl_seconds, lifetime_seconds, ${names}, place)
+            idempotency_key, body_hash, resolve_ms, ${GRANTED_NAMES}, ${names}, place)
       ), wanted as materialized (
         select a.place, a.preset_id, ${FRESH_SINCE} as fresh_since, l.preset_name,
           row_number() over (partition by a.preset_id order by a.place) as turn
@@ -235,7 +235,7 @@ function takeStatement<Args extends WantedArgs>(
           updated_at = (select standby_now()),
           last_used_at = (select standby_now()),
           dormant_at = null,
-          ${startOfLife({ now: 'g.now', ttlSeconds: 'g.ttl_seconds', lifetimeSeconds: 'g.lifetime_seconds' })}
+          ${START_OF_LIFE}
         from removed r
         join given g on g.workspace_id = r.workspace_id
         where w.id = r.workspace_id
@@ -243,7 +243,8 @@ function takeStatement<Args extends WantedArgs>(
         returning w.id, w.organization_id, w.template_id, w.owner_id, w.name, w.origin, w.epoch,
           w.pool_id, w.machine_id, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
           w.ttl_seconds, w.deadline_at, w.lifetime_ends_at, w.autostart_schedule,
-          w.autostart_timezone, w.next_start_at,
+          w.autostart_timezone, w.next_start_at, w.idle_stop_seconds, w.dormant_at,
+          w.delete_dormant_after_seconds,
           g.place, g.build_number, g.preset_name, g.claim_id, g.event_id, g.idempotency_key,
           g.body_hash, g.resolve_ms, ${carried}
       ), ended as (
@@ -339,7 +340,6 @@ function argsOf(requests: readonly Wanted[]): WantedArgs {
     idempotencyKeys: requests.map(({ idempotencyKey }) => idempotencyKey),
     bodyHashes: requests.map(({ bodyHash }) => bodyHash),
     resolveMs: requests.map(({ resolveMs }) => resolveMs),
-    ttlSeconds: requests.map(({ ttlSeconds }) => ttlSeconds),
-    lifetimeSeconds: requests.map(({ lifetimeSeconds }) => lifetimeSeconds),
+    ...grantedArgs(requests),
   };
 }

@@ -1,31 +1,61 @@
 // What becomes of workspaces by themselves: finding those that something is due for, and locking one to decide.
 import type { Instant } from '../base/clock.ts';
 import type { OrganizationId, UserId, WorkspaceId } from '../base/id.ts';
+import type { GrantedLife } from '../domain/workspace/life.ts';
 import type { StartSchedule } from '../domain/schedule/next-start.ts';
 import { bool, count, instant, int, json, nullable, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
+import { unseen } from './unseen.ts';
 
-interface Granted {
-  /** Of SQL: one moment for all that counts from it, since a limit must not lie a millisecond before another. */
-  readonly now: string;
-  /** Of SQL, as integers. */
-  readonly ttlSeconds: string;
-  readonly lifetimeSeconds: string;
+/** Columns of `workspaces`, by what they keep. */
+const GRANTED: { readonly [K in keyof GrantedLife]: string } = {
+  ttlSeconds: 'ttl_seconds',
+  lifetimeSeconds: 'lifetime_seconds',
+  idleStopSeconds: 'idle_stop_seconds',
+  dormantAfterSeconds: 'dormant_after_seconds',
+  deleteDormantAfterSeconds: 'delete_dormant_after_seconds',
+};
+
+/** Names of what was granted, for a list of columns. */
+export const GRANTED_NAMES = Object.values(GRANTED).join(', ');
+
+/** The arrays with what was granted to each of many, in the order of the names. */
+export const GRANTED_ARRAYS = Object.keys(GRANTED)
+  .map((key) => unseen(`$${key}::integer[]`))
+  .join(', ');
+
+/** What was granted to each of many. */
+export type GrantedArgs = { readonly [K in keyof GrantedLife]: readonly (number | null)[] };
+
+export function grantedArgs(lives: readonly GrantedLife[]): GrantedArgs {
+  return {
+    ttlSeconds: lives.map(({ ttlSeconds }) => ttlSeconds),
+    lifetimeSeconds: lives.map(({ lifetimeSeconds }) => lifetimeSeconds),
+    idleStopSeconds: lives.map(({ idleStopSeconds }) => idleStopSeconds),
+    dormantAfterSeconds: lives.map(({ dormantAfterSeconds }) => dormantAfterSeconds),
+    deleteDormantAfterSeconds: lives.map((life) => life.deleteDormantAfterSeconds),
+  };
 }
 
 /**
- * For `update workspaces … set`: a person has it from now on. The time to live counts from here where no build
- * follows, and again from the end of each start.
+ * For `update workspaces … set`: a person has it from now on, with what `g` grants. The time to live counts from here
+ * where no build follows, and again from the end of each start. One moment for all that counts from it, since a limit
+ * must not lie a millisecond before another.
  */
-export function startOfLife({ now, ttlSeconds, lifetimeSeconds }: Granted): string {
-  // What is unlimited is least of nothing.
-  const first = `${now} + make_interval(secs => least(${ttlSeconds}, ${lifetimeSeconds}))`;
-  return `ttl_seconds = ${ttlSeconds},
-          deadline_at = case when ${ttlSeconds} is not null then ${first} end,
-          lifetime_ends_at = ${now} + make_interval(secs => ${lifetimeSeconds}),
-          due_at = ${first}`;
-}
+export const START_OF_LIFE = `
+          ttl_seconds = g.ttl_seconds,
+          deadline_at = case
+            when g.ttl_seconds is not null
+              -- What is unlimited is least of nothing.
+              then g.now + make_interval(secs => least(g.ttl_seconds, g.lifetime_seconds))
+          end,
+          lifetime_ends_at = g.now + make_interval(secs => g.lifetime_seconds),
+          idle_stop_seconds = g.idle_stop_seconds,
+          dormant_after_seconds = g.dormant_after_seconds,
+          delete_dormant_after_seconds = g.delete_dormant_after_seconds,
+          due_at = g.now + make_interval(secs => least(
+            g.ttl_seconds, g.lifetime_seconds, g.idle_stop_seconds, g.dormant_after_seconds))`;
 
 interface Built {
   /** Of SQL. */
@@ -46,7 +76,8 @@ export function lifeAfterBuild({ transition, succeeded }: Built): string {
       end,
       due_at = case
         when ${transition} = 'delete' and ${succeeded} then null
-        when num_nonnulls(ttl_seconds, deadline_at, lifetime_ends_at, autostart_schedule) > 0
+        when num_nonnulls(ttl_seconds, deadline_at, lifetime_ends_at, autostart_schedule,
+          idle_stop_seconds, dormant_after_seconds, dormant_at) > 0
           then (select standby_now())
       end`;
 }
@@ -74,6 +105,11 @@ const lifeColumns = {
   lifetimeEndsAt: nullable(instant),
   autostart: nullable(json<StartSchedule>()),
   nextStartAt: nullable(instant),
+  lastUsedAt: instant,
+  idleStopSeconds: nullable(int),
+  dormantAfterSeconds: nullable(int),
+  deleteDormantAfterSeconds: nullable(int),
+  dormantAt: nullable(instant),
   isTemplateDeleted: bool,
   now: instant,
 };
@@ -85,7 +121,8 @@ export const AUTOSTART = `case when autostart_schedule is not null then
 
 const LIFE = `
   select organization_id, owner_id, machine_id, epoch, ttl_seconds, deadline_at, lifetime_ends_at,
-    ${AUTOSTART} as autostart, next_start_at,
+    ${AUTOSTART} as autostart, next_start_at, last_used_at, idle_stop_seconds,
+    dormant_after_seconds, delete_dormant_after_seconds, dormant_at,
     exists (
       select from templates t where t.id = template_id and t.deleted_at is not null
     ) as is_template_deleted,
@@ -125,7 +162,7 @@ export const lockLife = statement({
 export const countFailedTries = statement({
   name: 'life.count_failed_tries',
   takes: takes<{ readonly workspaceId: WorkspaceId }>(),
-  gives: { tries: count, endedAt: nullable(instant) },
+  gives: { tries: count },
   sql: `
     select (
         select count(*)
@@ -137,10 +174,8 @@ export const countFailedTries = statement({
             join jobs p on p.id = o.job_id
             where o.workspace_id = $workspaceId
               and (p.status = 'succeeded' or o.transition <> latest.transition)), 0)
-      ) as tries,
-      j.completed_at as ended_at
+      ) as tries
     from builds latest
-    join jobs j on j.id = latest.job_id
     where latest.workspace_id = $workspaceId
     order by latest.number desc
     limit 1`,
@@ -153,12 +188,14 @@ export const setDue = statement({
     readonly id: WorkspaceId;
     readonly epoch: number;
     readonly nextStartAt: Instant | null;
+    readonly dormantAt: Instant | null;
     readonly dueAt: Instant | null;
   }>(),
   gives: {},
   sql: `
     update workspaces
     set next_start_at = to_timestamp($nextStartAt::float8 / 1000),
+      dormant_at = to_timestamp($dormantAt::float8 / 1000),
       due_at = to_timestamp($dueAt::float8 / 1000)
     where id = $id
       and epoch = $epoch
@@ -188,6 +225,7 @@ export const setLife = statement({
     readonly cron: string | null;
     readonly timezone: string | null;
     readonly nextStartAt: Instant | null;
+    readonly dormantAt: Instant | null;
   }>(),
   gives: {},
   sql: `
@@ -197,10 +235,28 @@ export const setLife = statement({
       autostart_schedule = $cron::text,
       autostart_timezone = $timezone::text,
       next_start_at = to_timestamp($nextStartAt::float8 / 1000),
+      dormant_at = to_timestamp($dormantAt::float8 / 1000),
       due_at = (select standby_now()),
       updated_at = (select standby_now()),
       last_used_at = (select standby_now())
     where id = $id
       and epoch = $epoch
       and deleted_at is null`,
+});
+
+/**
+ * Somebody uses it. At most once in a minute: nothing is limited more closely than that, and who reports often costs
+ * nothing. What is due is not moved: who looks then sees that it was used.
+ */
+export const recordUse = statement({
+  name: 'life.record_use',
+  takes: takes<{ readonly id: WorkspaceId }>(),
+  gives: {},
+  sql: `
+    update workspaces
+    set last_used_at = (select standby_now())
+    where id = $id
+      and last_used_at <= (select standby_now()) - interval '1 minute'
+      and deleted_at is null
+      and owner_id <> '${PREBUILDS_USER_ID}'`,
 });

@@ -73,6 +73,9 @@ export const workspaceColumns = {
   autostartSchedule: nullable(text),
   autostartTimezone: nullable(text),
   nextStartAt: nullable(instant),
+  idleStopSeconds: nullable(int),
+  dormantAt: nullable(instant),
+  deleteDormantAfterSeconds: nullable(int),
   ...buildColumns,
   parameters: json<Readonly<Record<string, string>>>(),
   /** Names of those that have values, which are not shown. */
@@ -94,6 +97,7 @@ export const WORKSPACE_COLUMNS = `
   w.name, w.origin, w.epoch, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
   w.ttl_seconds, w.deadline_at, w.lifetime_ends_at,
   w.autostart_schedule, w.autostart_timezone, w.next_start_at,
+  w.idle_stop_seconds, w.dormant_at, w.delete_dormant_after_seconds,
   ${BUILD_COLUMNS},
   b.parameters,
   coalesce(

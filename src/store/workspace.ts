@@ -12,7 +12,7 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import type { JobStatus, Transition } from '../domain/job/job.ts';
-import { bool, bytes, int, json, nullable, oneOf, text, uuid } from './column.ts';
+import { bool, bytes, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
 import { statement, takes, type Statement } from './statement.ts';
 import { unseen } from './unseen.ts';
 import {
@@ -102,6 +102,7 @@ export const lockWorkspace = statement({
     isTemplateDeleted: bool,
     /** Its owner may log in, and belongs to its organization. */
     isOwnerActive: bool,
+    isDormant: bool,
   },
   sql: `
     select organization_id, owner_id, template_id, pool_id, machine_id, epoch,
@@ -117,7 +118,8 @@ export const lockWorkspace = statement({
             select
             from memberships m
             where m.organization_id = workspaces.organization_id and m.user_id = u.id))
-      ) as is_owner_active
+      ) as is_owner_active,
+      dormant_at is not null as is_dormant
     from workspaces
     where id = $id
       and deleted_at is null
@@ -136,6 +138,7 @@ export const findLatestBuild = statement({
     parameters: json<Readonly<Record<string, string>>>(),
     secretParametersId: nullable(uuid<SecretParametersId>()),
     jobStatus: oneOf<JobStatus>(),
+    endedAt: nullable(instant),
     jobId: uuid<JobId>(),
     driver: text,
     tags: json<Readonly<Record<string, string>>>(),
@@ -144,7 +147,7 @@ export const findLatestBuild = statement({
   },
   sql: `
     select b.number, b.transition, b.version_id, b.preset_id, b.parameters,
-      b.secret_parameters_id, j.status as job_status, j.id as job_id, j.driver, j.tags,
+      b.secret_parameters_id, j.status as job_status, j.completed_at as ended_at, j.id as job_id, j.driver, j.tags,
       (
         select o.enforces_quota from organizations o where o.id = j.organization_id
       ) as enforces_quota

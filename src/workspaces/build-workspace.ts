@@ -30,7 +30,7 @@ export async function buildWorkspace(
       origin: 'user',
       poolId: null,
       epoch: FIRST_EPOCH,
-      ...grantLife(request, manifest),
+      granted: grantLife(request, manifest),
     },
   ]);
   await storeOwnerValues(deps, tx, { values: request.values, workspaceId, epoch: FIRST_EPOCH });

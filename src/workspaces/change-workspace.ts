@@ -4,6 +4,7 @@ import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { isEnded, type JobStatus, type Transition } from '../domain/job/job.ts';
 import type { Database, Transaction } from '../store/database.ts';
+import { recordUse } from '../store/life.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
 import { PREBUILDS_USER_ID } from '../store/system-user.ts';
 import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
@@ -20,7 +21,7 @@ export interface Change {
  * that. Throws NOT_FOUND for what the requester may not see, FORBIDDEN for a prebuild that nobody has
  * claimed and for a start where the owner is suspended or no member any more, BUILD_IN_PROGRESS while another
  * build is under way, TEMPLATE_DELETED for the start of what has no template any more, and QUOTA_EXCEEDED for
- * one that its owner may not spend so much on.
+ * one that its owner may not spend so much on; WORKSPACE_DORMANT for that of what has to be woken first.
  */
 export async function changeWorkspace(
   deps: Kit & { readonly database: Database },
@@ -65,6 +66,10 @@ async function beginBuild(
       hint: 'It can be stopped and deleted. To start it, make its owner a member again.',
     });
   }
+  if (transition === 'start' && workspace.isDormant) {
+    throw new AppError('WORKSPACE_DORMANT', `workspace ${id} is dormant`);
+  }
+  if (transition !== 'delete') await recordUse.run(tx, { id });
   await beginNextBuild(kit, tx, {
     workspace: { id, ...workspace },
     ...{ latest, transition },

@@ -69,6 +69,8 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'workspace show': ['w'],
   'workspace start': ['w', '--no-wait'],
   'workspace stop': ['w', '--no-wait'],
+  'workspace touch': ['w'],
+  'workspace wake': ['w'],
 };
 
 /** They print their own text, or what stands in files of whoever calls them: tested where it matters. */

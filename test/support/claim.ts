@@ -38,7 +38,8 @@ export function claimOne(
         bodyHash: Buffer.alloc(32),
         resolveMs: 0,
         priority: 0,
-        ...{ ttlSeconds: null, lifetimeSeconds: null },
+        ...{ ttlSeconds: null, lifetimeSeconds: null, idleStopSeconds: null },
+        ...{ dormantAfterSeconds: null, deleteDormantAfterSeconds: null },
       },
     ]);
     if (taken === undefined) return undefined;

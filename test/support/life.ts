@@ -41,7 +41,13 @@ export async function stopClock(store: TestStore): Promise<StoppedClock> {
   };
 }
 
-export const NO_LIFE: Manifest['life'] = { ttl_seconds: null, max_lifetime_seconds: null };
+export const NO_LIFE: Manifest['life'] = {
+  ttl_seconds: null,
+  max_lifetime_seconds: null,
+  idle_stop_seconds: null,
+  dormant_after_seconds: null,
+  delete_dormant_after_seconds: null,
+};
 
 export interface LifeGround {
   readonly pool: TestPool;

@@ -9,6 +9,7 @@ import type { PageOptions } from '../../reconciler/pool-page.ts';
 import { orphanWorkspace } from '../../jobs/orphan-workspace.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
+import { recordUse } from '../../store/life.ts';
 import { listBuilds, listWorkspaces } from '../../store/workspace.ts';
 import type { WorkspaceRow } from '../../store/workspace-view.ts';
 import { changeWorkspace } from '../../workspaces/change-workspace.ts';
@@ -119,6 +120,12 @@ export function createWorkspaceHandlers(
       await changeLife(deps, caller, { id, ...toLifeChange(body) });
       return { status: 200, body: await workspaces.read(caller, id) };
     },
+    recordActivity: async ({ caller, params }) => {
+      const id = params.workspace as WorkspaceId;
+      await workspaces.read(caller, id);
+      await recordUse.run(database, { id });
+      return { status: 200, body: await workspaces.read(caller, id) };
+    },
     listBuilds: async ({ caller, params, query }) => {
       const { id } = await workspaces.read(caller, params.workspace as WorkspaceId);
       const rows = await listBuilds.all(database, {
@@ -173,10 +180,12 @@ function toLifeChange({
   ttl_seconds: ttlSeconds,
   deadline_at: deadline,
   autostart,
+  dormant,
 }: HandlerRequest<typeof workspaceRoutes.updateWorkspace>['body']): Omit<LifeChange, 'id'> {
   return {
     ttlSeconds,
     deadlineAt: deadline === undefined ? undefined : Date.parse(deadline),
+    wakes: dormant === false,
     autostart: autostart && { cron: autostart.schedule, timezone: autostart.timezone },
   };
 }

@@ -38,6 +38,8 @@ export function toWorkspaceView(
     last_used_at: formatInstant(row.lastUsedAt),
     ttl_seconds: row.ttlSeconds,
     deadline_at: row.deadlineAt === null ? null : formatInstant(row.deadlineAt),
+    idle_stop_seconds: row.idleStopSeconds,
+    ...toDormancy(row),
     autostart: toAutostart(row),
     lifetime_ends_at: row.lifetimeEndsAt === null ? null : formatInstant(row.lifetimeEndsAt),
   };
@@ -58,6 +60,17 @@ export function toBuildView(row: BuildRow): BuildView {
     error: row.error,
     error_code: row.errorCode,
     created_at: formatInstant(row.buildCreatedAt),
+  };
+}
+
+function toDormancy({
+  dormantAt: since,
+  deleteDormantAfterSeconds: kept,
+}: WorkspaceRow): Pick<WorkspaceView, 'dormant_at' | 'dormant_until'> {
+  if (since === null) return { dormant_at: null, dormant_until: null };
+  return {
+    dormant_at: formatInstant(since),
+    dormant_until: kept === null ? null : formatInstant(since + kept * 1_000),
   };
 }
 

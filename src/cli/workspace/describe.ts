@@ -5,6 +5,7 @@ import type { CreateWorkspaceAnswer, WorkspaceView } from '../../contract/worksp
 export function describeState(workspace: WorkspaceView): string {
   const { status, usable, agents, latest_build: build } = workspace;
   if (build.error !== null) return `${status}: ${build.error}`;
+  if (workspace.dormant_at !== null && status === 'stopped') return 'stopped: dormant';
   if (status !== 'running' || usable) return status;
   const late = agents.filter(({ lifecycle }) => lifecycle !== 'ready');
   if (late.length === 0) return 'running: taking over its owner';

@@ -4,7 +4,7 @@ import { AppError } from '../../base/app-error.ts';
 import { parseDurationMs } from '../../base/duration.ts';
 import { excerpt } from '../../base/excerpt.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
-import { formatAhead, formatDuration } from '../show/time.ts';
+import { formatAge, formatAhead, formatDuration } from '../show/time.ts';
 
 /** As in the template. */
 const MIN_MS = 60_000;
@@ -51,17 +51,32 @@ export function readSeconds(what: string, text: string, or = ''): number {
   });
 }
 
-type Life = Pick<WorkspaceView, 'ttl_seconds' | 'deadline_at' | 'lifetime_ends_at' | 'autostart'>;
+type Life = Pick<
+  WorkspaceView,
+  | 'ttl_seconds'
+  | 'deadline_at'
+  | 'lifetime_ends_at'
+  | 'autostart'
+  | 'idle_stop_seconds'
+  | 'dormant_at'
+  | 'dormant_until'
+>;
 
 /** Facts of it: none where nothing happens by itself. */
 export function describeLife(life: Life, now: Instant): readonly (readonly [string, string])[] {
   const { ttl_seconds: ttl, deadline_at: deadline, lifetime_ends_at: end, autostart } = life;
+  const { idle_stop_seconds: idle, dormant_at: since, dormant_until: until } = life;
   return [
     ...(autostart === null ? [] : [['starts', describeAutostart(autostart, now)] as const]),
     ...(ttl === null ? [] : [['runs for', formatDuration(ttl)] as const]),
     ...(deadline === null
       ? []
       : [['stops', `${formatAhead(deadline, now)} (${deadline})`] as const]),
+    ...(idle === null ? [] : [['stops unused', `after ${formatDuration(idle)}`] as const]),
+    ...(since === null ? [] : [['dormant', `for ${formatAge(since, now)}`] as const]),
+    ...(until === null
+      ? []
+      : [['is cleaned up', `${formatAhead(until, now)} (${until})`] as const]),
     ...(end === null ? [] : [['is deleted', `${formatAhead(end, now)} (${end})`] as const]),
   ];
 }

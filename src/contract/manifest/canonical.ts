@@ -33,6 +33,9 @@ export function toManifest(source: ManifestSource): Manifest {
     life: {
       ttl_seconds: source.life.ttl ?? null,
       max_lifetime_seconds: source.life.max_lifetime ?? null,
+      idle_stop_seconds: source.life.idle_stop ?? null,
+      dormant_after_seconds: source.life.dormant_after ?? null,
+      delete_dormant_after_seconds: source.life.delete_dormant_after ?? null,
     },
     cost: source.cost ?? null,
     tags: source.tags,

@@ -65,6 +65,12 @@ export const lifeSchema = z.object({
   ttl_seconds: z.int().nullable(),
   /** How long it lives at most; null: for ever. */
   max_lifetime_seconds: z.int().nullable(),
+  /** For how long nobody may use it while it runs; null: for ever. */
+  idle_stop_seconds: z.int().nullable().default(null),
+  /** After how long without use it becomes dormant; null: never. */
+  dormant_after_seconds: z.int().nullable().default(null),
+  /** For how long a dormant one is kept; null: for ever. */
+  delete_dormant_after_seconds: z.int().nullable().default(null),
 });
 
 /** Settings of the process driver. */
@@ -117,7 +123,7 @@ export const manifestSchema = z
     unready_grace_seconds: seconds,
     failed_retention_seconds: seconds,
     /** Versions pushed before there was such a thing say nothing. */
-    life: lifeSchema.default({ ttl_seconds: null, max_lifetime_seconds: null }),
+    life: lifeSchema.prefault({ ttl_seconds: null, max_lifetime_seconds: null }),
     cost: z.object({ hourly: z.number().min(0), currency: z.string() }).nullable(),
     tags: tagsField,
     terraform: z.record(z.string(), z.unknown()).nullable(),

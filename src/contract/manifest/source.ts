@@ -129,17 +129,17 @@ const agentSource = z.strictObject({
   on_claim_timeout: scriptTimeout('1m'),
 });
 
+const lifeLimit = (description: string): z.ZodOptional<z.ZodType<number, string>> =>
+  durationField({ minMs: 60_000, whole: true, description }).optional();
+
 const lifeSource = z.strictObject({
-  ttl: durationField({
-    minMs: 60_000,
-    whole: true,
-    description: 'How long a workspace runs after each start, unless it is extended',
-  }).optional(),
-  max_lifetime: durationField({
-    minMs: 60_000,
-    whole: true,
-    description: 'When a workspace is deleted, however it was extended',
-  }).optional(),
+  ttl: lifeLimit('How long a workspace runs after each start, unless it is extended'),
+  max_lifetime: lifeLimit('When a workspace is deleted, however it was extended'),
+  idle_stop: lifeLimit('When a workspace that runs is stopped, as nobody uses it'),
+  dormant_after: lifeLimit(
+    'When one that nobody uses becomes dormant: stopped until somebody wakes it',
+  ),
+  delete_dormant_after: lifeLimit('When a dormant one is deleted'),
 });
 
 const processSource = z.strictObject({

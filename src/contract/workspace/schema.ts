@@ -68,6 +68,12 @@ export const workspaceView = z
     deadline_at: timeField.nullable(),
     /** When it is deleted, whatever it is extended by; null: never by itself. */
     lifetime_ends_at: timeField.nullable(),
+    /** For how long nobody may use it while it runs; null: for ever. `last_used_at` says when somebody did. */
+    idle_stop_seconds: z.int().nullable(),
+    /** Since when it is dormant: stopped, and not to be started until somebody wakes it; null: it is not. */
+    dormant_at: timeField.nullable(),
+    /** When it is deleted, as it is dormant; null: not for that. */
+    dormant_until: timeField.nullable(),
     /** When it is started by itself; null: never. */
     autostart: z
       .object({
@@ -115,6 +121,8 @@ export const updateWorkspaceBody = z
     deadline_at: timeField.optional(),
     /** When it is started by itself; null: never. */
     autostart: autostartField.nullable().optional(),
+    /** Wakes a dormant one, which may be started again then. */
+    dormant: z.literal(false).optional(),
   })
   .refine(
     ({ ttl_seconds: ttl, deadline_at: deadline }) => ttl === undefined || deadline === undefined,

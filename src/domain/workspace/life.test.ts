@@ -14,11 +14,21 @@ const life = (given: Partial<Life>): Life => ({
   autostart: null,
   nextStartAt: null,
   isTemplateDeleted: false,
+  lastUsedAt: NOW,
+  idleStopSeconds: null,
+  dormantAfterSeconds: null,
+  deleteDormantAfterSeconds: null,
+  dormantAt: null,
   latest: RUNS,
   ...given,
 });
 
-const NOTHING: LifeDecision = { step: null, nextStartAt: null, dueAt: null };
+const NOTHING: LifeDecision = {
+  step: null,
+  nextStartAt: null,
+  dormantAt: null,
+  dueAt: null,
+};
 const at = (dueAt: number): LifeDecision => ({ ...NOTHING, dueAt });
 const STOP: LifeDecision = { ...NOTHING, step: { transition: 'stop', reason: 'deadline' } };
 const DELETE: LifeDecision = { ...NOTHING, step: { transition: 'delete', reason: 'max_lifetime' } };
@@ -99,16 +109,17 @@ describe('a start by schedule', () => {
   const due = { autostart, nextStartAt: NOW, latest: STOPPED };
   const TOMORROW = NOW + 24 * HOUR;
   const START: LifeDecision = {
+    ...NOTHING,
     ...{ step: { transition: 'start', reason: 'autostart' }, nextStartAt: TOMORROW, dueAt: null },
   };
-  const LATER: LifeDecision = { step: null, nextStartAt: TOMORROW, dueAt: TOMORROW };
+  const LATER: LifeDecision = { ...NOTHING, nextStartAt: TOMORROW, dueAt: TOMORROW };
 
   it.each<[string, Partial<Life>, LifeDecision]>([
     ['begins on time', due, START],
     [
       'does not begin a millisecond before',
       { ...due, nextStartAt: NOW + 1 },
-      { step: null, nextStartAt: NOW + 1, dueAt: NOW + 1 },
+      { ...NOTHING, nextStartAt: NOW + 1, dueAt: NOW + 1 },
     ],
     ['begins an hour late', { ...due, nextStartAt: NOW - HOUR }, START],
     ['is left out when it would be later', { ...due, nextStartAt: NOW - HOUR - 1 }, LATER],
@@ -120,7 +131,7 @@ describe('a start by schedule', () => {
     [
       'waits for a build that is under way',
       { ...due, latest: { ...STOPPED, jobStatus: 'running' } },
-      { step: null, nextStartAt: NOW, dueAt: null },
+      { ...NOTHING, nextStartAt: NOW },
     ],
     [
       'follows a stop at the same moment',
@@ -131,6 +142,69 @@ describe('a start by schedule', () => {
       'comes after the end of a life',
       { ...due, lifetimeEndsAt: NOW },
       { ...DELETE, nextStartAt: NOW },
+    ],
+  ])('%s', (_what, given, decision) => {
+    expect(decideLife(life(given), NOW)).toEqual(decision);
+  });
+});
+
+describe('a workspace that nobody uses', () => {
+  const HOUR_S = 3_600;
+  const stop = (reason: 'idle' | 'dormant'): LifeDecision => ({
+    ...NOTHING,
+    step: { transition: 'stop', reason },
+  });
+  const idle = { idleStopSeconds: HOUR_S, lastUsedAt: NOW - HOUR };
+  const rests = { dormantAfterSeconds: HOUR_S, lastUsedAt: NOW - HOUR };
+  const dormant = { ...rests, dormantAt: NOW - HOUR, deleteDormantAfterSeconds: HOUR_S };
+  const autostart = { cron: '0 12 * * 1-5', timezone: 'UTC' };
+  const TOMORROW = NOW + 24 * HOUR;
+
+  it.each<[string, Partial<Life>, LifeDecision]>([
+    ['is stopped when it has been idle for long enough', idle, stop('idle')],
+    ['runs till then', { ...idle, lastUsedAt: NOW - HOUR + 1 }, at(NOW + 1)],
+    [
+      'is not idle before it has started',
+      { ...idle, latest: { ...RUNS, endedAt: NOW - MINUTE } },
+      at(NOW + 59 * MINUTE),
+    ],
+    ['is not idle while it is stopped', { ...idle, latest: STOPPED }, NOTHING],
+    ['becomes dormant, and is stopped', rests, { ...stop('dormant'), dormantAt: NOW }],
+    ['becomes dormant where it is', { ...rests, latest: STOPPED }, { ...NOTHING, dormantAt: NOW }],
+    ['is awake till then', { ...rests, lastUsedAt: NOW - HOUR + 1 }, at(NOW + 1)],
+    [
+      'becomes dormant once a build has ended',
+      { ...rests, latest: { ...RUNS, jobStatus: 'running' } },
+      NOTHING,
+    ],
+    [
+      'is kept for a while as it is dormant',
+      { ...dormant, dormantAt: NOW - 1, latest: STOPPED },
+      { ...at(NOW + HOUR - 1), dormantAt: NOW - 1 },
+    ],
+    [
+      'is deleted then',
+      { ...dormant, latest: STOPPED },
+      {
+        ...NOTHING,
+        step: { transition: 'delete', reason: 'dormant_too_long' },
+        dormantAt: NOW - HOUR,
+      },
+    ],
+    [
+      'is stopped again when it could not be',
+      { ...dormant, dormantAt: NOW - 1, latest: failed('stop', 1, MINUTE) },
+      { ...stop('dormant'), dormantAt: NOW - 1 },
+    ],
+    [
+      'is not started by schedule while it is dormant',
+      { ...dormant, dormantAt: NOW - 1, latest: STOPPED, autostart, nextStartAt: NOW },
+      { ...at(NOW + HOUR - 1), dormantAt: NOW - 1, nextStartAt: TOMORROW },
+    ],
+    [
+      'becomes dormant rather than being started',
+      { ...rests, latest: STOPPED, autostart, nextStartAt: NOW },
+      { ...at(TOMORROW), dormantAt: NOW, nextStartAt: TOMORROW },
     ],
   ])('%s', (_what, given, decision) => {
     expect(decideLife(life(given), NOW)).toEqual(decision);

@@ -10,8 +10,25 @@ export const LIFE_REASONS = {
   deadline: 'when its time to live was over',
   max_lifetime: 'when it had lived for as long as its template allows',
   autostart: 'when its schedule said so',
+  idle: 'when nobody had used it for as long as it may run unused',
+  dormant: 'when it had become dormant',
+  dormant_too_long: 'when it had been dormant for as long as such are kept',
 } as const;
 export type LifeReason = keyof typeof LIFE_REASONS;
+
+/** What a workspace is given when somebody gets it, in seconds; null: no limit. */
+export interface GrantedLife {
+  /** How long it runs after each start. */
+  readonly ttlSeconds: number | null;
+  /** How long it lives in all. */
+  readonly lifetimeSeconds: number | null;
+  /** For how long nobody may use it while it runs. */
+  readonly idleStopSeconds: number | null;
+  /** After how long without use it becomes dormant. */
+  readonly dormantAfterSeconds: number | null;
+  /** For how long it is kept then. */
+  readonly deleteDormantAfterSeconds: number | null;
+}
 
 /**
  * How late a start by schedule still makes sense. Who comes at nine to a workspace that could not be started at
@@ -22,13 +39,18 @@ const LATEST_START_MS = 3_600_000;
 export interface LatestBuild {
   readonly transition: Transition;
   readonly jobStatus: JobStatus;
-  /** Null while it is under way, and where it makes no difference. */
+  /** Null while it is under way. */
   readonly endedAt: Instant | null;
   /** How many of its kind in a row did not succeed; 0 when it did. */
   readonly tries: number;
 }
 
-export interface Life {
+type Rest = Pick<
+  GrantedLife,
+  'idleStopSeconds' | 'dormantAfterSeconds' | 'deleteDormantAfterSeconds'
+>;
+
+export interface Life extends Rest {
   /** When what runs is to be stopped. */
   readonly deadlineAt: Instant | null;
   /** When it is to be deleted. */
@@ -36,6 +58,9 @@ export interface Life {
   readonly autostart: StartSchedule | null;
   /** When it is to be started next. */
   readonly nextStartAt: Instant | null;
+  readonly lastUsedAt: Instant;
+  /** Since when it is dormant: stopped, and not to be started until somebody wakes it. */
+  readonly dormantAt: Instant | null;
   /** What is deleted is built no more. */
   readonly isTemplateDeleted: boolean;
   readonly latest: LatestBuild;
@@ -50,27 +75,47 @@ export interface LifeDecision {
   /** The build to begin; null: none now. */
   readonly step: LifeStep | null;
   readonly nextStartAt: Instant | null;
+  readonly dormantAt: Instant | null;
   /** When to look again; null: when something changes. */
   readonly dueAt: Instant | null;
 }
 
 /** What is due at `now`. A build that is under way is waited for: its end has the workspace looked at again. */
 export function decideLife(life: Life, now: Instant): LifeDecision {
-  const { nextStartAt } = life;
-  if (!isEnded(life.latest.jobStatus)) return { step: null, nextStartAt, dueAt: null };
-  const ends = findEnds(life);
+  const { latest, nextStartAt } = life;
+  if (!isEnded(latest.jobStatus)) {
+    return { step: null, nextStartAt, dormantAt: life.dormantAt, dueAt: null };
+  }
+  const restsAt = findRest(life);
+  const dormantAt = restsAt !== null && restsAt <= now ? now : life.dormantAt;
+  const ends = findEnds({ ...life, dormantAt });
   const due = ends.find(({ at }) => at <= now);
   if (due !== undefined) {
     const { transition, reason } = due;
     // A start that is due at the same moment follows when this has ended.
-    return { step: { transition, reason }, nextStartAt, dueAt: null };
+    return { step: { transition, reason }, nextStartAt, dormantAt, dueAt: null };
   }
   const next = followingStart(life, now);
-  if (isToStart(life, now)) {
-    return { step: { transition: 'start', reason: 'autostart' }, nextStartAt: next, dueAt: null };
+  if (dormantAt === null && isToStart(life, now)) {
+    const step = { transition: 'start', reason: 'autostart' } as const;
+    return { step, nextStartAt: next, dormantAt, dueAt: null };
   }
-  const ahead = ends.map(({ at }) => at).concat(next ?? []);
-  return { step: null, nextStartAt: next, dueAt: ahead.length === 0 ? null : Math.min(...ahead) };
+  const ahead = [...ends.map(({ at }) => at), next, dormantAt === null ? restsAt : null];
+  return { step: null, nextStartAt: next, dormantAt, dueAt: earliest(ahead) };
+}
+
+function earliest(instants: readonly (Instant | null)[]): Instant | null {
+  const known = instants.filter((at) => at !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+/** When it becomes dormant unless somebody uses it; null where it is, or never does. */
+function findRest({ dormantAt, dormantAfterSeconds, lastUsedAt }: Life): Instant | null {
+  return dormantAt === null ? after(lastUsedAt, dormantAfterSeconds) : null;
+}
+
+function after(at: Instant | null, seconds: number | null): Instant | null {
+  return at === null || seconds === null ? null : at + seconds * 1_000;
 }
 
 interface End extends LifeStep {
@@ -79,14 +124,25 @@ interface End extends LifeStep {
 
 /** What will end it or its run unless something changes, the weightiest first. */
 function findEnds(life: Life): readonly End[] {
-  const { deadlineAt, lifetimeEndsAt, latest } = life;
+  const { deadlineAt, lifetimeEndsAt, dormantAt, latest } = life;
   const ends: End[] = [];
   const plan = (at: Instant | null, { transition, reason }: LifeStep): void => {
     if (at !== null) ends.push({ at: notBeforeRetry(at, transition, latest), transition, reason });
   };
   plan(lifetimeEndsAt, { transition: 'delete', reason: 'max_lifetime' });
-  if (mayRun(latest)) plan(deadlineAt, { transition: 'stop', reason: 'deadline' });
+  const keptUntil = after(dormantAt, life.deleteDormantAfterSeconds);
+  plan(keptUntil, { transition: 'delete', reason: 'dormant_too_long' });
+  if (!mayRun(latest)) return ends;
+  plan(dormantAt, { transition: 'stop', reason: 'dormant' });
+  plan(deadlineAt, { transition: 'stop', reason: 'deadline' });
+  plan(findIdleEnd(life), { transition: 'stop', reason: 'idle' });
   return ends;
+}
+
+/** Nobody can use it before it has started, so its idle time counts from there at the earliest. */
+function findIdleEnd({ lastUsedAt, idleStopSeconds, latest }: Life): Instant | null {
+  const startedAt = latest.transition === 'start' ? latest.endedAt : null;
+  return after(Math.max(lastUsedAt, startedAt ?? lastUsedAt), idleStopSeconds);
 }
 
 /**

@@ -22,6 +22,8 @@ export interface LifeChange {
   readonly deadlineAt?: Instant | undefined;
   /** Null: it does not start by itself. */
   readonly autostart?: StartSchedule | null | undefined;
+  /** It is not dormant any more. */
+  readonly wakes?: boolean;
 }
 
 type LockedLife = RowOf<typeof lockLife.columns>;
@@ -36,7 +38,7 @@ export async function changeLife(
   requester: Requester,
   change: LifeChange,
 ): Promise<void> {
-  const { id, ttlSeconds, deadlineAt, autostart } = change;
+  const { id, ttlSeconds, deadlineAt, autostart, wakes = false } = change;
   if (autostart) checkAutostart(autostart);
   await database.transaction(async (tx) => {
     const life = await lockLife.maybe(tx, { id });
@@ -54,6 +56,7 @@ export async function changeLife(
       ...(ttlSeconds === undefined ? {} : await limit(tx, life, { id, ttlSeconds })),
       ...(deadlineAt === undefined ? {} : extend(life, { id, deadlineAt })),
       ...(autostart === undefined ? {} : schedule(life, autostart)),
+      ...(wakes ? { dormantAt: null } : {}),
     };
     await setLife.run(tx, {
       ...{ id, epoch: life.epoch, ...next },
@@ -64,10 +67,13 @@ export async function changeLife(
   });
 }
 
-type NextLife = Pick<LockedLife, 'ttlSeconds' | 'deadlineAt' | 'autostart' | 'nextStartAt'>;
+type NextLife = Pick<
+  LockedLife,
+  'ttlSeconds' | 'deadlineAt' | 'autostart' | 'nextStartAt' | 'dormantAt'
+>;
 
-function pick({ ttlSeconds, deadlineAt, autostart, nextStartAt }: LockedLife): NextLife {
-  return { ttlSeconds, deadlineAt, autostart, nextStartAt };
+function pick({ ttlSeconds, deadlineAt, autostart, nextStartAt, dormantAt }: LockedLife): NextLife {
+  return { ttlSeconds, deadlineAt, autostart, nextStartAt, dormantAt };
 }
 
 function extend(

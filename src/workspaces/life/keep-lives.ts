@@ -3,7 +3,7 @@
 import { failpoint } from '../../base/failpoint.ts';
 import type { WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
-import { decideLife, type LatestBuild, type LifeStep } from '../../domain/workspace/life.ts';
+import { decideLife, type LifeStep } from '../../domain/workspace/life.ts';
 import type { RowOf } from '../../store/column.ts';
 import type { Database, Transaction } from '../../store/database.ts';
 import {
@@ -53,9 +53,9 @@ async function keepLocked(kit: Kit, tx: Transaction, id: WorkspaceId): Promise<L
   if (workspace === undefined) return null;
   // Read after the lock, so that a build that was begun or ended meanwhile is seen.
   const latest = await findLatestBuild.one(tx, { workspaceId: id });
-  const tried = await readTries(tx, id, latest);
+  const tries = await countTries(tx, id, latest);
   const { step, ...decided } = decideLife(
-    { ...workspace, latest: { ...latest, ...tried } },
+    { ...workspace, latest: { ...latest, tries } },
     workspace.now,
   );
   await failpoint('life.decided');
@@ -73,11 +73,11 @@ async function keepLocked(kit: Kit, tx: Transaction, id: WorkspaceId): Promise<L
   return step;
 }
 
-async function readTries(
+async function countTries(
   tx: Transaction,
   id: WorkspaceId,
   { jobStatus }: RowOf<typeof findLatestBuild.columns>,
-): Promise<Pick<LatestBuild, 'tries' | 'endedAt'>> {
-  if (jobStatus !== 'failed' && jobStatus !== 'canceled') return { tries: 0, endedAt: null };
-  return countFailedTries.one(tx, { workspaceId: id });
+): Promise<number> {
+  if (jobStatus !== 'failed' && jobStatus !== 'canceled') return 0;
+  return (await countFailedTries.one(tx, { workspaceId: id })).tries;
 }

@@ -123,7 +123,8 @@ describe('taking one of many', () => {
         eventIds: createId(store.kit),
         resolveMs: '1',
         priorities: '0',
-        ...{ ttlSeconds: 'null', lifetimeSeconds: 'null' },
+        ...{ ttlSeconds: 'null', lifetimeSeconds: 'null', idleStopSeconds: 'null' },
+        ...{ dormantAfterSeconds: 'null', deleteDormantAfterSeconds: 'null' },
       },
       ...{ idempotencyKeys: 'explained', bodyHashes: String.raw`\\x00` },
     };
