@@ -113,6 +113,42 @@ describe('a workspace with a schedule', () => {
     await builder.buildAll();
   });
 
+  it('is not started while its owner may not spend so much, and is once they may', async () => {
+    const workspace = await makeAt('2026-06-01T00:00Z');
+    await autostartOf(workspace, '0 9 * * *', 'UTC');
+    await stop(workspace);
+    await store.sql(
+      `update template_versions v
+       set manifest = v.manifest || '{"cost": {"hourly": 1, "currency": "EUR"}}'
+       from builds b
+       where b.version_id = v.id and b.workspace_id = $1`,
+      [workspace.id],
+    );
+    await store.sql(
+      `update organizations o
+       set enforces_quota = true
+       from workspaces w
+       where w.organization_id = o.id and w.id = $1`,
+      [workspace.id],
+    );
+    await lookAt('2026-06-01T09:00Z');
+    expect(await startsOf(workspace)).toBe(0);
+    await store.sql(
+      `with allowing as (
+         insert into groups (id, organization_id, name, display_name, quota_allowance, created_at)
+         select gen_random_uuid(), organization_id, 'enough', 'enough', 2400, standby_now()
+         from workspaces where id = $1
+         returning id
+       )
+       insert into group_members (group_id, user_id)
+       select id, $2 from allowing`,
+      [workspace.id, workspace.ann],
+    );
+    await lookAt('2026-06-01T09:02Z');
+    expect(await startsOf(workspace)).toBe(1);
+    await builder.buildAll();
+  });
+
   it('is not started any more once its owner has taken the schedule away', async () => {
     const workspace = await makeAt('2026-05-04T00:00Z');
     await autostartOf(workspace, '0 9 * * *', 'UTC');
