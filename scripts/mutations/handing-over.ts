@@ -336,4 +336,39 @@ export const handingOver: readonly Mutation[] = [
       'takes only what is as it was decided on: unclaimed, and its latest build the same',
     ),
   },
+  {
+    fault: 'what an owner gave is told to a session that another has ended',
+    changes: [change('src/store/owner-values.ts', '\n      and s.ended_at is null')],
+    noticedBy: by('test/db/claim/owner-values.test.ts', 'is told to the newest session alone'),
+  },
+  {
+    fault: 'what an owner gave stays in the database once it is delivered',
+    changes: [change('src/workspaces/agent/heartbeat.ts', 'owned.length > 0', 'owned.length > 1')],
+    noticedBy: by(
+      'test/db/claim/owner-values.test.ts',
+      'is told to each agent of the prebuilt workspace, and gone when all have taken over',
+    ),
+  },
+  {
+    fault: 'what an owner gave is no part of what an idempotency key stands for',
+    changes: [
+      change(
+        'src/workspaces/create-workspace.ts',
+        'if (request.values !== undefined) asked.push(canonicalValues(request.values));',
+        'if (request.values !== undefined) asked.push(true);',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/claim/owner-values.test.ts',
+      'is another one with others, whatever order they come in',
+    ),
+  },
+  {
+    fault: 'every agent that comes back costs a statement of its own',
+    changes: [change('src/store/agent-together.ts', 'MAX_SIGNS = 100', 'MAX_SIGNS = 1')],
+    noticedBy: by(
+      'test/db/agent/storm.test.ts',
+      'hears of all its agents with a few statements, and writes down that it did',
+    ),
+  },
 ];
