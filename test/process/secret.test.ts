@@ -219,6 +219,7 @@ async function readApi(who: Person, world: World): Promise<ReadonlyMap<string, s
     template: ['clouds', 'local'],
     version: ['v1'],
     preset: ['default'],
+    group: ['prebuilt-workspaces'],
     workspace: world.workspaces,
     job: world.jobs,
     // Nobody stands in line here: test/db/claim/waiting.test.ts looks at what is kept of those who do.
