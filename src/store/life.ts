@@ -7,6 +7,7 @@ import { bool, count, instant, int, json, nullable, text, uuid } from './column.
 import { statement, takes } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { unseen } from './unseen.ts';
+import { OWNER_ACTIVE } from './workspace.ts';
 
 /** Columns of `workspaces`, by what they keep. */
 const GRANTED: { readonly [K in keyof GrantedLife]: string } = {
@@ -110,7 +111,7 @@ const lifeColumns = {
   dormantAfterSeconds: nullable(int),
   deleteDormantAfterSeconds: nullable(int),
   dormantAt: nullable(instant),
-  isTemplateDeleted: bool,
+  mayStart: bool,
   now: instant,
 };
 
@@ -123,9 +124,9 @@ const LIFE = `
   select organization_id, owner_id, machine_id, epoch, ttl_seconds, deadline_at, lifetime_ends_at,
     ${AUTOSTART} as autostart, next_start_at, last_used_at, idle_stop_seconds,
     dormant_after_seconds, delete_dormant_after_seconds, dormant_at,
-    exists (
+    not exists (
       select from templates t where t.id = template_id and t.deleted_at is not null
-    ) as is_template_deleted,
+    ) and ${OWNER_ACTIVE} as may_start,
     (select standby_now()) as now
   from workspaces`;
 

@@ -88,6 +88,18 @@ export const listBuilds = statement({
     limit $limit`,
 });
 
+/** On `workspaces`: its owner may log in, and belongs to its organization. */
+export const OWNER_ACTIVE = `exists (
+        select
+        from users u
+        where u.id = owner_id
+          and u.status = 'active'
+          and ('admin' = any (u.site_roles) or exists (
+            select
+            from memberships m
+            where m.organization_id = workspaces.organization_id and m.user_id = u.id))
+      )`;
+
 /** Locks a live workspace for a new build, with what the build continues from. */
 export const lockWorkspace = statement({
   name: 'workspace.lock',
@@ -109,16 +121,7 @@ export const lockWorkspace = statement({
       exists (
         select from templates t where t.id = template_id and t.deleted_at is not null
       ) as is_template_deleted,
-      exists (
-        select
-        from users u
-        where u.id = owner_id
-          and u.status = 'active'
-          and ('admin' = any (u.site_roles) or exists (
-            select
-            from memberships m
-            where m.organization_id = workspaces.organization_id and m.user_id = u.id))
-      ) as is_owner_active,
+      ${OWNER_ACTIVE} as is_owner_active,
       dormant_at is not null as is_dormant
     from workspaces
     where id = $id

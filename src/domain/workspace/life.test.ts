@@ -13,7 +13,7 @@ const life = (given: Partial<Life>): Life => ({
   lifetimeEndsAt: null,
   autostart: null,
   nextStartAt: null,
-  isTemplateDeleted: false,
+  mayStart: true,
   lastUsedAt: NOW,
   idleStopSeconds: null,
   dormantAfterSeconds: null,
@@ -126,7 +126,7 @@ describe('a start by schedule', () => {
     ['finds nothing to do where it runs', { ...due, latest: RUNS }, LATER],
     ['tries again what failed to start', { ...due, latest: failed('start', 2, HOUR) }, START],
     ['starts nothing that is to be deleted', { ...due, latest: failed('delete', 1, 0) }, LATER],
-    ['starts nothing of a deleted template', { ...due, isTemplateDeleted: true }, LATER],
+    ['starts nothing that its owner may not start', { ...due, mayStart: false }, LATER],
     ['is found where nobody knows the next one', { ...due, nextStartAt: null }, LATER],
     [
       'waits for a build that is under way',

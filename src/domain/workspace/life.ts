@@ -61,8 +61,8 @@ export interface Life extends Rest {
   readonly lastUsedAt: Instant;
   /** Since when it is dormant: stopped, and not to be started until somebody wakes it. */
   readonly dormantAt: Instant | null;
-  /** What is deleted is built no more. */
-  readonly isTemplateDeleted: boolean;
+  /** Its template is there, and its owner may have it. */
+  readonly mayStart: boolean;
   readonly latest: LatestBuild;
 }
 
@@ -169,8 +169,8 @@ function followingStart({ autostart, nextStartAt }: Life, now: Instant): Instant
 }
 
 /** A start that failed is tried again at the next time, as is whatever else is neither running nor to be deleted. */
-function isToStart({ nextStartAt, isTemplateDeleted, latest }: Life, now: Instant): boolean {
-  if (nextStartAt === null || nextStartAt > now || isTemplateDeleted) return false;
+function isToStart({ nextStartAt, mayStart, latest }: Life, now: Instant): boolean {
+  if (nextStartAt === null || nextStartAt > now || !mayStart) return false;
   if (now - nextStartAt > LATEST_START_MS) return false;
   const { transition, jobStatus } = latest;
   return transition === 'stop' || (transition === 'start' && jobStatus !== 'succeeded');

@@ -1,5 +1,6 @@
 // The executor of workspaces' lives: what falls due by itself is done here and nowhere else. Any replica may look
 // at any moment: a workspace that another one has is passed over, and what was read before the lock counts for nothing.
+import { AppError } from '../../base/app-error.ts';
 import { failpoint } from '../../base/failpoint.ts';
 import type { WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
@@ -42,7 +43,12 @@ async function keep(deps: KeepDeps, id: WorkspaceId): Promise<void> {
     const step = await database.transaction((tx) => keepLocked(deps, tx, id));
     if (step !== null) log.info('life.step_begun', { workspaceId: id, ...step });
   } catch (error) {
-    log.error('life.step_failed', { workspaceId: id, error });
+    // A start that its owner may not spend so much on is tried until it would be too late.
+    if (error instanceof AppError && error.code === 'QUOTA_EXCEEDED') {
+      log.warn('life.step_refused', { workspaceId: id, error });
+    } else {
+      log.error('life.step_failed', { workspaceId: id, error });
+    }
     await putOff.run(database, { id, delayMs: PUT_OFF_MS });
   }
 }

@@ -159,6 +159,15 @@ describe('a workspace with a schedule', () => {
     expect((await readLife(store, workspace.id)).dueAt).toBeNull();
   });
 
+  it('is not started for who is suspended', async () => {
+    const workspace = await makeAt('2026-05-04T00:00Z');
+    await autostartOf(workspace, '0 9 * * *', 'UTC');
+    await stop(workspace);
+    await store.sql(`update users set status = 'suspended' where id = $1`, [workspace.ann]);
+    await lookAt('2026-05-04T09:00Z');
+    expect(await startsOf(workspace)).toBe(0);
+  });
+
   it.each([
     ['0 25 * * *', 'UTC', 'SCHEDULE_INVALID'],
     ['* * * * *', 'UTC', 'SCHEDULE_INVALID'],
