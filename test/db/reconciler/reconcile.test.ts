@@ -50,9 +50,12 @@ describe('a decision that asks for more than is missing', () => {
   it('is cut to what is missing, and the log says so as what must never happen', async () => {
     expect(await createAnyway(7)).toMatchObject({
       done: [clamped(7, 3), { event: 'pool.created', level: 'info', count: 3 }],
-      overBudget: 0,
+      held: { overBudget: 0, overQuota: 0 },
     });
-    expect(await createAnyway(2)).toMatchObject({ done: [clamped(2, 0)], overBudget: 0 });
+    expect(await createAnyway(2)).toMatchObject({
+      done: [clamped(2, 0)],
+      held: { overBudget: 0, overQuota: 0 },
+    });
     expect(await countLive(store, pool.poolId)).toEqual({ 'start pending': 3 });
   });
 
