@@ -11,6 +11,11 @@ export interface Client {
   /** The address every call goes to, without a slash at its end. */
   readonly url: string;
   /**
+   * What waits there has been seen to show life (`alive_ms`), so that silence tells. A proxy may hold that
+   * back until the answer comes, and an older server does not know of it.
+   */
+  showsLife(): boolean;
+  /**
    * Calls a route and gives its answer. Throws an AppError with the server's code, or with
    * SERVER_UNREACHABLE when the answer did not arrive: the request may have been carried out then.
    * An abort of `signal` is thrown as its reason. The events of a stream are to be iterated, and
@@ -51,10 +56,6 @@ export function createClient(options: ClientOptions): Client {
   const url = baseOf(options.url);
   const clock = options.clock ?? systemClock;
   const send = options.fetch ?? ((to, init) => fetch(to, init));
-  /**
-   * What waits here has been seen to show life, so that silence tells. A proxy may hold that back until the
-   * answer comes, and an older server does not know of it.
-   */
   let showsLife = false;
 
   const call = async (
@@ -101,6 +102,7 @@ export function createClient(options: ClientOptions): Client {
 
   return {
     url,
+    showsLife: () => showsLife,
     call: async <R extends Route>(route: R, input: RouteInput<R>, callOptions?: CallOptions) => {
       assertOutsideTransaction(`calling ${route.id}`);
       return (await call(route, input, callOptions ?? {})) as RouteAnswer<R>;

@@ -21,7 +21,7 @@ export interface CancelWatchDeps {
   readonly registration: Pick<Registration, 'get'>;
 }
 
-/** As long as a wait for a job; proxies give up after a minute. */
+/** Proxies give up after a minute of silence. */
 const WAIT_MS = 50_000;
 const RETRY = { firstMs: 250, maxMs: 10_000 };
 

@@ -92,4 +92,19 @@ describe('a wait for work', () => {
       detail: 'http://host:1 cannot be reached: it did not answer within 35 s',
     });
   });
+
+  it('is no longer than proxies let anybody be silent, until life was shown', async () => {
+    const asked: number[] = [];
+    const client = createClient({
+      url: 'http://host:1',
+      fetch: async (_url, init) => {
+        asked.push((JSON.parse(init.body as string) as { wait_ms: number }).wait_ms);
+        return begin(init.signal ?? signal, 'null');
+      },
+      clock: createManualClock(),
+    });
+    const plane = createHttpControlPlane(client);
+    for (let n = 0; n < 2; n++) await plane.acquire(caller, { ...call, waitMs: 100_000 }, signal);
+    expect(asked).toEqual([50_000, 100_000]);
+  });
 });

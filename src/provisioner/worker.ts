@@ -14,8 +14,8 @@ export interface WorkerDeps extends AttemptDeps {
   readonly lostCalls: LostCalls;
 }
 
-/** How long one request for a job may wait at the control plane; proxies give up after a minute. */
-const ACQUIRE_WAIT_MS = 50_000;
+/** How long one request for a job may wait at the control plane, where that shows meanwhile that it is there. */
+const ACQUIRE_WAIT_MS = 100_000;
 /** The same while calls are lost: a control plane that was at one may have taken something since. */
 const ACQUIRE_WAIT_AFTER_LOSS_MS = 5_000;
 const RETRY = { firstMs: 250, maxMs: 10_000 };

@@ -45,7 +45,7 @@ export const MAX_LOST_CALLS = 1_000;
 export const acquireBody = z.object({
   incarnation: integerField,
   /** How long the answer may take when there is nothing to do. */
-  wait_ms: z.int().min(0).max(60_000),
+  wait_ms: z.int().min(0).max(120_000),
   /**
    * How often it shows meanwhile that somebody is at it, by a blank before the answer; null: not at all.
    * One that comes later than the first of these is 200, and `null` when there was nothing to do.
