@@ -34,6 +34,8 @@ const columns = {
         readonly owner: string;
         readonly transition: Transition;
         readonly number: number;
+        /** Why it was begun. */
+        readonly reason: string;
       }>(),
     ),
   /** Null unless it is a version's import. */
@@ -55,7 +57,8 @@ const SELECT_JOBS = `
       'workspace', w.name,
       'owner', owner.username,
       'transition', b.transition,
-      'number', b.number) end as build,
+      'number', b.number,
+      'reason', b.reason) end as build,
     case when v.id is not null then jsonb_build_object(
       'template', t.name,
       'name', v.name) end as version,

@@ -159,7 +159,7 @@ export const lockLife = statement({
     for no key update`,
 });
 
-/** How many of the latest build's kind have not succeeded, back to one that did or was of another kind. */
+/** How many of the latest build's kind have failed, back to one that succeeded or was of another kind. */
 export const countFailedTries = statement({
   name: 'life.count_failed_tries',
   takes: takes<{ readonly workspaceId: WorkspaceId }>(),
@@ -168,7 +168,9 @@ export const countFailedTries = statement({
     select (
         select count(*)
         from builds b
+        join jobs j on j.id = b.job_id
         where b.workspace_id = $workspaceId
+          and j.status = 'failed'
           and b.number > coalesce((
             select max(o.number)
             from builds o

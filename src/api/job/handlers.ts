@@ -4,7 +4,8 @@ import { formatInstant } from '../../base/clock.ts';
 import type { JobId } from '../../base/id.ts';
 import type { jobRoutes } from '../../contract/job/route.ts';
 import { isEnded, type JobStatus } from '../../domain/job/job.ts';
-import { requireAllowed } from '../../domain/permission/permission.ts';
+import { isAllowed, requireAllowed } from '../../domain/permission/permission.ts';
+import { findEndOfLife, LIFE_REASONS } from '../../domain/workspace/life.ts';
 import { cancelJob } from '../../jobs/cancel-job.ts';
 import { getVisibleOrganization } from '../../people/organization.ts';
 import { listLogLines } from '../../store/job-log.ts';
@@ -49,7 +50,7 @@ export function createJobHandlers(
 
     cancelJob: async ({ caller, params, query }) => {
       const job = await getVisible(caller, params.job);
-      requireAllowed(caller, 'job.cancel', { ownerId: job.initiatorId });
+      requireMayCancel(caller, job);
       if (isEnded(job.status)) throw jobEnded(job.id, job.status);
       if (query.dry_run === 'true') return { status: 200, body: viewJob(job) };
       const asked = await database.transaction((tx) => cancelJob(deps, tx, job.id));
@@ -91,6 +92,17 @@ export function createJobHandlers(
       return { status: 200, body: followLog(deps, { id, look }, { after, signal, pollMs }) };
     },
   };
+}
+
+function requireMayCancel(caller: PersonCaller, { id, initiatorId, build }: JobRow): void {
+  requireAllowed(caller, 'job.cancel', { ownerId: initiatorId });
+  const end = build === null ? undefined : findEndOfLife(build.reason);
+  if (build === null || end === undefined || isAllowed(caller, 'job.cancel_end_of_life')) return;
+  throw new AppError(
+    'FORBIDDEN',
+    `the delete of workspace ${build.workspace} was begun ${LIFE_REASONS[end]} (${end}): ` +
+      `only an administrator may cancel job ${id}`,
+  );
 }
 
 function jobEnded(id: JobId, status: JobStatus): AppError {

@@ -37,7 +37,8 @@ export const jobRoutes = {
     summary: 'Ask for the end of a job (its initiator, or an administrator)',
     description:
       'A pending job is canceled at once. The daemon of a running one is told with its next sign of ' +
-      'life; until it has stopped the work, the job is canceling. Asked twice, it stays so.',
+      'life; until it has stopped the work, the job is canceling. Asked twice, it stays so. The delete of a ' +
+      'workspace whose template ends its life is for administrators alone.',
     params: z.object({ job: idField }),
     query: dryRunQuery,
     answers: { 200: jobView },

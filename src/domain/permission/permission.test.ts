@@ -19,6 +19,7 @@ const ADMIN_ONLY: readonly Action[] = [
   'provisioner_key.revoke',
   'template.push',
   'template.promote',
+  'job.cancel_end_of_life',
 ];
 
 describe('permission', () => {

@@ -48,6 +48,8 @@ const NEEDED = {
   'pool.pause_all': 'admin',
   // Whose it is: who initiated it.
   'job.cancel': 'ownership',
+  // What its template has deleted would live on for ever.
+  'job.cancel_end_of_life': 'admin',
   // What is left on a machine is left to whoever runs the site.
   'workspace.orphan': 'admin',
 } as const satisfies Readonly<Record<string, 'admin' | 'membership' | 'ownership'>>;

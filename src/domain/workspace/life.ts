@@ -16,6 +16,13 @@ export const LIFE_REASONS = {
 } as const;
 export type LifeReason = keyof typeof LIFE_REASONS;
 
+const ENDS: readonly LifeReason[] = ['max_lifetime', 'dormant_too_long'];
+
+/** Why its template has a workspace deleted; undefined where the build of this reason is for something else. */
+export function findEndOfLife(reason: string): LifeReason | undefined {
+  return ENDS.find((end) => end === reason);
+}
+
 /** What a workspace is given when somebody gets it, in seconds; null: no limit. */
 export interface GrantedLife {
   /** How long it runs after each start. */
@@ -41,7 +48,7 @@ export interface LatestBuild {
   readonly jobStatus: JobStatus;
   /** Null while it is under way. */
   readonly endedAt: Instant | null;
-  /** How many of its kind in a row did not succeed; 0 when it did. */
+  /** How many of its kind in a row failed; 0 when it did not. What somebody canceled has not. */
   readonly tries: number;
 }
 

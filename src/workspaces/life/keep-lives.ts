@@ -84,6 +84,7 @@ async function countTries(
   id: WorkspaceId,
   { jobStatus }: RowOf<typeof findLatestBuild.columns>,
 ): Promise<number> {
-  if (jobStatus !== 'failed' && jobStatus !== 'canceled') return 0;
+  // Whoever cancels what is due would put it off for longer each time.
+  if (jobStatus !== 'failed') return 0;
   return (await countFailedTries.one(tx, { workspaceId: id })).tries;
 }

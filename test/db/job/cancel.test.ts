@@ -6,6 +6,7 @@ import type { Client } from '../../../src/client/client.ts';
 import { jobRoutes } from '../../../src/contract/job/route.ts';
 import type { JobView } from '../../../src/contract/job/schema.ts';
 import { createFactory, type Factory, type TestTemplate } from '../../support/factory.ts';
+import { look } from '../../support/life.ts';
 import { createQueue, type TestQueue } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { startStoreApi, type StoreApi } from '../../support/store-api.ts';
@@ -61,6 +62,36 @@ describe('canceling a job', () => {
     await expect(cancel(api.as(member))).rejects.toMatchObject({ code: 'FORBIDDEN' });
     const stranger = await make.user({ organizationId: await make.organization() });
     await expect(cancel(api.as(stranger))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await queue.status(jobId)).toMatchObject({ status: 'pending' });
+    const admin = await make.user({ isAdmin: true });
+    expect(await cancel(api.as(admin, true))).toMatchObject({ status: 'canceled' });
+  });
+
+  it.each([
+    ['max_lifetime', `lifetime_ends_at = standby_now()`],
+    [
+      'dormant_too_long',
+      `dormant_at = standby_now() - interval '1 hour', delete_dormant_after_seconds = 60`,
+    ],
+  ])('is not for the owner of what its template has deleted (%s)', async (reason, isOver) => {
+    await queue.complete(await queue.mustTake(await queue.daemon({}, { organizationId })));
+    await store.sql(`update workspaces set due_at = standby_now(), ${isOver} where owner_id = $1`, [
+      ownerId,
+    ]);
+    await look(store);
+    const [end] = await store.sql<{ readonly job_id: JobId }>(
+      'select job_id from builds where reason = $1 order by created_at desc limit 1',
+      [reason],
+    );
+    jobId = end!.job_id;
+    for (const query of [{}, { dry_run: 'true' }] as const) {
+      await expect(cancel(api.as(ownerId), query)).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+        detail: expect.stringMatching(
+          `\\(${reason}\\): only an administrator may cancel`,
+        ) as string,
+      });
+    }
     expect(await queue.status(jobId)).toMatchObject({ status: 'pending' });
     const admin = await make.user({ isAdmin: true });
     expect(await cancel(api.as(admin, true))).toMatchObject({ status: 'canceled' });

@@ -157,6 +157,28 @@ describe('a time to live', () => {
     expect((await buildsOf(id)).at(-1)).toBe('stop pending deadline');
     await builder.buildAll();
   });
+
+  it('is over at once again, and no longer put off, where the stop was canceled', async () => {
+    const { id } = await claimed();
+    await clock.advance(8 * HOUR);
+    await look(store);
+    await builder.buildAll(FAILED);
+    await clock.advance(MINUTE);
+    for (let canceled = 0; canceled < 3; canceled++) {
+      await look(store);
+      expect((await buildsOf(id)).at(-1)).toBe('stop pending deadline');
+      await builder.buildAll({ outcome: 'canceled' });
+    }
+    await look(store);
+    await builder.buildAll(FAILED);
+    await look(store);
+    // Two failed, whatever was canceled between.
+    const { endedAt, dueAt } = await readLife(store, id);
+    expect(between(endedAt, dueAt)).toBe(2 * MINUTE);
+    await clock.advance(2 * MINUTE);
+    await look(store);
+    await builder.buildAll();
+  });
 });
 
 describe('its owner', () => {
