@@ -140,6 +140,8 @@ export const findLatestBuild = statement({
     presetId: nullable(uuid<PresetId>()),
     parameters: json<Readonly<Record<string, string>>>(),
     secretParametersId: nullable(uuid<SecretParametersId>()),
+    reason: text,
+    createdAt: instant,
     jobStatus: oneOf<JobStatus>(),
     endedAt: nullable(instant),
     jobId: uuid<JobId>(),
@@ -150,7 +152,7 @@ export const findLatestBuild = statement({
   },
   sql: `
     select b.number, b.transition, b.version_id, b.preset_id, b.parameters,
-      b.secret_parameters_id, j.status as job_status, j.completed_at as ended_at, j.id as job_id, j.driver, j.tags,
+      b.secret_parameters_id, b.reason, b.created_at, j.status as job_status, j.completed_at as ended_at, j.id as job_id, j.driver, j.tags,
       (
         select o.enforces_quota from organizations o where o.id = j.organization_id
       ) as enforces_quota

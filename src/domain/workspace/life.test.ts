@@ -5,8 +5,11 @@ const NOW = Date.UTC(2026, 4, 4, 12);
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-const RUNS: LatestBuild = { transition: 'start', jobStatus: 'succeeded', endedAt: null, tries: 0 };
-const STOPPED: LatestBuild = { ...RUNS, transition: 'stop' };
+const RUNS: LatestBuild = {
+  ...{ transition: 'start', jobStatus: 'succeeded', endedAt: null, tries: 0 },
+  ...{ reason: 'create', createdAt: NOW - 2 * HOUR },
+};
+const STOPPED: LatestBuild = { ...RUNS, transition: 'stop', reason: 'stop' };
 
 const life = (given: Partial<Life>): Life => ({
   deadlineAt: null,
@@ -38,7 +41,7 @@ const failed = (
   tries: number,
   agoMs: number,
 ): LatestBuild => ({
-  ...{ transition, jobStatus: 'failed', endedAt: NOW - agoMs, tries },
+  ...{ ...RUNS, transition, jobStatus: 'failed', endedAt: NOW - agoMs, tries },
 });
 
 describe('what becomes of a workspace by itself', () => {
@@ -114,6 +117,10 @@ describe('a start by schedule', () => {
   };
   const LATER: LifeDecision = { ...NOTHING, nextStartAt: TOMORROW, dueAt: TOMORROW };
 
+  const stopped = (reason: string, agoMs: number): LatestBuild => ({
+    ...{ ...STOPPED, reason, createdAt: NOW - agoMs },
+  });
+
   it.each<[string, Partial<Life>, LifeDecision]>([
     ['begins on time', due, START],
     [
@@ -125,6 +132,19 @@ describe('a start by schedule', () => {
     ['is left out when it would be later', { ...due, nextStartAt: NOW - HOUR - 1 }, LATER],
     ['finds nothing to do where it runs', { ...due, latest: RUNS }, LATER],
     ['tries again what failed to start', { ...due, latest: failed('start', 2, HOUR) }, START],
+    ['leaves what its owner has stopped since', { ...due, latest: stopped('stop', 0) }, LATER],
+    ['starts what its owner stopped before', { ...due, latest: stopped('stop', 1) }, START],
+    [
+      'leaves what its owner could not start since',
+      { ...due, latest: { ...failed('start', 1, 0), createdAt: NOW, reason: 'start' } },
+      LATER,
+    ],
+    [
+      'starts what its deadline has stopped since',
+      { ...due, latest: stopped('deadline', 0) },
+      START,
+    ],
+    ['starts what was idle since', { ...due, latest: stopped('idle', 0) }, START],
     ['starts nothing that is to be deleted', { ...due, latest: failed('delete', 1, 0) }, LATER],
     ['starts nothing that its owner may not start', { ...due, mayStart: false }, LATER],
     ['is found where nobody knows the next one', { ...due, nextStartAt: null }, LATER],

@@ -46,6 +46,8 @@ const LATEST_START_MS = 3_600_000;
 export interface LatestBuild {
   readonly transition: Transition;
   readonly jobStatus: JobStatus;
+  readonly reason: string;
+  readonly createdAt: Instant;
   /** Null while it is under way. */
   readonly endedAt: Instant | null;
   /** How many of its kind in a row failed; 0 when it did not. What somebody canceled has not. */
@@ -175,10 +177,14 @@ function followingStart({ autostart, nextStartAt }: Life, now: Instant): Instant
   return nextStartAt !== null && nextStartAt > now ? nextStartAt : findNextStart(autostart, now);
 }
 
-/** A start that failed is tried again at the next time, as is whatever else is neither running nor to be deleted. */
+/**
+ * A start that failed is tried again at the next time, as is whatever else is neither running nor to be deleted. What
+ * somebody has begun since then is their last word.
+ */
 function isToStart({ nextStartAt, mayStart, latest }: Life, now: Instant): boolean {
   if (nextStartAt === null || nextStartAt > now || !mayStart) return false;
   if (now - nextStartAt > LATEST_START_MS) return false;
-  const { transition, jobStatus } = latest;
+  const { transition, jobStatus, createdAt, reason } = latest;
+  if (createdAt >= nextStartAt && !Object.hasOwn(LIFE_REASONS, reason)) return false;
   return transition === 'stop' || (transition === 'start' && jobStatus !== 'succeeded');
 }

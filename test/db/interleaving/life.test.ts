@@ -60,6 +60,12 @@ const extends2h: Play<Claimed> = async (database, { id, users }) => {
   return 'extended';
 };
 
+const neverStarts: Play<Claimed> = async (database, { id, users }) => {
+  const requester = { userId: users[0]!, isAdmin: false };
+  await changeLife({ ...plays.store.kit, database }, requester, { id, autostart: null });
+  return 'taken away';
+};
+
 /** Whoever was passed over, or has changed what is due, is looked at later. */
 const lookAgain = (world: Claimed): Promise<unknown> => atOnce(plays, look, world);
 
@@ -146,5 +152,57 @@ describe('a workspace whose time is up', () => {
       },
     });
     expect(explored.endings).toEqual(['daemon: told, executor: looked']);
+  });
+});
+
+describe('a workspace whose schedule says so', () => {
+  /** Its start is due, and the next one is far. */
+  const isDue = async (world: Claimed): Promise<Claimed> => {
+    await plays.store.sql(
+      `update workspaces
+       set ttl_seconds = null, deadline_at = null, due_at = standby_now(),
+         next_start_at = standby_now(), autostart_schedule = $2, autostart_timezone = 'UTC'
+       where id = $1`,
+      [world.id, `0 0 ${new Date(plays.store.kit.clock.now() - 86_400_000).getUTCDate()} * *`],
+    );
+    return world;
+  };
+  const startsOf = async (id: WorkspaceId) =>
+    (await buildsOf(id)).filter((build) => build.endsWith('autostart')).length;
+
+  it('and a stop by its owner: it stays stopped', async () => {
+    const builder = createBuilder(plays.store);
+    const explored = await plays.explore<Claimed>({
+      setUp: async () => isDue(await setUp()),
+      sessions: { owner: asks('stop'), executor: look },
+      through: BESIDE_THE_LOCK,
+      check: async (world) => {
+        await builder.buildAll();
+        await lookAgain(world);
+        expect(await buildsOf(world.id)).toEqual(['stop succeeded stop']);
+      },
+    });
+    expect(explored.endings).toEqual(['owner: stop, executor: looked']);
+  });
+
+  it('and the end of its schedule: it is started before that or never', async () => {
+    const builder = createBuilder(plays.store);
+    const explored = await plays.explore<Claimed>({
+      setUp: async () => {
+        const world = await setUp();
+        await atOnce(plays, asks('stop'), world);
+        await builder.buildAll();
+        return isDue(world);
+      },
+      sessions: { owner: neverStarts, executor: look },
+      through: BESIDE_THE_LOCK,
+      check: async (world, ended) => {
+        await lookAgain(world);
+        const isLate = isBefore(ended, ['executor', 'life.lock_due'], ['owner', 'life.lock']);
+        expect(await startsOf(world.id)).toBe(isLate ? 1 : 0);
+        await builder.buildAll();
+      },
+    });
+    expect(explored.endings).toEqual(['owner: taken away, executor: looked']);
   });
 });

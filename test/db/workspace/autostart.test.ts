@@ -159,6 +159,19 @@ describe('a workspace with a schedule', () => {
     expect((await readLife(store, workspace.id)).dueAt).toBeNull();
   });
 
+  it('is not started again where its owner stopped it just after nine, before anybody looked', async () => {
+    const workspace = await makeAt('2026-05-04T00:00Z');
+    await autostartOf(workspace, '0 9 * * *', 'UTC');
+    await clock.set(Date.parse('2026-05-04T09:00:05Z'));
+    await stop(workspace);
+    await look(store);
+    await lookAt('2026-05-04T09:59Z');
+    expect(await startsOf(workspace)).toBe(0);
+    await lookAt('2026-05-05T09:00Z');
+    expect(await startsOf(workspace)).toBe(1);
+    await builder.buildAll();
+  });
+
   it('is not started for who is suspended', async () => {
     const workspace = await makeAt('2026-05-04T00:00Z');
     await autostartOf(workspace, '0 9 * * *', 'UTC');
