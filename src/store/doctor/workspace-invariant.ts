@@ -245,6 +245,31 @@ export const WORKSPACE_INVARIANTS: readonly Check[] = [
             and (j.attempt > 0 or b.reason = 'orphan'))`,
   }),
   check({
+    id: 'life.due',
+    title: 'something of a workspace will fall due by itself and nobody will look at it',
+    remedy: `\`update workspaces set due_at = standby_now() where id = …\`: a control plane does what is due then, and knows when to look next. ${REPORT}`,
+    // A build that is under way is waited for, and a schedule may have no next time.
+    sql: `
+      select w.id::text
+      from workspaces w
+      cross join lateral (
+        select b.transition, j.status, j.completed_at
+        from builds b
+        join jobs j on j.id = b.job_id
+        where b.workspace_id = w.id
+        order by b.number desc
+        limit 1
+      ) as latest
+      where w.deleted_at is null
+        and w.owner_id <> ${SYSTEM}
+        and w.due_at is null
+        and latest.completed_at is not null
+        and (w.lifetime_ends_at is not null
+          or (w.autostart_schedule is not null and w.next_start_at is not null)
+          or (w.deadline_at is not null and (latest.transition = 'start'
+            or (latest.transition = 'stop' and latest.status <> 'succeeded'))))`,
+  }),
+  check({
     id: 'workspace.name_twice',
     title: 'somebody has two workspaces of one name',
     remedy: 'Delete one of them; then `reindex table workspaces`, whose unique index is broken.',

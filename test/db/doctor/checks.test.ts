@@ -131,6 +131,23 @@ describe('the checks of the doctor', () => {
     },
   );
 
+  it.each([
+    ['deadline_at = standby_now()', 1],
+    [
+      `autostart_schedule = '0 9 * * *', autostart_timezone = 'UTC', next_start_at = standby_now()`,
+      1,
+    ],
+    // It never comes, or is not known to.
+    [`autostart_schedule = '0 9 * * *', autostart_timezone = 'UTC'`, 0],
+    ['deadline_at = standby_now(), due_at = standby_now()', 0],
+  ])('see a life that nobody will look at (%s: %i)', async (life, total) => {
+    const found = await findPlanted([
+      `update workspaces set ${life}
+       where id = (select workspace_id from claims where outcome = 'hit')`,
+    ]);
+    expect(found.find(({ id }) => id === 'life.due')?.total ?? 0).toBe(total);
+  });
+
   it('leave a paused pool its brakes', async () => {
     const found = await findPlanted([
       ...(PLANTS['brakes.stale'] ?? []),

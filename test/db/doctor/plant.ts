@@ -77,6 +77,10 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
      where id in (select job_id from builds where workspace_id = ${DELETED} and transition = 'delete')`,
   ],
   'job.forgotten': [`delete from builds where workspace_id = ${DELETED}`],
+  'life.due': [
+    `update workspaces set lifetime_ends_at = standby_now() + interval '1 hour', due_at = null
+     where id = ${CLAIMED}`,
+  ],
   'workspace.name_twice': [
     'drop index workspaces_owner_id_name_key',
     `update workspaces set name = 'same' where owner_id <> ${SYSTEM}`,
