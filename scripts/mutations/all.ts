@@ -1,6 +1,7 @@
 // Every known fault. `npm run mutations` plants them one by one (../mutate.ts).
 import { deciding } from './deciding.ts';
 import { handingOver } from './handing-over.ts';
+import { living } from './living.ts';
 import type { Mutation } from './mutation.ts';
 import { planning } from './planning.ts';
 import { pruning } from './pruning.ts';
@@ -9,6 +10,7 @@ import { working } from './working.ts';
 export const mutations: readonly Mutation[] = [
   ...deciding,
   ...handingOver,
+  ...living,
   ...planning,
   ...pruning,
   ...working,

@@ -1,0 +1,71 @@
+// Faults in what becomes of workspaces by themselves.
+import { by, change, type Mutation } from './mutation.ts';
+
+const AUTOSTART = 'test/db/workspace/autostart.test.ts';
+
+export const living: readonly Mutation[] = [
+  {
+    fault: 'a schedule starts what belongs to somebody who is suspended',
+    changes: [change('src/store/life.ts', '{OWNER_ACTIVE} as may_start', "{'true'} as may_start")],
+    noticedBy: by(AUTOSTART, 'is not started for who is suspended'),
+  },
+  {
+    fault: 'a schedule starts what its owner has stopped since',
+    changes: [
+      change(
+        'src/domain/workspace/life.ts',
+        '  if (createdAt >= nextStartAt && !Object.hasOwn(LIFE_REASONS, reason)) return false;\n',
+      ),
+    ],
+    noticedBy: by('test/db/interleaving/life.test.ts', 'and a stop by its owner: it stays stopped'),
+  },
+  {
+    fault: 'a schedule starts what it could not start, however late it is',
+    changes: [
+      change(
+        'src/domain/workspace/life.ts',
+        '  if (now - nextStartAt > LATEST_START_MS) return false;\n',
+      ),
+    ],
+    noticedBy: by(
+      AUTOSTART,
+      'is not started where it runs, nor for what was missed by more than an hour',
+    ),
+  },
+  {
+    fault: 'what is canceled is put off as if it had failed',
+    changes: [
+      change(
+        'src/workspaces/life/keep-lives.ts',
+        "if (jobStatus !== 'failed') return 0;",
+        "if (jobStatus === 'succeeded') return 0;",
+      ),
+      change('src/store/life.ts', "          and j.status = 'failed'\n"),
+    ],
+    noticedBy: by(
+      'test/db/workspace/life.test.ts',
+      'is over at once again, and no longer put off, where the stop was canceled',
+    ),
+  },
+  {
+    fault: 'an owner may cancel the end of a lifetime',
+    changes: [change('src/api/job/handlers.ts', 'findEndOfLife(build.reason)', 'undefined')],
+    noticedBy: by(
+      'test/db/job/cancel.test.ts',
+      'is not for the owner of what its template has deleted (%s)',
+    ),
+  },
+  {
+    fault: 'what could not be looked at stands before all others in every look',
+    changes: [
+      change(
+        'src/workspaces/life/keep-lives.ts',
+        '    await putOff.run(database, { id, delayMs: PUT_OFF_MS });\n',
+      ),
+    ],
+    noticedBy: by(
+      AUTOSTART,
+      'is not started while its owner may not spend so much, and is once they may',
+    ),
+  },
+];
