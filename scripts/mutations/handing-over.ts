@@ -21,6 +21,50 @@ export const handingOver: readonly Mutation[] = [
     noticedBy: by(QUOTA, 'never spend more by starting, building and claiming'),
   },
   {
+    fault: 'a turn of a line compares with what people spend, and does not wait for who spends it',
+    changes: [
+      change(
+        'src/workspaces/waiting/serve-waiters.ts',
+        'await lockQuotas.all(tx, { organizationId, userIds });',
+        'void organizationId;',
+      ),
+    ],
+    noticedBy: by(QUOTA, 'is judged by what is left when those who spend for them are done'),
+  },
+  {
+    fault: 'turns of two lines lock those who stand in both one after the other',
+    changes: [
+      change(
+        'src/workspaces/waiting/serve-waiters.ts',
+        'await lockQuotas.all(tx, { organizationId, userIds });',
+        'void organizationId;',
+      ),
+      change(
+        'src/workspaces/waiting/serve-waiters.ts',
+        '    for (const waiter of waiters) {\n',
+        `    for (const waiter of waiters) {
+      const { organizationId } = read;
+      await lockQuotas.all(tx, { organizationId, userIds: [waiter.userId] });
+`,
+      ),
+    ],
+    noticedBy: by(
+      QUOTA,
+      'in lines of opposite order is refused by both, and no turn waits for another that waits for it',
+    ),
+  },
+  {
+    fault: 'a turn of a line serves whose spending it has not locked',
+    changes: [
+      change(
+        'src/workspaces/waiting/serve-waiters.ts',
+        'spenders?.has(waiter.userId) === false',
+        'spenders?.size === 0',
+      ),
+    ],
+    noticedBy: by(QUOTA, 'and came after those whom a turn serves is served by the next one'),
+  },
+  {
     fault: 'a claim that remembers no quota takes a prebuild while there is one',
     changes: [
       change(
@@ -39,8 +83,8 @@ export const handingOver: readonly Mutation[] = [
     changes: [
       change(
         'src/workspaces/waiting/serve-waiters.ts',
-        "tx.notify({ kind: 'pool', poolId });\n        return waitedMs;",
-        'return waitedMs;',
+        "says nothing then.\n        tx.notify({ kind: 'pool', poolId });",
+        'says nothing then.',
       ),
     ],
     noticedBy: by(

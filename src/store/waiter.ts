@@ -141,6 +141,20 @@ const nextColumns = {
 
 export type NextWaiter = RowOf<typeof nextColumns>;
 
+/** Whose the first places of the line are. */
+export const listNextUsers = statement({
+  name: 'waiter.list_next_users',
+  takes: takes<{ readonly poolId: PoolId; readonly limit: number }>(),
+  gives: { userId: uuid<UserId>() },
+  sql: `
+    select q.user_id
+    from waiters q
+    where q.pool_id = $poolId
+      and ${IN_LINE}
+    order by q.priority desc, q.turn
+    limit $limit`,
+});
+
 /** Locks the first of the line, in its order. The caller holds the pool's lock. */
 export const lockNextWaiters = statement({
   name: 'waiter.lock_next',

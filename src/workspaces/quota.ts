@@ -24,6 +24,14 @@ export interface Expense {
 export async function findExcess(tx: Transaction, expense: Expense): Promise<AppError | undefined> {
   const { organizationId, userId } = expense;
   await lockQuotas.all(tx, { organizationId, userIds: [userId] });
+  return findExcessUnderLock(tx, expense);
+}
+
+/** The same for who holds the lock already. */
+export async function findExcessUnderLock(
+  tx: Transaction,
+  expense: Expense,
+): Promise<AppError | undefined> {
   const { added, ...spending } = await readQuota.one(tx, { ...expense });
   if (isWithin(spending, added)) return undefined;
   const { budget, used } = spending;

@@ -1,16 +1,16 @@
 // Giving a pool's prebuilds to those who wait for them, in the order of their line: by priority, then by
 // who came first. The caller holds the pool's lock, so one replica at a time serves a line.
 import { AppError, toAppError } from '../../base/app-error.ts';
-import type { PoolId, WaiterId } from '../../base/id.ts';
+import type { PoolId, UserId, WaiterId } from '../../base/id.ts';
 import type { Transaction } from '../../store/database.ts';
 import { lockQuotas } from '../../store/quota.ts';
 import { isRetryable, isUnavailable } from '../../store/sqlstate.ts';
 import { endLine, endWaiter } from '../../store/waiter-end.ts';
 import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
-import { lockNextWaiters, readLine, type NextWaiter } from '../../store/waiter.ts';
+import { listNextUsers, lockNextWaiters, readLine, type NextWaiter } from '../../store/waiter.ts';
 import { isNameTaken, nameTaken } from '../name-taken.ts';
 import type { CreateDeps, Order } from '../order.ts';
-import { findExcess } from '../quota.ts';
+import { findExcessUnderLock } from '../quota.ts';
 import { judgeRequest, readRequest, type ReadTemplate, type WorkspaceRequest } from '../request.ts';
 import { takeForWaiter } from '../take-workspace.ts';
 import { openGiven } from './given.ts';
@@ -57,11 +57,15 @@ async function serveAll(
   const waitedMs: number[] = [];
   const read = eligible === 0 ? undefined : await tryReadTemplate(deps, tx, { poolId, names });
   if (read === undefined) return waitedMs;
+  const spenders = await lockSpenders(tx, poolId, read);
   for (let left = eligible; left > 0;) {
     const limit = Math.min(left, READ_AT_ONCE);
     const waiters = await lockNextWaiters.all(tx, { poolId, limit });
-    await lockSpending(tx, read, waiters);
     for (const waiter of waiters) {
+      if (spenders?.has(waiter.userId) === false) {
+        tx.notify({ kind: 'pool', poolId });
+        return waitedMs;
+      }
       const served = await serveOne(deps, tx, { poolId, names, read, waiter });
       if (served === 'nothing') {
         // Somebody of a higher priority was faster, and all is well; or what is ready is locked for a moment
@@ -102,15 +106,22 @@ async function tryReadTemplate(
   }
 }
 
-/** All at once: two pools that served the same people one by one might wait for each other. */
-async function lockSpending(
+/**
+ * Whose money this turn may spend; undefined where no quota is enforced. All are locked at once, before anybody
+ * is served: two pools that served the same people one by one might wait for each other. As many as stand in
+ * one batch, so that a long line holds up the claims of few people; who comes after them, or came just now, is
+ * for the pool's next turn.
+ */
+async function lockSpenders(
   tx: Transaction,
+  poolId: PoolId,
   { enforcesQuota, organizationId }: ReadTemplate,
-  waiters: readonly NextWaiter[],
-): Promise<void> {
-  if (!enforcesQuota || organizationId === null) return;
-  const userIds = waiters.map(({ userId }) => userId);
+): Promise<ReadonlySet<UserId> | undefined> {
+  if (!enforcesQuota || organizationId === null) return undefined;
+  const next = await listNextUsers.all(tx, { poolId, limit: READ_AT_ONCE });
+  const userIds = next.map(({ userId }) => userId);
   await lockQuotas.all(tx, { organizationId, userIds });
+  return new Set(userIds);
 }
 
 interface Serving {
@@ -162,7 +173,7 @@ async function findWaitersExcess(
 ): Promise<AppError | undefined> {
   const { enforcesQuota, organizationId, versionId } = wanted;
   if (!enforcesQuota) return undefined;
-  return findExcess(tx, { organizationId, userId, versionId, workspaceId: null });
+  return findExcessUnderLock(tx, { organizationId, userId, versionId, workspaceId: null });
 }
 
 /** What was allowed when the waiting began may not be any more. */

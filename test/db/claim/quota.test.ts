@@ -2,7 +2,7 @@
 // at once, on however many replicas, nobody ever spends more than they may.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createId, type GroupId, type OrganizationId, type UserId } from '../../../src/base/id.ts';
-import type { Database } from '../../../src/store/database.ts';
+import type { Database, Transaction } from '../../../src/store/database.ts';
 import { insertGroup, insertGroupMember } from '../../../src/store/group.ts';
 import { ensureMembership } from '../../../src/reconciler/membership.ts';
 import { lockQuotas, storeEnforcesQuota } from '../../../src/store/quota.ts';
@@ -115,6 +115,61 @@ const misses = async (): Promise<readonly string[]> => {
     [organizationId],
   );
   return rows.map(({ reason }) => reason);
+};
+
+/** The sessions that wait for a lock of another, once there are so many. */
+const untilHeldUp = async (count: number): Promise<readonly number[]> => {
+  const heldUp = (): Promise<readonly { readonly pid: number }[]> =>
+    store.sql(
+      `select pid from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+  await expect.poll(heldUp, { interval: 5, timeout: 5_000 }).toHaveLength(count);
+  return (await heldUp()).map(({ pid }) => pid);
+};
+
+/** A session tells the statistics what befell it when it ends, at the latest. */
+const end = async (pids: readonly number[]): Promise<void> => {
+  await store.sql('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [pids]);
+  await expect
+    .poll(() => store.sql('select from pg_stat_activity where pid = any ($1)', [pids]), {
+      interval: 5,
+      timeout: 5_000,
+    })
+    .toEqual([]);
+};
+
+/** Runs `work` while a transaction is open that has done what `begin` does. */
+const whileIn = async (
+  begin: (tx: Transaction) => Promise<unknown>,
+  work: () => Promise<void>,
+): Promise<void> => {
+  const begun = createDeferred<undefined>();
+  const done = createDeferred<undefined>();
+  const transaction = other.transaction(async (tx) => {
+    await begin(tx);
+    begun.resolve(undefined);
+    await done.promise;
+  });
+  await Promise.race([begun.promise, transaction]);
+  try {
+    await work();
+  } finally {
+    done.resolve(undefined);
+    await transaction;
+  }
+};
+
+const spendingOf =
+  (userId: UserId) =>
+  (tx: Transaction): Promise<unknown> =>
+    lockQuotas.all(tx, { organizationId, userIds: [userId] });
+
+const deadlocks = async (): Promise<string> => {
+  const [row] = await store.sql<{ deadlocks: string }>(
+    'select deadlocks from pg_stat_database where datname = current_database()',
+  );
+  return row!.deadlocks;
 };
 
 const EXCEEDED = { code: 'QUOTA_EXCEEDED' };
@@ -253,29 +308,11 @@ describe('32 clients at the edge of an allowance, on two replicas', () => {
 });
 
 describe('whose turn it is to spend', () => {
-  /** Runs `work` while a transaction that spends of this user's quota is open. */
-  const whileSpending = async (userId: UserId, work: () => Promise<void>): Promise<void> => {
-    const locked = createDeferred<undefined>();
-    const done = createDeferred<undefined>();
-    const spending = other.transaction(async (tx) => {
-      await lockQuotas.all(tx, { organizationId, userIds: [userId] });
-      locked.resolve(undefined);
-      await done.promise;
-    });
-    await locked.promise;
-    try {
-      await work();
-    } finally {
-      done.resolve(undefined);
-      await spending;
-    }
-  };
-
   it('is nothing that claims of others wait for', async () => {
     const pool = await poolOf('instant', { ready: 1 });
     const bob = await make.user({ organizationId });
     await allow(COST, ann, bob);
-    await whileSpending(ann, async () => {
+    await whileIn(spendingOf(ann), async () => {
       expect(asCreated(await ask(pool, { who: bob })).claimed).toBe(true);
     });
   });
@@ -285,7 +322,7 @@ describe('whose turn it is to spend', () => {
     async (claim) => {
       await storeEnforcesQuota.run(store.database, { organizationId, enforced: false });
       const pool = await poolOf(claim, { ready: 1 });
-      await whileSpending(ann, async () => {
+      await whileIn(spendingOf(ann), async () => {
         expect(asCreated(await ask(pool)).claimed).toBe(true);
         const { workspaceId: id } = asCreated(await ask(pool, { preset: 'none' }));
         await builder.buildAll();
@@ -303,6 +340,12 @@ describe('whose turn it is to spend', () => {
 });
 
 describe('who waits for a prebuild', () => {
+  const outcomes = (): Promise<readonly unknown[]> =>
+    store.sql(
+      `select outcome, count(*)::int from waiters where organization_id = $1 group by 1 order by 1`,
+      [organizationId],
+    );
+
   it('is refused in its turn when the quota is spent elsewhere by then, and the next one is served', async () => {
     const pool = await poolOf('instant');
     const bob = await make.user({ organizationId });
@@ -325,12 +368,82 @@ describe('who waits for a prebuild', () => {
     ]);
   });
 
+  it('is judged by what is left when those who spend for them are done', async () => {
+    const pool = await poolOf('instant');
+    await allow(COST, ann);
+    await ask(pool, { onEmpty: 'wait' });
+    await makeReady(store, make, { pool, count: 1 });
+    let turn: Promise<unknown> = Promise.resolve();
+    const spendAll = async (tx: Transaction): Promise<void> => {
+      await spendingOf(ann)(tx);
+      const text = 'update groups set quota_allowance = 0 where organization_id = $1';
+      await tx.query({ name: '', text, values: [organizationId] });
+    };
+    await whileIn(spendAll, async () => {
+      turn = reconcileNow(store, pool.poolId);
+      await Promise.race([turn, untilHeldUp(1)]);
+    });
+    await turn;
+    expect(await outcomes()).toEqual([{ outcome: 'refused', count: 1 }]);
+  });
+
+  it('in lines of opposite order is refused by both, and no turn waits for another that waits for it', async () => {
+    const bob = await make.user({ organizationId });
+    await allow(2 * COST, ann, bob);
+    const pools = [await poolOf('instant'), await poolOf('instant')];
+    for (const [n, pool] of pools.entries()) {
+      for (const who of n === 0 ? [ann, bob] : [bob, ann]) {
+        await ask(pool, { who, onEmpty: 'wait' });
+      }
+      await makeReady(store, make, { pool, count: 1 });
+    }
+    await store.sql('update groups set quota_allowance = 0 where organization_id = $1', [
+      organizationId,
+    ]);
+    const before = await deadlocks();
+    let turns: Promise<unknown> = Promise.resolve();
+    let sessions: readonly number[] = [];
+    // Who is second in each line is held until both turns have refused the first, or wait to.
+    const text = `select from waiters
+      where turn in (select max(turn) from waiters where organization_id = $1 group by pool_id)
+      for update`;
+    const holdSecond = (tx: Transaction): Promise<unknown> =>
+      tx.query({ name: '', text, values: [organizationId] });
+    await whileIn(holdSecond, async () => {
+      turns = Promise.all(
+        pools.map(({ poolId }, n) =>
+          reconcileNow({ ...store, database: n === 0 ? other : store.database }, poolId),
+        ),
+      );
+      sessions = await untilHeldUp(2);
+    });
+    await turns;
+    expect(await outcomes()).toEqual([{ outcome: 'refused', count: 4 }]);
+    await end(sessions);
+    expect(await deadlocks()).toBe(before);
+  });
+
+  it('and came after those whom a turn serves is served by the next one', async () => {
+    const pool = await poolOf('instant');
+    const crowd = await Promise.all(
+      Array.from({ length: 51 }, () => make.user({ organizationId })),
+    );
+    await allow(COST, ...crowd);
+    for (const who of crowd) await ask(pool, { who, onEmpty: 'wait' });
+    await makeReady(store, make, { pool, count: 51 });
+    await reconcileNow(store, pool.poolId);
+    const waiting = { outcome: null, count: 1 };
+    expect(await outcomes()).toEqual([{ outcome: 'served', count: 50 }, waiting]);
+    expect(store.announced).toContainEqual({ kind: 'pool', poolId: pool.poolId });
+    await reconcileNow(store, pool.poolId);
+    expect(await outcomes()).toEqual([{ outcome: 'served', count: 51 }]);
+  });
+
   it('in several lines at once is served as far as the quota goes, by turns at one time', async () => {
     const bob = await make.user({ organizationId });
     await allow(2 * COST, ann, bob);
     const pools = [await poolOf('instant'), await poolOf('instant'), await poolOf('instant')];
     for (const [n, pool] of pools.entries()) {
-      // In either order: turns that locked one after the other would wait for each other.
       for (const who of n % 2 === 0 ? [ann, bob] : [bob, ann]) {
         await ask(pool, { who, onEmpty: 'wait' });
       }
@@ -342,11 +455,7 @@ describe('who waits for a prebuild', () => {
       ),
     );
     expect(await Promise.all([use(ann), use(bob)])).toEqual([2 * COST, 2 * COST]);
-    const ended = await store.sql(
-      `select outcome, count(*)::int from waiters where organization_id = $1 group by 1 order by 1`,
-      [organizationId],
-    );
-    expect(ended).toEqual([
+    expect(await outcomes()).toEqual([
       { outcome: 'refused', count: 2 },
       { outcome: 'served', count: 4 },
     ]);
