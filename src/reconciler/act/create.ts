@@ -9,6 +9,7 @@ import {
 import {
   limitCreations,
   type BudgetOptions,
+  type CreationLimits,
   type LimitedCreations,
 } from '../../domain/pool/budget.ts';
 import type { PresetDecision } from '../../domain/pool/decide-pool.ts';
@@ -60,13 +61,23 @@ export async function createPrebuilds(
 
   const { organizationId } = pool;
   await lockCreationBudget.run(tx, { organizationId });
-  const budget = await readCreationBudget.one(tx, { organizationId, poolIds: [pool.id] });
+  const budget = await readBudget(acting);
   const { dailyCost } = source;
   const { allowed, ...held } = limitCreations({ count: wanted, dailyCost }, budget, options);
   if (allowed === 0) return { done: clamped, held };
-  if (!budget.hasMembership) await ensureMembership(acting.kit, tx, organizationId);
   const made = await write(acting, decision, { ...source, count: allowed });
   return { done: [...clamped, made], held };
+}
+
+/** With the group there whose allowance the pools spend: whoever finds quota in the way has to find it, too. */
+async function readBudget({ kit, tx, pool }: Acting): Promise<CreationLimits> {
+  const { id: poolId, organizationId } = pool;
+  const read = (): Promise<CreationLimits & { readonly hasMembership: boolean }> =>
+    readCreationBudget.one(tx, { organizationId, poolIds: [poolId] });
+  const budget = await read();
+  if (budget.hasMembership) return budget;
+  await ensureMembership(kit, tx, organizationId);
+  return read();
 }
 
 /** What is missing to the target: no decision may ask for more. */

@@ -475,6 +475,12 @@ describe('the pools of an organization', () => {
       done: [],
       withheld: [{ count: 3, reason: 'quota' }],
     });
+    // By which group they are allowed: there it is.
+    expect(
+      await store.sql('select name, quota_allowance::int from groups where organization_id = $1', [
+        organizationId,
+      ]),
+    ).toEqual([{ name: 'prebuilt-workspaces', quota_allowance: 0 }]);
   });
 
   it('spend no more than their group allows, turns at one time on two replicas together', async () => {
