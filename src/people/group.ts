@@ -54,10 +54,12 @@ async function withMembers(on: Executor, row: GroupRow): Promise<GroupWithMember
 async function getRow(on: Executor, actor: Actor, names: GroupNames): Promise<GroupRow> {
   const { id: organizationId } = await getVisibleOrganization(on, actor, names.organization);
   const row = await findGroup.maybe(on, { organizationId, name: names.group });
-  if (row === undefined) {
-    throw new AppError('NOT_FOUND', `there is no group ${excerpt(names.group)}`);
-  }
+  if (row === undefined) throw noSuchGroup(names);
   return row;
+}
+
+function noSuchGroup({ group }: GroupNames): AppError {
+  return new AppError('NOT_FOUND', `there is no group ${excerpt(group)}`);
 }
 
 /** Makes a group with nobody in it. Throws FORBIDDEN, NOT_FOUND, NAME_TAKEN. */
@@ -137,7 +139,9 @@ export async function addGroupMember(
       hint: `Make them one first: \`standby org add-member ${organization} ${username}\`.`,
     });
   }
-  await insertGroupMember.run(database, { id: group.id, userId: user.id });
+  const row = await insertGroupMember.maybe(database, { id: group.id, userId: user.id });
+  // Somebody deleted it meanwhile.
+  if (row === undefined) throw noSuchGroup(names);
   return getGroup(database, actor, names);
 }
 

@@ -103,15 +103,25 @@ export const listGroupMembers = statement({
     where m.group_id = $id`,
 });
 
-/** Does nothing for who is in it. */
+/** Does nothing for who is in it. No row when the group is gone; whoever deletes it waits. */
 export const insertGroupMember = statement({
   name: 'group.insert_member',
   takes: takes<{ readonly id: GroupId; readonly userId: UserId }>(),
-  gives: {},
+  gives: { id: uuid<GroupId>() },
   sql: `
-    insert into group_members (group_id, user_id)
-    values ($id, $userId)
-    on conflict do nothing`,
+    with found as materialized (
+      select id
+      from groups
+      where id = $id
+      for key share
+    ), inserted as (
+      insert into group_members (group_id, user_id)
+      select id, $userId
+      from found
+      on conflict do nothing
+    )
+    select id
+    from found`,
 });
 
 export const deleteGroupMember = statement({

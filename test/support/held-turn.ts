@@ -2,7 +2,6 @@
 import { expect } from 'vitest';
 import { installFailpoints } from '../../src/base/failpoint.ts';
 import type { PoolOutcome } from '../../src/reconciler/reconcile-pool.ts';
-import type { TestStore } from './store.ts';
 
 export interface HeldTurn {
   /** Lets it commit, and gives what it did. */
@@ -34,7 +33,9 @@ export async function holdTurn(reconcile: () => Promise<PoolOutcome>): Promise<H
 }
 
 /** Until some session waits for a lock of another. */
-export async function somebodyWaits(store: Pick<TestStore, 'sql'>): Promise<void> {
+export async function somebodyWaits(store: {
+  sql(text: string): Promise<readonly unknown[]>;
+}): Promise<void> {
   await expect
     .poll(
       () =>

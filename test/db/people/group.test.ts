@@ -4,6 +4,8 @@ import type { Client } from '../../../src/client/client.ts';
 import { groupRoutes } from '../../../src/contract/group/route.ts';
 import { peopleRoutes } from '../../../src/contract/people/route.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
+import { createDeferred } from '../../support/deferred.ts';
+import { somebodyWaits } from '../../support/held-turn.ts';
 
 let test: TestApi;
 let ann: Client;
@@ -75,6 +77,25 @@ describe('a group', () => {
     const first = await ann.call(groupRoutes.listGroups, { params: inRed, query: { limit: 1 } });
     expect(first.body.items).toMatchObject([{ name: 'group-1' }]);
     expect(first.body.next_cursor).toBe('group-1');
+  });
+
+  it('that is deleted at that moment takes in nobody', async () => {
+    const deleted = createDeferred<undefined>();
+    const done = createDeferred<undefined>();
+    const deleting = test.database.transaction(async (tx) => {
+      await tx.query({ name: '', text: 'delete from groups where name = $1', values: [group] });
+      deleted.resolve(undefined);
+      await done.promise;
+    });
+    await deleted.promise;
+    const putting = expect(put('ann')).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      detail: `there is no group "${group}"`,
+    });
+    await somebodyWaits(test);
+    done.resolve(undefined);
+    await deleting;
+    await putting;
   });
 
   it('takes in nobody from outside the organization, and nobody who does not exist', async () => {
