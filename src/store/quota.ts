@@ -98,7 +98,10 @@ export const readQuotaPage = statement({
     used: amount,
     poolsBudget: amount,
     poolsUsed: amount,
-    /** With every pool as large as its template, its schedules or an operator ever want it. */
+    /**
+     * With every pool as large as its template, its schedules or an operator ever want it, beside what is
+     * deleted or was kept after a failure, and costs until it is gone.
+     */
     poolsNeed: amount,
   },
   sql: `
@@ -131,6 +134,14 @@ export const readQuotaPage = statement({
           and t.deleted_at is null
           and t.deprecated = ''
           and not l.paused
+      ) + (
+        select coalesce(sum(b.daily_cost), 0)::bigint
+        from pools l
+        join pool_members m on m.pool_id = l.id
+        join builds b on b.job_id = m.job_id
+        join jobs j on j.id = m.job_id
+        where l.organization_id = o.id
+          and (m.transition <> 'start' or j.status in ('failed', 'canceled'))
       ) as pools_need
     from organizations o
     where o.id = $organizationId`,

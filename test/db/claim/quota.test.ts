@@ -5,7 +5,7 @@ import { createId, type GroupId, type OrganizationId, type UserId } from '../../
 import type { Database, Transaction } from '../../../src/store/database.ts';
 import { insertGroup, insertGroupMember } from '../../../src/store/group.ts';
 import { ensureMembership } from '../../../src/reconciler/membership.ts';
-import { lockQuotas, storeEnforcesQuota } from '../../../src/store/quota.ts';
+import { lockQuotas, readQuotaPage, storeEnforcesQuota } from '../../../src/store/quota.ts';
 import { PREBUILDS_USER_ID } from '../../../src/store/system-user.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type Enlisted,
 } from '../../../src/workspaces/create-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
-import { createBuilder, type Builder } from '../../support/builder.ts';
+import { createBuilder, FAILED, type Builder } from '../../support/builder.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -501,6 +501,26 @@ describe('the pools of an organization', () => {
         [organizationId, PREBUILDS_USER_ID],
       ),
     ).toEqual([{ count: 7 }]);
+  });
+
+  it('need what is kept after a failure beside their size, and build with that', async () => {
+    const pool = await fill(1);
+    await ensureMembership(store.kit, store.database, organizationId);
+    const need = async (): Promise<number> => {
+      const page = { organizationId, userId: PREBUILDS_USER_ID };
+      const { poolsNeed } = await readQuotaPage.one(store.database, page);
+      await store.sql(`update groups set quota_allowance = $2 where organization_id = $1`, [
+        organizationId,
+        poolsNeed,
+      ]);
+      return poolsNeed;
+    };
+    expect(await need()).toBe(COST);
+    await reconcileNow(store, pool.poolId);
+    await builder.buildAll(FAILED);
+    expect(await need()).toBe(2 * COST);
+    await store.advanceClock(600_000);
+    expect(doneOf(await reconcileNow(store, pool.poolId))).toEqual(['pool.created 1']);
   });
 
   it('may spend again what somebody has claimed', async () => {
