@@ -503,7 +503,7 @@ describe('the pools of an organization', () => {
     ).toEqual([{ count: 7 }]);
   });
 
-  it('need what is kept after a failure beside their size, and build with that', async () => {
+  it('need what is kept after a failure or being deleted beside their size, and build with that', async () => {
     const pool = await fill(1);
     await ensureMembership(store.kit, store.database, organizationId);
     const need = async (): Promise<number> => {
@@ -521,6 +521,11 @@ describe('the pools of an organization', () => {
     expect(await need()).toBe(2 * COST);
     await store.advanceClock(600_000);
     expect(doneOf(await reconcileNow(store, pool.poolId))).toEqual(['pool.created 1']);
+    await builder.buildAll();
+    await store.sql('update presets set desired_instances = 0 where id = $1', [pool.presetId]);
+    await reconcileNow(store, pool.poolId);
+    // What failed is kept, and what was built is being deleted.
+    expect(await need()).toBe(2 * COST);
   });
 
   it('may spend again what somebody has claimed', async () => {
