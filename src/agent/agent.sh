@@ -224,7 +224,6 @@ begin_hand_over() {
     *) end_hand_over failed; return ;;
   esac
   {
-    [ -e "$STANDBY_OWNER_DIR/environment" ] && . "$STANDBY_OWNER_DIR/environment"
     export STANDBY_OWNER="$owner" STANDBY_OWNER_NAME="$owner_name" STANDBY_OWNER_ID="$owner_id"
     export STANDBY_EPOCH="$begun_epoch"
     run_script on_claim "$on_claim" "$on_claim_ms" on-claim.log

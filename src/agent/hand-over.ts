@@ -80,7 +80,7 @@ async function handOver(
   } catch (error) {
     return { kind: 'failed', because: `what the owner gave was not written: ${codeOf(error)}` };
   }
-  return runOnClaim(kit, deps, { answer, given: values?.environment ?? [] });
+  return runOnClaim(kit, deps, answer);
 }
 
 const NOT_THERE: ScriptResult = {
@@ -93,15 +93,11 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? 'a path that is not allowed';
 }
 
-interface ToRun {
-  readonly answer: AgentHeartbeatAnswer;
-  readonly given: AgentValues['environment'];
-}
-
+/** What the owner gave is for the script to take, and never its environment: it may have more rights than the owner. */
 function runOnClaim(
   kit: Kit,
   { settings, manifest, environment, signal }: HandOverDeps,
-  { answer: { owner, epoch }, given }: ToRun,
+  { owner, epoch }: AgentHeartbeatAnswer,
 ): Promise<ScriptResult> {
   if (manifest.on_claim === null) return Promise.resolve({ kind: 'ok' });
   return runScript(kit.clock, {
@@ -110,7 +106,6 @@ function runOnClaim(
     logFile: path.join(settings.stateDir, 'on-claim.log'),
     environment: {
       ...environment,
-      ...Object.fromEntries(given.map(({ name, value }) => [name, value])),
       STANDBY_OWNER: owner?.username,
       STANDBY_OWNER_NAME: owner?.display_name,
       STANDBY_OWNER_ID: owner?.id,

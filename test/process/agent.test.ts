@@ -288,8 +288,7 @@ describe.each(here)('%s', (_name, _tools, command) => {
   it('hands over what the owner gave before on_claim runs, readable for nobody else', async () => {
     await script(
       'on-claim.sh',
-      'printf %s "$GREETING" > greeting; unset GREETING\n' +
-        '. "$STANDBY_OWNER_DIR/environment"; printf %s "$GREETING" > sourced\n' +
+      '. "$STANDBY_OWNER_DIR/environment"; printf %s "$GREETING" > sourced\n' +
         'cat "$STANDBY_OWNER_DIR/secrets/token" > seen',
     );
     await using server = await createFakeAgentServer(MANIFEST);
@@ -298,7 +297,6 @@ describe.each(here)('%s', (_name, _tools, command) => {
     await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
     expect(server.heartbeats.at(-1)?.lifecycle).toBe('ready');
     const [variable] = GIVEN.environment;
-    expect(await readFile(path.join(folder, 'greeting'), 'utf8')).toBe(variable?.value);
     expect(await readFile(path.join(folder, 'sourced'), 'utf8')).toBe(variable?.value);
     expect(await readFile(path.join(folder, 'seen'), 'utf8')).toBe('ünsafe"\n');
     expect((await readFile(owned('files/deep/er/blob'))).toString('base64')).toBe('AAECgP9cCg==');
@@ -306,6 +304,27 @@ describe.each(here)('%s', (_name, _tools, command) => {
     expect(
       await Promise.all(modes.map(async (file) => ((await stat(file)).mode & 0o777).toString(8))),
     ).toEqual(['700', '600', '600', '750']);
+  });
+
+  it('lets what the owner gave steer neither itself nor on_claim', async () => {
+    await script('on-claim.sh', 'env > seen');
+    await script('evil', 'touch "$(dirname "$0")/ran"; exec "$@"');
+    const evil = path.join(folder, 'evil');
+    const value = `a[$(touch ${path.join(folder, 'ran')})]0`;
+    const names = ['setsid', 'on_claim', 'run', 'state', 'log', 'owner', 'HOME', 'GIT_SSH_COMMAND'];
+    const environment = names.map((name) => ({ name, value: evil }));
+    await using server = await createFakeAgentServer(MANIFEST);
+    start(server);
+    server.claim('ann', {
+      ...GIVEN,
+      environment: [...environment, { name: 'OPTIND', value }, { name: 'UID', value: '0' }],
+    });
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    expect(server.heartbeats.at(-1)?.lifecycle).toBe('ready');
+    const seen = await readFile(path.join(folder, 'seen'), 'utf8');
+    expect(seen).toContain('STANDBY_OWNER=ann\n');
+    expect(seen).not.toContain(evil);
+    expect(await readdir(folder)).not.toContain('ran');
   });
 
   it('leaves nothing of a former owner to the next one', async () => {

@@ -31,12 +31,12 @@ describe('what a new owner may give', () => {
     expect(codeOf({ environment: { [name]: CANARY } })).toBe('OWNER_VALUES_INVALID');
   });
 
-  it.each(['PATH', 'LD_PRELOAD', 'STANDBY_OWNER', 'BASH_ENV', 'NODE_OPTIONS'])(
-    'is not %s, which scripts depend on',
-    (name) => {
-      expect(codeOf({ environment: { [name]: CANARY } })).toBe('OWNER_VALUES_INVALID');
-    },
-  );
+  it.each([
+    ...['PATH', 'LD_PRELOAD', 'STANDBY_OWNER', 'BASH_ENV', 'BASH_ARGV0', 'NODE_OPTIONS'],
+    ...['OPTIND', 'UID', 'EUID', 'PPID', 'RANDOM', 'SECONDS', 'LINENO', 'IFS', 'PS4', 'SHELLOPTS'],
+  ])('is not %s, which scripts depend on', (name) => {
+    expect(codeOf({ environment: { [name]: CANARY } })).toBe('OWNER_VALUES_INVALID');
+  });
 
   it.each(['', '.', '..', '../a', 'a/b', '.hidden', '-a', 'a\\b'])('is no secret %j', (name) => {
     expect(codeOf({ secrets: { [name]: CANARY } })).toBe('OWNER_VALUES_INVALID');

@@ -29,9 +29,12 @@ const UNFIT = /[\\\p{Cc}]/u;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 /** A file of this name is made of it. */
 const SECRET = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-/** They change how a script runs rather than what it knows, and on_claim may run with more rights than the owner. */
+/**
+ * A shell that sources them fails at some, evaluates others as commands, or runs its script differently; so
+ * do the programs that it starts.
+ */
 const KEPT_VARIABLE =
-  /^(STANDBY_.*|LD_.*|PATH|IFS|ENV|BASH_ENV|SHELLOPTS|BASHOPTS|PS4|NODE_OPTIONS)$/;
+  /^(STANDBY_.*|LD_.*|BASH.*|PATH|IFS|ENV|SHELLOPTS|PS4|OPTIND|OPTERR|UID|EUID|PPID|GROUPS|RANDOM|SRANDOM|SECONDS|LINENO|FUNCNAME|DIRSTACK|HISTCMD|NODE_OPTIONS)$/;
 
 /** Undefined when nothing was given at all. */
 export function someValues(values: OwnerValues): OwnerValues | undefined {

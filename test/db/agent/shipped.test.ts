@@ -123,7 +123,7 @@ describe.each(SHIPPED.filter(([, tools]) => tools.every(hasTool)))(
       const script = path.join(folder.path, 'on-claim.sh');
       await writeFile(
         script,
-        '#!/bin/sh\n{ echo "$STANDBY_OWNER_NAME $STAGE"; cat "$STANDBY_OWNER_DIR/secrets/token"; } >> "$STANDBY_OWNER_DIR/../seen"\n',
+        '#!/bin/sh\n. "$STANDBY_OWNER_DIR/environment"\n{ echo "$STANDBY_OWNER_NAME $STAGE"; cat "$STANDBY_OWNER_DIR/secrets/token"; } >> "$STANDBY_OWNER_DIR/../seen"\n',
         { mode: 0o755 },
       );
       const names = ['main', 'side'];
