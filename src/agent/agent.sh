@@ -3,8 +3,8 @@
 # one does (docs/agent.md); both pass the same tests.
 #
 # The main loop waits in one call at a time: the heartbeat, which the control plane holds back. Scripts run
-# in a worker beside it, one after the other. A worker that ends leaves its result and ends the call that
-# waits, so that the result is told at once.
+# in a worker beside it, one after the other. A worker says how it went by its status; it leaves a note that it
+# ends, and ends the call that waits, so that it is told at once. One that is killed can do neither.
 #
 # Answers come as lines, `NAME VALUE`, in which every byte that is not plain is an octal escape: see
 # src/api/http/lines.ts. Tokens go to curl by its standard input, never by its arguments.
@@ -21,6 +21,8 @@ ANSWER_TIMEOUT_S=15
 # What a script is given to end by itself after SIGTERM.
 GRACE_MS=5000
 MAX_LOG_BYTES=5000000
+# A worker's status.
+TIMED_OUT=3
 
 main() {
   require STANDBY_AGENT_SCRIPT_DIR "${STANDBY_AGENT_SCRIPT_DIR:-}"
@@ -49,7 +51,7 @@ main() {
   seed=$$
   random=$(od -An -N3 -tu4 /dev/urandom 2>/dev/null) && seed=$((seed + random))
 
-  session='' call='' worker='' lifecycle=starting
+  session='' call='' worker='' work='' lifecycle=starting
   known_epoch=-1 pending_epoch=0 pending_values=none owner_id='' owner='' owner_name=''
   read_handed_over
   failures=0
@@ -85,7 +87,7 @@ EOF
   call=$!
   echo "$call" >"$run/call"
   # A worker that ended before it could see the call.
-  [ -e "$run/result" ] && end_call "$call"
+  [ -e "$run/ends" ] && end_call "$call"
   wait "$call"
   curl_status=$?
   rm -f "$run/call"
@@ -153,7 +155,7 @@ beat() {
   call_in_session POST /api/v1/agent/heartbeat \
     "{\"lifecycle\":\"$said\",\"applied_epoch\":$done_epoch,\"known_epoch\":$known_epoch,\"wait_ms\":$wait_ms}" \
     $((wait_ms / 1000 + ANSWER_TIMEOUT_S)) || {
-    [ -e "$run/result" ] && return 2
+    [ -e "$run/ends" ] && return 2
     say warn agent.heartbeat_failed "$status"
     return 1
   }
@@ -198,9 +200,9 @@ beat() {
 work_startup() {
   {
     run_script startup "$startup" "$startup_ms" startup.log
-    leave_result "startup $outcome"
+    end_worker
   } &
-  worker=$!
+  worker=$! work=startup
 }
 
 # Hands the workspace to the owner that was told last, unless something else runs.
@@ -227,9 +229,9 @@ begin_hand_over() {
     export STANDBY_OWNER="$owner" STANDBY_OWNER_NAME="$owner_name" STANDBY_OWNER_ID="$owner_id"
     export STANDBY_EPOCH="$begun_epoch"
     run_script on_claim "$on_claim" "$on_claim_ms" on-claim.log
-    leave_result "handed_over $outcome"
+    end_worker
   } &
-  worker=$!
+  worker=$! work=hand_over
 }
 
 end_hand_over() {
@@ -239,14 +241,17 @@ end_hand_over() {
   store_handed_over
 }
 
-# What a worker left, if it has ended.
+# How it went, if the worker has ended.
 take_result() {
-  [ -e "$run/result" ] || return 0
-  read -r what outcome <"$run/result"
+  [ -n "$worker" ] || return 0
+  [ -e "$run/ends" ] || ! kill -0 "$worker" 2>/dev/null || return 0
   wait "$worker"
+  case $? in 0) outcome=ok ;; "$TIMED_OUT") outcome=timeout ;; *) outcome=failed ;; esac
   worker=''
-  rm -f "$run/result"
-  if [ "$what" = handed_over ]; then
+  rm -f "$run/ends" "$run/timeout"
+  # One that was killed leaves its script behind.
+  end_script KILL
+  if [ "$work" = hand_over ]; then
     end_hand_over "$outcome"
     return
   fi
@@ -254,12 +259,13 @@ take_result() {
   say info agent.started "$outcome"
 }
 
-# In a worker: whole in one step, and then whoever waits is woken.
-leave_result() {
-  echo "$1" >"$run/.result" && mv "$run/.result" "$run/result"
+# In a worker: whoever waits is woken. An empty file finds room on a full disk, too.
+end_worker() {
+  : >"$run/ends"
   waiting=''
   read -r waiting 2>/dev/null <"$run/call"
   [ -n "$waiting" ] && end_call "$waiting"
+  case $outcome in ok) exit 0 ;; timeout) exit "$TIMED_OUT" ;; *) exit 1 ;; esac
 }
 
 # In a worker: runs a script in a process group of its own: NAME SCRIPT MILLISECONDS LOG.
@@ -273,7 +279,7 @@ run_script() {
   cd "$scripts" || return 0
   $setsid "$script" >>"$log" 2>&1 </dev/null &
   group=$!
-  echo "$group" >"$run/group"
+  : >"$run/group.$group"
   watch "$3" &
   watcher=$!
   wait "$group" && outcome=ok
@@ -284,26 +290,42 @@ run_script() {
     outcome=timeout
   fi
   # Whatever way it ended, it may leave children behind.
-  signal_group KILL "$group"
-  rm -f "$run/group"
+  end_script KILL
+}
+
+# SIGNAL, for the script that runs, if any.
+end_script() {
+  for running in "$run"/group.*; do
+    [ -e "$running" ] || continue
+    signal_group "$1" "${running##*.}"
+    [ "$1" = KILL ] && rm -f "$running"
+  done
 }
 
 # Ends the script after so many milliseconds, and keeps its log short until then.
 watch() {
-  trap 'kill "$nap" 2>/dev/null; exit' TERM
+  nap=''
+  trap '[ -n "$nap" ] && kill "$nap" 2>/dev/null; exit' TERM
   left=$1
   while [ "$left" -gt 0 ]; do
-    # The agent was stopped or begun anew: by now the script's number may be another program's.
-    [ -d "$run" ] || exit
     step=$((left < 1000 ? left : 1000))
     nap_ms "$step"
     left=$((left - step))
+    # It was ended, or the agent begun anew: by now the script's number may be another program's.
+    [ -e "$run/group.$group" ] || exit
     shorten "$log"
   done
   : >"$run/timeout"
   signal_group TERM "$group"
   nap_ms "$GRACE_MS"
   signal_group KILL "$group"
+}
+
+script_runs() {
+  for running in "$run"/group.*; do
+    [ -e "$running" ] && kill -0 "${running##*.}" 2>/dev/null && return 0
+  done
+  return 1
 }
 
 signal_group() {
@@ -443,18 +465,14 @@ stop() {
   trap '' TERM INT
   [ -n "$call" ] && end_call "$call"
   [ -n "${nap:-}" ] && kill "$nap" 2>/dev/null
-  group=''
-  read -r group 2>/dev/null <"$run/group"
   [ -n "$worker" ] && kill "$worker" 2>/dev/null
-  if [ -n "$group" ]; then
-    signal_group TERM "$group"
-    left=$GRACE_MS
-    while [ "$left" -gt 0 ] && kill -0 "$group" 2>/dev/null; do
-      nap_ms 100
-      left=$((left - 100))
-    done
-    signal_group KILL "$group"
-  fi
+  end_script TERM
+  left=$GRACE_MS
+  while [ "$left" -gt 0 ] && script_runs; do
+    nap_ms 100
+    left=$((left - 100))
+  done
+  end_script KILL
   rm -rf "$run"
   exit 0
 }

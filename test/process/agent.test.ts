@@ -399,3 +399,27 @@ describe.each(here)('%s', (_name, _tools, command) => {
     await until(() => expect(identifyProcess(pid)).toBeUndefined());
   });
 });
+
+// The program runs scripts itself.
+describe.each(here.filter(([, tools]) => tools.includes('curl')))(
+  '%s',
+  (_name, _tools, command) => {
+    beforeEach(() => {
+      agentCommand = command;
+    });
+
+    it('counts a hand-over as failed when the worker that runs it is killed, and ends its script', async () => {
+      await script('on-claim.sh', 'echo $$ > child; kill -9 "$PPID"; exec sleep 600');
+      await using server = await createFakeAgentServer(MANIFEST);
+      start(server);
+      server.claim('ann');
+      const child = (): Promise<string> =>
+        readFile(path.join(folder, 'child'), 'utf8').catch(() => '');
+      await until(async () => expect(await child()).toMatch(/^\d+\n$/));
+      const pid = Number(await child());
+      const failed = { lifecycle: 'start_error', applied_epoch: 1 };
+      await until(() => expect(server.heartbeats.at(-1)).toMatchObject(failed));
+      await until(() => expect(identifyProcess(pid)).toBeUndefined());
+    });
+  },
+);
