@@ -25,6 +25,13 @@ MAX_LOG_BYTES=5000000
 TIMED_OUT=3
 
 main() {
+  # A variable that the environment has already would be told to every program that is started.
+  unset agent begun_epoch call curl_status decoded done_epoch done_ok epoch failures file fine_sleep \
+    found fraction group hasty interval_ms known_epoch left lifecycle line log longest mode_of n name \
+    name_of nap next ok on_claim on_claim_ms outcome owner owner_id owner_name path_of pending_epoch \
+    pending_values quoted random run running said scratch script scripts seed session setsid shown \
+    startup startup_ms state status step stored token token_file told_applied told_id told_name \
+    told_owner took value values wait_ms waiting watcher work worker
   require STANDBY_AGENT_SCRIPT_DIR "${STANDBY_AGENT_SCRIPT_DIR:-}"
   require STANDBY_AGENT_NAME "${STANDBY_AGENT_NAME:-}"
   require STANDBY_URL "${STANDBY_URL:-}${STANDBY_URL_FILE:-}"
@@ -391,13 +398,8 @@ replace_owner_folder() {
 add_variable() {
   case $1 in '' | [0-9]* | *[!A-Za-z0-9_]*) return 1 ;; esac
   decode "$2"
-  rest=$decoded quoted=''
-  while :; do
-    case $rest in *"'"*) ;; *) break ;; esac
-    quoted=$quoted${rest%%"'"*}"'\\''"
-    rest=${rest#*"'"}
-  done
-  printf "export %s='%s'\n" "$1" "$quoted$rest" >>"$scratch/environment"
+  quoted=$(printf '%s.' "$decoded" | sed "s/'/'\\\\''/g")
+  printf "export %s='%s'\n" "$1" "${quoted%.}" >>"$scratch/environment"
 }
 
 # FOLDER PATH CONTENT MODE. The control plane refuses paths that lead out; nothing is written elsewhere

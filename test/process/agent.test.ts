@@ -36,6 +36,19 @@ const MANIFEST: AgentManifest = {
   heartbeat_interval_ms: 500,
 };
 
+const GIVEN = {
+  environment: [{ name: 'GREETING', value: "it's\ntwo $lines `and` \\ more" }],
+  secrets: [{ name: 'token', value: 'ünsafe"\n' }],
+  files: [
+    { path: 'deep/er/blob', mode: '600', content: { base64: 'AAECgP9cCg==' } },
+    {
+      path: 'tool',
+      mode: '750',
+      content: { base64: Buffer.from('#!/bin/sh\n').toString('base64') },
+    },
+  ],
+};
+
 beforeAll(async () => {
   programs = await buildPrograms();
 });
@@ -71,11 +84,15 @@ const AGENTS: readonly (readonly [
 ];
 let agentCommand: () => Command;
 
-function start(server: FakeAgentServer): ChildProcess {
+function start(
+  server: FakeAgentServer,
+  inherited: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const [file, ...parameters] = agentCommand();
   const child = spawn(file, parameters, {
     stdio: 'ignore',
     env: {
+      ...inherited,
       PATH: process.env['PATH'],
       STANDBY_URL: server.url,
       STANDBY_AGENT_TOKEN: server.token,
@@ -271,18 +288,6 @@ describe.each(here)('%s', (_name, _tools, command) => {
     await until(() => expect(server.heartbeats.at(-1)?.lifecycle).toBe('start_error'));
   });
 
-  const GIVEN = {
-    environment: [{ name: 'GREETING', value: "it's\ntwo $lines `and` \\ more" }],
-    secrets: [{ name: 'token', value: 'ünsafe"\n' }],
-    files: [
-      { path: 'deep/er/blob', mode: '600', content: { base64: 'AAECgP9cCg==' } },
-      {
-        path: 'tool',
-        mode: '750',
-        content: { base64: Buffer.from('#!/bin/sh\n').toString('base64') },
-      },
-    ],
-  };
   const owned = (name: string): string => path.join(folder, '.standby-agent', 'owner', name);
 
   it('hands over what the owner gave before on_claim runs, readable for nobody else', async () => {
@@ -406,6 +411,23 @@ describe.each(here.filter(([, tools]) => tools.includes('curl')))(
   (_name, _tools, command) => {
     beforeEach(() => {
       agentCommand = command;
+    });
+
+    it('tells its scripts none of its own variables, whatever its environment had', async () => {
+      await script('on-claim.sh', 'env > seen');
+      const text = await readFile(SHELL_AGENT, 'utf8');
+      const own = new Set(
+        Array.from(text.matchAll(/(?<![%\w])([a-z_]+)=/g), ([, name]) => name ?? ''),
+      );
+      expect([...own]).toEqual(expect.arrayContaining(['token', 'session', 'owner']));
+      await using server = await createFakeAgentServer(MANIFEST);
+      start(server, Object.fromEntries(Array.from(own, (name) => [name, 'inherited'])));
+      server.claim('ann', GIVEN);
+      await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+      const seen = await readFile(path.join(folder, 'seen'), 'utf8');
+      expect(seen).toContain('STANDBY_EPOCH=1');
+      expect(seen).not.toMatch(/sba_bootstrap|sbs_/);
+      expect(seen.split('\n').filter((line) => own.has(line.split('=')[0] ?? ''))).toEqual([]);
     });
 
     it('counts a hand-over as failed when the worker that runs it is killed, and ends its script', async () => {
