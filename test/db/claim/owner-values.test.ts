@@ -106,6 +106,7 @@ const fetchValues = (caller: AgentCaller) => readAgentValues(queue.deps, caller)
 const kept = () => store.sql('select epoch, sealed is not null as is_there from owner_values');
 
 const GONE = { code: 'OWNER_VALUES_GONE' };
+const ENDED = { code: 'UNAUTHENTICATED' };
 
 describe('what a new owner gives', () => {
   it('is told to each agent of the prebuilt workspace, and gone when all have taken over', async () => {
@@ -158,10 +159,10 @@ describe('what a new owner gives', () => {
     const workspaceId = await readyOne();
     const before = await exchange(workspaceId);
     await create();
-    await expect(fetchValues(before)).rejects.toMatchObject(GONE);
+    await expect(fetchValues(before)).rejects.toMatchObject(ENDED);
     const stolen = await exchange(workspaceId);
     const own = await exchange(workspaceId);
-    await expect(fetchValues(stolen)).rejects.toMatchObject(GONE);
+    await expect(fetchValues(stolen)).rejects.toMatchObject(ENDED);
     expect(await fetchValues(own)).toMatchObject({ epoch: 1 });
   });
 
