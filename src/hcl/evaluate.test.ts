@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { evaluate, isKnown, UNKNOWN } from './evaluate.ts';
+import { createEvaluate, isKnown, UNKNOWN } from './evaluate.ts';
 
 const known = new Map([
-  ['local.region', 'eu'],
-  ['var.size["big"]', 'xl'],
+  ['local.region', '"eu"'],
+  ['var.size["big"]', '"xl"'],
+  ['local.circle', '[local.circle]'],
 ]);
-const value = (text: string) => evaluate(text, (name) => known.get(name));
+const value = (text: string) => createEvaluate((name) => known.get(name))(text);
 
 describe('an expression', () => {
   it.each([
@@ -23,6 +24,8 @@ describe('an expression', () => {
     ['/* why */ 3', 3],
     ['<<-EOT\n    one\n      two # kept\n    EOT', 'one\n  two # kept\n'],
     ['<<EOT\n  one\nEOT', '  one\n'],
+    ['<<EOT\r\none\r\ntwo\r\nEOT', 'one\r\ntwo\n'],
+    [`["$\${", "$\${ \\"}"]`, ['${', `\${ "}`]],
     ['["a", 2, # two\n "b#c",\n]', ['a', 2, 'b#c']],
     ['jsonencode(["a", {b = 1}])', '["a",{"b":1}]'],
   ])('that is written out is its value: %j', (text, wanted) => {
@@ -53,7 +56,43 @@ describe('an expression', () => {
     '[for x in y : x]',
     '{for x in y : x => x}',
     'jsonencode([var.other])',
+    'local.circle',
+    '(<<EOT\none\nEOT\n == "one")',
   ])('that has to be computed is unknown: %j', (text) => {
     expect(isKnown(value(text))).toBe(false);
+  });
+
+  it.each([
+    ['brackets', `${'('.repeat(20_000)}"x"${')'.repeat(20_000)}`],
+    ['lists', `${'['.repeat(20_000)}"x"${']'.repeat(20_000)}`],
+    ['what is quoted in what is quoted', '"${'.repeat(20_000)],
+  ])('that nobody would write is unknown: %s', (_what, text) => {
+    expect(isKnown(value(text))).toBe(false);
+  });
+
+  it('follows names that stand for names, but not for ever', () => {
+    const names = createEvaluate((name) => {
+      const number = Number(name.slice('local.a'.length));
+      return number === 0 ? '"x"' : `local.a${number - 1}`;
+    });
+    expect(names('local.a50')).toBe('x');
+    expect(names('local.a20000')).toBe(UNKNOWN);
+  });
+
+  it.each([
+    ['lists', (before: string) => `[${before}, ${before}]`],
+    ['objects', (before: string) => `{ a = ${before}, b = ${before} }`],
+    ['keys', (before: string) => `jsonencode({(${before}) = ${before}})`],
+    ['texts', (before: string) => `jsonencode([${before}, ${before}])`],
+  ])('evaluates each name once, and gives no more than anybody would write: %s', (_what, twice) => {
+    let asked = 0;
+    const names = createEvaluate((name) => {
+      asked += 1;
+      const number = Number(name.slice('local.a'.length));
+      return number === 0 ? '"x"' : twice(`local.a${number - 1}`);
+    });
+    expect(isKnown(names('local.a8'))).toBe(true);
+    expect(isKnown(names('local.a18'))).toBe(false);
+    expect(asked).toBe(19);
   });
 });

@@ -1,5 +1,6 @@
 // The value of an expression in HCL as far as it is written there: texts, numbers, lists, objects, and
-// what `resolve` knows of names. Whatever would have to be computed is UNKNOWN, never guessed.
+// what names stand for. Whatever would have to be computed is UNKNOWN, never guessed; so is what is too
+// deep or too large for anybody to have meant it.
 
 export const UNKNOWN = Symbol('unknown');
 
@@ -12,46 +13,100 @@ export type HclValue =
   | readonly HclValue[]
   | ReadonlyMap<string, HclValue>;
 
-/** Of a name such as `local.region` or `var.images["go"]`, as it is written; undefined: UNKNOWN. */
-export type Resolve = (name: string) => HclValue | undefined;
+type Evaluate = (text: string) => HclValue;
+
+/** The expression behind a name such as `local.region` or `var.images["go"]`; undefined: UNKNOWN. */
+type Lookup = (name: string) => string | undefined;
+
+/** Of brackets and names within each other. */
+const MAX_DEPTH = 100;
+/** Of one value; see sizeOf. */
+const MAX_SIZE = 10_000;
+/** So many count as one more value. */
+const CHARACTERS_EACH = 100;
 
 const NAME = /^[\p{ID_Start}_][\p{ID_Continue}-]*(?:\.[\p{ID_Continue}-]+|\[(?:\d+|"[^"]*")\])*$/u;
 const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-const HEREDOC = /^<<(-?)([\p{ID_Start}_][\p{ID_Continue}-]*)\r?\n([^]*?)\r?\n?[ \t]*\2$/u;
+const HEREDOC = /^<<(-?)([\p{ID_Start}_][\p{ID_Continue}-]*)\r?\n/u;
 const KEYWORDS = new Map<string, HclValue>([
   ['true', true],
   ['false', false],
   ['null', null],
 ]);
 
-export function evaluate(text: string, resolve: Resolve): HclValue {
-  const written = stripComments(text).trim();
-  const keyword = KEYWORDS.get(written);
-  if (keyword !== undefined) return keyword;
-  if (NUMBER.test(written)) return Number(written);
-  if (NAME.test(written)) return resolve(written) ?? UNKNOWN;
-  const [heredoc, indented, , lines = ''] = HEREDOC.exec(written) ?? [];
-  if (heredoc !== undefined) return plain(`${indented === '-' ? unindent(lines) : lines}\n`);
-  const inner = written.slice(1, -1);
-  if (isWhole(written, '"', '"')) return quoted(inner, resolve);
-  if (isWhole(written, '(', ')')) return evaluate(inner, resolve);
-  if (isWhole(written, '[', ']') && !/^\s*for\s/.test(inner)) {
-    return splitItems(inner).map((item) => evaluate(item, resolve));
-  }
-  if (isWhole(written, '{', '}') && !/^\s*for\s/.test(inner)) return object(inner, resolve);
-  if (/^jsonencode\s*\(/.test(written)) {
-    const value = evaluate(written.slice('jsonencode'.length), resolve);
-    return isKnown(value) ? JSON.stringify(toJson(value)) : UNKNOWN;
-  }
-  return UNKNOWN;
+export function createEvaluate(lookup: Lookup): Evaluate {
+  // A name is evaluated once, however often it is mentioned: each mention of each would double the work.
+  // While it is, it is UNKNOWN: names that stand for each other would do so for ever.
+  const named = new Map<string, HclValue>();
+  let depth = 0;
+
+  const valueOfName = (name: string): HclValue => {
+    const known = named.get(name);
+    if (known !== undefined) return known;
+    const text = lookup(name);
+    named.set(name, UNKNOWN);
+    const value = text === undefined ? UNKNOWN : evaluate(text);
+    named.set(name, value);
+    return value;
+  };
+
+  const evaluate: Evaluate = (text) => {
+    if (depth === MAX_DEPTH) return UNKNOWN;
+    depth += 1;
+    const value = bounded(evaluateHere(stripComments(text).trim()));
+    depth -= 1;
+    return value;
+  };
+
+  const evaluateHere: Evaluate = (written) => {
+    const keyword = KEYWORDS.get(written);
+    if (keyword !== undefined) return keyword;
+    if (NUMBER.test(written)) return Number(written);
+    if (NAME.test(written)) return valueOfName(written);
+    if (HEREDOC.test(written)) return heredoc(written);
+    const inner = written.slice(1, -1);
+    if (isWhole(written, '"', '"')) return quoted(inner, evaluate);
+    if (isWhole(written, '(', ')')) return evaluate(inner);
+    if (isWhole(written, '[', ']') && !/^\s*for\s/.test(inner))
+      return splitItems(inner).map(evaluate);
+    if (isWhole(written, '{', '}') && !/^\s*for\s/.test(inner)) return object(inner, evaluate);
+    if (/^jsonencode\s*\(/.test(written)) {
+      const value = evaluate(written.slice('jsonencode'.length));
+      return isKnown(value) ? JSON.stringify(toJson(value)) : UNKNOWN;
+    }
+    return UNKNOWN;
+  };
+
+  return evaluate;
 }
 
 /** Nothing in it is UNKNOWN. */
 export function isKnown(value: HclValue): boolean {
   if (value === UNKNOWN) return false;
-  if (Array.isArray(value)) return (value as readonly HclValue[]).every(isKnown);
-  if (!(value instanceof Map)) return true;
-  return [...(value as ReadonlyMap<string, HclValue>).values()].every(isKnown);
+  return partsOf(value).every(isKnown);
+}
+
+function partsOf(value: HclValue): readonly HclValue[] {
+  if (Array.isArray(value)) return value as readonly HclValue[];
+  if (value instanceof Map)
+    return [...(value as ReadonlyMap<string, HclValue>)].flatMap((entry) => entry);
+  return [];
+}
+
+/** What names stand for may double with each of them. */
+function bounded(value: HclValue): HclValue {
+  return sizeOf(value, MAX_SIZE) > MAX_SIZE ? UNKNOWN : value;
+}
+
+/** How many values there are in it, long texts for more than one; counted no further than `enough`. */
+function sizeOf(value: HclValue, enough: number): number {
+  if (typeof value === 'string') return 1 + Math.floor(value.length / CHARACTERS_EACH);
+  let size = 1;
+  for (const one of partsOf(value)) {
+    if (size > enough) break;
+    size += sizeOf(one, enough - size);
+  }
+  return size;
 }
 
 function toJson(value: HclValue): unknown {
@@ -61,17 +116,15 @@ function toJson(value: HclValue): unknown {
   return Object.fromEntries(entries.map(([key, one]) => [key, toJson(one)]));
 }
 
-function object(inner: string, resolve: Resolve): HclValue {
+function object(inner: string, evaluate: Evaluate): HclValue {
   const values = new Map<string, HclValue>();
   for (const item of splitItems(inner)) {
     const at = separatorOf(item);
     if (at === -1) return UNKNOWN;
     const written = item.slice(0, at).trim();
-    const key = /^[\p{ID_Start}_][\p{ID_Continue}-]*$/u.test(written)
-      ? written
-      : evaluate(written, resolve);
+    const key = /^[\p{ID_Start}_][\p{ID_Continue}-]*$/u.test(written) ? written : evaluate(written);
     if (typeof key !== 'string') return UNKNOWN;
-    values.set(key, evaluate(item.slice(at + 1), resolve));
+    values.set(key, evaluate(item.slice(at + 1)));
   }
   return values;
 }
@@ -110,13 +163,29 @@ function walk(text: string, isIt: (character: string, depth: number) => boolean)
 
 /** Of the quote that closes the one at `from`; what is computed in it may have quotes, too. */
 function endOfQuoted(text: string, from: number): number {
+  // Of each template that is open, how many of its brackets are. Texts and templates take turns.
+  const templates: number[] = [];
+  let isInText = true;
   for (let at = from + 1; at < text.length; at += 1) {
-    if (text[at] === '\\') at += 1;
-    else if (text[at] === '"') return at;
-    else if (text.startsWith('${', at)) {
-      const end = walk(text.slice(at + 2), (character, depth) => depth === -1 && character === '}');
-      at = end === -1 ? text.length : at + 2 + end;
-    }
+    const character = text.charAt(at);
+    const open = templates.at(-1);
+    if (isInText) {
+      if (character === '\\') at += 1;
+      else if (text.startsWith('$${', at)) at += 2;
+      else if (text.startsWith('${', at)) {
+        templates.push(0);
+        isInText = false;
+        at += 1;
+      } else if (character === '"') {
+        if (open === undefined) return at;
+        isInText = false;
+      }
+    } else if (character === '"') isInText = true;
+    else if (open === 0 && character === '}') {
+      templates.pop();
+      isInText = true;
+    } else if ('([{'.includes(character)) templates.push((templates.pop() ?? 0) + 1);
+    else if (')]}'.includes(character)) templates.push((templates.pop() ?? 0) - 1);
   }
   return text.length;
 }
@@ -139,10 +208,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\',
 };
 
-function quoted(inner: string, resolve: Resolve): HclValue {
+function quoted(inner: string, evaluate: Evaluate): HclValue {
   const whole = /^\$\{([^{}]*)\}$/.exec(inner)?.[1];
   if (whole !== undefined) {
-    const value = evaluate(whole, resolve);
+    const value = evaluate(whole);
     return typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
   }
   const text = plain(inner);
@@ -152,6 +221,15 @@ function quoted(inner: string, resolve: Resolve): HclValue {
       ? String.fromCodePoint(Number.parseInt(code.slice(1), 16))
       : (ESCAPES[code] ?? code),
   );
+}
+
+/** It ends with a line that has its marker alone. */
+function heredoc(written: string): HclValue {
+  const [head = '', indented, marker] = HEREDOC.exec(written) ?? [];
+  const end = written.lastIndexOf('\n');
+  if (written.slice(end).trim() !== marker) return UNKNOWN;
+  const lines = written.slice(head.length, Math.max(head.length, end)).replace(/\r$/, '');
+  return plain(`${indented === '-' ? unindent(lines) : lines}\n`);
 }
 
 /** Text in which nothing is computed. */

@@ -61,4 +61,11 @@ resource "x" name {
   ])('that is none is refused with the line: %j', (text, message) => {
     expect(() => readHcl(text)).toThrow(message);
   });
+
+  it.each([
+    ['blocks', 'a = 1\nb {\n', 'line 202: expected at most 100 blocks or templates'],
+    ['templates', 'a = "${', 'line 1: expected at most 100 blocks or templates'],
+  ])('that nobody would write is refused: %s within each other', (_what, text, message) => {
+    expect(() => readHcl(text.repeat(20_000))).toThrow(message);
+  });
 });

@@ -31,6 +31,9 @@ const IDENTIFIER = /[\p{ID_Start}_][\p{ID_Continue}-]*/uy;
 const HEREDOC = /<<-?([\p{ID_Start}_][\p{ID_Continue}-]*)\r?\n/uy;
 const COMMENT = /(?:#|\/\/)[^\n]*|\/\*[^]*?\*\//uy;
 
+/** Of blocks and of quoted templates within each other: more than anybody writes, and little for a stack. */
+const MAX_DEPTH = 100;
+
 /** Throws an Error that names the line where the text is no HCL. */
 export function readHcl(text: string): Body {
   const reader = createReader(text.replace(/^\u{FEFF}/u, ''));
@@ -41,6 +44,7 @@ export function readHcl(text: string): Body {
 
 function createReader(text: string): { body(): Body; expectEnd(): void } {
   let at = 0;
+  let open = 0;
   let counted = { at: 0, line: 1 };
 
   /** The line of `at`, counted on from where it was last asked for. */
@@ -52,6 +56,15 @@ function createReader(text: string): { body(): Body; expectEnd(): void } {
   const fail = (wanted: string): Error => new Error(`line ${line()}: expected ${wanted}`);
   const peek = (): string => text.charAt(at);
   const startsWith = (start: string): boolean => text.startsWith(start, at);
+
+  const within = <T>(read: () => T): T => {
+    if (open === MAX_DEPTH)
+      throw fail(`at most ${MAX_DEPTH} blocks or templates within each other`);
+    open += 1;
+    const value = read();
+    open -= 1;
+    return value;
+  };
 
   /** What the sticky pattern matches here, if anything; reads over it. */
   const match = (pattern: RegExp): RegExpExecArray | null => {
@@ -95,7 +108,7 @@ function createReader(text: string): { body(): Body; expectEnd(): void } {
     }
     if (!startsWith('${') && !startsWith('%{')) return false;
     at += 2;
-    skipExpression('}');
+    within(() => skipExpression('}'));
     at += 1;
     return true;
   };
@@ -137,7 +150,7 @@ function createReader(text: string): { body(): Body; expectEnd(): void } {
     for (let next = label(); next !== undefined; next = label()) labels.push(next);
     if (peek() !== '{') throw fail('{');
     at += 1;
-    const inner = body();
+    const inner = within(body);
     if (peek() !== '}') throw fail('}');
     at += 1;
     return { type, labels, line: begins, lastLine: line(), body: inner };

@@ -355,6 +355,25 @@ describe('standby template import-coder', () => {
     `);
   });
 
+  it('gives up on what nobody would write, and says so like of all that is computed', async () => {
+    const doubled = Array.from(
+      { length: 19 },
+      (_, at) => `  a${at + 1} = [local.a${at}, local.a${at}]\n`,
+    );
+    const text = `locals {
+  a0 = "x"
+${doubled.join('')}}
+data "coder_parameter" "p" {
+  description = local.a19
+  default     = ${'('.repeat(20_000)}"x"${')'.repeat(20_000)}
+}
+`;
+    const { status, out, err } = await importFrom({ 'main.tf': text });
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toContain('parameter p: its description is computed');
+    expect(out).toContain('parameter p: its default is computed');
+  });
+
   it('answers programs, and writes nothing with --dry-run', async () => {
     const files = { 'main.tf': CONTAINERS, 'more.tf.json': '{}' };
     const { out, tree } = await importFrom(files, '--dry-run', '--json');
@@ -376,6 +395,7 @@ describe('standby template import-coder', () => {
   it.each([
     [{ 'main.tf': CONTAINERS, 'standby.yaml': 'mine' }, 'FILE_EXISTS', 73],
     [{ 'main.tf': 'data "coder_parameter" "x" {\n' }, 'HCL_INVALID', 65],
+    [{ 'main.tf': 'locals {\n'.repeat(20_000) }, 'HCL_INVALID', 65],
     [{ 'main.tf': 'resource "x" "y" {}\n' }, 'HCL_INVALID', 65],
     [{ 'README.md': '' }, 'HCL_INVALID', 65],
   ])('refuses what it cannot do, and changes nothing: %#', async (files, code, status) => {

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/app-error.ts';
 import { excerpt } from '../../base/excerpt.ts';
-import { evaluate, type HclValue, type Resolve } from '../../hcl/evaluate.ts';
+import { createEvaluate, type HclValue } from '../../hcl/evaluate.ts';
 import { readHcl, type Attribute, type Block } from '../../hcl/read-hcl.ts';
 
 export interface CoderModule {
@@ -37,13 +37,14 @@ export async function readCoderModule(folder: string): Promise<CoderModule> {
   for (const file of names.filter((name) => name.endsWith('.tf')).sort()) {
     for (const block of await readBlocks(join(folder, file))) blocks.push({ file, block });
   }
-  const resolve = createResolve(blocks);
+  const texts = textsOf(blocks);
+  const evaluate = createEvaluate((name) => texts.get(name));
   return {
     blocks,
     unread: names.filter((name) => /\.(tf\.json|tofu)$/.test(name)).sort(),
     valueOf: (block, name) => {
       const attribute = attributeOf(block, name);
-      return attribute === undefined ? undefined : evaluate(attribute.text, resolve);
+      return attribute === undefined ? undefined : evaluate(attribute.text);
     },
   };
 }
@@ -73,7 +74,7 @@ async function readBlocks(file: string): Promise<readonly Block[]> {
 }
 
 /** Locals, defaults of variables, and names of parameters, as far as they are written out. */
-function createResolve(blocks: readonly PlacedBlock[]): Resolve {
+function textsOf(blocks: readonly PlacedBlock[]): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
   for (const { block } of blocks) {
     const [first = '', label = ''] = block.labels;
@@ -88,13 +89,5 @@ function createResolve(blocks: readonly PlacedBlock[]): Resolve {
       }
     }
   }
-  /** Names that stand for each other would do so for ever. */
-  const resolveWithin =
-    (above: ReadonlySet<string>): Resolve =>
-    (name) => {
-      const text = texts.get(name);
-      if (text === undefined || above.has(name)) return undefined;
-      return evaluate(text, resolveWithin(new Set([...above, name])));
-    };
-  return resolveWithin(new Set());
+  return texts;
 }
