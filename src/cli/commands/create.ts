@@ -58,7 +58,8 @@ export const command = defineCommand({
       kind: 'text',
       value: 'K=@FILE',
       repeat: true,
-      summary: 'a secret for the workspace from a file, or "@-" for standard input',
+      summary:
+        'a secret for the workspace: the text of a file as it is, or "@-" for standard input without its last line break',
     },
     file: {
       kind: 'text',

@@ -7,7 +7,7 @@ import { readOwnerValues } from './owner-values.ts';
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'standby-values-'));
-  await writeFile(path.join(folder, 'token'), 'two\nlines\r\n');
+  await writeFile(path.join(folder, 'token'), '\uFEFFtwo\nlines\r\n');
   await writeFile(path.join(folder, 'tool'), Buffer.from([0, 255, 10]));
   await chmod(path.join(folder, 'tool'), 0o755);
 });
@@ -39,8 +39,19 @@ describe('what the command line gives for a new owner', () => {
       }),
     ).toEqual({
       environment: { A: 'b=c', EMPTY: '' },
-      secrets: { token: 'two\nlines', piped: 'piped' },
+      secrets: { token: '\uFEFFtwo\nlines\r\n', piped: 'piped' },
       files: { 'bin/tool': { content: 'AP8K', encoding: 'base64', mode: '700' } },
+    });
+  });
+
+  it('has no secret of other bytes than text, and says what takes them', async () => {
+    const refused = await read({ secret: [`tool=@${at('tool')}`] }).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({
+      code: 'USAGE',
+      detail: '--secret "tool" is no text in UTF-8',
+      hint: 'Give it as a file: --file PATH=@FILE',
     });
   });
 

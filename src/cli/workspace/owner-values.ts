@@ -1,6 +1,7 @@
 // What the command line gives for the new owner: variables written out, secrets and files from files.
 import { stat } from 'node:fs/promises';
 import { AppError } from '../../base/app-error.ts';
+import { excerpt } from '../../base/excerpt.ts';
 import type { OwnerValuesInput } from '../../contract/workspace/owner-values.ts';
 import type { CommandContext } from '../command.ts';
 import {
@@ -48,8 +49,9 @@ export async function readOwnerValues(
   }
   const secretTexts: [string, string][] = [];
   for (const [name, file] of secrets) {
-    const text = (await readGivenFile(io, SECRET.option, file)).toString('utf8');
-    secretTexts.push([name, withoutLastBreak(text)]);
+    const text = decodeSecret(name, await readGivenFile(io, SECRET.option, file));
+    // A file is given as it is: a private key is broken without its last line break.
+    secretTexts.push([name, file === STANDARD_INPUT ? withoutLastBreak(text) : text]);
   }
   const fileBodies: [string, OwnerFile][] = [];
   for (const [path, file] of files) {
@@ -71,6 +73,17 @@ function splitFile(text: string, option: NamedOption): [string, string] {
     detail: `${option.option} is not ${option.form}`,
     hint: `For example: ${option.option} ${option.example}; @- is standard input`,
   });
+}
+
+/** Secrets are texts, on the way and in the database; files may have any bytes. */
+function decodeSecret(name: string, bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    const detail = `${SECRET.option} ${excerpt(name)} is no text in UTF-8`;
+    const hint = `Give it as a file: ${FILE.option} ${FILE.form}`;
+    throw new AppError('USAGE', { detail, hint }, { cause: error });
+  }
 }
 
 /** As the file has it, for those who own it. */
