@@ -11,6 +11,7 @@ import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import { AGENT_HOME } from '../../../contract/manifest/agent-home.ts';
 import type { Build } from '../../driver.ts';
 import { isRefused, type Container, type Engine } from './engine/engine.ts';
+import { EngineRefusal } from './engine/transport.ts';
 import { containerMarkOf, type ContainerMark } from './mark.ts';
 
 /** In the container. */
@@ -87,19 +88,26 @@ export function createAgents(engine: Engine): Agents {
     await engine.detachExec(id);
   };
 
+  /** None where the engine does not tell: its machine may have no `ps`. */
+  const listProcesses = (containerId: string): Promise<readonly string[]> =>
+    engine.listProcesses(containerId).catch((error: unknown) => {
+      const hasEnded = isRefused(error, 404) || isRefused(error, 409);
+      if (error instanceof EngineRefusal && !hasEnded) return [];
+      throw error;
+    });
+
   const startMissing = async (
     containerId: string,
     { agents, url }: ContainerMark,
   ): Promise<void> => {
+    const execs = await engine.listExecs(containerId);
+    const listed = execs.flatMap(({ isRunning, command }) => (isRunning ? agentIn(command) : []));
+    const unlisted = agents.filter((name) => !listed.includes(name));
+    if (unlisted.length === 0) return;
     // An engine that was started anew beside living containers has forgotten what it ran in them, and
     // one that is about to run something does not list it yet.
-    const running = new Set([
-      ...(await engine.listExecs(containerId)).flatMap(({ isRunning, command }) =>
-        isRunning ? agentIn(command) : [],
-      ),
-      ...(await engine.listProcesses(containerId)).flatMap((line) => agentIn(line.split(' '))),
-    ]);
-    for (const name of agents) if (!running.has(name)) await start(containerId, name, url);
+    const seen = (await listProcesses(containerId)).flatMap((line) => agentIn(line.split(' ')));
+    for (const name of unlisted) if (!seen.includes(name)) await start(containerId, name, url);
   };
 
   return {
