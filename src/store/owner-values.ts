@@ -83,20 +83,39 @@ export const removeOrphanedValues = statement({
       and v.epoch = orphaned.epoch`,
 });
 
-/** Takes away what nobody came for in time, and leaves that there was something. */
+/**
+ * Takes away what nobody came for in time, and leaves that there was something. The time runs while an agent can
+ * come: since the workspace's latest build has started it. Whatever becomes of builds, the longest is the end.
+ */
 export const expireOwnerValues = statement({
   name: 'owner_values.expire',
-  takes: takes<{ readonly timeoutMs: number; readonly limit: number }>(),
+  takes: takes<{
+    readonly timeoutMs: number;
+    readonly longestMs: number;
+    readonly limit: number;
+  }>(),
   gives: { workspaceId: uuid<WorkspaceId>(), epoch: int },
   sql: `
     with late as materialized (
-      select workspace_id, epoch
-      from owner_values
-      where sealed is not null
-        and created_at < (select standby_now()) - $timeoutMs::float8 * interval '1 ms'
-      order by created_at
+      select v.workspace_id, v.epoch
+      from owner_values v
+      cross join lateral (
+        select b.transition, b.job_id
+        from builds b
+        where b.workspace_id = v.workspace_id
+        order by b.number desc
+        limit 1
+      ) as latest
+      join jobs j on j.id = latest.job_id
+      where v.sealed is not null
+        and v.created_at < (select standby_now()) - $timeoutMs::float8 * interval '1 ms'
+        and (v.created_at < (select standby_now()) - $longestMs::float8 * interval '1 ms'
+          or (latest.transition = 'start'
+            and j.status = 'succeeded'
+            and j.completed_at < (select standby_now()) - $timeoutMs::float8 * interval '1 ms'))
+      order by v.created_at
       limit $limit::integer
-      for update skip locked
+      for update of v skip locked
     )
     update owner_values v
     set key_id = null,

@@ -179,6 +179,34 @@ describe('what a new owner gives', () => {
     await expect(fetchValues(caller)).rejects.toMatchObject(GONE);
   });
 
+  it('does not run out while the workspace is still being built, for a day', async () => {
+    const options = { ownerValuesTimeoutMs: 60_000 };
+    const { workspaceId } = await create();
+    await store.advanceClock(120_000);
+    await clearOwnerValues(queue.deps, options);
+    expect(await kept()).toEqual([{ epoch: 1, is_there: true }]);
+    await store.sql(
+      `update jobs j
+       set acquired_at = standby_now(), heartbeat_at = standby_now(), attempt = 1,
+         completed_at = standby_now(), succeeded = true
+       from builds b
+       where b.job_id = j.id and b.workspace_id = $1`,
+      [workspaceId],
+    );
+    await clearOwnerValues(queue.deps, options);
+    expect(await kept()).toEqual([{ epoch: 1, is_there: true }]);
+    await store.advanceClock(60_001);
+    await clearOwnerValues(queue.deps, options);
+    expect(await kept()).toEqual([{ epoch: 1, is_there: false }]);
+  });
+
+  it('runs out after a day although the workspace was never built', async () => {
+    await create();
+    await store.advanceClock(24 * 60 * 60 * 1000 + 1);
+    await clearOwnerValues(queue.deps, { ownerValuesTimeoutMs: 60_000 });
+    expect(await kept()).toEqual([{ epoch: 1, is_there: false }]);
+  });
+
   it('goes with its workspace', async () => {
     const workspaceId = await readyOne();
     await create();
