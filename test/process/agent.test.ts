@@ -343,6 +343,21 @@ describe.each(here)('%s', (_name, _tools, command) => {
     await expect(stat(owned(''))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('keeps what the owner gave when it only lost that it has handed over', async () => {
+    await using server = await createFakeAgentServer({ ...MANIFEST, heartbeat_interval_ms: 20 });
+    const agent = start(server);
+    server.claim('ann', GIVEN);
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    await kill(agent);
+    await rm(path.join(folder, '.standby-agent', 'handed-over.json'));
+    await writeFile(owned('secrets/token'), 'changed');
+    const before = server.heartbeats.length;
+    start(server);
+    await until(() => expect(server.heartbeats.slice(before).at(-1)?.applied_epoch).toBe(1));
+    expect(await claims()).toBe('1 ann ANN\n');
+    expect(await readFile(owned('secrets/token'), 'utf8')).toBe('changed');
+  });
+
   it.each([
     ['expired', 'expired' as const],
     ['would be written elsewhere', { ...GIVEN, secrets: [{ name: '../out', value: 'x' }] }],
