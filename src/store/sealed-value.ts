@@ -98,6 +98,25 @@ function writeById(
   });
 }
 
+/** Of a table whose rows are numbered within their workspace. */
+function writeByNumber(
+  name: string,
+  { table, numberColumn }: { readonly table: string; readonly numberColumn: string },
+): SealedValues['write'] {
+  return statement({
+    name,
+    takes: takes<Resealed>(),
+    gives: {},
+    sql: `
+      update ${table}
+      set key_id = $keyId,
+        sealed = $sealed
+      where workspace_id = split_part($row::text, '/', 1)::uuid
+        and ${numberColumn} = split_part($row::text, '/', 2)::integer
+        and key_id = $oldKeyId`,
+  });
+}
+
 const ofRetiredKey = (column: string): string =>
   `${column} in (select id from data_keys where retired_at is not null)`;
 
@@ -117,18 +136,7 @@ const states = sealedValues(
       limit $limit::integer`,
   }),
   ({ workspaceId, lockNumber }) => statePlace(workspaceId, lockNumber),
-  statement({
-    name: 'workspace_state.reseal',
-    takes: takes<Resealed>(),
-    gives: {},
-    sql: `
-      update workspace_states
-      set key_id = $keyId,
-        sealed = $sealed
-      where workspace_id = split_part($row::text, '/', 1)::uuid
-        and number = split_part($row::text, '/', 2)::integer
-        and key_id = $oldKeyId`,
-  }),
+  writeByNumber('workspace_state.reseal', { table: 'workspace_states', numberColumn: 'number' }),
 );
 
 const strays = sealedValues(
@@ -225,18 +233,7 @@ const ownerValues = sealedValues(
       limit $limit::integer`,
   }),
   ownerValuesPlace,
-  statement({
-    name: 'owner_values.reseal',
-    takes: takes<Resealed>(),
-    gives: {},
-    sql: `
-      update owner_values
-      set key_id = $keyId,
-        sealed = $sealed
-      where workspace_id = split_part($row::text, '/', 1)::uuid
-        and epoch = split_part($row::text, '/', 2)::integer
-        and key_id = $oldKeyId`,
-  }),
+  writeByNumber('owner_values.reseal', { table: 'owner_values', numberColumn: 'epoch' }),
 );
 
 export const SEALED_VALUES: readonly SealedValues[] = [

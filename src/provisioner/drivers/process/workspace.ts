@@ -101,6 +101,7 @@ export async function undoWorkspace(
   folder: string,
   attempt: AttemptName,
 ): Promise<void> {
+  // One that cannot be read tells nobody's attempt: what is there waits for the workspace's own delete.
   const record = await readRecord(layoutOf(folder).record).catch(() => undefined);
   if (record === undefined) return;
   const { madeBy, startedBy = madeBy } = record;
