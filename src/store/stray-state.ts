@@ -64,8 +64,13 @@ export const queueStrayCleanup = statement({
           join jobs j on j.id = b.job_id
           where b.workspace_id = s.workspace_id
             and j.completed_at is null)
-        and (former.id is null or former.completed_at
-          < (select standby_now()) - least(interval '1 minute' * 2 ^ (s.tries - 1), interval '1 hour'))
+        -- Asked of the stray's own row too: when another look has just given it a job, the row is locked as it is
+        -- now beside the former job as it was, and no former job would say that it is nobody's.
+        and case
+          when s.job_id is null then true
+          else former.completed_at
+            < (select standby_now()) - least(interval '1 minute' * 2 ^ (s.tries - 1), interval '1 hour')
+        end
       order by s.created_at, s.id
       limit 1
       for update of s skip locked
