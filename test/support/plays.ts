@@ -8,6 +8,7 @@ import type { JobResult } from '../../src/domain/job/job.ts';
 import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import type { Transaction } from '../../src/store/database.ts';
 import { handOut } from '../../src/jobs/hand-out.ts';
+import { ensureMembership } from '../../src/reconciler/membership.ts';
 import type { ReconcilerOptions } from '../../src/reconciler/options.ts';
 import { countForPool } from '../../src/store/counter.ts';
 import { recordJudgedBuild } from '../../src/store/judged-build.ts';
@@ -153,6 +154,8 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
   const pool: Plays['pool'] = async ({ desired = 1, ready = 0, claim = 'apply' } = {}) => {
     const organization = `org-${createId(kit).slice(-12)}`;
     const organizationId = await make.organization(organization);
+    // Two first passes that both make it meet at its rows, and would not meet anywhere else.
+    await ensureMembership(kit, store.database, organizationId);
     const template = await make.template({ organizationId, manifest: { claim } });
     const made = await make.pool(template, { desired });
     for (const workspaceId of await makeReady(store, make, { pool: made, count: ready })) {
