@@ -29,7 +29,7 @@ export interface Client {
 }
 
 export interface CallOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * How long the whole answer may take, besides what the request itself asks to wait (`wait_ms`). Where it
    * asks to be shown life meanwhile (`alive_ms`): how late that may be.

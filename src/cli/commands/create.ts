@@ -4,6 +4,7 @@ import { parseDurationMs } from '../../base/duration.ts';
 import { excerpt } from '../../base/excerpt.ts';
 import { createId } from '../../base/id.ts';
 import type { Client } from '../../client/client.ts';
+import { insist } from '../../client/insist.ts';
 import type { WaiterView } from '../../contract/waiter/schema.ts';
 import { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { CreateWorkspaceAnswer } from '../../contract/workspace/schema.ts';
@@ -16,13 +17,12 @@ import { answer } from '../show/answer.ts';
 import { sentence } from '../show/harmless.ts';
 import { formatSeconds } from '../show/time.ts';
 import { describeClaim, describeOpening } from '../workspace/describe.ts';
-import { insist } from '../session/insist.ts';
 import { describeWaiter } from '../waiter/describe.ts';
-import { leaveLine, waitInLine, type InLine } from '../waiter/wait-in-line.ts';
+import { leaveLine, waitToBeServed, type InLine } from '../waiter/line.ts';
 import { readTtl, TTL_OPTION } from '../workspace/life.ts';
 import { readOwnerValues } from '../workspace/owner-values.ts';
 import { readParameters } from '../workspace/parameters.ts';
-import { waitUntilUsable } from '../workspace/wait.ts';
+import { waitUntil } from '../workspace/wait.ts';
 
 /** As long as the server lets anybody wait. */
 const MAX_WAIT_MS = 86_400_000;
@@ -151,7 +151,7 @@ export const command = defineCommand({
       inLine = undefined;
       const workspace = noWait
         ? created.workspace
-        : await waitUntilUsable(context, client, { workspace: created.workspace, signal });
+        : await waitUntil('usable', context, { client, workspace: created.workspace, signal });
       const took = formatSeconds(context.kit.clock.monotonicMs() - startedMs);
       answer(context, { ...created, workspace }, (shown) => render(shown, took));
       return 0;
@@ -164,7 +164,7 @@ async function beServed(
   client: Client,
   line: InLine,
 ): Promise<CreateWorkspaceAnswer> {
-  const params = { workspace: await waitInLine(context, client, line) };
+  const params = { workspace: await waitToBeServed(context, client, line) };
   const { body } = await insist(context.kit, line.signal, () =>
     client.call(workspaceRoutes.getWorkspace, { params, query: {} }, { signal: line.signal }),
   );

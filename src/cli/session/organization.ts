@@ -1,7 +1,6 @@
 // The organization a command is about.
-import { AppError } from '../../base/app-error.ts';
 import type { Client } from '../../client/client.ts';
-import { peopleRoutes } from '../../contract/people/route.ts';
+import { findOwnOrganization } from '../../client/organization.ts';
 import type { CommandContext, TextOption } from '../command.ts';
 
 export const ORGANIZATION_OPTION = {
@@ -9,8 +8,6 @@ export const ORGANIZATION_OPTION = {
   value: 'NAME',
   summary: 'the organization; else STANDBY_ORGANIZATION, the only one, or "default"',
 } as const satisfies TextOption;
-
-const FALLBACK = 'default';
 
 /** What was named, else the caller's only one, else `default`. Throws USAGE when that leaves it open. */
 export async function chooseOrganization(
@@ -22,15 +19,5 @@ export async function chooseOrganization(
   if (given !== undefined) return given;
   const named = context.environment['STANDBY_ORGANIZATION'];
   if (named !== undefined && named !== '') return named;
-  const { body } = await client.call(peopleRoutes.whoami, {});
-  const names = body.organizations.map(({ name }) => name);
-  const [only] = names;
-  if (only !== undefined && names.length === 1) return only;
-  if (names.includes(FALLBACK)) return FALLBACK;
-  const which =
-    only === undefined ? 'no organization' : `several organizations: ${names.join(', ')}`;
-  throw new AppError('USAGE', {
-    detail: `${body.user.username} belongs to ${which}`,
-    hint: 'Name one with --org, or set STANDBY_ORGANIZATION.',
-  });
+  return findOwnOrganization(client, 'Name one with --org, or set STANDBY_ORGANIZATION.');
 }

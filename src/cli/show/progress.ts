@@ -12,6 +12,11 @@ export interface Progress {
   clear(): void;
 }
 
+/** For how long answers may be held back while something is waited for: on a terminal the seconds are counted. */
+export function heldBackMs({ isErrTty }: Pick<CommandContext['io'], 'isErrTty'>): number {
+  return isErrTty ? 1_000 : 30_000;
+}
+
 const ERASE_LINE = '\r\u001b[2K';
 const LEAST_COLUMNS = 20;
 

@@ -5,7 +5,7 @@ import type { WorkspaceView } from '../../contract/workspace/schema.ts';
 import type { CommandContext } from '../command.ts';
 import { sentence } from '../show/harmless.ts';
 import { describeOpening } from './describe.ts';
-import { waitUntil, waitUntilUsable } from './wait.ts';
+import { waitUntil } from './wait.ts';
 
 export interface Changed {
   readonly client: Client;
@@ -30,7 +30,7 @@ export async function startWorkspace(
 ): Promise<WorkspaceView> {
   const { client, noWait = false, signal } = changed;
   const workspace = await begin('start', changed);
-  return noWait ? workspace : waitUntilUsable(context, client, { workspace, signal });
+  return noWait ? workspace : waitUntil('usable', context, { client, workspace, signal });
 }
 
 /** That it can be used, and how to open it. */

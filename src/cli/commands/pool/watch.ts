@@ -1,11 +1,11 @@
 // `standby pool watch`: the table of pools, again whenever it changes, until interrupted.
+import { insist } from '../../../client/insist.ts';
 import { defineCommand } from '../../command.ts';
 import { readPools } from '../../pool/read.ts';
 import { renderPools } from '../../pool/table.ts';
 import { chooseOrganization, ORGANIZATION_OPTION } from '../../session/organization.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
-import { insist } from '../../session/insist.ts';
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 

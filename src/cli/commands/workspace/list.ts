@@ -1,5 +1,6 @@
 // `standby workspace list`
 import { readPages } from '../../../client/pages.ts';
+import { describeState } from '../../../client/describe-state.ts';
 import { workspaceRoutes } from '../../../contract/workspace/route.ts';
 import { defineCommand } from '../../command.ts';
 import { connect } from '../../session/target.ts';
@@ -7,7 +8,7 @@ import { answer } from '../../show/answer.ts';
 import { collect } from '../../show/collect.ts';
 import { renderTable } from '../../show/table.ts';
 import { formatAge } from '../../show/time.ts';
-import { describeOpening, describeState } from '../../workspace/describe.ts';
+import { describeOpening } from '../../workspace/describe.ts';
 import { describeEnd } from '../../workspace/life.ts';
 
 export const command = defineCommand({

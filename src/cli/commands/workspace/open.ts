@@ -7,7 +7,7 @@ import { answer } from '../../show/answer.ts';
 import { sentence } from '../../show/harmless.ts';
 import { describeOpening } from '../../workspace/describe.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
-import { waitUntilUsable } from '../../workspace/wait.ts';
+import { waitUntil } from '../../workspace/wait.ts';
 
 export const command = defineCommand({
   name: 'workspace open',
@@ -19,7 +19,7 @@ export const command = defineCommand({
     const client = await connect(context);
     const found = await findWorkspace(client, values.workspace);
     return interruptible(context, `${found.name} stays as it is.`, async (signal) => {
-      const workspace = await waitUntilUsable(context, client, { workspace: found, signal });
+      const workspace = await waitUntil('usable', context, { client, workspace: found, signal });
       const opening = describeOpening(workspace);
       if (opening === '') {
         throw new AppError('NOT_FOUND', {

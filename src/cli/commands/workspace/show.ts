@@ -1,4 +1,5 @@
 // `standby workspace show`
+import { describeState } from '../../../client/describe-state.ts';
 import { workspaceRoutes } from '../../../contract/workspace/route.ts';
 import type { BuildView, WorkspaceView } from '../../../contract/workspace/schema.ts';
 import type { Instant } from '../../../base/clock.ts';
@@ -8,7 +9,6 @@ import { answer } from '../../show/answer.ts';
 import type { Colors } from '../../show/colors.ts';
 import { renderFacts, renderTable } from '../../show/table.ts';
 import { formatAge } from '../../show/time.ts';
-import { describeState } from '../../workspace/describe.ts';
 import { describeLife } from '../../workspace/life.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
 
