@@ -5,6 +5,8 @@ const config: KnipConfig = {
   entry: [
     'src/main/standby.ts',
     'src/agent/main.ts',
+    'src/client/index.ts',
+    'examples/*.mjs',
     'src/provisioner/drivers/process/supervisor/main.ts',
     'scripts/*.{ts,mjs}',
     'bench/main.ts',
@@ -12,7 +14,7 @@ const config: KnipConfig = {
     // Programs that tests start as processes of their own.
     'test/support/embedded-starter.ts',
   ],
-  project: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.{ts,mjs}', 'bench/**/*.ts'],
+  project: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.{ts,mjs}', 'bench/**/*.ts', 'examples/*.mjs'],
   // What a module exports and uses itself is not dead: schemas are named one by one for readers.
   ignoreExportsUsedInFile: true,
   // scripts/check-layers.mjs starts its program from node_modules/.bin.

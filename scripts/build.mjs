@@ -49,8 +49,9 @@ const main = {
   splitting: true,
 };
 
-/** Programs that are copied to other places, so each is one file. */
+/** Programs that are copied to other places, and what other programs import: each is one file. */
 const standalone = {
+  client: 'src/client/index.ts',
   agent: 'src/agent/main.ts',
   supervisor: 'src/provisioner/drivers/process/supervisor/main.ts',
 };

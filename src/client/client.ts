@@ -1,5 +1,6 @@
 // The typed HTTP client over the route table: what the command line, daemons, agents and other
 // programs call the control plane with. It imports no server code.
+import { setMaxListeners } from 'node:events';
 import { AppError } from '../base/app-error.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { assertOutsideTransaction } from '../base/transaction-scope.ts';
@@ -143,6 +144,8 @@ function startDeadline(clock: Clock, signal: AbortSignal | undefined): Deadline 
   let limitMs = 0;
   const onAbort = (): void => request.abort(signal?.reason);
   if (signal?.aborted === true) onAbort();
+  // A fleet's calls share one signal: many listeners are no leak.
+  if (signal !== undefined) setMaxListeners(0, signal);
   signal?.addEventListener('abort', onAbort, { once: true });
   return {
     signal: request.signal,

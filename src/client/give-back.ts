@@ -1,0 +1,74 @@
+// Giving back what a claim got: a workspace, or a place in line.
+import { AppError } from '../base/app-error.ts';
+import type { Clock } from '../base/clock.ts';
+import { jobRoutes } from '../contract/job/route.ts';
+import { waiterRoutes } from '../contract/waiter/route.ts';
+import type { WaiterView } from '../contract/waiter/schema.ts';
+import { workspaceRoutes } from '../contract/workspace/route.ts';
+import type { CallOptions, Client } from './client.ts';
+import { insist } from './insist.ts';
+
+export interface GiveBackDeps {
+  readonly client: Client;
+  readonly clock: Clock;
+}
+
+/** What a build that is in the way gets to end, before the delete is tried again. */
+const PAUSE_MS = 200;
+
+/**
+ * Begins the delete of a workspace; ends as soon as it has begun. A build that is in the way is canceled. One that is
+ * gone already is no fault.
+ */
+export async function giveBackWorkspace(
+  { client, clock }: GiveBackDeps,
+  workspace: string,
+  options: CallOptions = {},
+): Promise<void> {
+  const params = { workspace };
+  let canceled: string | undefined;
+  for (;;) {
+    try {
+      await insist({ clock }, options.signal, () =>
+        client.call(workspaceRoutes.deleteWorkspace, { params }, options),
+      );
+      return;
+    } catch (error) {
+      if (isRefusal(error, 'NOT_FOUND')) return;
+      if (!isRefusal(error, 'BUILD_IN_PROGRESS')) throw error;
+    }
+    const { body } = await insist({ clock }, options.signal, () =>
+      client.call(workspaceRoutes.getWorkspace, { params, query: {} }, options),
+    );
+    const { job_id: job } = body.latest_build;
+    if (job !== canceled) await cancel(client, job, options);
+    canceled = job;
+    await clock.sleep(PAUSE_MS, options.signal);
+  }
+}
+
+async function cancel(client: Client, job: string, options: CallOptions): Promise<void> {
+  try {
+    await client.call(jobRoutes.cancelJob, { params: { job }, query: {} }, options);
+  } catch (error) {
+    // It has just ended, or somebody else began it: then its end is waited for.
+    if (!isRefusal(error, 'JOB_ENDED') && !isRefusal(error, 'FORBIDDEN')) throw error;
+  }
+}
+
+/** Leaves the line; one that was served at this very moment gives its workspace back. */
+export async function leaveLine(deps: GiveBackDeps, { id }: WaiterView): Promise<void> {
+  const { client, clock } = deps;
+  const params = { waiter: id };
+  try {
+    await insist({ clock }, undefined, () => client.call(waiterRoutes.cancelWaiter, { params }));
+  } catch (error) {
+    if (!isRefusal(error, 'WAIT_OVER')) throw error;
+    const { body } = await client.call(waiterRoutes.getWaiter, { params, query: {} });
+    if (body.workspace_id !== null) await giveBackWorkspace(deps, body.workspace_id);
+  }
+}
+
+function isRefusal(error: unknown, code: AppError['code']): boolean {
+  return error instanceof AppError && error.code === code;
+}

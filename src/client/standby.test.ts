@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../base/app-error.ts';
+import { createStandby, type Standby } from './standby.ts';
+
+const ID = '00000000-0000-7000-8000-00000000000a';
+const AT = '2026-01-01T00:00:00.000Z';
+
+const workspace = (more: object = {}): object => ({
+  ...{ id: ID, organization: 'o', owner: 'ann', template: 't', name: 'w', origin: 'prebuild' },
+  ...{ epoch: 1, status: 'running', usable: true, agents: [], outputs: {}, strays: 0 },
+  ...{ parameters: {}, sensitive_parameters: [], created_at: AT, updated_at: AT },
+  ...{ last_used_at: AT, ttl_seconds: null, deadline_at: null, lifetime_ends_at: null },
+  ...{ idle_stop_seconds: null, dormant_at: null, dormant_until: null, autostart: null },
+  latest_build: {
+    ...{ id: ID, number: 1, transition: 'start', stage: 'claim', reason: 'claim', version: 'v1' },
+    ...{ preset: null, initiator: 'ann', job_id: ID, status: 'running', error: null },
+    ...{ error_code: null, created_at: AT },
+  },
+  ...more,
+});
+const waiter = (more: object = {}): object => ({
+  ...{ id: ID, organization: 'o', owner: 'ann', template: 't', preset: 'p', name: 'w' },
+  ...{ priority: 0, state: 'waiting', position: 1, eta_seconds: null, eta_reason: null },
+  ...{ workspace_id: null, error_code: null, error: null },
+  ...{ created_at: AT, deadline_at: AT, ended_at: null },
+  ...more,
+});
+
+type Answer = () => Response;
+const json =
+  (body: object, status = 200): Answer =>
+  () =>
+    Response.json(body, { status });
+const problem = (code: string, status: number): Answer =>
+  json({ type: 'urn:x', title: 'X', status, code, detail: 'd', hint: 'h' }, status);
+const lost: Answer = () => {
+  throw new TypeError('fetch failed');
+};
+const claimed = json({ workspace: workspace(), claimed: true, reason: null }, 201);
+const inLine = json({ waiter: waiter(), position: 1, eta_seconds: null, eta_reason: null }, 202);
+const deleted = json(workspace({ status: 'deleting', usable: false }), 202);
+
+/** A client whose requests get these answers, in order. */
+function scripted(...answers: readonly Answer[]): {
+  readonly standby: Standby;
+  readonly sent: { readonly what: string; readonly init: RequestInit }[];
+  readonly what: () => readonly string[];
+} {
+  const left = [...answers];
+  const sent: { readonly what: string; readonly init: RequestInit }[] = [];
+  const standby = createStandby({
+    url: 'http://host:1',
+    clock: { now: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() },
+    fetch: async (url, init) => {
+      const what = `${init.method} ${url.replace('http://host:1/api/v1/', '').replaceAll(ID, 'ID')}`;
+      sent.push({ what, init });
+      init.signal?.throwIfAborted();
+      const next = left.shift();
+      if (next === undefined) throw new Error(`nobody expected ${what}`);
+      return next();
+    },
+  });
+  return { standby, sent, what: () => sent.map(({ what }) => what) };
+}
+
+const REQUEST = { template: 't', organization: 'o' };
+const ASK = 'POST organizations/o/workspaces';
+const DELETE = 'DELETE workspaces/ID';
+
+describe('a claim', () => {
+  it('is the same request again when its answer was lost', async () => {
+    const { standby, sent } = scripted(lost, claimed);
+    expect(await standby.claim(REQUEST)).toMatchObject({ claimed: true, workspace: { id: ID } });
+    const [first, second] = sent.map(({ init }) => [init.headers, init.body]);
+    expect(second).toEqual(first);
+    expect(JSON.parse(sent[0]?.init.body as string)).toEqual({
+      name: expect.stringMatching(/^claim-[0-9a-f]{16}$/),
+      template: 't',
+    });
+  });
+
+  it('has the name that its key gives it, in every process', async () => {
+    const bodyOf = async (key: string): Promise<unknown> => {
+      const { standby, sent } = scripted(claimed);
+      await standby.claim({ ...REQUEST, idempotency_key: key });
+      return JSON.parse(sent[0]?.init.body as string);
+    };
+    expect(await bodyOf('build-1')).toEqual(await bodyOf('build-1'));
+    expect(await bodyOf('build-1')).not.toEqual(await bodyOf('build-2'));
+  });
+
+  it('waits in line, then until it is usable, and tells both', async () => {
+    const { standby } = scripted(
+      inLine,
+      json(waiter({ state: 'served', position: null, workspace_id: ID })),
+      json(workspace({ usable: false })),
+      json(workspace()),
+    );
+    const told: unknown[] = [];
+    const claim = await standby.claim(REQUEST, {
+      onWaiting: ({ position }) => told.push(position),
+      onStarting: ({ status }) => told.push(status),
+    });
+    expect(claim).toMatchObject({ claimed: true, workspace: { usable: true } });
+    expect(told).toEqual([1, 'running']);
+  });
+
+  it('that fails leaves the workspace with its owner, and names it', async () => {
+    const failed = workspace({ status: 'failed', usable: false });
+    const { standby, what } = scripted(
+      json({ workspace: failed, claimed: true, reason: null }, 201),
+    );
+    await expect(standby.claim(REQUEST)).rejects.toMatchObject({
+      code: 'BUILD_FAILED',
+      fields: { workspace_id: ID },
+    });
+    expect(what()).toEqual([ASK]);
+  });
+
+  it('that is aborted in line leaves it', async () => {
+    const abort = new AbortController();
+    const { standby, what } = scripted(inLine, json(waiter({ state: 'canceled' })));
+    const claim = standby.claim(REQUEST, {
+      signal: abort.signal,
+      onWaiting: () => abort.abort(new Error('enough')),
+    });
+    await expect(claim).rejects.toThrow('enough');
+    expect(what()).toEqual([ASK, 'GET waiters/ID?wait_ms=30000', 'DELETE waiters/ID']);
+  });
+
+  it('that is aborted as it is served gives back what it was served with', async () => {
+    const abort = new AbortController();
+    const { standby, what } = scripted(
+      () => {
+        abort.abort(new Error('enough'));
+        return inLine();
+      },
+      problem('WAIT_OVER', 409),
+      json(waiter({ state: 'served', workspace_id: ID })),
+      deleted,
+    );
+    await expect(standby.claim(REQUEST, { signal: abort.signal })).rejects.toThrow('enough');
+    expect(what()).toEqual([ASK, 'DELETE waiters/ID', 'GET waiters/ID', DELETE]);
+  });
+
+  it('asks nothing when it is aborted before', async () => {
+    const { standby, what } = scripted();
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(standby.claim(REQUEST, { signal })).rejects.toThrow('enough');
+    expect(what()).toEqual([]);
+  });
+});
+
+describe('withWorkspace', () => {
+  it('gives back what it claimed, and gives what the work gave', async () => {
+    const { standby, what } = scripted(claimed, deleted);
+    const result = await standby.withWorkspace(REQUEST, ({ workspace: { name } }) => name);
+    expect(result).toBe('w');
+    expect(what()).toEqual([ASK, DELETE]);
+  });
+
+  it('gives back when the work fails, and when the claim does', async () => {
+    const work = scripted(claimed, deleted);
+    const failing = work.standby.withWorkspace(REQUEST, () => {
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(work.what()).toEqual([ASK, DELETE]);
+
+    const failed = workspace({ status: 'failed', usable: false });
+    const claim = scripted(json({ workspace: failed, claimed: true, reason: null }, 201), deleted);
+    await expect(claim.standby.withWorkspace(REQUEST, () => 'done')).rejects.toMatchObject({
+      code: 'BUILD_FAILED',
+    });
+    expect(claim.what()).toEqual([ASK, DELETE]);
+  });
+
+  it('says both when giving back fails as well', async () => {
+    const { standby } = scripted(claimed, problem('FORBIDDEN', 403));
+    const failing = standby.withWorkspace(REQUEST, () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toMatchObject({
+      message: 'no; and giving back failed',
+      errors: [new Error('no'), expect.any(AppError)],
+    });
+  });
+});
+
+describe('giving back', () => {
+  it('cancels the build that is in the way, once, and tries again until it has ended', async () => {
+    const { standby, what } = scripted(
+      problem('BUILD_IN_PROGRESS', 409),
+      json(workspace()),
+      problem('JOB_ENDED', 409),
+      problem('BUILD_IN_PROGRESS', 409),
+      json(workspace()),
+      deleted,
+    );
+    await standby.giveBack(ID);
+    const GET = 'GET workspaces/ID';
+    expect(what()).toEqual([DELETE, GET, 'POST jobs/ID/cancel', DELETE, GET, DELETE]);
+  });
+
+  it('of what is gone is no fault', async () => {
+    const { standby } = scripted(problem('NOT_FOUND', 404));
+    await standby.giveBack(ID);
+  });
+});
