@@ -13,6 +13,8 @@ const config: KnipConfig = {
     'bench/log-flood/daemon.ts',
     // Programs that tests start as processes of their own.
     'test/support/embedded-starter.ts',
+    // What mutations put beside the setup files of tests.
+    'test/support/only-named-tests.ts',
   ],
   project: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.{ts,mjs}', 'bench/**/*.ts', 'examples/*.mjs'],
   // What a module exports and uses itself is not dead: schemas are named one by one for readers.

@@ -48,7 +48,9 @@ function testEach(copies: Copies, planted: readonly Mutation[]): number {
   const projects = [
     // What fails without any fault shows nothing when it fails with one.
     { name: UNCHANGED, files: [...new Set(planted.map(({ noticedBy }) => noticedBy.file))] },
-    ...planted.map(({ noticedBy }, n) => ({ name: String(n), files: [noticedBy.file] })),
+    ...planted.map(({ noticedBy: { file, title } }, n) => ({
+      ...{ name: String(n), files: [file], titles: [title] },
+    })),
   ];
   const titles = [...new Set(planted.map(({ noticedBy }) => noticedBy.title))];
   const run = copies.run(projects, { titles });

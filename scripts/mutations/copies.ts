@@ -17,6 +17,8 @@ export interface CopyProject {
   /** Of the copy. */
   readonly name: string;
   readonly files: readonly string[];
+  /** Of the tests to run of them, the ends of the full names; all that the run names unless given. */
+  readonly titles?: readonly string[];
 }
 
 export interface RunOptions {
@@ -78,7 +80,7 @@ function runVitest(
   const reportFile = join(folder, 'report.json');
   const test = {
     maxWorkers: 2,
-    projects: projects.map(({ name, files }) => projectOf(join(folder, name), { name, files })),
+    projects: projects.map((project) => projectOf(join(folder, project.name), project)),
   };
   writeFileSync(config, `export default ${JSON.stringify({ test })};\n`);
   rmSync(reportFile, { force: true });
@@ -87,7 +89,7 @@ function runVitest(
     [
       join(repository, 'node_modules', 'vitest', 'vitest.mjs'),
       ...['run', '--root', folder, '--config', config],
-      ...['--reporter', 'json', '--outputFile', reportFile, '-t', titles.map(patternOf).join('|')],
+      ...['--reporter', 'json', '--outputFile', reportFile, '-t', anyOf(titles)],
       ...(untilFailure ? ['--bail', '1'] : []),
     ],
     {
@@ -116,6 +118,10 @@ function patternOf(title: string): string {
   return `${exactly.replace(/%[a-z]/g, '.*')}$`;
 }
 
+function anyOf(titles: readonly string[]): string {
+  return titles.map(patternOf).join('|');
+}
+
 function readReport(file: string, stderr: string): Report {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Report;
@@ -124,12 +130,14 @@ function readReport(file: string, stderr: string): Report {
   }
 }
 
-function projectOf(root: string, { name, files }: CopyProject): object {
+function projectOf(root: string, { name, files, titles = [] }: CopyProject): object {
   return {
     test: {
-      ...{ name, root, include: files },
+      ...{ name, root, include: files, env: { STANDBY_NAMED_TESTS: anyOf(titles) } },
       globalSetup: [join(repository, 'test', 'support', 'postgres-server.ts')],
-      setupFiles: [join(root, 'test', 'support', 'watch-transactions.ts')],
+      setupFiles: ['only-named-tests.ts', 'watch-transactions.ts'].map((file) =>
+        join(root, 'test', 'support', file),
+      ),
       pool: 'forks',
       testTimeout: 20_000,
       hookTimeout: 60_000,
