@@ -57,6 +57,11 @@ const focusedTest = {
   message: 'A focused or empty test hides the others.',
 };
 
+const hastyWait = {
+  selector: "CallExpression[callee.object.name='vi'][callee.property.name=/^(waitFor|waitUntil)$/]",
+  message: 'Gives up after a second: use until() of test/support/until.ts, or expect.poll().',
+};
+
 const timerGlobals = ['setTimeout', 'setInterval', 'setImmediate', 'performance'].map((name) => ({
   name,
   message: 'Use kit.clock: ambient timers and clocks live in src/base only.',
@@ -230,7 +235,7 @@ export default tseslint.config(
     files: TESTS,
     rules: {
       'max-lines': ['error', { max: 600, skipBlankLines: true, skipComments: true }],
-      'no-restricted-syntax': syntax(focusedTest),
+      'no-restricted-syntax': syntax(focusedTest, hastyWait),
       '@typescript-eslint/no-non-null-assertion': 'off',
       // Matchers and parsed answers are `any`; a wrong guess about them fails the test itself.
       '@typescript-eslint/no-unsafe-argument': 'off',
@@ -239,6 +244,10 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
     },
+  },
+  {
+    files: ['test/support/until.ts'],
+    rules: { 'no-restricted-syntax': syntax(focusedTest) },
   },
   {
     files: ['**/*.generated.ts'],

@@ -1,6 +1,13 @@
 // Test sizes as projects (docs/adr/0008): `vitest run --project small`, and so on. The groups run
 // one after the other, so that tests that start databases and processes have the machine alone.
 import { defineConfig } from 'vitest/config';
+import { PATIENCE_MS, TEST_TIMEOUT_MS } from './test/support/patience.ts';
+
+const patient = {
+  expect: { poll: { timeout: PATIENCE_MS } },
+  testTimeout: TEST_TIMEOUT_MS,
+  hookTimeout: TEST_TIMEOUT_MS,
+};
 
 export default defineConfig({
   test: {
@@ -9,6 +16,7 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...patient,
           name: 'small',
           setupFiles: ['test/support/watch-transactions.ts'],
           include: ['src/**/*.test.ts'],
@@ -16,37 +24,35 @@ export default defineConfig({
           maxWorkers: 2,
           // Small tests are pure by rule, so they share a worker: a tenth of the start-up cost.
           isolate: false,
-          // None takes long; a machine with more work than cores may keep one waiting.
-          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
+          ...patient,
           name: 'guards',
           include: ['test/**/*.test.ts'],
           exclude: ['test/db/**', 'test/process/**', 'test/conformance/**'],
           pool: 'threads',
           maxWorkers: 2,
-          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
+          ...patient,
           name: 'db',
           setupFiles: ['test/support/watch-transactions.ts'],
           include: ['test/db/**/*.test.ts'],
           globalSetup: ['test/support/postgres-server.ts'],
           pool: 'forks',
           maxWorkers: 2,
-          testTimeout: 20_000,
-          hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
+          ...patient,
           name: 'process',
           setupFiles: ['test/support/watch-transactions.ts'],
           include: ['test/process/**/*.test.ts', 'test/conformance/**/*.test.ts'],
@@ -56,8 +62,6 @@ export default defineConfig({
           pool: 'forks',
           // One file at a time: each starts whole control planes, daemons and workspaces.
           maxWorkers: 1,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
         },
       },

@@ -139,6 +139,8 @@ function projectOf(root: string, { name, files, titles = [] }: CopyProject): obj
         join(root, 'test', 'support', file),
       ),
       pool: 'forks',
+      // Not for as long as the tests do: what a fault prevents is waited for in vain.
+      expect: { poll: { timeout: 5_000 } },
       testTimeout: 20_000,
       hookTimeout: 60_000,
     },

@@ -1,9 +1,10 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, vi } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import type { Engine } from '../../src/provisioner/drivers/docker/engine/engine.ts';
 import { EngineAway } from '../../src/provisioner/drivers/docker/engine/transport.ts';
 import { hasDocker, startTestEngine, type TestEngine } from '../support/docker-engine.ts';
 import { createDockerHome, dockerManifest } from '../support/docker-home.ts';
+import { until } from '../support/until.ts';
 import { describeDriver, surroundingsWith } from './driver.ts';
 
 /** Does what it is asked to; the first answer to `lostCall` gets lost on its way. */
@@ -72,11 +73,7 @@ describe.runIf(hasDocker())('with an engine', () => {
           home.open(lostCall === undefined ? {} : { engine: losing(engine.engine, lostCall) }),
         surroundings: () =>
           surroundingsWith(() => Promise.reject(new Error('its image needs no files'))),
-        isUsable: ({ url }) =>
-          vi.waitFor(async () => (await fetch(new URL('pid', url))).ok, {
-            timeout: 15_000,
-            interval: 20,
-          }),
+        isUsable: ({ url }) => until(async () => (await fetch(new URL('pid', url))).ok),
       };
     },
   });

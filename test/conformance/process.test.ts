@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, vi } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { sampleManifest } from '../support/manifest.ts';
 import { createProcessHome, processManifest } from '../support/process-home.ts';
 import { buildPrograms, type Programs } from '../support/programs.ts';
+import { until } from '../support/until.ts';
 import { describeDriver, surroundingsWith } from './driver.ts';
 
 let programs: Programs;
@@ -34,8 +35,7 @@ describeDriver({
     return {
       ...home,
       surroundings: () => surroundingsWith(() => home.templateFolder()),
-      isUsable: ({ url }) =>
-        vi.waitFor(async () => (await fetch(url ?? '')).ok, { timeout: 15_000, interval: 20 }),
+      isUsable: ({ url }) => until(async () => (await fetch(url ?? '')).ok),
     };
   },
 });

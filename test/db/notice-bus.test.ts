@@ -42,7 +42,7 @@ async function listen(
 }
 
 const pool = (id: number): Notice => ({ kind: 'pool', poolId: `pool-${id}` as PoolId });
-const within = { timeout: 10_000, interval: 5 };
+const within = { interval: 5 };
 
 async function killListeners(store: TestStore): Promise<void> {
   await store.sql(

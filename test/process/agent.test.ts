@@ -13,12 +13,13 @@ import {
 } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { identifyProcess } from '../../src/base/process-identity.ts';
 import type { AgentManifest } from '../../src/contract/agent/protocol.ts';
 import { buildPrograms, type Programs } from '../support/programs.ts';
 import { hasTool } from '../support/tool.ts';
 import { createFakeAgentServer, type FakeAgentServer } from '../support/fake-agent-server.ts';
+import { until } from '../support/until.ts';
 
 // The agents as they are shipped, one file each: the program, run by a bare node, and the shell one, by the
 // shells of Debian and of small images.
@@ -110,9 +111,6 @@ async function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Pr
   child.kill(signal);
   await exited;
 }
-
-const until = (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 10_000, interval: 10 });
 
 const claims = (): Promise<string> => readFile(path.join(folder, 'claims'), 'utf8').catch(() => '');
 

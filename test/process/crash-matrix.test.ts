@@ -14,11 +14,11 @@ import {
   forgotten,
   removeWorkspace,
   settled,
-  until,
 } from '../support/crash-steps.ts';
 import { createCrashWorld, type CrashWorld, type Side } from '../support/crash-world.ts';
 import { buildBin, type Program } from '../support/program.ts';
 import { hasTool } from '../support/tool.ts';
+import { until } from '../support/until.ts';
 
 const available = hasTool('terraform');
 

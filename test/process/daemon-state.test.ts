@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/base/app-error.ts';
 import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -20,6 +20,7 @@ import {
   type FakeJob,
 } from '../support/fake-control-plane.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 const kit = createKit(silentLog);
 let scratch: TemporaryFolder;
@@ -37,9 +38,6 @@ afterEach(async () => {
   for (const daemon of started) await daemon.stop('the test is over', 5_000);
   await scratch[Symbol.asyncDispose]();
 });
-
-const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
 const work = (): string => path.join(scratch.path, 'work');
 const unplaced = (): string => path.join(scratch.path, 'unplaced-states');

@@ -17,6 +17,7 @@ import { createFakeControlPlane, type FakeControlPlane } from '../support/fake-c
 import { sampleManifest } from '../support/manifest.ts';
 import { createScriptedDriver, type ScriptedDriver } from '../support/scripted-driver.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 const kit = createKit(silentLog);
 /** What is looked for now and then is looked for at once. */
@@ -70,9 +71,6 @@ function makeDaemon(
   started.push(daemon);
   return daemon;
 }
-
-const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 5_000, interval: 5 });
 
 const working = (driver: ScriptedDriver): Promise<ScriptedDriver['working'][number]> =>
   until(() => {

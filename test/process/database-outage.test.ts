@@ -1,6 +1,6 @@
 // A database that comes late, goes away and comes back, under the whole of `standby up`: nothing ends,
 // what is asked meanwhile is told so, and everything goes on by itself.
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/base/app-error.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRng } from '../../src/base/random.ts';
@@ -17,6 +17,7 @@ import { createTestDatabase, urlOf, type TestDatabase } from '../support/postgre
 import { runBin } from '../support/program.ts';
 import { entry, gz } from '../support/tar-bytes.ts';
 import { bodyOfCreated } from '../support/created.ts';
+import { until } from '../support/until.ts';
 
 let database: TestDatabase;
 let way: CutOff;
@@ -36,9 +37,6 @@ afterEach(async () => {
   await way[Symbol.asyncDispose]();
   await database.close();
 });
-
-const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 60_000, interval: 50 });
 
 /** A pool whose workspaces are made in no time: what takes time here is the outage. */
 async function fillPool(instances: number): Promise<void> {

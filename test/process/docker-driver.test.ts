@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { installFailpoints, type Failpoint } from '../../src/base/failpoint.ts';
 import { createId } from '../../src/base/id.ts';
 import type { Manifest, ReadyCheck } from '../../src/contract/manifest/schema.ts';
@@ -22,6 +22,7 @@ import { createRedactor } from '../../src/provisioner/tool/redact.ts';
 import { sampleOwner, sampleWorkspace } from '../support/acquired-job.ts';
 import { BUSYBOX, hasDocker, startTestEngine, type TestEngine } from '../support/docker-engine.ts';
 import { createDockerHome, dockerManifest, type DockerHome } from '../support/docker-home.ts';
+import { until } from '../support/until.ts';
 
 describe.runIf(hasDocker())('the docker driver', () => {
   let engine: TestEngine;
@@ -93,8 +94,6 @@ describe.runIf(hasDocker())('the docker driver', () => {
   });
   const start = async (made: Build): Promise<Outputs> =>
     (await driver.start(made, context())).outputs;
-  const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-    vi.waitFor(check, { timeout: 30_000, interval: 20 });
   const read = (url: string | undefined, file: string): Promise<string> =>
     until(async () => {
       const answer = await fetch(new URL(file, url));

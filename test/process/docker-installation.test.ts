@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import { poolRoutes } from '../../src/contract/pool/route.ts';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
@@ -12,6 +12,7 @@ import { hasDocker, startTestEngine, type TestEngine } from '../support/docker-e
 import { freePort } from '../support/free-port.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { runBin } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 const NODE_IMAGE = 'standby-test/node:1';
 
@@ -67,8 +68,6 @@ describe.runIf(hasDocker())('an installation with the docker driver', () => {
     await rm(scratch, { recursive: true });
   }, 240_000);
 
-  const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-    vi.waitFor(check, { timeout: 60_000, interval: 100 });
   const eligible = async (): Promise<number | undefined> => {
     const params = { organization: 'default', template: 'boxed', preset: 'small' };
     return (await client.call(poolRoutes.getPool, { params })).body.state?.eligible;

@@ -192,11 +192,9 @@ describe('a kept server', () => {
     for (const signal of ['SIGKILL', 'SIGINT'] as const) {
       const killed = (await findRunning(layoutOf(dataDir)))!.identity;
       process.kill(killed.pid, signal);
-      await expect.poll(() => isSameProcess(killed), { timeout: 20_000 }).toBe(false);
+      await expect.poll(() => isSameProcess(killed)).toBe(false);
       await expect
-        .poll(() => ask(server.connection, 'select 1 from kept').catch(() => 'away'), {
-          timeout: 20_000,
-        })
+        .poll(() => ask(server.connection, 'select 1 from kept').catch(() => 'away'))
         .toEqual([]);
       expect((await findRunning(layoutOf(dataDir)))!.identity).not.toEqual(killed);
     }

@@ -12,7 +12,6 @@ import {
   forgotten,
   removeWorkspace,
   settled,
-  until,
 } from '../support/crash-steps.ts';
 import {
   createCrashWorld,
@@ -22,6 +21,7 @@ import {
 } from '../support/crash-world.ts';
 import { buildBin } from '../support/program.ts';
 import { hasTool } from '../support/tool.ts';
+import { until } from '../support/until.ts';
 
 /** daemon: Terraform goes on alone, until the next start; everything: as when the machine is lost. */
 const WHO = ['the daemon', 'everything'] as const;

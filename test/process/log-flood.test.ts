@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProvisionerHandlers } from '../../src/api/provisioner/handlers.ts';
 import { createTemplateHandlers } from '../../src/api/template/handlers.ts';
 import { createClient } from '../../src/client/client.ts';
@@ -15,6 +15,7 @@ import { archiveOf, manifestText } from '../support/pushed-template.ts';
 import { DEAF } from '../support/queue.ts';
 import { RECONCILER_OPTIONS } from '../support/reconcile.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 const MB = 1_000_000;
 const LINES = 200_000;
@@ -76,15 +77,12 @@ describe('a job that prints 200 MB', () => {
       query: {},
       body: archiveOf(manifestText('flood')),
     });
-    await vi.waitFor(
-      async () => {
-        const [job] = await test.sql('select status, log_truncated from jobs where id = $1', [
-          body.import_job.id,
-        ]);
-        expect(job).toEqual(['succeeded', true]);
-      },
-      { timeout: 60_000, interval: 50 },
-    );
+    await until(async () => {
+      const [job] = await test.sql('select status, log_truncated from jobs where id = $1', [
+        body.import_job.id,
+      ]);
+      expect(job).toEqual(['succeeded', true]);
+    });
     const log = await test.sql(
       'select line from job_logs where job_id = $1 order by attempt, seq',
       [body.import_job.id],
@@ -92,7 +90,7 @@ describe('a job that prints 200 MB', () => {
     expect(log.at(-1)).toEqual([expect.stringMatching(/^the log ends here: .* limit of /)]);
     expect(log.length).toBeLessThan(1_100);
     expect(Math.max(...used) - (used[0] ?? 0)).toBeLessThan(FLAT_BYTES);
-  }, 90_000);
+  });
 });
 
 setFlagsFromString('--expose_gc');

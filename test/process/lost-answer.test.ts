@@ -2,7 +2,7 @@
 // or to a call for work, whose job it gets with the next one.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
-import { until } from '../support/crash-steps.ts';
+import { until } from '../support/until.ts';
 import { createFleet } from '../support/fleet.ts';
 import { buildBin } from '../support/program.ts';
 import { bodyOfCreated } from '../support/created.ts';

@@ -52,7 +52,7 @@ async function ask(...argv: readonly string[]): Promise<Record<string, unknown>>
 
 const ready = (count: number) =>
   expect
-    .poll(async () => (await ask('pool', 'show', 'warm/small'))['state'], { timeout: 20_000 })
+    .poll(async () => (await ask('pool', 'show', 'warm/small'))['state'])
     .toMatchObject({ eligible: count, starting: 0, deleting: 0 });
 
 describe('an operator', () => {
@@ -111,12 +111,7 @@ describe('an operator', () => {
     await ask('template', 'push', folder);
     const reached = (times: number) =>
       expect
-        .poll(
-          async () => (await tell('pool', 'show', 'doomed/small')).split('hard_limit_reached'),
-          {
-            timeout: 20_000,
-          },
-        )
+        .poll(async () => (await tell('pool', 'show', 'doomed/small')).split('hard_limit_reached'))
         .toHaveLength(times + 1);
     await reached(1);
     expect(await tell('pool', 'list')).toMatch(/doomed\/small .* limited since /);

@@ -3,7 +3,7 @@
 import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { createId } from '../../src/base/id.ts';
 import { installFailpoints } from '../../src/base/failpoint.ts';
@@ -26,6 +26,7 @@ import {
   type ProcessHome,
 } from '../support/process-home.ts';
 import { buildPrograms, type Programs } from '../support/programs.ts';
+import { until } from '../support/until.ts';
 
 let programs: Programs;
 let home: ProcessHome;
@@ -91,9 +92,6 @@ const start = async (made: Build): Promise<Outputs> => (await driver.start(made,
 const stop = (made: Build): Promise<void> => driver.stop(made, context);
 const inWorkspace = ({ workspace }: Build, ...names: readonly string[]): string =>
   path.join(home.workspaces, workspace.id, ...names);
-
-const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 15_000, interval: 20 });
 
 const answer = async (url: string | undefined): Promise<number> =>
   Number(await (await fetch(url ?? '')).text());

@@ -15,7 +15,7 @@ import type { CreateWorkspaceAnswer } from '../../src/contract/workspace/schema.
 import { startEmbeddedPostgres } from '../../src/embedded/server.ts';
 import { MARK } from '../../src/provisioner/drivers/process/processes.ts';
 import { findMarked } from '../../src/provisioner/marked-process.ts';
-import { until } from '../support/crash-steps.ts';
+import { until } from '../support/until.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { ask } from '../support/postgres.ts';
 import { bodyOfCreated } from '../support/created.ts';

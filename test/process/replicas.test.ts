@@ -5,7 +5,7 @@
 // STANDBY_REPLICA_ROUNDS=20 does all of it twenty times.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
-import { until } from '../support/crash-steps.ts';
+import { until } from '../support/until.ts';
 import { createFleet, type Fleet } from '../support/fleet.ts';
 import { findOvershoots, watchOvershoots } from '../support/overshoot-watch.ts';
 import { findViolations } from '../support/pool-invariants.ts';

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import { MAX_ATTEMPTS } from '../../src/domain/job/lost-attempt.ts';
 import { IS_LONG } from '../support/chosen-cases.ts';
-import { until } from '../support/crash-steps.ts';
+import { until } from '../support/until.ts';
 import { createFleet, type Fleet } from '../support/fleet.ts';
 import { findViolations } from '../support/pool-invariants.ts';
 import { buildBin } from '../support/program.ts';

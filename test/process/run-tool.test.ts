@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { isGroupAlive } from '../../src/base/process-group.ts';
 import { runTool, type ToolEnd, type ToolRun } from '../../src/provisioner/tool/run-tool.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 let folder: TemporaryFolder;
 let lines: string[];
@@ -33,8 +34,7 @@ function sh(script: string, change: Partial<ToolRun> = {}): Promise<ToolEnd> {
   });
 }
 
-const said = (line: string): Promise<void> =>
-  vi.waitFor(() => expect(lines).toContain(line), { timeout: 15_000, interval: 10 });
+const said = (line: string): Promise<void> => until(() => expect(lines).toContain(line));
 
 const group = (): number => Number(readFileSync(path.join(folder.path, 'group'), 'utf8'));
 
@@ -126,7 +126,7 @@ describe('a tool whose daemon is killed', () => {
       stdio: 'inherit',
     });
     const exists = (name: string): Promise<void> =>
-      vi.waitFor(() => access(path.join(folder.path, name)), { timeout: 30_000, interval: 10 });
+      until(() => access(path.join(folder.path, name)));
     await exists('begun');
     const ended = once(daemon, 'exit');
     daemon.kill('SIGKILL');

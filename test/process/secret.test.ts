@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../../src/client/client.ts';
 import { jobRoutes } from '../../src/contract/job/route.ts';
 import { peopleRoutes } from '../../src/contract/people/route.ts';
@@ -17,6 +17,7 @@ import { runCommandLineWith } from '../support/command-line.ts';
 import { ask, createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { buildBin, runBin, startProgram, type Program } from '../support/program.ts';
 import { hasTool } from '../support/tool.ts';
+import { until } from '../support/until.ts';
 
 const available = hasTool('terraform');
 
@@ -320,7 +321,7 @@ describe.runIf(available)('a canary in sensitive parameters and outputs', () => 
     expect(findIn(onDisk, OUTPUT_CANARY)).toEqual([]);
     await run(ann, ['workspace', 'delete', 'shop']);
     await run(ann, ['workspace', 'delete', 'cloud']);
-    await vi.waitFor(async () => {
+    await until(async () => {
       expect(findIn(await readFiles(at('daemon')), CANARY)).toEqual([]);
     });
     const ended = new Map([...(await dumpDatabase()), ['daemon', daemon.said()]]);
@@ -343,7 +344,7 @@ describe.runIf(available)('what a job is handed of its daemon', () => {
           readonly workspace: WorkspaceView;
         }
       ).workspace.id;
-      const environment = await vi.waitFor(async () => {
+      const environment = await until(async () => {
         const text = await readFile(at('seen', `${driver}.env`), 'utf8');
         expect(text).toContain('_DIR=');
         return text;

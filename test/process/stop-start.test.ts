@@ -1,7 +1,8 @@
 // A person stops a workspace and starts it again, with the real program and real processes.
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { runBin } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 let installation: Installation;
 
@@ -22,7 +23,7 @@ const tell = async (...argv: readonly string[]): Promise<string> => {
 const greeting = '<h1>Hello, Administrator!</h1>';
 const page = async (url: string): Promise<string> => (await fetch(url)).text();
 const greets = (url: string): Promise<void> =>
-  vi.waitFor(async () => expect(await page(url)).toContain(greeting), { timeout: 30_000 });
+  until(async () => expect(await page(url)).toContain(greeting));
 
 it('stops a workspace, which stays stopped over a restart, and starts it where it was', async () => {
   await tell('create', 'demo', '--template', 'hello');

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createId } from '../../src/base/id.ts';
 import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -14,6 +14,7 @@ import { sampleOwner } from '../support/acquired-job.ts';
 import { ENDLESS_MODULE, WORLD_MODULE } from '../support/terraform-home.ts';
 import { next, workWithTerraform } from '../support/terraform-work.ts';
 import { hasTool } from '../support/tool.ts';
+import { until } from '../support/until.ts';
 
 const available = hasTool('terraform');
 const terraform = workWithTerraform(available);
@@ -229,7 +230,7 @@ function waitingIn(folder: string): Promise<number> {
     expect(pid).toBeGreaterThan(0);
     return pid;
   };
-  return vi.waitFor(look, { timeout: 60_000, interval: 20 });
+  return until(look);
 }
 
 /** Field 5 of its /proc line. */

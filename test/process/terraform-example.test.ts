@@ -1,5 +1,5 @@
 // templates/hello-terraform in a whole installation, with the program itself.
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import { poolRoutes } from '../../src/contract/pool/route.ts';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
@@ -7,6 +7,7 @@ import type { WorkspaceView } from '../../src/contract/workspace/schema.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { hasTool } from '../support/tool.ts';
 import { bodyOfCreated } from '../support/created.ts';
+import { until } from '../support/until.ts';
 
 const available = hasTool('terraform');
 
@@ -17,9 +18,6 @@ beforeEach(async () => {
   if (available) installation = await createInstallation();
 }, 60_000);
 afterEach(() => installation.remove(), 120_000);
-
-const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 90_000, interval: 100 });
 
 const eligible = async (): Promise<number | undefined> => {
   const params = { organization: 'default', template: 'hello-terraform', preset: 'default' };

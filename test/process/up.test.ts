@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import { poolRoutes } from '../../src/contract/pool/route.ts';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import type { CreateWorkspaceAnswer } from '../../src/contract/workspace/schema.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { bodyOfCreated } from '../support/created.ts';
+import { until } from '../support/until.ts';
 
 let installation: Installation;
 let client: Client;
@@ -18,9 +19,6 @@ afterEach(async () => {
   await installation.remove();
   await until(() => expect(installation.processes()).toEqual([]));
 }, 120_000);
-
-const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 90_000, interval: 100 });
 
 const claim = async (name: string): Promise<CreateWorkspaceAnswer> => {
   const answer = await client.call(workspaceRoutes.createWorkspace, {

@@ -1,10 +1,11 @@
 // Those who watch an installation: Prometheus, and an operator with `standby doctor`.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { ask, createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { runBin, startProgram, type Program } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 let installation: Installation;
 let second: Program | undefined;
@@ -13,9 +14,6 @@ afterEach(async () => {
   second = undefined;
   await installation.remove();
 });
-
-const until = <T>(check: () => Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 30_000, interval: 100 });
 
 const inFolder = (name: string): Promise<string> =>
   readFile(path.join(installation.dataDir, name), 'utf8');

@@ -3,13 +3,7 @@
 // found and destroyed. Once it alone stops, and Terraform goes on; once everything does.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { signalProcess } from '../../src/provisioner/marked-process.ts';
-import {
-  createWorkspace,
-  emptied,
-  removeWorkspace,
-  settled,
-  until,
-} from '../support/crash-steps.ts';
+import { createWorkspace, emptied, removeWorkspace, settled } from '../support/crash-steps.ts';
 import {
   createCrashWorld,
   SLOW_MODULE,
@@ -18,6 +12,7 @@ import {
 } from '../support/crash-world.ts';
 import { buildBin } from '../support/program.ts';
 import { hasTool } from '../support/tool.ts';
+import { until } from '../support/until.ts';
 
 beforeAll(buildBin);
 

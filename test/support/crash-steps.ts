@@ -1,11 +1,9 @@
 // What tests in a crash world do and wait for, as people and daemons would: by asking until it is so.
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import type { CrashWorld } from './crash-world.ts';
 import { bodyOfCreated } from './created.ts';
-
-export const until = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 60_000, interval: 100 });
+import { until } from './until.ts';
 
 /** Asks for a workspace until there is an answer: the same request gives one. Gives its id. */
 export function createWorkspace({ client }: CrashWorld): Promise<string> {

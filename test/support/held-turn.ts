@@ -43,7 +43,7 @@ export async function somebodyWaits(store: {
           `select from pg_stat_activity
            where datname = current_database() and wait_event_type = 'Lock'`,
         ),
-      { interval: 5, timeout: 5_000 },
+      { interval: 5 },
     )
     .not.toHaveLength(0);
 }

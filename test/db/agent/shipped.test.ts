@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAgentAuthentication, createAgentHandlers } from '../../../src/api/agent/handlers.ts';
 import { createApi } from '../../../src/api/http/api.ts';
 import { createHttpServer, type HttpServer } from '../../../src/api/http/server.ts';
@@ -18,6 +18,7 @@ import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 import { hasTool } from '../../support/tool.ts';
+import { until } from '../../support/until.ts';
 
 type Command = readonly [string, ...string[]];
 
@@ -107,9 +108,6 @@ function start(
   });
   agents.push(agent);
 }
-
-const until = (check: () => Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 10_000, interval: 20 });
 
 const SHIPPED: readonly (readonly [which: string, tools: readonly string[], () => Command])[] = [
   ['the program', [], () => [process.execPath, programs.agent]],

@@ -80,8 +80,8 @@ describe('an event stream', () => {
     const socket = askAndSleep(test);
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => undefined); // it is cut off in the middle
-    await expect.poll(() => source.open, { timeout: 10_000 }).toBe(1);
-    await expect.poll(() => source.open, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => source.open).toBe(1);
+    await expect.poll(() => source.open).toBe(0);
     await expect.poll(() => test.api.requests.open).toBe(0);
     // What the sockets of both sides hold, and 64 KiB here.
     expect(source.said * 8_000).toBeLessThan(16 * 1024 * 1024);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createHttpServer } from '../../../src/api/http/server.ts';
 import { createClient } from '../../../src/client/client.ts';
 import { healthRoutes } from '../../../src/contract/health.ts';
@@ -10,6 +10,7 @@ import { peopleRoutes } from '../../../src/contract/people/route.ts';
 import { startTestApi, type TestApiOptions } from '../../support/api.ts';
 import { createCutOff } from '../../support/cut-off.ts';
 import { createDeferred } from '../../support/deferred.ts';
+import { until } from '../../support/until.ts';
 
 const waiting: TestApiOptions['handlers'] = () => ({
   // Waits until it is told to stop, as a long poll does.
@@ -63,7 +64,7 @@ describe('the HTTP server', () => {
         )
         .on('error', reject);
     });
-    await vi.waitFor(() => expect(test.api.requests.waiting).toBe(1));
+    await until(() => expect(test.api.requests.waiting).toBe(1));
     expect(await test.server.stop('test', 30_000)).toBe('stopped');
     expect(await answered).toBeGreaterThanOrEqual(500);
     agent.destroy();

@@ -124,7 +124,7 @@ const untilHeldUp = async (count: number): Promise<readonly number[]> => {
       `select pid from pg_stat_activity
        where datname = current_database() and wait_event_type = 'Lock'`,
     );
-  await expect.poll(heldUp, { interval: 5, timeout: 5_000 }).toHaveLength(count);
+  await expect.poll(heldUp, { interval: 5 }).toHaveLength(count);
   return (await heldUp()).map(({ pid }) => pid);
 };
 
@@ -134,7 +134,6 @@ const end = async (pids: readonly number[]): Promise<void> => {
   await expect
     .poll(() => store.sql('select from pg_stat_activity where pid = any ($1)', [pids]), {
       interval: 5,
-      timeout: 5_000,
     })
     .toEqual([]);
 };

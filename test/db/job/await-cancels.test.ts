@@ -1,5 +1,5 @@
 // A daemon's wait for the word that something it works on is to stop.
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JobId, OrganizationId } from '../../../src/base/id.ts';
 import type { DaemonRef } from '../../../src/jobs/attempt.ts';
 import { awaitCancels, type CanceledAttempt } from '../../../src/jobs/await-cancels.ts';
@@ -8,6 +8,7 @@ import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.t
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { createQueue, type TestDaemon, type TestQueue } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { until } from '../../support/until.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -64,7 +65,7 @@ describe('a daemon that waits for cancels', () => {
       },
     };
     const heard = wait(daemon, { on });
-    await vi.waitFor(() => expect(hasSubscribed).toBe(true));
+    await until(() => expect(hasSubscribed).toBe(true));
     await queue.cancel(jobId);
     expect(await heard).toEqual([{ id: jobId, attempt: 1 }]);
   });

@@ -1,5 +1,5 @@
 // Daemons that wait together: who gets what, and that nobody gets anything twice.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createId, type JobId } from '../../../src/base/id.ts';
 import { createDispatcher } from '../../../src/jobs/dispatcher.ts';
 import type { Database } from '../../../src/store/database.ts';
@@ -7,6 +7,7 @@ import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { DEAF, DISPATCH, type TestDaemon } from '../../support/queue.ts';
 import { useQueueGround } from '../../support/queue-ground.ts';
+import { until } from '../../support/until.ts';
 
 const ground = useQueueGround();
 
@@ -67,7 +68,7 @@ describe('jobs for daemons that wait together', () => {
         over.signal,
       ),
     );
-    await vi.waitFor(async () => expect(await ground.held()).toHaveLength(2));
+    await until(async () => expect(await ground.held()).toHaveLength(2));
     expect(new Set(await ground.held())).toEqual(new Set([first!.daemonId, second!.daemonId]));
     over.abort();
     expect((await Promise.all(waits)).filter((job) => job !== undefined)).toHaveLength(2);
@@ -183,7 +184,7 @@ async function untilBlocked(work: Promise<unknown>): Promise<void> {
     isSettled = true;
   };
   void work.then(settle, settle);
-  await vi.waitFor(async () => {
+  await until(async () => {
     const [row] = await ground.store.sql<{ blocked: number }>(
       `select count(*)::int as blocked from pg_stat_activity
        where datname = current_database() and wait_event_type = 'Lock'`,
@@ -230,7 +231,7 @@ describe('what is under way while a look is made', () => {
         }, options),
     };
     const first = ground.replica(slow, 1).wait(one!, 0);
-    await vi.waitFor(async () => {
+    await until(async () => {
       const locks = await ground.store.sql(
         `select from pg_locks where locktype = 'advisory' and granted
          and database = (select oid from pg_database where datname = current_database())`,

@@ -235,7 +235,7 @@ describe('a silent attempt', () => {
     );
     await Promise.all(reapers.map((reaper) => reaper.start()));
     await expect
-      .poll(() => queue.status(jobId), { timeout: 10_000 })
+      .poll(() => queue.status(jobId))
       .toMatchObject({ status: 'failed', error_code: 'hung' });
     for (const reaper of reapers) expect(await reaper.stop('test', 5_000)).toBe('stopped');
     const watched = await store.sql(`select 1 from watches where name = 'agents'`);

@@ -1,5 +1,5 @@
 // States of workspaces: who may write them, what becomes of late ones, and how they are stored.
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UserId } from '../../../src/base/id.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { queueStrayCleanups } from '../../../src/jobs/state/clean-strays.ts';
@@ -13,6 +13,7 @@ import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, FAILED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { until } from '../../support/until.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -151,7 +152,7 @@ describe('the state of a workspace', () => {
     });
     await retired.promise;
     const two = rotateKeys({ database, keyring });
-    await vi.waitFor(async () =>
+    await until(async () =>
       expect(
         await store.sql(
           `select from pg_stat_activity

@@ -1,5 +1,5 @@
 // What it costs to wait for work, what it shows of a daemon, and how it ends.
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { acquireJob } from '../../../src/jobs/acquire-job.ts';
 import { revokeProvisionerKey } from '../../../src/people/provisioner-key.ts';
 import type { Database } from '../../../src/store/database.ts';
@@ -7,6 +7,7 @@ import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
 import { createQueue } from '../../support/queue.ts';
 import { countQueries, isLook, useQueueGround } from '../../support/queue-ground.ts';
+import { until } from '../../support/until.ts';
 
 const ground = useQueueGround();
 
@@ -22,7 +23,7 @@ describe('waiting', () => {
     );
     // Everybody was looked for once.
     const slots = (): number => looks.reduce((sum, each) => sum + each, 0);
-    await vi.waitFor(() => expect(slots()).toBe(200));
+    await until(() => expect(slots()).toBe(200));
     const before = looks.length;
     const { jobId } = await ground.make.workspace(ground.template, { ownerId: ground.ownerId });
     ground.store.database.announce([
@@ -55,11 +56,11 @@ describe('waiting', () => {
       );
       return row!.seconds;
     };
-    await vi.waitFor(() => expect(counts.get('job.take_here')).toBeGreaterThan(0));
+    await until(() => expect(counts.get('job.take_here')).toBeGreaterThan(0));
     await ground.store.advanceClock(30_000);
     expect(await silence()).toBeGreaterThan(29);
     aheadMs = 30_000;
-    await vi.waitFor(async () => expect(await silence()).toBeLessThan(20));
+    await until(async () => expect(await silence()).toBeLessThan(20));
     over.abort();
     await waiting;
   });
@@ -110,7 +111,7 @@ describe('waiting', () => {
     const waits: Promise<TakenJob | undefined>[] = [];
     for (const daemon of [revoked!, other!]) {
       waits.push(acquireJob(there.deps, daemon, options));
-      await vi.waitFor(() => expect(looks).toHaveLength(waits.length));
+      await until(() => expect(looks).toHaveLength(waits.length));
     }
     const admin = { userId: ground.ownerId, isAdmin: true };
     await revokeProvisionerKey(ground.store.database, admin, revoked!.keyId);

@@ -16,13 +16,13 @@ beforeEach(() => {
   name = createId(store.kit);
 });
 
-function replica({ takeAtOnce = false } = {}) {
+function replica({ takeAtOnce = false, ttlMs = TTL_MS } = {}) {
   const clock = createManualClock();
   const kit = { ...store.kit, clock };
   const taken: number[] = [];
   const lease: Lease = createLease(
     { kit, database: store.database, onTaken: () => taken.push(lease.epoch ?? -1) },
-    { name, holder: createId(store.kit), ttlMs: TTL_MS, takeAtOnce },
+    { name, holder: createId(store.kit), ttlMs, takeAtOnce },
   );
   return { lease, clock, taken };
 }
@@ -90,19 +90,19 @@ describe('the lease', () => {
   });
 
   it('that another holds is tried again when it ends, and not only when it would be renewed', async () => {
-    const [killed, other] = [replica(), replica()];
+    // It would be renewed after three minutes, and ends after one: much longer than this test takes.
+    const ttlMs = 600_000;
+    const [killed, other] = [replica({ ttlMs }), replica({ ttlMs })];
     await killed.lease.confirm();
-    const endsIn = (ms: number) =>
-      store.sql(
-        `update leases set expires_at = clock_timestamp() + make_interval(secs => $2) where name = $1`,
-        [name, ms / 1_000],
-      );
-    // Much longer than this test takes, and much less than a third of the TTL.
-    await endsIn(4_000);
+    await store.sql(
+      `update leases set expires_at = clock_timestamp() + interval '1 minute' where name = $1`,
+      [name],
+    );
     await other.lease.start();
     expect(other.lease.epoch).toBeUndefined();
     await expire();
-    await other.clock.advance(4_000);
+    // Well past its end: the time that the database tells of has gone on meanwhile, or was set.
+    await other.clock.advance(120_000);
     await expect.poll(() => other.lease.epoch).toBe(2);
     await other.lease.stop('test', 1_000);
   });

@@ -73,7 +73,7 @@ async function startReplica(given: ReplicaOptions = {}): Promise<Replica> {
 
 const liveOf = (id: PoolId) => countLive(store, id);
 const eventually = (id: PoolId, live: Readonly<Record<string, number>>) =>
-  expect.poll(() => liveOf(id), { timeout: 5_000, interval: 10 }).toEqual(live);
+  expect.poll(() => liveOf(id), { interval: 10 }).toEqual(live);
 
 /** Until it has ended, which is later than that what it did can be seen: a pass that is asked for joins it. */
 async function firstPass(reconciler: Reconciler): Promise<void> {
@@ -149,7 +149,7 @@ describe('the periodic pass', () => {
     };
     const { reconciler } = await startReplica({ deaf: true, clock, intervalMs });
     await firstPass(reconciler);
-    await expect.poll(() => slept, { timeout: 5_000 }).toContain(300_000);
+    await expect.poll(() => slept).toContain(300_000);
     const added = await newPool(2);
     await manual.advance(300_000);
     await eventually(added.poolId, { 'start pending': 2 });
@@ -306,9 +306,7 @@ describe('two replicas', () => {
     await leader.reconciler.stop('test', 5_000);
     // Changed in silence: only a pass can see it.
     await store.sql('update presets set desired_instances = 4 where id = $1', [pool.presetId]);
-    await expect
-      .poll(async () => (await other.reconciler.pass()).kind, { timeout: 5_000 })
-      .toBe('completed');
+    await expect.poll(async () => (await other.reconciler.pass()).kind).toBe('completed');
     await eventually(pool.poolId, { 'start pending': 4 });
   });
 

@@ -89,7 +89,7 @@ async function startReplica(
 }
 
 const hasTurn = (turns: Turns) =>
-  expect.poll(() => turns.had, { interval: 5, timeout: 5_000 }).toContain(pool.poolId);
+  expect.poll(() => turns.had, { interval: 5 }).toContain(pool.poolId);
 
 interface Trigger {
   /** Before the reconciler starts. */

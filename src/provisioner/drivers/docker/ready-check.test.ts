@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createManualClock } from '../../../../test/support/manual-clock.ts';
+import { until } from '../../../../test/support/until.ts';
 import type { ReadyCheck } from '../../../contract/manifest/schema.ts';
 import type { Container, Engine, Exec } from './engine/engine.ts';
 import { EngineRefusal } from './engine/transport.ts';
@@ -85,7 +86,7 @@ describe('a ready check of a port', () => {
     const ready = check({ tcp: 80, timeout_seconds: 0.1 });
     const checked = checkOf(deps, containerWith(ready, { '80': port }));
     const isReady = checked?.isReady(SIGNAL);
-    await vi.waitFor(() => expect(clock.sleeping()).toBe(1));
+    await until(() => expect(clock.sleeping()).toBe(1));
     await clock.advance(99);
     expect(clock.sleeping()).toBe(0);
     expect(await isReady).toBe(true);
