@@ -71,6 +71,7 @@ export const COMMAND_TABLE: CommandTable = {
   'workspace list': () => import('../cli/commands/workspace/list.ts'),
   'workspace logs': () => import('../cli/commands/workspace/logs.ts'),
   'workspace open': () => import('../cli/commands/workspace/open.ts'),
+  'workspace rename': () => import('../cli/commands/workspace/rename.ts'),
   'workspace restart': () => import('../cli/commands/workspace/restart.ts'),
   'workspace set': () => import('../cli/commands/workspace/set.ts'),
   'workspace show': () => import('../cli/commands/workspace/show.ts'),

@@ -129,6 +129,21 @@ export const lockWorkspace = statement({
     for update`,
 });
 
+/** Nothing where it changed hands or is gone. Breaks what nameTaken tells where the owner has that name already. */
+export const renameWorkspaceRow = statement({
+  name: 'workspace.rename',
+  takes: takes<{ readonly id: WorkspaceId; readonly ownerId: UserId; readonly name: string }>(),
+  gives: { id: uuid<WorkspaceId>() },
+  sql: `
+    update workspaces
+    set name = $name,
+      updated_at = (select standby_now())
+    where id = $id
+      and owner_id = $ownerId
+      and deleted_at is null
+    returning id`,
+});
+
 /** The latest build, read after the workspace was locked, so that no other can follow it meanwhile. */
 export const findLatestBuild = statement({
   name: 'build.find_latest',

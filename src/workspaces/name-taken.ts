@@ -1,4 +1,4 @@
-// A name that the requester has given to another workspace, or waits with.
+// A name that its owner has given to another workspace, or waits with.
 import { AppError } from '../base/app-error.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
 
@@ -11,7 +11,7 @@ export function isNameTaken(error: unknown): boolean {
 
 export function nameTaken(name: string, cause: unknown): AppError {
   const detail = isUniqueViolation(cause, 'waiters_user_id_name_key')
-    ? `you wait for a prebuild with the name ${name} already`
-    : `you already have a workspace named ${name}`;
+    ? `the name ${name} is kept for who waits for a prebuild with it`
+    : `the name ${name} is that of another workspace of the same owner`;
   return new AppError('NAME_TAKEN', detail, { cause });
 }

@@ -157,7 +157,8 @@ describe('an operator', () => {
     expect(await tell('template', 'delete', 'warm')).toContain(
       'Workspaces of people that stay: 1\n',
     );
-    await tell('workspace', 'delete', 'mine');
+    expect(await tell('workspace', 'rename', 'mine', 'kept')).toBe('mine is called kept now.\n');
+    await tell('workspace', 'delete', 'kept');
     expect(await ask('template', 'list')).toEqual([]);
   });
 

@@ -16,6 +16,7 @@ import { changeWorkspace } from '../../workspaces/change-workspace.ts';
 import { changeLife, type LifeChange } from '../../workspaces/life/change-life.ts';
 import { createWorkspaceCreator, type Enlisted } from '../../workspaces/create-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
+import { renameWorkspace } from '../../workspaces/rename-workspace.ts';
 import { awaitWaiter } from '../../workspaces/waiting/await-waiter.ts';
 import { whyOver } from '../../workspaces/waiting/why-over.ts';
 import { chosenOwner } from '../chosen-owner.ts';
@@ -117,7 +118,9 @@ export function createWorkspaceHandlers(
     },
     updateWorkspace: async ({ caller, params, body }) => {
       const id = params.workspace as WorkspaceId;
-      await changeLife(deps, caller, { id, ...toLifeChange(body) });
+      const { name } = body;
+      if (name === undefined) await changeLife(deps, caller, { id, ...toLifeChange(body) });
+      else await renameWorkspace(deps, caller, { id, name });
       return { status: 200, body: await workspaces.read(caller, id) };
     },
     recordActivity: async ({ caller, params }) => {

@@ -84,12 +84,15 @@ export const workspaceRoutes = {
     method: 'patch',
     path: '/api/v1/workspaces/{workspace}',
     audience: 'person',
-    summary: 'Change how long the workspace runs and when it starts by itself, or wake it',
+    summary:
+      'Change how long the workspace runs and when it starts by itself, wake it, or rename it',
     params: workspaceParams,
     body: updateWorkspaceBody,
     answers: { 200: workspaceView },
     errors: [
       'NOT_FOUND',
+      'NAME_INVALID',
+      'NAME_TAKEN',
       'WORKSPACE_UNCLAIMED',
       'NO_DEADLINE',
       'LIFETIME_EXCEEDED',

@@ -115,6 +115,8 @@ const autostartField = z.strictObject({
 
 export const updateWorkspaceBody = z
   .strictObject({
+    /** What to call it from now on; not together with anything else. */
+    name: nameField.optional(),
     /** How long it runs after each start; one that runs, from now on. */
     ttl_seconds: ttlField.optional(),
     /** When it is stopped: later or earlier than it would be. */
@@ -127,6 +129,11 @@ export const updateWorkspaceBody = z
   .refine(
     ({ ttl_seconds: ttl, deadline_at: deadline }) => ttl === undefined || deadline === undefined,
     'must not have both ttl_seconds and deadline_at',
+  )
+  .refine(
+    ({ name, ...others }) =>
+      name === undefined || Object.values(others).every((value) => value === undefined),
+    'must not have anything else beside name',
   );
 
 export const createWorkspaceBody = z.strictObject({

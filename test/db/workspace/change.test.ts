@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createId, type UserId, type WorkspaceId } from '../../../src/base/id.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
+import { renameWorkspace } from '../../../src/workspaces/rename-workspace.ts';
 import type { Requester } from '../../../src/workspaces/request.ts';
 import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -200,5 +201,53 @@ describe('a prebuild that nobody has claimed', () => {
     await expect(change(transition, { who, of: unclaimed! })).rejects.toMatchObject({
       code: 'FORBIDDEN',
     });
+  });
+});
+
+describe('a new name', () => {
+  const rename = (name: string, who: Requester = { userId: ann, isAdmin: false }): Promise<void> =>
+    renameWorkspace({ database: store.database }, who, { id, name });
+  const name = async (): Promise<unknown> =>
+    (await store.sql('select name from workspaces where id = $1', [id]))[0];
+
+  it('is what the workspace is called from then on, and the former one is free', async () => {
+    await rename('review');
+    expect(await name()).toEqual({ name: 'review' });
+    expect(store.announced).toContainEqual({ kind: 'workspace', workspaceId: id });
+    await rename('demo');
+    expect(await name()).toEqual({ name: 'demo' });
+  });
+
+  it('is refused where the owner has it, waits with it, or nobody may have it', async () => {
+    const { organizationId, poolId, templateId } = pool;
+    const { workspaceId } = await make.workspace(pool, { ownerId: ann });
+    await store.sql(`update workspaces set name = 'other' where id = $1`, [workspaceId]);
+    await expect(rename('other')).rejects.toThrow('NAME_TAKEN');
+    await store.sql(
+      `insert into waiters
+         (id, organization_id, template_id, pool_id, user_id, name, priority, parameters,
+          miss_reason, created_at, deadline_at)
+       values ($1, $2, $3, $4, $5, 'kept', 0, '{}', 'empty', standby_now(),
+         standby_now() + interval '1 minute')`,
+      [createId(store.kit), organizationId, templateId, poolId, ann],
+    );
+    await expect(rename('kept')).rejects.toThrow('NAME_TAKEN');
+    await expect(rename('prebuild-x')).rejects.toThrow('NAME_INVALID');
+    expect(await name()).toEqual({ name: 'demo' });
+    // Whoever waits past the deadline keeps nothing.
+    await store.advanceClock(61_000);
+    await rename('kept');
+    expect(await name()).toEqual({ name: 'kept' });
+  });
+
+  it('is for its owner and administrators, and not for what is the pool’s', async () => {
+    const bob = await make.user({ organizationId: pool.organizationId });
+    await expect(rename('mine', { userId: bob, isAdmin: false })).rejects.toThrow('NOT_FOUND');
+    await rename('theirs', { userId: bob, isAdmin: true });
+    const [prebuild] = await makeReady(store, make, { pool, count: 1 });
+    const admin = { userId: bob, isAdmin: true };
+    await expect(
+      renameWorkspace({ database: store.database }, admin, { id: prebuild!, name: 'mine' }),
+    ).rejects.toThrow('WORKSPACE_UNCLAIMED');
   });
 });

@@ -1,0 +1,51 @@
+// Another name for a workspace. What runs in it hears of that at its next start.
+import { AppError } from '../base/app-error.ts';
+import type { WorkspaceId } from '../base/id.ts';
+import { checkName } from '../domain/name/name.ts';
+import type { Database } from '../store/database.ts';
+import { PREBUILDS_USER_ID } from '../store/system-user.ts';
+import { findWorkspaces, renameWorkspaceRow } from '../store/workspace.ts';
+import { isNameTaken, nameTaken } from './name-taken.ts';
+import type { Requester } from './request.ts';
+import { freeName } from './waiting/end-waiters.ts';
+
+export interface NewName {
+  readonly id: WorkspaceId;
+  readonly name: string;
+}
+
+/**
+ * Throws NOT_FOUND for what the requester may not see, WORKSPACE_UNCLAIMED for a prebuild that nobody has claimed,
+ * NAME_INVALID, and NAME_TAKEN for a name that its owner has given to another one, or waits with.
+ */
+export async function renameWorkspace(
+  { database }: { readonly database: Database },
+  requester: Requester,
+  { id, name }: NewName,
+): Promise<void> {
+  const issue = checkName('workspace', name);
+  if (issue !== null) throw new AppError(issue.code, issue);
+  const [found] = await findWorkspaces.all(database, { ids: [id] });
+  if (found === undefined || !(found.ownerId === requester.userId || requester.isAdmin)) {
+    throw notFound(id);
+  }
+  const { ownerId } = found;
+  if (ownerId === PREBUILDS_USER_ID) {
+    const detail = `workspace ${id} belongs to a pool that nobody has claimed it from yet`;
+    throw new AppError('WORKSPACE_UNCLAIMED', detail);
+  }
+  const rename = (): Promise<readonly object[]> =>
+    renameWorkspaceRow.all(database, { id, ownerId, name });
+  const renamed = await rename().catch(async (error: unknown) => {
+    if (!isNameTaken(error)) throw error;
+    // One that waits past its deadline keeps no name.
+    if (await freeName(database, { userId: ownerId, name })) return rename();
+    throw nameTaken(name, error);
+  });
+  if (renamed.length === 0) throw notFound(id);
+  database.announce([{ kind: 'workspace', workspaceId: id }]);
+}
+
+function notFound(id: WorkspaceId): AppError {
+  return new AppError('NOT_FOUND', `there is no workspace ${id}`);
+}
