@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 /** Every failpoint there is, each with the instant that it stands for. */
 export const FAILPOINTS = {
   'claim.committed': 'a request for a workspace was stored, and nobody was told',
+  'claim.proven': 'the agents of a claimed workspace have answered, and nobody was told',
   'pool.decided': 'a pool was decided and acted upon, and not committed',
   'pool.committed': 'what a pool needed was stored, and nobody was told',
   'life.decided': 'what becomes of a workspace by itself was decided, and nothing is written',

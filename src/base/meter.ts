@@ -3,6 +3,7 @@
 export type Duration =
   | 'reconciliation_duration'
   | 'claim_duration'
+  | 'claim_proof'
   | 'claim_to_ready'
   | 'prebuild_creation_duration'
   | 'provisioner_job_queue_wait'

@@ -353,6 +353,12 @@ export const SETTINGS = {
     summary: 'Time between two signs of life of an agent',
     fallback: '20s',
   }),
+  claimProofTimeout: durationSetting({
+    name: 'STANDBY_CLAIM_PROOF_TIMEOUT',
+    summary:
+      'How long the agents of a claimed workspace have to answer before another one is taken in its place',
+    fallback: '1s',
+  }),
   ownerValuesTimeout: durationSetting({
     name: 'STANDBY_OWNER_VALUES_TIMEOUT',
     summary:

@@ -9,6 +9,7 @@ import {
   DIED,
   GONE,
   RESTORED,
+  UNANSWERED,
   memberPhase,
   type MemberPhase,
   type PoolMember,
@@ -253,6 +254,7 @@ function describeProblem(
   if (member.broken === RESTORED)
     return 'it may have been claimed since the backup that the database is';
   if (member.broken === CLAIM_FORGOTTEN) return 'its agent has served an owner who is not known';
+  if (member.broken === UNANSWERED) return 'its agents did not answer when it was claimed';
   if (member.broken !== null) return `its startup did not succeed: ${member.broken}`;
   return member.lostAt === null
     ? 'it did not become ready in time'

@@ -35,6 +35,8 @@ interface Wanted extends GrantedLife {
   readonly name: string;
   readonly claimId: string;
   readonly eventId: string;
+  /** It counts as handed over once its agents have answered: see claim-proof.ts. */
+  readonly isToProve: boolean;
   /** Null: the request has none. */
   readonly idempotencyKey: string | null;
   readonly bodyHash: Buffer;
@@ -60,6 +62,7 @@ interface WantedArgs extends GrantedArgs {
   readonly names: readonly string[];
   readonly claimIds: readonly string[];
   readonly eventIds: readonly string[];
+  readonly toProve: readonly boolean[];
   readonly idempotencyKeys: readonly (string | null)[];
   readonly bodyHashes: readonly Buffer[];
   readonly resolveMs: readonly number[];
@@ -180,10 +183,10 @@ function takeStatement<Args extends WantedArgs>(
           ${unseen('$admins::boolean[]')}, ${unseen('$withinQuotas::boolean[]')},
           ${unseen('$names::text[]')},
           ${unseen('$claimIds::uuid[]')}, ${unseen('$eventIds::uuid[]')},
-          ${unseen('$idempotencyKeys::text[]')}, ${unseen('$bodyHashes::bytea[]')},
+          ${unseen('$toProve::boolean[]')}, ${unseen('$idempotencyKeys::text[]')}, ${unseen('$bodyHashes::bytea[]')},
           ${unseen('$resolveMs::float8[]')}, ${GRANTED_ARRAYS}, ${arrays}) with ordinality
           as a (preset_id, user_id, is_admin, is_within_quota, name, claim_id, event_id,
-            idempotency_key, body_hash, resolve_ms, ${GRANTED_NAMES}, ${names}, place)
+            is_to_prove, idempotency_key, body_hash, resolve_ms, ${GRANTED_NAMES}, ${names}, place)
       ), wanted as materialized (
         select a.place, a.preset_id, ${FRESH_SINCE} as fresh_since, l.preset_name,
           row_number() over (partition by a.preset_id order by a.place) as turn
@@ -240,13 +243,14 @@ function takeStatement<Args extends WantedArgs>(
         join given g on g.workspace_id = r.workspace_id
         where w.id = r.workspace_id
           and w.owner_id = '${PREBUILDS_USER_ID}'
+          and w.epoch = 0
         returning w.id, w.organization_id, w.template_id, w.owner_id, w.name, w.origin, w.epoch,
           w.pool_id, w.machine_id, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
           w.ttl_seconds, w.deadline_at, w.lifetime_ends_at, w.autostart_schedule,
           w.autostart_timezone, w.next_start_at, w.idle_stop_seconds, w.dormant_at,
           w.delete_dormant_after_seconds,
-          g.place, g.build_number, g.preset_name, g.claim_id, g.event_id, g.idempotency_key,
-          g.body_hash, g.resolve_ms, ${carried}
+          g.place, g.build_number, g.preset_name, g.claim_id, g.event_id, g.is_to_prove,
+          g.idempotency_key, g.body_hash, g.resolve_ms, ${carried}
       ), ended as (
         update agent_sessions
         set ended_at = (select standby_now())
@@ -256,17 +260,20 @@ function takeStatement<Args extends WantedArgs>(
         insert into claims
           (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome,
            stage_ms, at)
-        select claim_id, organization_id, template_id, owner_id, pool_id, id, epoch, 'hit',
+        select claim_id, organization_id, template_id, owner_id, pool_id, id, epoch,
+          case when is_to_prove then 'taken' else 'hit' end,
           jsonb_build_object('resolve', resolve_ms${stages}), (select standby_now())
         from owned
       ), told as (
         insert into pool_events (id, pool_id, kind, workspace_id, at)
         select event_id, pool_id, 'claimed', id, (select standby_now())
         from owned
+        where not is_to_prove
       ), counted as (
         insert into counter_steps (counter, template_id, preset, amount)
         select 'prebuilds_claimed', template_id, preset_name, count(*)
         from owned
+        where not is_to_prove
         group by template_id, preset_name
       ), keyed as (
         insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
@@ -337,6 +344,7 @@ function argsOf(requests: readonly Wanted[]): WantedArgs {
     names: requests.map(({ name }) => name),
     claimIds: requests.map(({ claimId }) => claimId),
     eventIds: requests.map(({ eventId }) => eventId),
+    toProve: requests.map(({ isToProve }) => isToProve),
     idempotencyKeys: requests.map(({ idempotencyKey }) => idempotencyKey),
     bodyHashes: requests.map(({ bodyHash }) => bodyHash),
     resolveMs: requests.map(({ resolveMs }) => resolveMs),

@@ -9,6 +9,7 @@ export type Counter =
   | 'prebuilds_failed'
   | 'prebuilds_claimed'
   | 'claims_missed'
+  | 'claims_voided'
   | 'waits_ended'
   | 'builds_enqueued';
 

@@ -13,6 +13,8 @@ export interface PriorRequest {
   readonly workspaceId: WorkspaceId | null;
   readonly claimed: boolean;
   readonly missReason: string | null;
+  /** Of a prebuilt one whose agents have yet to answer the claim; null otherwise. */
+  readonly epochToProve: number | null;
   /** Null: it did not have to wait. */
   readonly waiter: PriorWaiter | null;
 }
@@ -44,6 +46,7 @@ export const PRIOR_REQUEST = `(
     'workspaceId', coalesce(k.workspace_id, q.workspace_id),
     'claimed', coalesce(c.outcome <> 'miss', false),
     'missReason', c.reason,
+    'epochToProve', case when c.outcome = 'taken' then c.epoch end,
     'waiter', case
       when q.id is not null then jsonb_build_object(
         'id', q.id, 'outcome', q.outcome, 'errorCode', q.error_code, 'error', q.error)

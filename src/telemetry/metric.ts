@@ -27,6 +27,10 @@ const COUNTERS = {
     ...POOL,
     'reason',
   ]),
+  claims_voided: counter(
+    'Prebuilds that were taken for people, whose agents did not answer in time, and that were deleted',
+    POOL,
+  ),
   waits_ended: counter(
     'People who stood in line, by what became of it: served, canceled, timed_out, refused',
     [...POOL, 'outcome'],
@@ -55,6 +59,11 @@ const GAUGES = {
 const DURATIONS = {
   reconciliation_duration: histogram('Periodic passes over all pools', ANSWERS),
   claim_duration: histogram('Requests that were answered with a prebuilt workspace', ANSWERS),
+  claim_proof: histogram(
+    'From taking a prebuild to the answer of its agents, or to the end of the time they have for it',
+    ANSWERS,
+    ['outcome'],
+  ),
   claim_to_ready: histogram('From a claim to a workspace that its owner can use', [
     ...ANSWERS.slice(2),
     60,

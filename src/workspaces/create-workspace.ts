@@ -1,11 +1,13 @@
 // A request for a workspace, served: a prebuilt one where the pool has one, a new one where not. One
-// statement takes what needs no build; one transaction decides and writes everything else. An
-// idempotency key makes a repeated request the same request.
+// statement takes what needs no build; one transaction decides and writes everything else. What was taken
+// and has agents counts once they have answered, and where they do not another one is taken. An idempotency
+// key makes a repeated request the same request.
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { PoolId, WaiterId, WorkspaceId } from '../base/id.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
 import type { OwnerValues } from '../domain/workspace/owner-values.ts';
+import type { TakenClaim } from '../store/claim-proof.ts';
 import type { TakenPrebuild } from '../store/claim-take.ts';
 import type { Transaction } from '../store/database.ts';
 import { lockIdempotencyKey, recordIdempotencyKey } from '../store/idempotency-key.ts';
@@ -24,6 +26,7 @@ import {
 import { createKnownTemplates } from './known-templates.ts';
 import { isNameTaken, nameTaken } from './name-taken.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
+import { proveClaim, voidUnanswered } from './prove-claim.ts';
 import { findExcess } from './quota.ts';
 import {
   judgeRequest,
@@ -35,7 +38,7 @@ import {
   type WorkspaceRequest,
 } from './request.ts';
 import { createTakeTogether } from './take-together.ts';
-import { takeAtOnce, takeWorkspace } from './take-workspace.ts';
+import { hasToProve, takeAtOnce, takeWorkspace, type Taking } from './take-workspace.ts';
 import { freeName } from './waiting/end-waiters.ts';
 import { enlist } from './waiting/enlist.ts';
 import { refusePlace } from './waiting/refuse-place.ts';
@@ -58,6 +61,11 @@ export interface CreatedWorkspace {
   readonly handedOver?: WorkspaceRow;
 }
 
+interface Served extends CreatedWorkspace {
+  /** Of a claim that its agents have yet to answer. */
+  readonly epochToProve?: number;
+}
+
 /**
  * Throws what `judgeRequest` throws, QUOTA_EXCEEDED, NAME_TAKEN, POOL_EMPTY (when nothing but a prebuilt one is
  * wanted), NO_POOL (when it is to be waited for, and there is nothing to wait for), TOO_MANY_WAITERS, and
@@ -69,20 +77,25 @@ export type CreateWorkspace = (
   request: WorkspaceRequest,
 ) => Promise<CreatedWorkspace | Enlisted>;
 
-export type CreateOptions = Partial<Pick<ServeDeps, 'waitersPerUser' | 'knownTemplates'>>;
+export type CreateOptions = Pick<ServeDeps, 'proof'> &
+  Partial<Pick<ServeDeps, 'waitersPerUser' | 'knownTemplates'>>;
 
 /** One for each control plane. */
 export function createWorkspaceCreator(
-  given: CreateDeps,
+  given: CreateDeps & Pick<ServeDeps, 'bus'>,
   {
+    proof,
     waitersPerUser = Number.POSITIVE_INFINITY,
     knownTemplates = createKnownTemplates(),
-  }: CreateOptions = {},
+  }: CreateOptions,
 ): CreateWorkspace {
   const takeTogether = createTakeTogether(given);
-  const deps: ServeDeps = { ...given, knownTemplates, takeTogether, waitersPerUser };
+  const deps: ServeDeps = { ...given, knownTemplates, takeTogether, waitersPerUser, proof };
   return (requester, request) => createWorkspace(deps, requester, request);
 }
+
+/** As often as that another one is taken; agents that do not answer time after time are a miss. */
+const MOST_RETAKEN = 2;
 
 async function createWorkspace(
   deps: ServeDeps,
@@ -95,23 +108,33 @@ async function createWorkspace(
     bodyHash: deps.keyring.fingerprint(canonicalForm(request)),
     startedMs: deps.clock.monotonicMs(),
   };
-  const taken = await takeByMemory(deps, asked);
-  if (taken !== undefined) return taken;
   let hasServedLine = false;
+  let unanswered: readonly TakenClaim[] = [];
+  let served: Step | undefined = await takeByMemory(deps, asked);
   for (;;) {
-    const served = await judgeAndServe(deps, { ...asked, hasServedLine });
-    // What it was judged by changed meanwhile: each time by somebody's promotion or its like, or by the end
-    // of one that kept the name past its deadline.
-    if (served === 'outdated') continue;
-    if (!('lineOf' in served)) return served;
-    // There may be enough for those before it and for this one, too.
-    await serveLine(deps, served.lineOf);
-    hasServedLine = true;
+    // Undefined: nothing was taken at once. Outdated: what it was judged by changed meanwhile, each time by
+    // somebody's promotion or its like, or by the end of one that kept the name past its deadline.
+    if (served !== undefined && served !== 'outdated') {
+      if ('unanswered' in served) unanswered = [...unanswered, served.unanswered];
+      else if ('lineOf' in served) {
+        // There may be enough for those before it and for this one, too.
+        await serveLine(deps, served.lineOf);
+        hasServedLine = true;
+      } else return served;
+    }
+    served = await judgeAndServe(deps, { ...asked, hasServedLine, unanswered });
   }
 }
 
+type Step = CreatedWorkspace | Enlisted | Unanswered | Behind | 'outdated';
+
 interface Asked extends Pick<Order, 'requester' | 'request' | 'bodyHash'> {
   readonly startedMs: number;
+}
+
+/** The agents of what was taken have not answered in time. */
+interface Unanswered {
+  readonly unanswered: TakenClaim;
 }
 
 /** Others who wait go first: they have to be served before anything is said of this one. */
@@ -123,19 +146,33 @@ interface Behind {
  * Takes by what the names stood for before, which the taking checks: most claims are a single statement.
  * Where that gets nothing, or the name or the key is taken, the request is judged anew.
  */
-async function takeByMemory(deps: ServeDeps, asked: Asked): Promise<CreatedWorkspace | undefined> {
+async function takeByMemory(
+  deps: ServeDeps,
+  asked: Asked,
+): Promise<CreatedWorkspace | Unanswered | undefined> {
   const { request } = asked;
   const template = deps.knownTemplates.recall(request);
   if (template === undefined || keyToAwait(asked) !== undefined) return undefined;
   const wanted = judgeRemembered(template, asked);
   if (wanted === undefined) return undefined;
-  const taken = await takeAtOnce(deps, orderOf(deps, asked, wanted)).catch((error: unknown) => {
+  const order = orderOf(deps, asked, wanted);
+  const taken = await takeAtOnce(deps, order).catch((error: unknown) => {
     if (!isCollision(error)) throw error;
     return undefined;
   });
   if (taken === undefined) return undefined;
   await failpoint('claim.committed');
-  return hit(taken);
+  return prove(deps, order, hit(order, taken));
+}
+
+async function prove(
+  deps: ServeDeps,
+  order: Order,
+  { epochToProve: epoch, ...created }: Served,
+): Promise<CreatedWorkspace | Unanswered> {
+  if (epoch === undefined) return created;
+  const claim = { workspaceId: created.workspaceId, epoch };
+  return (await proveClaim(deps, { order, claim })) ? created : { unanswered: claim };
 }
 
 function judgeRemembered(
@@ -153,21 +190,23 @@ function judgeRemembered(
 
 async function judgeAndServe(
   deps: ServeDeps,
-  asked: Asked & Pick<Serving, 'hasServedLine'>,
-): Promise<CreatedWorkspace | Enlisted | Behind | 'outdated'> {
-  const { requester, request, bodyHash, hasServedLine } = asked;
+  asked: Asked & Omit<Serving, 'order'>,
+): Promise<Step> {
+  const { requester, request, bodyHash, ...serving } = asked;
   const read = await readRequest(deps.database, requester, request);
   const prior = answerOfPrior(read, request, bodyHash);
-  if (prior !== undefined) return prior;
+  if (prior !== undefined && !isToProve(prior)) return prior;
   const wanted = judgeRequest(read, requester, request);
   deps.knownTemplates.remember(request, read.template);
   const order = orderOf(deps, asked, wanted);
-  const served = await serve(deps, { order, hasServedLine }).catch(async (error: unknown) => {
+  // Another request with the same key may wait for the same agents.
+  if (prior !== undefined && !isAmong(prior, serving.unanswered)) return prove(deps, order, prior);
+  const served = await serve(deps, { order, ...serving }).catch(async (error: unknown) => {
     if (!isCollision(error)) throw error;
     // The same request may have been served meanwhile: its name and its key are taken by itself.
     const again = await readRequest(deps.database, requester, request);
     const same = answerOfPrior(again, request, bodyHash);
-    if (same !== undefined) return same;
+    if (same !== undefined && !isAmong(same, serving.unanswered)) return same;
     const named = { userId: requester.userId, name: request.name };
     if (await freeName(deps.database, named)) return 'outdated';
     throw nameTaken(request.name, error);
@@ -175,7 +214,7 @@ async function judgeAndServe(
   if (served === 'outdated') return served;
   await failpoint('claim.committed');
   if ('refused' in served) throw served.refused;
-  return served;
+  return isToProve(served) ? prove(deps, order, served) : served;
 }
 
 function orderOf(
@@ -189,16 +228,23 @@ function orderOf(
 interface Serving {
   readonly order: Order;
   readonly hasServedLine: boolean;
+  /** What was taken for it and did not answer. */
+  readonly unanswered: readonly TakenClaim[];
 }
 
 async function serve(
   deps: ServeDeps,
-  { order, hasServedLine }: Serving,
-): Promise<CreatedWorkspace | Enlisted | Behind | Refusal | 'outdated'> {
+  { order, hasServedLine, unanswered }: Serving,
+): Promise<Served | Enlisted | Behind | Refusal | 'outdated'> {
   const { request, requester, wanted, bodyHash } = order;
-  const taken = keyToAwait(order) === undefined ? await takeAtOnce(deps, order) : undefined;
-  if (taken !== undefined) return hit(taken);
+  const former = unanswered.at(-1);
+  if (former === undefined && keyToAwait(order) === undefined) {
+    const taken = await takeAtOnce(deps, order);
+    if (taken !== undefined) return hit(order, taken);
+  }
   return deps.database.transaction(async (tx) => {
+    // It has the name, the key and the money that the next one needs.
+    if (former !== undefined) await voidUnanswered(deps, tx, former);
     const prior = await awaitPrior(tx, order);
     if (prior !== undefined) return prior;
     if (wanted.enforcesQuota) {
@@ -207,9 +253,13 @@ async function serve(
     }
     // Once more where nothing was there to take at once: one may have become ready since, and a miss
     // has to be true.
-    const taking = await takeWorkspace(deps, tx, order);
+    const taking: Taking =
+      unanswered.length > MOST_RETAKEN
+        ? { kind: 'none', because: 'nothing' }
+        : await takeWorkspace(deps, tx, order);
     if (taking.kind === 'taken') {
-      return { workspaceId: taking.workspace.id, claimed: true, reason: null };
+      const { handedOver: _, ...served } = hit(order, taking);
+      return served;
     }
     if (!(await holdTemplate(tx, order))) return 'outdated';
     const miss = await explain(tx, order, taking.because);
@@ -245,7 +295,7 @@ async function standInLine(
   deps: ServeDeps,
   tx: Transaction,
   { order, poolId, miss }: { readonly order: Order; readonly poolId: PoolId; readonly miss: Miss },
-): Promise<CreatedWorkspace | Enlisted | Refusal> {
+): Promise<Served | Enlisted | Refusal> {
   const { userId } = order.requester;
   const refused = await refusePlace(tx, { userId, most: deps.waitersPerUser });
   if (refused === undefined) {
@@ -273,7 +323,7 @@ async function refuseExcess(
   deps: ServeDeps,
   tx: Transaction,
   order: Order,
-): Promise<CreatedWorkspace | Enlisted | Refusal | 'outdated' | undefined> {
+): Promise<Served | Enlisted | Refusal | 'outdated' | undefined> {
   if (!(await holdTemplate(tx, order))) return 'outdated';
   const { organizationId, versionId } = order.wanted;
   const { userId } = order.requester;
@@ -287,8 +337,19 @@ async function refuseExcess(
   return { refused };
 }
 
-function hit({ workspace }: TakenPrebuild): CreatedWorkspace {
-  return { workspaceId: workspace.id, claimed: true, reason: null, handedOver: workspace };
+function hit(order: Order, { workspace }: TakenPrebuild): Served {
+  const created = { workspaceId: workspace.id, claimed: true, reason: null, handedOver: workspace };
+  return hasToProve(order) ? { ...created, epochToProve: workspace.epoch } : created;
+}
+
+function isToProve(answer: Served | Enlisted | Behind): answer is Served {
+  return 'epochToProve' in answer;
+}
+
+function isAmong(answer: Served | Enlisted, claims: readonly TakenClaim[]): boolean {
+  return (
+    'workspaceId' in answer && claims.some(({ workspaceId }) => workspaceId === answer.workspaceId)
+  );
 }
 
 /** What the idempotency key was answered with before. Throws IDEMPOTENCY_KEY_REUSED. */
@@ -296,7 +357,7 @@ function answerOfPrior(
   { prior }: ReadRequest,
   { idempotencyKey }: WorkspaceRequest,
   bodyHash: Buffer,
-): CreatedWorkspace | Enlisted | undefined {
+): Served | Enlisted | undefined {
   if (prior === null) return undefined;
   if (prior.bodyHash !== bodyHash.toString('hex')) {
     throw new AppError(
@@ -304,9 +365,11 @@ function answerOfPrior(
       `the idempotency key ${JSON.stringify(idempotencyKey)} came with another request before`,
     );
   }
-  const { workspaceId, claimed, waiter } = prior;
+  const { workspaceId, claimed, epochToProve, waiter } = prior;
   if (workspaceId !== null) {
-    return { workspaceId, claimed, reason: prior.missReason as MissReason | null };
+    const reason = prior.missReason as MissReason | null;
+    const created = { workspaceId, claimed, reason };
+    return epochToProve === null ? created : { ...created, epochToProve };
   }
   if (waiter === null) throw new Error('a key stands for neither a workspace nor a waiter');
   const over = whyOver(waiter);
@@ -323,10 +386,7 @@ function keyToAwait({ request }: Pick<Order, 'request'>): string | undefined {
 }
 
 /** What the same request, being served at this moment, is answered with. */
-async function awaitPrior(
-  tx: Transaction,
-  order: Order,
-): Promise<CreatedWorkspace | Enlisted | undefined> {
+async function awaitPrior(tx: Transaction, order: Order): Promise<Served | Enlisted | undefined> {
   const key = keyToAwait(order);
   if (key === undefined) return undefined;
   await lockIdempotencyKey.run(tx, { userId: order.requester.userId, key });
@@ -336,7 +396,7 @@ async function awaitPrior(
 async function readPrior(
   tx: Transaction,
   { requester, request, bodyHash }: Order,
-): Promise<CreatedWorkspace | Enlisted | undefined> {
+): Promise<Served | Enlisted | undefined> {
   return answerOfPrior(await readRequest(tx, requester, request), request, bodyHash);
 }
 

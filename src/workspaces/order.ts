@@ -2,6 +2,7 @@
 import type { Kit } from '../base/kit.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
+import type { NoticeBus } from '../store/notice-bus.ts';
 import type { KnownTemplates } from './known-templates.ts';
 import type { TakeTogether } from './take-together.ts';
 import type { Requester, WantedWorkspace, WorkspaceRequest } from './request.ts';
@@ -11,10 +12,19 @@ export interface CreateDeps extends Kit {
   readonly keyring: Keyring;
 }
 
+/** How long the agents of what was taken have to answer a claim. */
+export interface ProofOptions {
+  readonly timeoutMs: number;
+  /** How often to look whether they have, should a notice be lost. */
+  readonly pollMs: number;
+}
+
 /** With what one control plane keeps from request to request. */
 export interface ServeDeps extends CreateDeps {
   readonly knownTemplates: KnownTemplates;
   readonly takeTogether: TakeTogether;
+  readonly bus: Pick<NoticeBus, 'subscribe'>;
+  readonly proof: ProofOptions;
   /** How many places in line one person may hold at one time. */
   readonly waitersPerUser: number;
 }

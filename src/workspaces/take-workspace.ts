@@ -1,5 +1,5 @@
 // The hit: one prebuilt workspace changes hands.
-import { createId, type BuildId, type JobId } from '../base/id.ts';
+import { createId, type BuildId, type JobId, type WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { insertBuilds } from '../store/build.ts';
 import {
@@ -36,22 +36,26 @@ export async function takeWorkspace(
   tx: Transaction,
   order: Order,
 ): Promise<Taking> {
-  const sought = seek(deps, order);
+  const isToProve = hasToProve(order);
+  const sought = seek(deps, order, { isToProve });
   if (sought.kind === 'none') return sought;
   const [taken] = await takePrebuilds(tx, sought.claimOrder, [sought.request]);
-  return handOver(deps, tx, { order, taken });
+  return handOver(deps, tx, { order, taken, isToProve });
 }
 
-/** As takeWorkspace, for who has waited and is next in line. */
+/**
+ * As takeWorkspace, for who has waited and is next in line. What there is to give them has only just become
+ * ready, mostly, so no agent has to prove itself.
+ */
 export async function takeForWaiter(
   deps: CreateDeps,
   tx: Transaction,
   { order, ...waiter }: { readonly order: Order } & Pick<ServeRequest, 'waiterId' | 'waitedMs'>,
 ): Promise<Taking> {
-  const sought = seek(deps, order);
+  const sought = seek(deps, order, { isToProve: false });
   if (sought.kind === 'none') return sought;
   const taken = await servePrebuild(tx, sought.claimOrder, { ...sought.request, ...waiter });
-  return handOver(deps, tx, { order, taken });
+  return handOver(deps, tx, { order, taken, isToProve: false });
 }
 
 /**
@@ -66,7 +70,7 @@ export async function takeAtOnce(
   if (needsBuild(order) || order.request.values !== undefined || order.wanted.enforcesQuota) {
     return undefined;
   }
-  const sought = seek(deps, order);
+  const sought = seek(deps, order, { isToProve: hasToProve(order) });
   if (sought.kind === 'none') return undefined;
   const taken = await deps.takeTogether[sought.claimOrder](sought.request);
   if (taken !== undefined) deps.database.announce(noticesOf(taken));
@@ -77,7 +81,11 @@ type Sought =
   | { readonly kind: 'prebuild'; readonly claimOrder: ClaimOrder; readonly request: TakeRequest }
   | { readonly kind: 'none'; readonly because: WhyNone };
 
-function seek(kit: Kit, { request, requester, wanted, bodyHash, resolveMs }: Order): Sought {
+function seek(
+  kit: Kit,
+  { request, requester, wanted, bodyHash, resolveMs }: Order,
+  { isToProve }: Pick<TakeRequest, 'isToProve'>,
+): Sought {
   const { preset } = wanted;
   if (preset === undefined) return { kind: 'none', because: 'unwanted' };
   if (preset.poolId === null) return { kind: 'none', because: 'no_pool' };
@@ -93,6 +101,7 @@ function seek(kit: Kit, { request, requester, wanted, bodyHash, resolveMs }: Ord
       name: request.name,
       claimId: createId(kit),
       eventId: createId(kit),
+      isToProve,
       idempotencyKey: request.idempotencyKey ?? null,
       bodyHash,
       resolveMs,
@@ -102,15 +111,25 @@ function seek(kit: Kit, { request, requester, wanted, bodyHash, resolveMs }: Ord
   };
 }
 
+interface HandOver {
+  readonly order: Order;
+  readonly taken: TakenPrebuild | undefined;
+  /** The build follows the proof: nothing is built on what may turn out to be dead. */
+  readonly isToProve: boolean;
+}
+
 async function handOver(
   deps: CreateDeps,
   tx: Transaction,
-  { order, taken }: { readonly order: Order; readonly taken: TakenPrebuild | undefined },
+  { order, taken, isToProve }: HandOver,
 ): Promise<Taking> {
   if (taken === undefined) return { kind: 'none', because: 'nothing' };
   const { id: workspaceId, epoch } = taken.workspace;
   await storeOwnerValues(deps, tx, { values: order.request.values, workspaceId, epoch });
-  if (needsBuild(order)) await insertClaimBuild(deps, tx, { order, taken });
+  if (needsBuild(order) && !isToProve) {
+    const { buildNumber, machineId } = taken;
+    await insertClaimBuild(deps, tx, { order, workspaceId, buildNumber, machineId });
+  }
   tx.notify(...noticesOf(taken));
   return { kind: 'taken', ...taken };
 }
@@ -124,25 +143,34 @@ function noticesOf({ poolId, workspace }: TakenPrebuild): readonly Notice[] {
 }
 
 /** An instant template's workspace is usable as it is, unless other parameters were asked for. */
-function needsBuild({ wanted }: Order): boolean {
+export function needsBuild({ wanted }: Order): boolean {
   return wanted.manifest.claim === 'apply' || wanted.difference !== 'none';
 }
 
-async function insertClaimBuild(
+/** Its agents have to answer the claim before anybody is told of it. */
+export function hasToProve({ wanted }: Order): boolean {
+  return wanted.manifest.agents.length > 0;
+}
+
+interface ClaimBuild extends Pick<TakenPrebuild, 'buildNumber' | 'machineId'> {
+  readonly order: Order;
+  readonly workspaceId: WorkspaceId;
+}
+
+export async function insertClaimBuild(
   deps: CreateDeps,
   tx: Transaction,
-  { order, taken }: { readonly order: Order; readonly taken: TakenPrebuild },
+  { order, workspaceId, buildNumber, machineId }: ClaimBuild,
 ): Promise<void> {
   const { requester, wanted } = order;
   const { organizationId, manifest } = wanted;
-  const workspaceId = taken.workspace.id;
   await insertBuilds(tx, [
     {
       id: createId<BuildId>(deps),
       jobId: createId<JobId>(deps),
       workspaceId,
       organizationId,
-      number: taken.buildNumber + 1,
+      number: buildNumber + 1,
       transition: 'start',
       stage: 'claim',
       reason: 'claim',
@@ -153,7 +181,7 @@ async function insertClaimBuild(
       secretParametersId: await storeSecretParameters(deps, tx, { workspaceId, wanted }),
       driver: manifest.driver,
       tags: manifest.tags,
-      machineId: taken.machineId,
+      machineId,
       jobClass: 1,
     },
   ]);

@@ -34,6 +34,7 @@ export function claimOne(
         name,
         claimId: createId(kit),
         eventId: createId(kit),
+        isToProve: false,
         idempotencyKey: null,
         bodyHash: Buffer.alloc(32),
         resolveMs: 0,

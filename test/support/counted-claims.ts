@@ -30,7 +30,7 @@ export function createCountedClaims(
   const { app } = createApi(kit, {
     handlers: createWorkspaceHandlers(
       { ...kit, database: counted, keyring, bus: { subscribe: () => () => undefined } },
-      { ...RECONCILER_OPTIONS, pollMs: 1_000, waitersPerUser: 100 },
+      { ...RECONCILER_OPTIONS, pollMs: 1_000, waitersPerUser: 100, claimProofTimeoutMs: 5_000 },
     ),
     authenticators: {
       person: createPersonAuthenticator(kit, counted),

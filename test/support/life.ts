@@ -5,10 +5,8 @@ import type { Manifest } from '../../src/contract/manifest/schema.ts';
 import type { Transition } from '../../src/domain/job/job.ts';
 import type { Database } from '../../src/store/database.ts';
 import { changeWorkspace } from '../../src/workspaces/change-workspace.ts';
-import {
-  createWorkspaceCreator,
-  type CreatedWorkspace,
-} from '../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from './creator.ts';
 import { keepLives } from '../../src/workspaces/life/keep-lives.ts';
 import type { WorkspaceRequest } from '../../src/workspaces/request.ts';
 import { asCreated, NO_WAITING } from './created.ts';
@@ -69,7 +67,7 @@ export async function openLifeGround(
   const pool = await make.pool(await make.template({ organizationId, manifest }));
   const requester = { userId: ann, isAdmin: false };
   const deps = { ...store.kit, database: store.database, keyring: store.keyring };
-  const create = createWorkspaceCreator(deps);
+  const create = createTestCreator(deps);
   let asked = 0;
   return {
     pool,

@@ -2,11 +2,8 @@
 import type { OrganizationId, UserId, WaiterId, WorkspaceId } from '../../src/base/id.ts';
 import type { Manifest } from '../../src/contract/manifest/schema.ts';
 import type { Database } from '../../src/store/database.ts';
-import {
-  createWorkspaceCreator,
-  type CreatedWorkspace,
-  type Enlisted,
-} from '../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace, Enlisted } from '../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from './creator.ts';
 import type { WorkspaceRequest } from '../../src/workspaces/request.ts';
 import { NO_WAITING } from './created.ts';
 import type { Factory, TestPool } from './factory.ts';
@@ -69,10 +66,7 @@ export async function openLine(
     const { userId, database = store.database, waitersPerUser = 1_000, ...given } = asking;
     const by = { userId: userId ?? (await make.user({ organizationId })), isAdmin: false };
     const { kit, keyring } = store;
-    return createWorkspaceCreator({ ...kit, keyring, database }, { waitersPerUser })(
-      by,
-      request(given),
-    );
+    return createTestCreator({ ...kit, keyring, database }, { waitersPerUser })(by, request(given));
   };
   return {
     ...{ organizationId, pool, request, ask },

@@ -17,7 +17,7 @@ import { deleteTemplate } from '../../src/templates/delete-template.ts';
 import { deprecateTemplate } from '../../src/templates/deprecate-template.ts';
 import { invalidateTemplate } from '../../src/templates/invalidate-template.ts';
 import { promoteVersion } from '../../src/templates/promote-version.ts';
-import { createWorkspaceCreator } from '../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from './creator.ts';
 import type { KnownTemplates } from '../../src/workspaces/known-templates.ts';
 import type { WorkspaceRequest } from '../../src/workspaces/request.ts';
 import { createFactory, type TestPool } from './factory.ts';
@@ -256,7 +256,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
       async (database, { organization, pool: wanted, users }) => {
         const userId = users[person];
         if (userId === undefined) throw new Error(`there is no person ${person}`);
-        const made = await createWorkspaceCreator(
+        const made = await createTestCreator(
           { ...kit, database, keyring: store.keyring },
           knownTemplates === undefined ? {} : { knownTemplates },
         )(

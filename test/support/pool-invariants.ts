@@ -9,6 +9,7 @@ const DELETED_UNASKED = `
   from workspaces w
   join claims c on c.workspace_id = w.id
   where w.deleted_at is not null
+    and c.outcome <> 'void'
     and not exists (
       select from builds b
       where b.workspace_id = w.id and b.transition = 'delete' and b.initiator_id <> '${PREBUILDS_USER_ID}')`;
@@ -18,7 +19,9 @@ const KEPT_EPOCH = `
   from workspaces w
   where w.origin = 'prebuild'
     and w.epoch <> (
-      select count(*) from claims c where c.workspace_id = w.id and c.outcome <> 'miss')`;
+      select coalesce(sum(case when c.outcome = 'void' then 2 else 1 end), 0)
+      from claims c
+      where c.workspace_id = w.id and c.outcome <> 'miss')`;
 
 const QUERIES: readonly (readonly [name: string, sql: string])[] = [
   ...INVARIANTS.map(({ id, title, find }) => [`${id}: ${title}`, find.text] as const),

@@ -31,14 +31,22 @@ export interface WorkspaceApiDeps extends CreateDeps {
   readonly bus: Pick<NoticeBus, 'subscribe'>;
 }
 
+export interface WorkspaceApiOptions extends PageOptions {
+  readonly pollMs: number;
+  readonly waitersPerUser: number;
+  readonly claimProofTimeoutMs: number;
+}
+
 export function createWorkspaceHandlers(
   deps: WorkspaceApiDeps,
-  options: PageOptions & { readonly pollMs: number; readonly waitersPerUser: number },
+  options: WorkspaceApiOptions,
 ): Handlers<keyof typeof workspaceRoutes> {
   const { database } = deps;
-  const { waitersPerUser } = options;
+  const { waitersPerUser, pollMs } = options;
   const workspaces = createWorkspaceReader(deps);
-  const createWorkspace = createWorkspaceCreator(deps, { waitersPerUser });
+  const createWorkspace = createWorkspaceCreator(deps, {
+    ...{ waitersPerUser, proof: { timeoutMs: options.claimProofTimeoutMs, pollMs } },
+  });
   const waiters = createWaiterViewer(deps, options);
 
   /** Held back for as long as the request says. */

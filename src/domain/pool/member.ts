@@ -49,6 +49,13 @@ export const CLAIM_FORGOTTEN = 'claim_forgotten';
  */
 export const RESTORED = 'restored';
 
+/**
+ * Why a member is broken that was taken for somebody whose claim its agents did not answer. It was to be
+ * somebody's, so nobody else is given it. It counts as a failed build, as does what falls silent, or a
+ * template whose agents die would have its pool build without any brake.
+ */
+export const UNANSWERED = 'unanswered';
+
 export interface MemberJob {
   readonly status: JobStatus;
   /** 0: nobody ever took it. */

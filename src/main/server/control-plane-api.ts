@@ -73,7 +73,10 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     ...createPrebuildHandlers({ kit, database }),
     ...createWorkspaceHandlers(
       { ...kit, database, bus, keyring: deps.keyring },
-      { ...pageOptions, pollMs, waitersPerUser: config.waitersPerUser },
+      {
+        ...{ ...pageOptions, pollMs, waitersPerUser: config.waitersPerUser },
+        claimProofTimeoutMs: config.claimProofTimeout,
+      },
     ),
     ...createWaiterHandlers({ ...kit, database, bus }, { ...pageOptions, pollMs }),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),

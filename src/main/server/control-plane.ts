@@ -15,6 +15,7 @@ import { createReconciler } from '../../reconciler/reconciler.ts';
 import type { Database } from '../../store/database.ts';
 import { createNoticeBus } from '../../store/notice-bus.ts';
 import { keepLives } from '../../workspaces/life/keep-lives.ts';
+import { settleUnanswered } from '../../workspaces/prove-claim.ts';
 import { createLineKeeper } from '../../workspaces/waiting/line-keeper.ts';
 import { serveWaiters } from '../../workspaces/waiting/serve-waiters.ts';
 import { createMetrics } from '../../telemetry/metrics.ts';
@@ -115,11 +116,17 @@ export function createControlPlaneParts(
   const lifecycle = createChores(kit, {
     name: 'lifecycle',
     intervalMs: config.sweepInterval,
-    chores: { lives: (signal) => keepLives({ ...kit, database }, signal) },
+    chores: {
+      lives: (signal) => keepLives({ ...kit, database }, signal),
+      claims: () =>
+        settleUnanswered(serving, { afterMs: SETTLED_BY_OTHERS * config.claimProofTimeout }),
+    },
   });
   const api = createControlPlaneApi(kit, { ...options, metrics });
   return { services: [metrics, reaper, pruner, reconciler, lineKeeper, lifecycle], api };
 }
 
+// Whoever takes a workspace settles the claim right after the agents' time is over; who has not by then is gone.
+const SETTLED_BY_OTHERS = 20;
 // The default of a template's agent_timeout: what agents have, after time in which nobody looked.
 const AGENT_TIMEOUT_MS = 60_000;

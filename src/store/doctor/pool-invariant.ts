@@ -202,7 +202,12 @@ export const POOL_INVARIANTS: readonly Check[] = [
         union all
         select 'prebuilds_claimed', pool_id, '{}', count(*)
         from claims
-        where outcome <> 'miss'
+        where outcome in ('hit', 'failed')
+        group by pool_id
+        union all
+        select 'claims_voided', pool_id, '{}', count(*)
+        from claims
+        where outcome = 'void'
         group by pool_id
         union all
         select 'claims_missed', pool_id, jsonb_build_object('reason', reason), count(*)

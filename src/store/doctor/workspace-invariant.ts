@@ -36,7 +36,7 @@ export const WORKSPACE_INVARIANTS: readonly Check[] = [
           from claims c
           where c.workspace_id = q.workspace_id
             and c.user_id = q.user_id
-            and c.outcome <> 'miss')`,
+            and c.outcome in ('hit', 'failed'))`,
   }),
   check({
     id: 'build.cost',
@@ -106,8 +106,29 @@ export const WORKSPACE_INVARIANTS: readonly Check[] = [
           select
           from claims c
           where c.workspace_id = w.id
-            and c.outcome <> 'miss'
+            and c.outcome in ('taken', 'hit', 'failed')
             and c.epoch <= w.epoch)`,
+  }),
+  check({
+    id: 'claim.unsettled',
+    title: 'a workspace was taken for somebody an hour ago who was never told of it',
+    remedy: `A control plane that runs settles it. ${REPORT}`,
+    sql: `
+      select workspace_id::text
+      from claims
+      where outcome = 'taken'
+        and at < (select standby_now()) - interval '1 hour'`,
+  }),
+  check({
+    id: 'claim.void',
+    title: 'a claim that is void left its workspace with who made it',
+    remedy: `Its agents do not answer: delete it with its owner. ${REPORT}`,
+    sql: `
+      select c.workspace_id::text
+      from claims c
+      join workspaces w on w.id = c.workspace_id
+      where c.outcome = 'void'
+        and w.voided_at is null`,
   }),
   check({
     id: 'claim.outcome',

@@ -2,7 +2,7 @@
 // writer of that table: a change here goes with one of workspaces, builds or agents in the same
 // transaction.
 import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
-import { CLAIM_FORGOTTEN, DIED, GONE, RESTORED } from '../../domain/pool/member.ts';
+import { CLAIM_FORGOTTEN, DIED, GONE, RESTORED, UNANSWERED } from '../../domain/pool/member.ts';
 import { uuid } from '../column.ts';
 import { DAEMON_HAS_WORKSPACE, DAEMON_REPORTS, type ReportingDaemon } from '../reporting-daemon.ts';
 import { statement, takes } from '../statement.ts';
@@ -55,7 +55,7 @@ export const removeMember = statement({
 
 /** On `pool_members m`: it is broken in a way that nothing an agent says takes back. */
 export const IS_BROKEN_FOR_GOOD = `coalesce(
-  m.broken in ('${GONE}', '${DIED}', '${CLAIM_FORGOTTEN}', '${RESTORED}'), false)`;
+  m.broken in ('${GONE}', '${DIED}', '${CLAIM_FORGOTTEN}', '${RESTORED}', '${UNANSWERED}'), false)`;
 
 /** Breaks `pool_members m` for good: it can never be ready again, so the pool replaces it. */
 const breakFor = (why: string): string => `
@@ -98,4 +98,30 @@ export const markClaimForgotten = statement({
     where m.workspace_id = $workspaceId
       and ${MAY_BREAK}
     returning m.workspace_id, m.pool_id`,
+});
+
+/** Takes a workspace back that was claimed in vain: its pool has it again, broken for good, to delete it. */
+export const takeBackVoided = statement({
+  name: 'pool_member.take_back_voided',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: {},
+  sql: `
+    insert into pool_members
+      (workspace_id, pool_id, preset_id, version_id, build_number, transition, job_id, born_at,
+       running_since, unready_since, broken)
+    select w.id, w.pool_id, latest.preset_id, latest.version_id, latest.number, latest.transition,
+      latest.job_id, born.acquired_at, j.completed_at, w.voided_at, '${UNANSWERED}'
+    from workspaces w
+    join builds first on first.workspace_id = w.id and first.number = 1
+    join jobs born on born.id = first.job_id
+    cross join lateral (
+      select b.number, b.transition, b.job_id, b.preset_id, b.version_id
+      from builds b
+      where b.workspace_id = w.id
+      order by b.number desc
+      limit 1
+    ) as latest
+    join jobs j on j.id = latest.job_id
+    where w.id = $workspaceId
+      and w.voided_at is not null`,
 });

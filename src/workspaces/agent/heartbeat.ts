@@ -88,10 +88,14 @@ async function retireForgotten(
 
 async function storeSignOfLife(
   { database, meter, agents }: HeartbeatDeps,
-  { workspaceId }: BeatingAgent,
+  { workspaceId, epoch }: BeatingAgent,
   sign: SignOfLife,
 ): Promise<void> {
-  if (await agents.renewSignOfLife(sign)) return;
+  if (await agents.renewSignOfLife(sign)) {
+    // Until it has taken its owner over, somebody may wait for its answer to the claim.
+    if (sign.appliedEpoch < epoch) database.announce([{ kind: 'workspace', workspaceId }]);
+    return;
+  }
   const completed = await database.transaction(async (tx) => {
     await lockMembers.all(tx, { workspaceIds: [workspaceId] });
     const claim = await findCompletedClaim.maybe(tx, sign);

@@ -9,7 +9,7 @@ import { createApi } from '../../../src/api/http/api.ts';
 import { createHttpServer, type HttpServer } from '../../../src/api/http/server.ts';
 import { createBootstrapTokens } from '../../../src/base/bootstrap-token.ts';
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
-import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import { NO_WAITING } from '../../support/created.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { buildPrograms, type Programs } from '../../support/programs.ts';
@@ -138,7 +138,7 @@ describe.each(SHIPPED.filter(([, tools]) => tools.every(hasTool)))(
         [pool.organizationId],
       );
       const values = { environment: { STAGE: "it's" }, secrets: { token: SECRET }, files: [] };
-      const claimed = await createWorkspaceCreator(queue.deps)(
+      const claimed = await createTestCreator(queue.deps)(
         { userId: ann, isAdmin: false },
         {
           ...{ organization: row?.name ?? '', template: pool.name, name: 'demo' },

@@ -36,7 +36,12 @@ beforeAll(async () => {
   await bus.start();
   const deps = { ...store.kit, kit: store.kit, database, bus };
   // Nothing is found by polling: that would take an hour.
-  const options = { ...RECONCILER_OPTIONS, pollMs: 3_600_000, waitersPerUser: 100 };
+  const options = {
+    ...RECONCILER_OPTIONS,
+    pollMs: 3_600_000,
+    waitersPerUser: 100,
+    claimProofTimeoutMs: 5_000,
+  };
   api = await startStoreApi(store, {
     ...createWorkspaceHandlers({ ...deps, keyring: store.keyring }, options),
     ...createWaiterHandlers(deps, options),

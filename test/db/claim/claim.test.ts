@@ -3,10 +3,8 @@ import { AppError } from '../../../src/base/app-error.ts';
 import type { OrganizationId, UserId } from '../../../src/base/id.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { findWorkspaces } from '../../../src/store/workspace.ts';
-import {
-  createWorkspaceCreator,
-  type CreatedWorkspace,
-} from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { claimOne } from '../../support/claim.ts';
@@ -53,7 +51,7 @@ const create = (
   given: Partial<WorkspaceRequest> = {},
   who: { readonly userId?: UserId; readonly database?: Database } = {},
 ): Promise<CreatedWorkspace> =>
-  createWorkspaceCreator({
+  createTestCreator({
     ...store.kit,
     keyring: store.keyring,
     database: who.database ?? store.database,

@@ -4,11 +4,11 @@ import { AppError } from '../../../src/base/app-error.ts';
 import type { OrganizationId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { recordIdempotencyKey } from '../../../src/store/idempotency-key.ts';
-import {
-  createWorkspaceCreator,
-  type CreatedWorkspace,
-  type CreateWorkspace,
+import type {
+  CreatedWorkspace,
+  CreateWorkspace,
 } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -36,7 +36,7 @@ afterAll(() => store.close());
 beforeEach(async () => {
   ann = await make.user({ organizationId });
   database = countStatements(store.database);
-  createWorkspace = createWorkspaceCreator({ ...store.kit, database, keyring: store.keyring });
+  createWorkspace = createTestCreator({ ...store.kit, database, keyring: store.keyring });
 });
 
 /** With one more that is claimed, so that what the names stand for is known. */
@@ -180,7 +180,7 @@ describe('a crowd', () => {
         throw new AppError('DATABASE_UNAVAILABLE', 'the answer was lost');
       },
     };
-    createWorkspace = createWorkspaceCreator({
+    createWorkspace = createTestCreator({
       ...store.kit,
       database: lossy,
       keyring: store.keyring,

@@ -11,10 +11,8 @@ import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
-import {
-  createWorkspaceCreator,
-  type CreatedWorkspace,
-} from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator, judgeNoAgents, UNPROVEN } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { serveLine } from '../../../src/workspaces/waiting/serve-line.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
@@ -46,6 +44,7 @@ beforeAll(async () => {
   store = await openTestStore(createLineLog(systemClock, (line) => logged.push(line)));
   make = createFactory(store);
   queue = createQueue(store, make);
+  await judgeNoAgents(store);
 });
 afterAll(() => store.close());
 
@@ -79,7 +78,10 @@ const requestOf = (given: Partial<WorkspaceRequest> = {}): WorkspaceRequest => (
 });
 
 const ask = (given: Partial<WorkspaceRequest> = {}) =>
-  createWorkspaceCreator(queue.deps)({ userId: ann, isAdmin: false }, requestOf(given));
+  createTestCreator(queue.deps, { proof: UNPROVEN })(
+    { userId: ann, isAdmin: false },
+    requestOf(given),
+  );
 
 const create = async (given: Partial<WorkspaceRequest> = {}): Promise<CreatedWorkspace> =>
   asCreated(await ask(given));
@@ -292,7 +294,7 @@ describe('a request with values', () => {
       make,
     );
     const by = { userId: ann, isAdmin: false };
-    await createWorkspaceCreator(counted.deps)(by, requestOf());
+    await createTestCreator(counted.deps, { proof: UNPROVEN })(by, requestOf());
     expect(asked).toEqual(['claim.take_oldest', 'owner_values.insert']);
   });
 });

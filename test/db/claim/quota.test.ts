@@ -8,12 +8,12 @@ import { ensureMembership } from '../../../src/reconciler/membership.ts';
 import { lockQuotas, readQuotaPage, storeEnforcesQuota } from '../../../src/store/quota.ts';
 import { PREBUILDS_USER_ID } from '../../../src/store/system-user.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
-import {
-  createWorkspaceCreator,
-  type CreatedWorkspace,
-  type CreateWorkspace,
-  type Enlisted,
+import type {
+  CreatedWorkspace,
+  CreateWorkspace,
+  Enlisted,
 } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createBuilder, FAILED, type Builder } from '../../support/builder.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
@@ -44,8 +44,8 @@ beforeAll(async () => {
   builder = createBuilder(store);
   other = store.open();
   const deps = { ...store.kit, keyring: store.keyring };
-  create = createWorkspaceCreator({ ...deps, database: store.database });
-  createElsewhere = createWorkspaceCreator({ ...deps, database: other });
+  create = createTestCreator({ ...deps, database: store.database });
+  createElsewhere = createTestCreator({ ...deps, database: other });
 });
 afterAll(() => store.close());
 

@@ -5,11 +5,11 @@ import type { OrganizationId, UserId, WorkspaceId } from '../../../src/base/id.t
 import { OPERATOR } from '../../support/plays.ts';
 import { findTemplate } from '../../../src/store/template.ts';
 import { promoteVersion } from '../../../src/templates/promote-version.ts';
-import {
-  createWorkspaceCreator,
-  type CreatedWorkspace,
-  type CreateWorkspace,
+import type {
+  CreatedWorkspace,
+  CreateWorkspace,
 } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -38,7 +38,7 @@ afterAll(() => store.close());
 
 beforeEach(async () => {
   database = countStatements(store.database);
-  createWorkspace = createWorkspaceCreator({ ...store.kit, database, keyring: store.keyring });
+  createWorkspace = createTestCreator({ ...store.kit, database, keyring: store.keyring });
   ann = await make.user({ organizationId });
   pool = await make.pool(await make.template({ organizationId, manifest: { claim: 'instant' } }));
   ready = await makeReady(store, make, { pool, count: READY });

@@ -14,7 +14,7 @@ import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { findVisibleJob } from '../../../src/store/job-view.ts';
 import { AWAITED_DAYS } from '../../../src/store/awaited-stray.ts';
 import { removeUnneededSecrets } from '../../../src/store/secret-parameters.ts';
-import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -83,7 +83,7 @@ async function create(given: Partial<WorkspaceRequest> = {}) {
     ...given,
   } as const;
   const by = { userId: ann, isAdmin: false };
-  return asCreated(await createWorkspaceCreator(queue.deps)(by, request));
+  return asCreated(await createTestCreator(queue.deps)(by, request));
 }
 
 async function take(): Promise<TakenJob> {

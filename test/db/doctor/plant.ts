@@ -55,6 +55,10 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
     `update claims set user_id = (select id from users where username like 'other%') where outcome = 'hit'`,
   ],
   'claim.epoch': [`update workspaces set epoch = 0 where origin = 'user'`],
+  'claim.unsettled': [
+    `update claims set outcome = 'taken', at = standby_now() - interval '2 hours' where outcome = 'hit'`,
+  ],
+  'claim.void': [`update claims set outcome = 'void' where outcome = 'hit'`],
   'claim.unrecorded': [`delete from claims where outcome = 'hit'`],
   'claim.outcome': [`update claims set outcome = 'failed' where outcome = 'hit'`],
   'claim.touched': [
@@ -192,6 +196,7 @@ export const COUNTER_PLANTS: Readonly<Record<Counter, readonly string[]>> = {
   prebuilds_failed: uncounted('prebuilds_failed'),
   prebuilds_claimed: uncounted('prebuilds_claimed'),
   claims_missed: uncounted('claims_missed'),
+  claims_voided: [`update claims set outcome = 'void' where outcome = 'hit'`],
   waits_ended: [
     waiter(`'other'`),
     `update waiters set ended_at = standby_now(), outcome = 'canceled'`,

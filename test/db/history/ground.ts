@@ -6,10 +6,8 @@ import { takeState } from '../../../src/jobs/state/take-state.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { CHECKS } from '../../../src/store/doctor/all.ts';
 import { examine, type Examination } from '../../../src/store/doctor/examine.ts';
-import {
-  createWorkspaceCreator,
-  type CreatedWorkspace,
-} from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
@@ -82,7 +80,7 @@ export async function layHistoryGround(): Promise<HistoryGround> {
     await hear();
   };
   await settle();
-  const createWorkspace = createWorkspaceCreator(queue.deps);
+  const createWorkspace = createTestCreator(queue.deps);
   return {
     ...{ store, make, queue, daemon, pool, ann, settle },
     create: async (given = {}) => {

@@ -38,6 +38,7 @@ beforeAll(async () => {
       ...RECONCILER_OPTIONS,
       pollMs: 1_000,
       waitersPerUser: 100,
+      claimProofTimeoutMs: 5_000,
     }),
     ...createJobHandlers(queue.deps, { pollMs: 1_000 }),
   });

@@ -16,7 +16,7 @@ import { deleteTemplate } from '../../../src/templates/delete-template.ts';
 import { deprecateTemplate } from '../../../src/templates/deprecate-template.ts';
 import { invalidateTemplate } from '../../../src/templates/invalidate-template.ts';
 import { promoteVersion } from '../../../src/templates/promote-version.ts';
-import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/builder.ts';
 import { countStatements } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -128,7 +128,7 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
     prepare: fill,
     happen: async () => {
       const userId = await make.user({ organizationId: pool.organizationId });
-      const made = await createWorkspaceCreator(creating())(
+      const made = await createTestCreator(creating())(
         { userId, isAdmin: false },
         {
           ...{ organization, template: pool.name, name: 'mine', preset: pool.presetName },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTemplateHandlers } from '../../../src/api/template/handlers.ts';
 import { createId, type PoolId, type TemplateId } from '../../../src/base/id.ts';
 import { ensureLockedTemplate } from '../../../src/store/template.ts';
-import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -98,7 +98,7 @@ const create = (
   userId: Awaited<ReturnType<Factory['user']>>,
   onEmpty: 'create' | 'fail' = 'create',
 ) =>
-  createWorkspaceCreator({ ...store.kit, database: store.database, keyring: store.keyring })(
+  createTestCreator({ ...store.kit, database: store.database, keyring: store.keyring })(
     { userId, isAdmin: false },
     {
       ...{ organization, template: pool.name, name, preset: 'a', parameters: {} },

@@ -4,7 +4,7 @@ import { AppError } from '../../../src/base/app-error.ts';
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { exchangeBuildAdmission } from '../../../src/store/build-admission.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
-import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import { createBuilder, type Builder } from '../../support/builder.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -45,7 +45,7 @@ const fill = async (): Promise<void> => {
 const desire = (instances: number) =>
   store.sql('update presets set desired_instances = $2 where id = $1', [pool.presetId, instances]);
 const ask = async (name: string): Promise<WorkspaceId> => {
-  const create = createWorkspaceCreator({ ...store.kit, ...store });
+  const create = createTestCreator({ ...store.kit, ...store });
   return asCreated(
     await create(
       { userId: ann, isAdmin: false },

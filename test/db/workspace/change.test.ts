@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createId, type UserId, type WorkspaceId } from '../../../src/base/id.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
-import { createWorkspaceCreator } from '../../../src/workspaces/create-workspace.ts';
 import { renameWorkspace } from '../../../src/workspaces/rename-workspace.ts';
+import { createTestCreator } from '../../support/creator.ts';
 import type { Requester } from '../../../src/workspaces/request.ts';
 import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -34,7 +34,7 @@ beforeEach(async () => {
   ann = await make.user({ organizationId });
   pool = await make.pool(await make.template({ organizationId, manifest: { claim: 'instant' } }));
   await makeReady(store, make, { pool, count: 1 });
-  const create = createWorkspaceCreator({
+  const create = createTestCreator({
     ...store.kit,
     database: store.database,
     keyring: store.keyring,

@@ -1,0 +1,224 @@
+// What becomes of a claim whose agents have to answer it: `taken` at first, then a hit, or void. Until it is a
+// hit nobody is told of it. Both ends lock the claim's row while it is `taken`: of two who decide one is too late.
+import type { PoolId, VersionId, WorkspaceId } from '../base/id.ts';
+import { PREBUILD_PREFIX } from '../domain/name/name.ts';
+import { bool, float, int, nullable, oneOf, text, uuid } from './column.ts';
+import { AGENT_WATCH } from './live-pool/ready-now.ts';
+import { PREBUILDS_USER_ID } from './system-user.ts';
+import { statement, takes } from './statement.ts';
+
+export interface TakenClaim {
+  readonly workspaceId: WorkspaceId;
+  readonly epoch: number;
+}
+
+export interface ConfirmArgs extends TakenClaim {
+  readonly versionId: VersionId;
+  /** The agents' time is over. */
+  readonly isLate: boolean;
+  readonly eventId: string;
+}
+
+/** On `agents a`: it has called with a session of the claim's epoch, which nobody has who died before the claim. */
+const HAS_ANSWERED = `exists (
+              select
+              from agent_sessions s
+              where s.agent_id = a.id
+                and s.ended_at is null
+                and s.epoch = $epoch
+                -- The session may have been opened by the answer to a call that nobody received.
+                and a.last_seen_at >= s.created_at)`;
+
+/** On `claims c`: how long its agents have had. */
+const PROVE_MS = `extract(epoch from (select standby_now()) - c.at)::float8 * 1000`;
+
+/** On `workspaces w`: somebody has built on it since it was taken, so they know of it. */
+const IS_IN_USE = `exists (
+            select
+            from builds b
+            where b.workspace_id = w.id
+              and b.initiator_id <> '${PREBUILDS_USER_ID}')`;
+
+/**
+ * Makes the claim a hit when all agents of the workspace have answered it, and says what it is otherwise. Nor is one confirmed for a version that is not the one it was built with. With `isLate` set it is
+ * also confirmed where silence must not be judged, as after time in which nothing could be stored.
+ */
+export const confirmClaim = statement({
+  name: 'claim.confirm',
+  takes: takes<ConfirmArgs>(),
+  gives: {
+    /** Confirmed: it has become a hit by this. */
+    outcome: oneOf<'confirmed' | 'taken' | 'hit' | 'failed' | 'void'>(),
+    machineId: nullable(text),
+    /** Of the latest build; null, as what follows, of a claim that was not confirmed by this. */
+    buildNumber: nullable(int),
+    /** Somebody has built on it since it was taken. */
+    isInUse: nullable(bool),
+    /** How long ago it was taken, when the agents have taken over its owner already. */
+    readyMs: nullable(float),
+  },
+  sql: `
+    with confirmed as (
+      update claims c
+      set outcome = 'hit',
+        stage_ms = c.stage_ms || jsonb_build_object('prove', ${PROVE_MS})
+      from workspaces w
+      cross join lateral (
+        select b.number, b.version_id
+        from builds b
+        where b.workspace_id = w.id
+        order by b.number desc
+        limit 1
+      ) as latest
+      where c.workspace_id = $workspaceId
+        and c.epoch = $epoch
+        and c.outcome = 'taken'
+        and w.id = $workspaceId
+        and latest.version_id = $versionId
+        and (
+          not exists (
+            select
+            from agents a
+            where a.workspace_id = w.id
+              and a.kind = 'program'
+              and not ${HAS_ANSWERED})
+          or ${IS_IN_USE}
+          or ($isLate and exists (
+            select
+            from watches
+            where name = '${AGENT_WATCH}'
+              and judging_from > (select standby_now()))))
+      returning c.pool_id, c.template_id, c.workspace_id, c.epoch, c.stage_ms, w.machine_id,
+        latest.number, ${IS_IN_USE} as is_in_use
+    ), told as (
+      insert into pool_events (id, pool_id, kind, workspace_id, details, at)
+      select $eventId, pool_id, 'claimed', workspace_id,
+        jsonb_build_object('prove_ms', stage_ms->'prove'), (select standby_now())
+      from confirmed
+    ), counted as (
+      insert into counter_steps (counter, template_id, preset, amount)
+      select 'prebuilds_claimed', c.template_id, l.preset_name, 1
+      from confirmed c
+      join pools l on l.id = c.pool_id
+    )
+    select case when n.workspace_id is null then c.outcome else 'confirmed' end as outcome,
+      n.machine_id, n.number as build_number, n.is_in_use,
+      case
+        when not exists (
+          select
+          from agents a
+          where a.workspace_id = n.workspace_id
+            and a.kind = 'program'
+            and a.applied_epoch < n.epoch)
+          then (n.stage_ms->>'prove')::float8
+      end as ready_ms
+    from claims c
+    left join confirmed n on n.workspace_id = c.workspace_id
+    where c.workspace_id = $workspaceId
+      and c.epoch = $epoch`,
+});
+
+/** Keeps builds away from what is to be void. No row: it is not `taken` any more, or somebody uses it. */
+export const lockTakenClaim = statement({
+  name: 'claim.lock_taken',
+  takes: takes<TakenClaim>(),
+  gives: { workspaceId: uuid<WorkspaceId>() },
+  sql: `
+    select w.id as workspace_id
+    from workspaces w
+    join claims c on c.workspace_id = w.id and c.epoch = w.epoch
+    where w.id = $workspaceId
+      and w.epoch = $epoch
+      and w.deleted_at is null
+      and c.outcome = 'taken'
+    for update of w, c`,
+});
+
+/**
+ * Takes the workspace from who it was taken for, with what they gave, and frees its name and the idempotency key.
+ * The claim is locked, by a statement before this one, which sees every build of the time before the lock.
+ */
+export const voidClaim = statement({
+  name: 'claim.void',
+  takes: takes<TakenClaim & { readonly eventId: string }>(),
+  gives: { poolId: uuid<PoolId>() },
+  sql: `
+    with voided as (
+      update workspaces w
+      set owner_id = '${PREBUILDS_USER_ID}',
+        name = '${PREBUILD_PREFIX}' || replace(w.id::text, '-', ''),
+        epoch = w.epoch + 1,
+        voided_at = (select standby_now()),
+        updated_at = (select standby_now()),
+        ttl_seconds = null,
+        deadline_at = null,
+        lifetime_ends_at = null,
+        idle_stop_seconds = null,
+        dormant_after_seconds = null,
+        delete_dormant_after_seconds = null,
+        autostart_schedule = null,
+        autostart_timezone = null,
+        next_start_at = null,
+        dormant_at = null,
+        due_at = null
+      where w.id = $workspaceId
+        and w.epoch = $epoch
+        and not ${IS_IN_USE}
+      returning w.id, w.pool_id, w.template_id
+    ), ended as (
+      update agent_sessions
+      set ended_at = (select standby_now())
+      where workspace_id = any (array(select id from voided))
+        and ended_at is null
+    ), without_values as (
+      delete from owner_values
+      where workspace_id = any (array(select id from voided))
+    ), recorded as (
+      update claims c
+      set outcome = 'void',
+        stage_ms = c.stage_ms || jsonb_build_object('prove', ${PROVE_MS})
+      from voided
+      where c.workspace_id = voided.id
+        and c.epoch = $epoch
+      returning c.user_id, c.workspace_id, c.stage_ms
+    ), without_key as (
+      delete from idempotency_keys k
+      using recorded
+      where k.user_id = recorded.user_id
+        and k.workspace_id = recorded.workspace_id
+    ), told as (
+      insert into pool_events (id, pool_id, kind, workspace_id, details, at)
+      select $eventId, voided.pool_id, 'claim_voided', voided.id,
+        jsonb_build_object('prove_ms', recorded.stage_ms->'prove'), (select standby_now())
+      from voided
+      join recorded on recorded.workspace_id = voided.id
+    ), counted as (
+      insert into counter_steps (counter, template_id, preset, amount)
+      select 'claims_voided', voided.template_id, l.preset_name, 1
+      from voided
+      join pools l on l.id = voided.pool_id
+    )
+    select voided.pool_id
+    from voided`,
+});
+
+/** Claims that nobody has settled in so long that whoever should have is gone. Uses claims_taken_idx. */
+export const findUnsettledClaims = statement({
+  name: 'claim.find_unsettled',
+  takes: takes<{ readonly afterMs: number; readonly limit: number }>(),
+  gives: { workspaceId: uuid<WorkspaceId>(), epoch: int, versionId: uuid<VersionId>() },
+  sql: `
+    select c.workspace_id, c.epoch, latest.version_id
+    from claims c
+    cross join lateral (
+      select b.version_id
+      from builds b
+      where b.workspace_id = c.workspace_id
+      order by b.number desc
+      limit 1
+    ) as latest
+    where c.outcome = 'taken'
+      and c.at < (select standby_now()) - $afterMs::float8 * interval '1 ms'
+    order by c.at
+    limit $limit::integer`,
+});

@@ -1,0 +1,133 @@
+// Proof at hand-over: whoever asked is told of a claim only once the agents of what was taken have answered it.
+// An agent that died a moment ago looks alive until its next sign of life is overdue; this is how it is found out.
+import { failpoint } from '../base/failpoint.ts';
+import { createId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import {
+  confirmClaim,
+  findUnsettledClaims,
+  lockTakenClaim,
+  voidClaim,
+  type ConfirmArgs,
+  type TakenClaim,
+} from '../store/claim-proof.ts';
+import type { RowOf } from '../store/column.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import { takeBackVoided } from '../store/live-pool/member.ts';
+import { waitFor } from '../store/long-poll.ts';
+import type { Order, ServeDeps } from './order.ts';
+import { insertClaimBuild, needsBuild } from './take-workspace.ts';
+
+/** A claim of an order that agents have yet to answer. */
+export interface UnprovenClaim {
+  readonly order: Order;
+  readonly claim: TakenClaim;
+}
+
+/** False: they have not answered in time, and the claim is to be void, if it is not yet. */
+export async function proveClaim(deps: ServeDeps, unproven: UnprovenClaim): Promise<boolean> {
+  const { clock, meter, proof } = deps;
+  const { workspaceId } = unproven.claim;
+  const startedMs = clock.monotonicMs();
+  const settled =
+    (await waitFor(
+      deps,
+      {
+        wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === workspaceId,
+        look: () => settle(deps, unproven, { isLate: false }),
+      },
+      // Whoever asked may be gone: what was taken for them is settled all the same.
+      { ...proof, signal: new AbortController().signal },
+    )) ?? (await settle(deps, unproven, { isLate: true }));
+  if (settled === 'answered by another') return true;
+  const outcome = settled === 'answered' ? settled : 'void';
+  meter.observe('claim_proof', clock.monotonicMs() - startedMs, { outcome });
+  if (settled !== 'answered') {
+    deps.log.warn('claim.unanswered', { ...unproven.claim });
+    return false;
+  }
+  await failpoint('claim.proven');
+  return true;
+}
+
+/** `another`: a request with the same idempotency key, which has waited for the same agents. */
+type Settled = 'answered' | 'answered by another' | 'void';
+
+/** Undefined: they may still answer. */
+async function settle(
+  deps: ServeDeps,
+  unproven: UnprovenClaim,
+  { isLate }: { readonly isLate: boolean },
+): Promise<Settled | undefined> {
+  const { order, claim } = unproven;
+  const confirmed = await confirm(deps, unproven, {
+    ...{ ...claim, isLate, versionId: order.wanted.versionId, eventId: createId(deps) },
+  });
+  if (confirmed.outcome === 'taken') return undefined;
+  if (confirmed.outcome === 'void') return 'void';
+  if (confirmed.outcome !== 'confirmed') return 'answered by another';
+  const { readyMs } = confirmed;
+  if (readyMs !== null && !needsBuild(order)) deps.meter.observe('claim_to_ready', readyMs);
+  if (order.request.idempotencyKey !== undefined) {
+    deps.database.announce([{ kind: 'workspace', workspaceId: claim.workspaceId }]);
+  }
+  return 'answered';
+}
+
+/** With the build that hands it over, where one is needed. */
+async function confirm(
+  deps: ServeDeps,
+  { order, claim: { workspaceId } }: UnprovenClaim,
+  asked: ConfirmArgs,
+): Promise<RowOf<typeof confirmClaim.columns>> {
+  if (!needsBuild(order)) return confirmClaim.one(deps.database, asked);
+  return deps.database.transaction(async (tx) => {
+    const confirmed = await confirmClaim.one(tx, asked);
+    const { buildNumber, isInUse, machineId } = confirmed;
+    if (buildNumber !== null && isInUse === false) {
+      await insertClaimBuild(deps, tx, { order, workspaceId, buildNumber, machineId });
+    }
+    return confirmed;
+  });
+}
+
+/**
+ * Takes what was taken back: the claim is void, and the workspace the pool's to delete. False: the claim was
+ * settled otherwise, or somebody uses the workspace already.
+ */
+export async function voidUnanswered(
+  kit: Kit,
+  tx: Transaction,
+  claim: TakenClaim,
+): Promise<boolean> {
+  const { workspaceId, epoch } = claim;
+  if ((await lockTakenClaim.maybe(tx, { workspaceId, epoch })) === undefined) return false;
+  const voided = await voidClaim.maybe(tx, { workspaceId, epoch, eventId: createId(kit) });
+  if (voided === undefined) return false;
+  await takeBackVoided.run(tx, { workspaceId });
+  tx.notify({ kind: 'pool', poolId: voided.poolId }, { kind: 'workspace', workspaceId });
+  return true;
+}
+
+/** What one look leaves, the next takes. */
+const LIMIT = 200;
+
+/**
+ * Settles claims of which nobody was told, because the control plane that took for them died: they are void,
+ * unless somebody has found and used what was taken.
+ */
+export async function settleUnanswered(
+  kit: Kit & { readonly database: Database },
+  { afterMs }: { readonly afterMs: number },
+): Promise<void> {
+  const { database, log } = kit;
+  for (const found of await findUnsettledClaims.all(database, { afterMs, limit: LIMIT })) {
+    const { versionId, ...claim } = found;
+    const isVoid = await database.transaction((tx) => voidUnanswered(kit, tx, claim));
+    if (isVoid) log.warn('claim.voided', claim);
+    else {
+      const asked = { ...claim, versionId, isLate: false, eventId: createId(kit) };
+      await confirmClaim.run(database, asked);
+    }
+  }
+}

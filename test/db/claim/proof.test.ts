@@ -1,0 +1,320 @@
+// Proof at hand-over: a claim counts once the agents of what was taken have answered it; where they do not,
+// whoever asked gets another one and sees nothing of it.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/base/clock.ts';
+import {
+  createId,
+  type GroupId,
+  type OrganizationId,
+  type UserId,
+  type WorkspaceId,
+} from '../../../src/base/id.ts';
+import type { Manifest } from '../../../src/contract/manifest/schema.ts';
+import { insertGroup, insertGroupMember } from '../../../src/store/group.ts';
+import { createNoticeBus } from '../../../src/store/notice-bus.ts';
+import { storeEnforcesQuota } from '../../../src/store/quota.ts';
+import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import { settleUnanswered } from '../../../src/workspaces/prove-claim.ts';
+import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
+import { createTestCreator, judgeNoAgents } from '../../support/creator.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { startLivingAgent, type LivingAgent } from '../../support/living-agent.ts';
+import { findViolations } from '../../support/pool-invariants.ts';
+import { createQueue, type TestQueue } from '../../support/queue.ts';
+import { makeReady } from '../../support/ready-prebuild.ts';
+import { doneOf, reconcileNow } from '../../support/reconcile.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+const AGENTS = [
+  {
+    ...{ name: 'main', startup: null, on_claim: null },
+    ...{ startup_timeout_seconds: 60, on_claim_timeout_seconds: 60 },
+  },
+];
+/** For agents that live, however busy the machine is; for those that do not it is over at once. */
+const PROOF = { timeoutMs: 60_000, pollMs: 60_000 };
+
+let store: TestStore;
+let make: Factory;
+let queue: TestQueue;
+let organizationId: OrganizationId;
+let organization: string;
+let pool: TestPool;
+let ann: UserId;
+let agents: LivingAgent[] = [];
+const frozen = new Set<WorkspaceId>();
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  queue = createQueue(store, make, { bus: createNoticeBus({ ...store.kit, ...store }) });
+});
+afterAll(() => store.close());
+
+beforeEach(async () => {
+  organizationId = await make.organization();
+  const named = 'select name from organizations where id = $1';
+  const [row] = await store.sql<{ name: string }>(named, [organizationId]);
+  organization = row?.name ?? '';
+  ann = await make.user({ organizationId });
+  agents = [];
+  await usePool('instant');
+});
+afterEach(async () => {
+  for (const agent of agents) await agent[Symbol.asyncDispose]();
+  // No daemon has made them, which some of the others find strange.
+  const violations = await findViolations(store);
+  expect(violations.filter((text) => /^(claim|member|a )/.test(text))).toEqual([]);
+});
+
+async function usePool(claim: Manifest['claim'], cost: Manifest['cost'] = null): Promise<void> {
+  const manifest = { claim, cost, agents: AGENTS };
+  pool = await make.pool(await make.template({ organizationId, manifest }), { desired: 3 });
+}
+
+/** Prebuilds in the order in which they are given away; all of their agents were heard of just now. */
+async function ready(...lives: readonly ('lives' | 'frozen')[]): Promise<readonly WorkspaceId[]> {
+  const ids: WorkspaceId[] = [];
+  for (const life of lives) {
+    const [workspaceId] = (await makeReady(store, make, { pool, count: 1 })) as [WorkspaceId];
+    const agentId = await make.agent(workspaceId, { name: 'main', kind: 'program' });
+    await store.sql(`update agents set lifecycle = 'ready' where id = $1`, [agentId]);
+    const agent = await startLivingAgent(queue.deps, { workspaceId, name: 'main' });
+    if (life === 'frozen') {
+      agent.freeze();
+      frozen.add(workspaceId);
+    }
+    agents.push(agent);
+    ids.push(workspaceId);
+    await store.advanceClock(1);
+  }
+  return ids;
+}
+
+const requestOf = (given: Partial<WorkspaceRequest>): WorkspaceRequest => ({
+  ...{ organization, template: pool.name, name: 'demo', preset: pool.presetName, parameters: {} },
+  ...{ onEmpty: 'create', ...NO_WAITING, idempotencyKey: undefined },
+  ...given,
+});
+
+/** On whose clock no time passes but what is waited for the answers of agents that do not answer. */
+function impatientClock(): Clock {
+  const { clock } = store.kit;
+  let waitedMs = 0;
+  const waitsInVain = async (): Promise<boolean> => {
+    const taken = `select workspace_id as id from claims where outcome = 'taken' and pool_id = $1`;
+    const [waited] = await store.sql<{ id: WorkspaceId }>(taken, [pool.poolId]);
+    return waited !== undefined && frozen.has(waited.id);
+  };
+  return {
+    ...clock,
+    monotonicMs: () => clock.monotonicMs() + waitedMs,
+    sleep: async (ms, signal) => {
+      if (await waitsInVain()) waitedMs += ms;
+      else await clock.sleep(ms, signal);
+    },
+  };
+}
+
+const ask = async (given: Partial<WorkspaceRequest> = {}): Promise<CreatedWorkspace> => {
+  const create = createTestCreator({ ...queue.deps, clock: impatientClock() }, { proof: PROOF });
+  return asCreated(await create({ userId: ann, isAdmin: false }, requestOf(given)));
+};
+
+/** As a control plane does that dies once it has taken one, and before its agents have answered. */
+async function takeAndDie(given: Partial<WorkspaceRequest> = {}): Promise<void> {
+  const dies = (): never => {
+    throw new Error('it died');
+  };
+  const create = createTestCreator({ ...queue.deps, bus: { subscribe: dies } });
+  const asked = create({ userId: ann, isAdmin: false }, requestOf(given));
+  await expect(asked).rejects.toThrow('it died');
+}
+
+/** Claims of the pool in the order in which they were made. */
+const claims = () =>
+  store.sql<{ workspace_id: string; outcome: string; reason: string | null; stages: string[] }>(
+    `select workspace_id, outcome, reason, array(select jsonb_object_keys(stage_ms) order by 1) as stages
+     from claims where pool_id = $1 order by at, id`,
+    [pool.poolId],
+  );
+
+const counted = async (): Promise<Readonly<Record<string, number>>> => {
+  const rows = await store.sql<{ counter: string; amount: number }>(
+    `select counter, sum(amount)::int as amount from counter_steps
+     where template_id = $1 and counter like '%claim%' group by counter`,
+    [pool.templateId],
+  );
+  return Object.fromEntries(rows.map(({ counter, amount }) => [counter, amount]));
+};
+
+const HIT = { outcome: 'hit', reason: null, stages: ['prove', 'resolve'] };
+const VOID = { ...HIT, outcome: 'void' };
+
+describe('a claim of a workspace with an agent', () => {
+  it('is a hit when the agent has answered it', async () => {
+    const [workspaceId] = await ready('lives');
+    expect(await ask()).toMatchObject({ workspaceId, claimed: true });
+    expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
+    expect(await counted()).toEqual({ prebuilds_claimed: 1 });
+    await expect.poll(() => agents[0]?.epochs).toEqual([1]);
+  });
+
+  it('gives another one when the agent does not answer, and deletes the first', async () => {
+    const [dead, alive, spare] = await ready('frozen', 'lives', 'lives');
+    const values = { environment: {}, secrets: { token: 's3cret' }, files: [] };
+    expect(await ask({ values, idempotencyKey: 'k' })).toMatchObject({
+      ...{ workspaceId: alive, claimed: true, reason: null },
+    });
+    expect(await claims()).toEqual([
+      { ...VOID, workspace_id: dead },
+      { ...HIT, workspace_id: alive },
+    ]);
+    expect(await counted()).toEqual({ claims_voided: 1, prebuilds_claimed: 1 });
+    expect(
+      await store.sql('select kind, workspace_id from pool_events where pool_id = $1 order by at', [
+        pool.poolId,
+      ]),
+    ).toEqual([
+      { kind: 'claim_voided', workspace_id: dead },
+      { kind: 'claimed', workspace_id: alive },
+    ]);
+    expect(await store.sql('select from owner_values where workspace_id = $1', [dead])).toEqual([]);
+    // The one that was given keeps the name, and the key stands for it.
+    expect(await ask({ values, idempotencyKey: 'k' })).toMatchObject({ workspaceId: alive });
+    const done = doneOf(await reconcileNow(store, pool.poolId));
+    expect(done).toContain('pool.deleting 1 unhealthy');
+    expect(
+      await store.sql(
+        'select w.id from workspaces w join builds b on b.workspace_id = w.id where b.transition = $1',
+        ['delete'],
+      ),
+    ).toEqual([{ id: dead }]);
+    expect(
+      await store.sql('select workspace_id from pool_members where pool_id = $1 and ready', [
+        pool.poolId,
+      ]),
+    ).toEqual([{ workspace_id: spare }]);
+  });
+
+  it('begins its build on what has answered, and on nothing else', async () => {
+    await usePool('apply');
+    const [dead, alive] = await ready('frozen', 'lives');
+    expect(await ask()).toMatchObject({ workspaceId: alive, claimed: true });
+    expect(await claims()).toEqual([
+      { ...VOID, workspace_id: dead },
+      { ...HIT, workspace_id: alive },
+    ]);
+    expect(
+      await store.sql(
+        `select workspace_id, number from builds where stage = 'claim' and workspace_id = any ($1)`,
+        [[dead, alive]],
+      ),
+    ).toEqual([{ workspace_id: alive, number: 2 }]);
+  });
+
+  it('is a miss after three that did not answer, and takes no fourth', async () => {
+    const ids = await ready('frozen', 'frozen', 'frozen', 'frozen');
+    await expect(ask({ onEmpty: 'fail', idempotencyKey: 'k' })).rejects.toMatchObject({
+      code: 'POOL_EMPTY',
+    });
+    const made = await ask({ idempotencyKey: 'k2' });
+    expect(made).toMatchObject({ claimed: false, reason: 'none_ready' });
+    const recorded = await claims();
+    expect(recorded.map(({ workspace_id, outcome }) => [workspace_id, outcome])).toEqual([
+      ...ids.slice(0, 3).map((id) => [id, 'void']),
+      [null, 'miss'],
+      [ids[3], 'void'],
+      [made.workspaceId, 'miss'],
+    ]);
+  });
+
+  it('is not judged by silence after time in which nothing could be heard', async () => {
+    const [workspaceId] = await ready('frozen');
+    await judgeNoAgents(store);
+    try {
+      expect(await ask()).toMatchObject({ workspaceId, claimed: true });
+    } finally {
+      await store.sql('delete from watches');
+    }
+    expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
+  });
+
+  it('spends nothing on what was void', async () => {
+    await storeEnforcesQuota.run(store.database, { organizationId, enforced: true });
+    const id = createId<GroupId>(store.kit);
+    const group = { id, organizationId, name: 'payers', displayName: '', allowance: 2_400 };
+    await insertGroup.one(store.database, group);
+    await insertGroupMember.run(store.database, { id, userId: ann });
+    await usePool('instant', { hourly: 1, currency: 'EUR' });
+    const [, alive] = await ready('frozen', 'lives');
+    expect(await ask()).toMatchObject({ workspaceId: alive, claimed: true });
+  });
+});
+
+describe('requests with one idempotency key', () => {
+  it('wait for the same agent, and are all given the same workspace', async () => {
+    const [dead, alive, spare] = await ready('frozen', 'lives', 'lives');
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => ask({ idempotencyKey: 'k' })),
+    );
+    expect(new Set(answers.map(({ workspaceId }) => workspaceId))).toEqual(new Set([alive]));
+    expect((await claims()).map(({ workspace_id: id, outcome }) => [id, outcome])).toEqual([
+      [dead, 'void'],
+      [alive, 'hit'],
+    ]);
+    expect(spare).toBeDefined();
+  });
+});
+
+describe('a control plane that dies before the answer', () => {
+  it('leaves what is void as soon as somebody looks, and its name is free', async () => {
+    const [first, second] = await ready('frozen', 'lives');
+    await takeAndDie();
+    await settleUnanswered(queue.deps, { afterMs: 60_000 });
+    expect((await claims()).map(({ outcome }) => outcome)).toEqual(['taken']);
+    await store.advanceClock(60_001);
+    await Promise.all([1, 2].map(() => settleUnanswered(queue.deps, { afterMs: 60_000 })));
+    expect(await claims()).toEqual([{ ...VOID, workspace_id: first }]);
+    await store.sql('update agents set last_seen_at = standby_now() where workspace_id = $1', [
+      second,
+    ]);
+    expect(await ask()).toMatchObject({ workspaceId: second });
+  });
+
+  it.each(['instant', 'apply'] as const)(
+    'is made up for by the same request to another one, as %s',
+    async (claim) => {
+      await usePool(claim);
+      const [dead, alive] = await ready('frozen', 'lives');
+      await takeAndDie({ idempotencyKey: 'k' });
+      expect(await ask({ idempotencyKey: 'k' })).toMatchObject({ workspaceId: alive });
+      expect(await claims()).toEqual([
+        { ...VOID, workspace_id: dead },
+        { ...HIT, workspace_id: alive },
+      ]);
+    },
+  );
+
+  it('takes nothing from the one that goes on, if the agent lives', async () => {
+    const [workspaceId] = await ready('lives');
+    await takeAndDie({ idempotencyKey: 'k' });
+    expect(await ask({ idempotencyKey: 'k' })).toMatchObject({ workspaceId, claimed: true });
+    expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
+  });
+
+  it('leaves who has found the workspace and uses it what they have', async () => {
+    const [workspaceId] = (await ready('lives')) as [WorkspaceId];
+    await takeAndDie();
+    const by = { userId: ann, isAdmin: false };
+    await changeWorkspace(queue.deps, by, { id: workspaceId, transition: 'stop' });
+    await store.advanceClock(60_001);
+    await settleUnanswered(queue.deps, { afterMs: 60_000 });
+    expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
+    expect(await store.sql('select owner_id from workspaces where id = $1', [workspaceId])).toEqual(
+      [{ owner_id: ann }],
+    );
+  });
+});

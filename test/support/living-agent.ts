@@ -1,0 +1,56 @@
+// An agent of a workspace in this process, that does as the shipped ones do over HTTP: it exchanges, waits at
+// the control plane in one heartbeat at a time, and takes over each owner it is told of.
+import type { WorkspaceId } from '../../src/base/id.ts';
+import { hashToken } from '../../src/base/token.ts';
+import { exchangeBootstrapToken } from '../../src/workspaces/agent/exchange.ts';
+import { serveHeartbeat, type HeartbeatDeps } from '../../src/workspaces/agent/heartbeat.ts';
+import type { AgentsTogether } from '../../src/store/agent-together.ts';
+
+export interface LivingAgent extends AsyncDisposable {
+  /** Of owners that it took over, in order. */
+  readonly epochs: readonly number[];
+  /** It does nothing more, and nobody is told: its call still waits at the control plane. */
+  freeze(): void;
+}
+
+type Deps = HeartbeatDeps & { readonly agents: AgentsTogether };
+
+export async function startLivingAgent(
+  deps: Deps,
+  agent: { readonly workspaceId: WorkspaceId; readonly name: string },
+): Promise<LivingAgent> {
+  const over = new AbortController();
+  const epochs: number[] = [];
+  const frozen = new AbortController();
+  let session: string | undefined;
+  let knownEpoch = -1;
+  const beat = async (waitMs: number): Promise<void> => {
+    session ??= (await exchangeBootstrapToken(deps, deps.database, agent)).session;
+    const caller = await deps.agents.findSession(hashToken(session).toString('hex'));
+    if (caller === undefined) {
+      session = undefined;
+      return;
+    }
+    const answer = await serveHeartbeat(deps, caller, {
+      ...{ lifecycle: 'ready', appliedEpoch: epochs.at(-1) ?? 0, knownEpoch },
+      ...{ waitMs, pollMs: 60_000, signal: over.signal },
+    });
+    if (frozen.signal.aborted) return;
+    session = answer.session ?? session;
+    if (answer.owner !== null && answer.epoch > knownEpoch) epochs.push(answer.epoch);
+    knownEpoch = answer.epoch;
+  };
+  await beat(0);
+  const either = AbortSignal.any([over.signal, frozen.signal]);
+  const life = (async () => {
+    while (!either.aborted) await beat(60_000);
+  })();
+  return {
+    epochs,
+    freeze: () => frozen.abort(),
+    [Symbol.asyncDispose]: async () => {
+      over.abort();
+      await life;
+    },
+  };
+}
