@@ -4,6 +4,7 @@ import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
+import type { Replacement } from '../domain/job/replacement.ts';
 import type { Keyring, Sealed } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
 import type { LockedJob } from '../store/job.ts';
@@ -22,6 +23,8 @@ export interface CompleteDeps extends Pick<Kit, 'clock' | 'rng' | 'meter'> {
 
 /** A result as a daemon reports it. */
 export type ReportedResult = JobResult & {
+  /** What the build of a claim threw away, whatever became of it. */
+  readonly replaced?: readonly Replacement[];
   /** Connection details for the workspace's owner alone. */
   readonly secretOutputs?: Readonly<Record<string, string>>;
 };
@@ -51,7 +54,8 @@ export async function completeJob(
     const { job } = locked;
     checkHolder(attempt, job);
     if (job.status === 'running' || job.status === 'canceling') {
-      return finishJob(kit, tx, { locked, result, secretOutputs });
+      const { replaced = [] } = result;
+      return finishJob(kit, tx, { locked, result, secretOutputs, replaced });
     }
     if (!isReported(job, settledResult(job, result))) {
       throw staleAttempt(attempt, `it has ${job.status} already`);

@@ -2,6 +2,7 @@
 // for the workspace, its pool and its claim.
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
+import type { Replacement } from '../domain/job/replacement.ts';
 import type { Sealed } from '../keys/keyring.ts';
 import type { Transaction } from '../store/database.ts';
 import { finishJobRow, type LockedJob, type ResultColumns } from '../store/job.ts';
@@ -10,12 +11,15 @@ import { storableText } from '../store/storable-text.ts';
 import { finishBuild, type FinishedBuild } from './finish-build.ts';
 import type { Locked } from './locked-job.ts';
 import { resultOfOverrun } from './overrun.ts';
+import { recordReplacements } from './record-replacements.ts';
 
 export interface JobEnd {
   readonly locked: Locked;
   readonly result: JobResult;
   /** Connection details for the owner alone. */
   readonly secretOutputs?: Sealed | null;
+  /** What the build of a claim threw away of the workspace. */
+  readonly replaced?: readonly Replacement[];
 }
 
 /** What has become of a job, for those who measure. */
@@ -25,7 +29,7 @@ export type FinishedJob = Pick<FinishedBuild, 'job' | 'result' | 'times'>;
 export async function finishJob(
   kit: Pick<Kit, 'clock' | 'rng'>,
   tx: Transaction,
-  { locked, result, secretOutputs = null }: JobEnd,
+  { locked, result, secretOutputs = null, replaced = [] }: JobEnd,
 ): Promise<FinishedJob> {
   const { job } = locked;
   const stored = settledResult(job, result);
@@ -38,6 +42,9 @@ export async function finishJob(
   const finished = { job, result: stored, times };
   if (workspace !== null) {
     await finishBuild(kit, tx, { ...finished, workspace, isMember, secretOutputs });
+    if (job.stage === 'claim') {
+      await recordReplacements(kit, tx, { job, workspace, replaced: replaced.map(storable) });
+    }
   }
   return finished;
 }
@@ -48,6 +55,10 @@ export function settledResult(
   reported: JobResult,
 ): JobResult {
   return storableResult(overran ? resultOfOverrun(reported) : reported);
+}
+
+function storable({ address, action, paths }: Replacement): Replacement {
+  return { address: storableText(address), action, paths: paths.map(storableText) };
 }
 
 /** What of a result a job's row has. */

@@ -2,9 +2,9 @@
 import { toAppError, type AppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import { failpoint } from '../base/failpoint.ts';
-import type { AcquiredJob, JobResult } from '../contract/provisioner/protocol.ts';
+import type { AcquiredJob, Replacement } from '../contract/provisioner/protocol.ts';
 import type { CancelWatch } from './cancel-watch.ts';
-import type { AttemptRef, ControlPlane } from './control-plane.ts';
+import type { AttemptRef, ControlPlane, Outcome } from './control-plane.ts';
 import { createLogBuffer } from './log-buffer.ts';
 import { perform, type PerformDeps } from './perform.ts';
 import { beat, beatOnce, isAttemptOver, nameOf, type PulseDeps } from './pulse.ts';
@@ -52,10 +52,14 @@ export async function runAttempt(
   const beating = beat(pulse, registered.heartbeatIntervalMs, done.signal);
   const redactor = createRedactor();
   redactor.add(listSecretParameters(job));
+  const replaced: Replacement[] = [];
   const ending = await perform(deps, job, {
     attempt,
     redactor,
     log: (level, line) => logs.add(level, redactor.redact(line)),
+    tellReplaced: (told) => {
+      replaced.push(...told);
+    },
     signal: work.signal,
     onOvertaken: () => work.abort(new StopWork('stale')),
   });
@@ -64,7 +68,7 @@ export async function runAttempt(
   await beating;
   deps.stopWork.removeEventListener('abort', stop);
   if (ending === 'unkept') return;
-  if (ending !== 'stale' && (await complete(deps, pulse, ending))) return;
+  if (ending !== 'stale' && (await complete(deps, pulse, { result: ending, replaced }))) return;
   await undo(deps, job);
 }
 
@@ -73,13 +77,13 @@ export async function runAttempt(
  * attempt does not count any more. When the daemon has to end first, the control plane ends the
  * attempt at its next registration.
  */
-async function complete(deps: AttemptDeps, pulse: PulseDeps, result: JobResult): Promise<boolean> {
+async function complete(deps: AttemptDeps, pulse: PulseDeps, outcome: Outcome): Promise<boolean> {
   const { kit, controlPlane, giveUp } = deps;
   const backoff = createBackoff(kit.rng, COMPLETE_RETRY);
   for (;;) {
     try {
       while (!pulse.logs.isEmpty) await beatOnce(pulse, giveUp);
-      await controlPlane.complete(pulse.attempt, result, giveUp);
+      await controlPlane.complete(pulse.attempt, outcome, giveUp);
       await failpoint('daemon.result_told');
       return true;
     } catch (thrown) {

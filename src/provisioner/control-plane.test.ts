@@ -13,7 +13,11 @@ const { signal } = new AbortController();
 describe('a call to a control plane that stands still', () => {
   it.each<readonly [string, number, (plane: ControlPlane) => Promise<unknown>]>([
     ['a heartbeat', 10, (plane) => plane.heartbeat(attempt, [], signal)],
-    ['a result', 10, (plane) => plane.complete(attempt, { outcome: 'canceled' }, signal)],
+    [
+      'a result',
+      10,
+      (plane) => plane.complete(attempt, { result: { outcome: 'canceled' }, replaced: [] }, signal),
+    ],
     ['a report', 10, (plane) => plane.report(caller, [], signal)],
     ['a wait for work', 60, (plane) => plane.acquire(caller, call, signal)],
     [

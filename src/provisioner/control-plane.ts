@@ -11,6 +11,7 @@ import type {
   LogLine,
   RegisterAnswer,
   RegisterBody,
+  Replacement,
   ReportAnswer,
   ReportBody,
   StrayAnswer,
@@ -46,7 +47,7 @@ export interface ControlPlane {
     wait: { readonly known: readonly string[]; readonly waitMs: number },
     signal: AbortSignal,
   ): Promise<AwaitCancelsAnswer['jobs']>;
-  complete(attempt: AttemptRef, result: JobResult, signal: AbortSignal): Promise<void>;
+  complete(attempt: AttemptRef, outcome: Outcome, signal: AbortSignal): Promise<void>;
   /** Takes the lock of the state of the workspace that the attempt builds. */
   takeState(attempt: AttemptRef, signal: AbortSignal): Promise<TakeStateAnswer>;
   /** Stores a state under a lock that this daemon took, whatever became of the attempt since. */
@@ -64,6 +65,13 @@ export interface ControlPlane {
   ): Promise<ReportAnswer['workspaces']>;
   /** The archive of a template version, by its SHA-256 in hex. */
   getFile(hash: string, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** What became of an attempt. */
+export interface Outcome {
+  readonly result: JobResult;
+  /** What the build of a claim threw away. */
+  readonly replaced: readonly Replacement[];
 }
 
 export interface Caller {
@@ -119,9 +127,9 @@ export function createHttpControlPlane(client: Client): ControlPlane {
       const input = { params: { daemon: daemonId }, body };
       return (await client.call(provisionerRoutes.awaitCancels, input, soon(signal))).body.jobs;
     },
-    complete: async (attempt, result, signal) => {
+    complete: async (attempt, { result, replaced }, signal) => {
       const { params, fence } = of(attempt);
-      const input = { params, body: { ...fence, result } };
+      const input = { params, body: { ...fence, result, replaced: [...replaced] } };
       await client.call(provisionerRoutes.completeJob, input, soon(signal));
     },
     takeState: async (attempt, signal) => {

@@ -4,6 +4,7 @@ import type {
   AcquiredJob,
   JobWorkspace,
   LogLine,
+  Replacement,
   ReportBody,
   Resource,
 } from '../contract/provisioner/protocol.ts';
@@ -93,6 +94,8 @@ export interface DriverContext {
   readonly redactor: Redactor;
   /** Without what is secret. */
   log(level: LogLine['level'], line: string): void;
+  /** Told before it is done: what the build of a claim throws away of the workspace that it takes over. */
+  tellReplaced(replaced: readonly Replacement[]): void;
   /** Aborted when the work is no longer wanted: canceled, overtaken, or the daemon goes. */
   readonly signal: AbortSignal;
   /**

@@ -16,7 +16,10 @@ export interface PerformDeps extends DriveDeps {
   openFolder(job: AcquiredJob): Promise<AttemptFolder>;
 }
 
-export interface Performance extends Pick<DriverContext, 'redactor' | 'log' | 'signal'> {
+export interface Performance extends Pick<
+  DriverContext,
+  'redactor' | 'log' | 'tellReplaced' | 'signal'
+> {
   readonly attempt: AttemptRef;
   /** Another attempt has taken the lock of the workspace's state. */
   onOvertaken(): void;
@@ -58,7 +61,7 @@ async function performIn(
   job: AcquiredJob,
   performance: Performance & { readonly folder: AttemptFolder },
 ): Promise<Ending> {
-  const { attempt, folder, signal, redactor, log } = performance;
+  const { attempt, folder, signal, redactor, log, tellReplaced } = performance;
   const { kit, controlPlane, giveUp } = deps;
   const state = createStateKeeper({
     kit,
@@ -76,6 +79,7 @@ async function performIn(
       attempt,
       redactor,
       log,
+      tellReplaced,
       signal,
       folder: folder.path,
       templateFolder: () => folder.template(signal),

@@ -10,6 +10,7 @@ export type Counter =
   | 'prebuilds_claimed'
   | 'claims_missed'
   | 'claims_voided'
+  | 'resource_replacements'
   | 'waits_ended'
   | 'builds_enqueued';
 

@@ -1,6 +1,7 @@
 // A workspace as people see it: what it is shown with, and how that is found.
 import type { BuildId, JobId, UserId, WorkspaceId } from '../base/id.ts';
 import type { JobStatus, Stage, Transition } from '../domain/job/job.ts';
+import type { Replacement } from '../domain/job/replacement.ts';
 import type { AgentLifecycle } from './agent.ts';
 import {
   count,
@@ -41,12 +42,13 @@ export const buildColumns = {
   error: nullable(text),
   errorCode: nullable(text),
   buildCreatedAt: instant,
+  replaced: json<readonly Replacement[]>(),
 };
 
 export const BUILD_COLUMNS = `
   b.id as build_id, b.number, b.transition, b.stage, b.reason, v.name as version,
   p.name as preset, initiator.username as initiator, b.job_id, j.status as job_status, j.error,
-  j.error_code, b.created_at as build_created_at`;
+  j.error_code, b.created_at as build_created_at, b.replaced`;
 
 export const BUILD_JOINS = `
   join jobs j on j.id = b.job_id

@@ -31,6 +31,10 @@ const COUNTERS = {
     'Prebuilds that were taken for people, whose agents did not answer in time, and that were deleted',
     POOL,
   ),
+  resource_replacements: counter(
+    'Claims whose build threw away resources of the prebuilt workspace',
+    POOL,
+  ),
   waits_ended: counter(
     'People who stood in line, by what became of it: served, canceled, timed_out, refused',
     [...POOL, 'outcome'],

@@ -86,6 +86,7 @@ export function describeDriver(subject: DriverSubject): void {
   const context = (of: Build, signal = new AbortController().signal): DriverContext => ({
     redactor: createRedactor(),
     log: () => undefined,
+    tellReplaced: () => undefined,
     signal,
     ...home.surroundings(of),
   });

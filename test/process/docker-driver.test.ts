@@ -59,6 +59,7 @@ describe.runIf(hasDocker())('the docker driver', () => {
   const context = (): DriverContext => ({
     redactor: createRedactor(),
     log: (_level, line) => lines.push(line),
+    tellReplaced: () => undefined,
     signal: new AbortController().signal,
     templateFolder: async () => {
       const copy = path.join(scratch, createId(home.kit));

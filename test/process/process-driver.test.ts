@@ -70,6 +70,7 @@ function machine(): Machine {
 const context: DriverContext = {
   redactor: createRedactor(),
   log: () => undefined,
+  tellReplaced: () => undefined,
   signal: new AbortController().signal,
   templateFolder: () => home.templateFolder(),
   stateFile: () => Promise.reject(new Error('the process driver keeps no state')),

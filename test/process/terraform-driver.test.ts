@@ -11,7 +11,7 @@ import { isGroupAlive } from '../../src/base/process-group.ts';
 import { parseManifest } from '../../src/contract/manifest/parse.ts';
 import { readState } from '../../src/provisioner/drivers/terraform/state.ts';
 import { sampleOwner } from '../support/acquired-job.ts';
-import { ENDLESS_MODULE, WORLD_MODULE } from '../support/terraform-home.ts';
+import { ENDLESS_MODULE, FAILING_MODULE, WORLD_MODULE } from '../support/terraform-home.ts';
 import { next, workWithTerraform } from '../support/terraform-work.ts';
 import { hasTool } from '../support/tool.ts';
 import { until } from '../support/until.ts';
@@ -76,10 +76,54 @@ describe.runIf(available)('a workspace of the terraform driver', () => {
     const build = terraform.home.build();
     await start(build);
     const parameters = { ...build.workspace.parameters, size: '2' };
-    const { lines } = await start(next(build, { stage: 'claim', parameters }));
+    const { lines, replaced } = await start(next(build, { stage: 'claim', parameters }));
     expect(lines).toContain(
       'warn terraform_data.disk: this claim destroys it and makes it anew, because of triggers_replace',
     );
+    expect(replaced).toEqual([
+      { address: 'terraform_data.disk', action: 'replace', paths: ['triggers_replace'] },
+    ]);
+  });
+
+  it('is told to lose what a claim destroys under one address and makes under another', async () => {
+    await terraform.home.write({
+      'owned.tf': `
+resource "terraform_data" "home" {
+  for_each = toset([var.standby_owner])
+}
+`,
+    });
+    const build = terraform.home.build();
+    await start(build);
+    const owner = sampleOwner({ username: 'ann' });
+    const { lines, replaced } = await start(next(build, { stage: 'claim', owner }));
+    expect(replaced).toEqual([
+      { address: 'terraform_data.home["u"]', action: 'delete', paths: [] },
+    ]);
+    expect(lines).toContain('warn terraform_data.home["u"]: this claim destroys it');
+  });
+
+  it('loses by a claim what it loses although the build fails then', async () => {
+    const build = terraform.home.build();
+    await start(build);
+    await terraform.home.write({ 'main.tf': FAILING_MODULE });
+    const parameters = { ...build.workspace.parameters, size: '2' };
+    const { context, replaced } = terraform.home.attempt(build);
+    const claim = next(build, { stage: 'claim', parameters });
+    await expect(terraform.driver.start(claim, context)).rejects.toThrow('BUILD_FAILED');
+    expect(replaced).toMatchObject([{ address: 'terraform_data.disk' }]);
+  });
+
+  it('is told nothing of what any other build destroys or replaces', async () => {
+    const build = terraform.home.build();
+    await start(build);
+    const parameters = { ...build.workspace.parameters, size: '2' };
+    const { lines, replaced } = await start(next(build, { parameters }));
+    expect(lines.filter((line) => line.startsWith('warn '))).toEqual([
+      'warn terraform_data.disk: this build destroys it and makes it anew, because of triggers_replace',
+    ]);
+    expect(replaced).toEqual([]);
+    expect((await stop(next(build, { parameters }))).join()).not.toContain('warn');
   });
 
   it('is not touched where there is nothing to stop or delete', async () => {

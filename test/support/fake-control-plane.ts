@@ -6,6 +6,7 @@ import { isAborted } from '../../src/base/abort.ts';
 import type {
   AcquiredJob,
   JobResult,
+  Replacement,
   RegisterBody,
   ReportBody,
 } from '../../src/contract/provisioner/protocol.ts';
@@ -20,6 +21,7 @@ export interface FakeJob {
   holder: Caller | undefined;
   takenByCall: string | undefined;
   result: JobResult | undefined;
+  replaced: readonly Replacement[];
   /** Which attempt the result is of. */
   resultAttempt: number | undefined;
   beats: number;
@@ -196,6 +198,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
         holder: undefined,
         takenByCall: undefined,
         result: undefined,
+        replaced: [],
         resultAttempt: undefined,
         beats: 0,
         maxLines: Infinity,
@@ -281,7 +284,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
       }
       return { cancel: entry.cancel, log_full: entry.lines.size >= entry.maxLines };
     },
-    complete: async (attempt, result) => {
+    complete: async (attempt, { result, replaced }) => {
       const entry = find(attempt);
       if (entry.status === 'ended') {
         if (JSON.stringify(entry.result) !== JSON.stringify(result)) throw stale(attempt);
@@ -289,6 +292,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
       }
       entry.status = 'ended';
       entry.result = result;
+      entry.replaced = replaced;
       entry.resultAttempt = attempt.attempt;
       if (fake.loseAnswers > 0) {
         fake.loseAnswers -= 1;

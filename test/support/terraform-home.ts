@@ -8,7 +8,7 @@ import { createId } from '../../src/base/id.ts';
 import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Manifest } from '../../src/contract/manifest/schema.ts';
-import type { JobWorkspace } from '../../src/contract/provisioner/protocol.ts';
+import type { JobWorkspace, Replacement } from '../../src/contract/provisioner/protocol.ts';
 import {
   ATTEMPT_MARK,
   type Build,
@@ -101,6 +101,7 @@ export interface Attempt {
   readonly context: DriverContext;
   readonly stateFile: string;
   readonly lines: readonly string[];
+  readonly replaced: readonly Replacement[];
 }
 
 /** Of the world's modules. */
@@ -158,11 +159,13 @@ export async function createTerraformHome(): Promise<TerraformHome> {
       const folder = at('work', createId(kit));
       const stateFile = at('states', workspace.id);
       const lines: string[] = [];
+      const replaced: Replacement[] = [];
       const redactor = createRedactor();
       mkdirSync(folder);
       const context: DriverContext = {
         redactor,
         log: (level, line) => lines.push(`${level} ${redactor.redact(line)}`),
+        tellReplaced: (told) => replaced.push(...told),
         signal,
         folder,
         templateFolder: async () => {
@@ -171,7 +174,7 @@ export async function createTerraformHome(): Promise<TerraformHome> {
         },
         stateFile: () => Promise.resolve(stateFile),
       };
-      return { context, stateFile, lines };
+      return { context, stateFile, lines, replaced };
     },
     world: async () => (await readdir(at('world'))).sort(),
     working: () =>

@@ -12,7 +12,7 @@ export interface TerraformWork {
   home: TerraformHome;
   driver: Driver;
   // Each does one transition, and gives the attempt's log too.
-  readonly start: (build: Build) => Promise<Started & Pick<Attempt, 'lines'>>;
+  readonly start: (build: Build) => Promise<Started & Pick<Attempt, 'lines' | 'replaced'>>;
   readonly stop: (build: Build) => Promise<readonly string[]>;
   readonly remove: (build: Build) => Promise<readonly string[]>;
   /** The log of the check of a template with these files, or why it is refused. */
@@ -24,8 +24,8 @@ export function workWithTerraform(available: boolean): TerraformWork {
   // Assigned before each test.
   const terraform = {
     start: async (build) => {
-      const { context, lines } = terraform.home.attempt(build);
-      return { ...(await terraform.driver.start(build, context)), lines };
+      const { context, lines, replaced } = terraform.home.attempt(build);
+      return { ...(await terraform.driver.start(build, context)), lines, replaced };
     },
     stop: async (build) => {
       const { context, lines } = terraform.home.attempt(build);

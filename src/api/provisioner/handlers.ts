@@ -107,7 +107,10 @@ export function createProvisionerHandlers(
     },
 
     completeJob: async ({ caller, params, body }) => {
-      await completeJob(deps, attemptOf(caller, params, body), resultOf(body.result));
+      await completeJob(deps, attemptOf(caller, params, body), {
+        ...resultOf(body.result),
+        replaced: body.replaced,
+      });
       return { status: 204, body: null };
     },
 

@@ -60,6 +60,7 @@ export function toBuildView(row: BuildRow): BuildView {
     error: row.error,
     error_code: row.errorCode,
     created_at: formatInstant(row.buildCreatedAt),
+    replaced: row.replaced.map((one) => ({ ...one, paths: [...one.paths] })),
   };
 }
 

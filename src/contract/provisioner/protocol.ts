@@ -11,6 +11,8 @@ import {
   toolsField,
 } from '../field.ts';
 import { manifestSchema } from '../manifest/schema.ts';
+import { MAX_PATHS, MAX_REPLACEMENTS, REPLACEMENTS } from '../../domain/job/replacement.ts';
+import { statesOf } from '../../domain/state.ts';
 
 /** The first message; see version.ts. What a field that is added later means when it is left out is its default. */
 export const registerBody = z.object({
@@ -137,9 +139,18 @@ export const resourceField = z.object({
   type: z.string().min(1).max(256),
 });
 
+/** A resource that a build throws away, and the arguments that force it. */
+export const replacementField = z.object({
+  address: z.string().min(1).max(1_024),
+  action: z.enum(statesOf(REPLACEMENTS)),
+  paths: z.array(z.string().min(1).max(1_024)).max(MAX_PATHS),
+});
+
 export const completeBody = z.object({
   incarnation: integerField,
   attempt: integerField,
+  /** What the build of a claim threw away of the prebuilt workspace, whatever the result. */
+  replaced: z.array(replacementField).max(MAX_REPLACEMENTS).default([]),
   result: z.discriminatedUnion('outcome', [
     z.object({
       outcome: z.literal('succeeded'),
@@ -234,6 +245,7 @@ export type AwaitCancelsAnswer = z.output<typeof awaitCancelsAnswer>;
 export type CompleteBody = z.output<typeof completeBody>;
 export type JobResult = CompleteBody['result'];
 export type Resource = z.output<typeof resourceField>;
+export type Replacement = z.output<typeof replacementField>;
 export type StrayAnswer = z.output<typeof strayAnswer>;
 export type TakeStateAnswer = z.output<typeof takeStateAnswer>;
 export type KeepStateAnswer = z.output<typeof keepStateAnswer>;

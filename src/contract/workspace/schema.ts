@@ -9,7 +9,7 @@ import { idField, nameField, parametersField, timeField } from '../field.ts';
 import { MAX_PRIORITY } from '../../domain/waiter/outcome.ts';
 import { etaField, etaReasonField, waiterView } from '../waiter/schema.ts';
 import { ownerValuesFields } from './owner-values.ts';
-import { outputsField } from '../provisioner/protocol.ts';
+import { outputsField, replacementField } from '../provisioner/protocol.ts';
 
 export const buildView = z
   .object({
@@ -26,6 +26,8 @@ export const buildView = z
     error: z.string().nullable(),
     error_code: z.string().nullable(),
     created_at: timeField,
+    /** What the build of a claim threw away of the prebuilt workspace. */
+    replaced: z.array(replacementField),
   })
   .meta({ id: 'Build' });
 

@@ -215,6 +215,12 @@ export const POOL_INVARIANTS: readonly Check[] = [
         where outcome = 'miss'
         group by pool_id, reason
         union all
+        select 'resource_replacements', w.pool_id, '{}', count(*)
+        from builds b
+        join workspaces w on w.id = b.workspace_id
+        where b.replaced <> '[]'
+        group by w.pool_id
+        union all
         select 'waits_ended', pool_id, jsonb_build_object('outcome', outcome), count(*)
         from waiters
         where ended_at is not null

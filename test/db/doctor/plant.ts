@@ -197,6 +197,10 @@ export const COUNTER_PLANTS: Readonly<Record<Counter, readonly string[]>> = {
   prebuilds_claimed: uncounted('prebuilds_claimed'),
   claims_missed: uncounted('claims_missed'),
   claims_voided: [`update claims set outcome = 'void' where outcome = 'hit'`],
+  resource_replacements: [
+    `update builds set replaced = '[{"address": "a.b", "action": "replace", "paths": []}]'
+     where stage = 'claim'`,
+  ],
   waits_ended: [
     waiter(`'other'`),
     `update waiters set ended_at = standby_now(), outcome = 'canceled'`,

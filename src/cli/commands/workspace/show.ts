@@ -7,6 +7,7 @@ import { defineCommand } from '../../command.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
 import type { Colors } from '../../show/colors.ts';
+import { renderReplacements } from '../../show/replacement.ts';
 import { renderFacts, renderTable } from '../../show/table.ts';
 import { formatAge } from '../../show/time.ts';
 import { describeLife } from '../../workspace/life.ts';
@@ -81,7 +82,11 @@ function render(colors: Colors, { workspace, builds, now }: Shown): string {
     ]),
     empty: 'It has no builds.',
   });
-  return `${facts}\n${agents}\n${table}`;
+  const replaced = renderReplacements(colors, {
+    head: 'lost at the claim',
+    replaced: builds.flatMap((build) => build.replaced),
+  });
+  return `${facts}\n${agents}\n${table}${replaced === '' ? '' : `\n${replaced}`}`;
 }
 
 function prefixed(

@@ -15,6 +15,7 @@ function contextWith(signal: AbortSignal): DriverContext {
   return {
     redactor: createRedactor(),
     log: () => undefined,
+    tellReplaced: () => undefined,
     signal,
     templateFolder: none,
     stateFile: none,

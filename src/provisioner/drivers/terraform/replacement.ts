@@ -1,41 +1,55 @@
-// Which resources a plan destroys to make them anew, and what forces it. In a claim that defeats the
-// pool: what was made ahead of time is thrown away.
+// Which resources a plan destroys, whether to make them anew or not, and what forces it. In a claim
+// that defeats the pool: what was made ahead of time is thrown away.
 import { z } from 'zod';
+import type { Replacement } from '../../../contract/provisioner/protocol.ts';
+import { MAX_PATHS, MAX_REPLACEMENTS } from '../../../domain/job/replacement.ts';
 
 const planSchema = z.object({
   resource_changes: z
     .array(
       z.object({
         address: z.string(),
+        /** What an earlier replacement had left to be destroyed: no plan's own. */
+        deposed: z.string().optional(),
         change: z.object({
           actions: z.array(z.string()),
-          /** Each a way through the resource's arguments: names, and positions in lists. */
-          replace_paths: z.array(z.array(z.union([z.string(), z.number()]))).nullish(),
+          /** Each a way through the resource's arguments: names, positions in lists, members of sets. */
+          replace_paths: z.array(z.array(z.unknown())).nullish(),
         }),
       }),
     )
     .default([]),
 });
 
-export interface Replacement {
-  readonly address: string;
-  /** Empty where the plan does not say, as for a resource that is tainted. */
-  readonly paths: readonly string[];
-}
-
-/** Reads what `terraform show -json` says of a plan. */
-export function findReplacements(plan: string): readonly Replacement[] {
+/** Reads what `terraform show -json` says of a plan. Paths are empty for a resource that is tainted. */
+export function findReplacements(
+  plan: string,
+  redact: (text: string) => string,
+): readonly Replacement[] {
   const { resource_changes: changes } = planSchema.parse(JSON.parse(plan));
-  return changes.flatMap(({ address, change: { actions, replace_paths: paths } }) =>
-    actions.includes('delete') && actions.includes('create')
-      ? [{ address, paths: (paths ?? []).map(toPath) }]
-      : [],
-  );
+  return changes
+    .filter(({ change, deposed }) => change.actions.includes('delete') && deposed === undefined)
+    .slice(0, MAX_REPLACEMENTS)
+    .map(({ address, change: { actions, replace_paths: paths } }) => ({
+      address: redact(address).slice(0, MAX_CHARS),
+      action: actions.includes('create') ? 'replace' : 'delete',
+      paths: (paths ?? [])
+        .filter((steps) => steps.length > 0)
+        .slice(0, MAX_PATHS)
+        .map((steps) => redact(toPath(steps)).slice(0, MAX_CHARS)),
+    }));
 }
 
-function toPath(steps: readonly (string | number)[]): string {
-  return steps
-    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
-    .join('')
-    .slice(1);
+/** As long as the protocol takes. */
+const MAX_CHARS = 1_024;
+
+function toPath(steps: readonly unknown[]): string {
+  const path = steps.map(toStep).join('');
+  return path.startsWith('.') ? path.slice(1) : path;
+}
+
+function toStep(step: unknown): string {
+  if (typeof step === 'string') return `.${step}`;
+  // A member of a set is named by its whole value, which may be anything.
+  return typeof step === 'number' ? `[${step}]` : '[*]';
 }

@@ -1,0 +1,19 @@
+// What a build throws away of what stood for its workspace. In the build of a claim that defeats the
+// pool: it was made ahead of time for nothing.
+
+export const REPLACEMENTS = {
+  replace: 'when it is destroyed and made anew',
+  delete: 'when it is destroyed, and nothing of its address comes after it',
+} as const;
+
+export interface Replacement {
+  /** By the name that the driver's tool has for the resource. */
+  readonly address: string;
+  readonly action: keyof typeof REPLACEMENTS;
+  /** Which of its arguments force it; none where the tool does not say. */
+  readonly paths: readonly string[];
+}
+
+/** Of one build: nobody reads a longer list, and none may keep a result from being stored. */
+export const MAX_REPLACEMENTS = 200;
+export const MAX_PATHS = 50;
