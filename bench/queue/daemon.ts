@@ -32,7 +32,7 @@ export async function registerBenchDaemon(
       tags: {},
       slots: 10,
       version: 'bench',
-      protocolVersion: 2,
+      protocolVersion: 3,
     },
   );
   return { daemonId, keyId: key.keyId, incarnation };

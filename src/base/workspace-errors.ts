@@ -9,6 +9,13 @@ export const WORKSPACE_ERRORS = {
     hint: 'Wait until the build that runs now has ended.',
   },
 
+  PREBUILD_GONE: {
+    http: 409,
+    exit: 75,
+    retry: 'never',
+    hint: 'Nothing has to be done: the next prebuild of the preset is rehearsed with.',
+  },
+
   WORKSPACE_UNCLAIMED: {
     http: 409,
     exit: 65,

@@ -3,6 +3,7 @@ import type { Keyring } from '../keys/keyring.ts';
 import { openParameters } from '../keys/secret-parameters.ts';
 import type { Database } from '../store/database.ts';
 import type { TakenJob } from '../store/job-acquire.ts';
+import { findRehearsedBuild } from '../store/rehearsal.ts';
 import { findStrayBuild } from '../store/stray-state.ts';
 
 /** Throws SealBroken when the values of its sensitive parameters do not open. */
@@ -10,13 +11,21 @@ export async function fillJob(
   deps: { readonly database: Database; readonly keyring: Keyring },
   taken: TakenJob,
 ): Promise<TakenJob> {
-  return withSecrets(deps, await withStray(deps.database, taken));
+  return withSecrets(deps, await withSubject(deps.database, taken));
 }
 
-/** A cleanup is about a former build, which is not worth joining to every acquisition. */
-async function withStray(database: Database, taken: TakenJob): Promise<TakenJob> {
-  if (taken.type !== 'stray_cleanup') return taken;
-  return { ...taken, ...(await findStrayBuild.one(database, { jobId: taken.id })) };
+/** Cleanups and rehearsals are about a former build, which is not worth joining to every acquisition. */
+async function withSubject(database: Database, taken: TakenJob): Promise<TakenJob> {
+  const { id: jobId } = taken;
+  switch (taken.type) {
+    case 'stray_cleanup':
+      return { ...taken, ...(await findStrayBuild.one(database, { jobId })) };
+    case 'rehearsal':
+      return { ...taken, ...(await findRehearsedBuild.one(database, { jobId })) };
+    case 'workspace_build':
+    case 'template_version_import':
+      return taken;
+  }
 }
 
 /** The daemon gets the values of sensitive parameters with the others. */

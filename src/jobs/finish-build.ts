@@ -20,6 +20,7 @@ import { refreshReadiness } from '../store/live-pool/readiness.ts';
 import { insertPoolEvents, type NewPoolEvent } from '../store/pool-event.ts';
 import { holdStateLocks, removeStates } from '../store/state.ts';
 import { asJson } from '../store/statement.ts';
+import { rehearseOnce } from './rehearse.ts';
 
 export interface FinishedBuild {
   readonly job: LockedJob;
@@ -62,6 +63,7 @@ export async function finishBuild(
     await removeStates.run(tx, { workspaceId });
   }
   if (succeeded && transition !== 'start') await silenceAgents.run(tx, { workspaceId });
+  if (succeeded && job.stage === 'create') await rehearseOnce(kit, tx, finished);
   if (result.outcome === 'failed' && job.stage === 'claim') {
     await failClaim.run(tx, { workspaceId, epoch: workspace.epoch });
   }

@@ -12,13 +12,14 @@ import { finishBuild, type FinishedBuild } from './finish-build.ts';
 import type { Locked } from './locked-job.ts';
 import { resultOfOverrun } from './overrun.ts';
 import { recordReplacements } from './record-replacements.ts';
+import { endRehearsal } from './rehearse.ts';
 
 export interface JobEnd {
   readonly locked: Locked;
   readonly result: JobResult;
   /** Connection details for the owner alone. */
   readonly secretOutputs?: Sealed | null;
-  /** What the build of a claim threw away of the workspace. */
+  /** What the build of a claim threw away of the workspace, or a rehearsal found that it would. */
   readonly replaced?: readonly Replacement[];
 }
 
@@ -39,11 +40,14 @@ export async function finishJob(
   if (job.type === 'stray_cleanup' && stored.outcome === 'succeeded') {
     await markStrayDestroyed.run(tx, { jobId: job.id });
   }
+  const told = replaced.map(storable);
+  if (job.type === 'rehearsal')
+    await endRehearsal(kit, tx, { job, result: stored, findings: told });
   const finished = { job, result: stored, times };
   if (workspace !== null) {
     await finishBuild(kit, tx, { ...finished, workspace, isMember, secretOutputs });
     if (job.stage === 'claim') {
-      await recordReplacements(kit, tx, { job, workspace, replaced: replaced.map(storable) });
+      await recordReplacements(kit, tx, { job, workspace, replaced: told });
     }
   }
   return finished;

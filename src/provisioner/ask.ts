@@ -14,6 +14,7 @@ const FINAL: ReadonlySet<string> = new Set([
   'BUILD_IN_PROGRESS',
   'DAEMON_REPLACED',
   'NOT_FOUND',
+  'PREBUILD_GONE',
 ]);
 
 /**

@@ -5,6 +5,7 @@ import type { Client } from '../client/client.ts';
 import type {
   AcquiredJob,
   AwaitCancelsAnswer,
+  CopyStateAnswer,
   JobHeartbeatAnswer,
   JobResult,
   KeepStateAnswer,
@@ -58,6 +59,8 @@ export interface ControlPlane {
   ): Promise<KeepStateAnswer['kept']>;
   /** The states that a cleanup is about. */
   readStray(attempt: AttemptRef, signal: AbortSignal): Promise<StrayAnswer>;
+  /** The state that a rehearsal plans on; null when there is none. */
+  copyState(attempt: AttemptRef, signal: AbortSignal): Promise<CopyStateAnswer['state']>;
   report(
     caller: Caller,
     workspaces: ReportBody['workspaces'],
@@ -146,6 +149,11 @@ export function createHttpControlPlane(client: Client): ControlPlane {
       const { params, fence } = of(attempt);
       return (await client.call(provisionerRoutes.readStray, { params, body: fence }, { signal }))
         .body;
+    },
+    copyState: async (attempt, signal) => {
+      const { params, fence } = of(attempt);
+      const input = { params, body: fence };
+      return (await client.call(provisionerRoutes.copyState, input, { signal })).body.state;
     },
     report: async ({ daemonId, incarnation }, workspaces, signal) => {
       const input = { params: { daemon: daemonId }, body: { incarnation, workspaces } };

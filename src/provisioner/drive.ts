@@ -9,7 +9,7 @@ import type { Driver, DriverContext, Started } from './driver.ts';
 
 export interface DriveDeps {
   readonly kit: Kit;
-  readonly controlPlane: Pick<ControlPlane, 'readStray'>;
+  readonly controlPlane: Pick<ControlPlane, 'readStray' | 'copyState'>;
   readonly drivers: ReadonlyMap<string, Driver>;
 }
 
@@ -30,7 +30,6 @@ export async function drive(
       await driver.check(template, context);
       return NOTHING;
     case 'rehearsal':
-      throw new AppError('BUILD_FAILED', `the driver "${driver.name}" makes no plan to rehearse`);
     case 'workspace_build':
     case 'stray_cleanup':
       break;
@@ -39,6 +38,16 @@ export async function drive(
   }
   if (workspace === null) throw new AppError('BUILD_FAILED', `job ${job.id} names no workspace`);
   const build = { jobId: job.id, attempt: job.attempt, template, workspace };
+  if (job.type === 'rehearsal') {
+    if (driver.rehearse === undefined) {
+      throw new AppError('BUILD_FAILED', `the driver "${driver.name}" makes no plan to rehearse`);
+    }
+    const state = await askUntilAnswered(deps.kit, context.signal, () =>
+      deps.controlPlane.copyState(context.attempt, context.signal),
+    );
+    await driver.rehearse({ ...build, state: state ?? undefined }, context);
+    return NOTHING;
+  }
   if (job.type === 'stray_cleanup') {
     if (driver.destroyStray === undefined) {
       throw new AppError('BUILD_FAILED', `the driver "${driver.name}" keeps no state`);

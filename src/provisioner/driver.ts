@@ -33,6 +33,11 @@ export interface Driver {
    */
   readonly destroyStray?: (stray: StrayBuild, context: DriverContext) => Promise<void>;
   /**
+   * Only of drivers whose tool can plan: tells what the build of a claim would destroy, by a plan on this
+   * copy of the prebuild's state. Changes nothing. Where claims build nothing, any difference is told.
+   */
+  readonly rehearse?: (rehearsal: Rehearsal, context: DriverContext) => Promise<void>;
+  /**
    * Only of drivers whose tool writes its state elsewhere when it cannot write it to the state file:
    * once the tool has ended, moves a newer state from there into the file. Throws BUILD_FAILED when
    * something is there that cannot be told to be older.
@@ -89,12 +94,18 @@ export interface StrayBuild extends Build {
   readonly current: string | undefined;
 }
 
+/** The build of a claim that nobody makes. */
+export interface Rehearsal extends Build {
+  /** Of the prebuild; undefined when it has none. */
+  readonly state: string | undefined;
+}
+
 export interface DriverContext {
   /** Of this attempt: what the driver adds is blotted out of its log and its error from then on. */
   readonly redactor: Redactor;
   /** Without what is secret. */
   log(level: LogLine['level'], line: string): void;
-  /** Told before it is done: what the build of a claim throws away of the workspace that it takes over. */
+  /** What the build of a claim throws away of the workspace that it takes over, before it does; or would. */
   tellReplaced(replaced: readonly Replacement[]): void;
   /** Aborted when the work is no longer wanted: canceled, overtaken, or the daemon goes. */
   readonly signal: AbortSignal;

@@ -10,7 +10,7 @@ import { StopWork } from './stop-work.ts';
 import { filesOf, type AttemptFolder } from './work-folder.ts';
 
 export interface PerformDeps extends DriveDeps {
-  readonly controlPlane: Pick<ControlPlane, 'takeState' | 'keepState' | 'readStray'>;
+  readonly controlPlane: Pick<ControlPlane, 'takeState' | 'keepState' | 'readStray' | 'copyState'>;
   /** Aborted when the daemon cannot even wait for answers any longer. */
   readonly giveUp: AbortSignal;
   openFolder(job: AcquiredJob): Promise<AttemptFolder>;

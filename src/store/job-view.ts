@@ -40,6 +40,9 @@ const columns = {
     ),
   /** Null unless it is a version's import. */
   version: nullable(json<{ readonly template: string; readonly name: string }>()),
+  /** Null unless it is the rehearsal of a preset's claim. */
+  rehearsal:
+    nullable(json<{ readonly template: string; readonly name: string; readonly preset: string }>()),
   // Of a pending job.
   fittingDaemonSeen: bool,
   machineSeen: bool,
@@ -62,6 +65,13 @@ const SELECT_JOBS = `
     case when v.id is not null then jsonb_build_object(
       'template', t.name,
       'name', v.name) end as version,
+    case when j.type = 'rehearsal' then (
+      select jsonb_build_object('template', t.name, 'name', v.name, 'preset', p.name)
+      from rehearsals r
+      join presets p on p.id = r.preset_id
+      join template_versions v on v.id = p.version_id
+      join templates t on t.id = v.template_id
+      where r.job_id = j.id) end as rehearsal,
     j.status = 'pending' and exists (
       select
       from daemons d

@@ -1,6 +1,7 @@
 // Pools for people: which there are, and what is in one.
 import type { OrganizationId, PoolId, WorkspaceId } from '../base/id.ts';
 import { bool, instant, int, json, nullable, text, uuid, type RowOf } from './column.ts';
+import { REHEARSAL_OF_PRESET, type RehearsalRow } from './rehearsal.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
 
 const poolColumns = {
@@ -15,6 +16,8 @@ const poolColumns = {
   sizeOverride: nullable(int),
   overridesSchedules: bool,
   lastInvalidatedAt: nullable(instant),
+  /** Of the active version. */
+  rehearsal: nullable(json<RehearsalRow>()),
 };
 
 export type PoolRow = RowOf<typeof poolColumns>;
@@ -22,12 +25,12 @@ export type PoolRow = RowOf<typeof poolColumns>;
 const POOLS = `
   select l.id, l.organization_id, o.name as organization, t.name as template,
     l.preset_name as preset, asking.version, l.paused,
-    l.size_override, l.overrides_schedules, l.last_invalidated_at
+    l.size_override, l.overrides_schedules, l.last_invalidated_at, asking.rehearsal
   from pools l
   join organizations o on o.id = l.organization_id
   join templates t on t.id = l.template_id
   left join lateral (
-    select v.name as version
+    select v.name as version, ${REHEARSAL_OF_PRESET} as rehearsal
     from presets p
     join template_versions v on v.id = p.version_id
     where p.version_id = t.active_version_id

@@ -10,6 +10,7 @@ import type {
 } from '../base/id.ts';
 import type { JobStatus } from '../domain/job/job.ts';
 import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import { REHEARSAL_OF_PRESET, type RehearsalRow } from './rehearsal.ts';
 import { asJson, statement, takes, type Executor } from './statement.ts';
 
 const columns = {
@@ -27,6 +28,8 @@ const columns = {
   importStatus: oneOf<JobStatus>(),
   importError: nullable(text),
   manifest: json<unknown>(),
+  /** Of its presets with pools, by name. */
+  rehearsals: json<readonly RehearsalRow[]>(),
 } as const;
 
 export type VersionRow = RowOf<typeof columns>;
@@ -35,7 +38,12 @@ const SELECT_VERSIONS = `
   select v.id, t.name as template, v.name, v.number, v.message,
     encode(v.file_hash, 'hex') as file_hash,
     coalesce(t.active_version_id = v.id, false) as active, u.username as created_by, v.created_at,
-    v.import_job_id, j.status as import_status, j.error as import_error, v.manifest
+    v.import_job_id, j.status as import_status, j.error as import_error, v.manifest,
+    coalesce((
+      select jsonb_agg(${REHEARSAL_OF_PRESET} order by p.name)
+      from presets p
+      where p.version_id = v.id
+        and p.pool_id is not null), '[]') as rehearsals
   from template_versions v
   join templates t on t.id = v.template_id
   join jobs j on j.id = v.import_job_id

@@ -33,10 +33,33 @@ const claim = async (name: string, template: string): Promise<void> => {
   expect(await tell('create', name, '--template', template)).toContain('claimed from the pool');
 };
 
+/** What is shown of the pool once its rehearsal says this. */
+const rehearsed = (template: string, told: string): Promise<string> =>
+  vi.waitFor(
+    async () => {
+      const shown = await tell('pool', 'show', `${template}/default`);
+      expect(shown).toContain(told);
+      return shown;
+    },
+    { timeout: 90_000, interval: 500 },
+  );
+
 describe.runIf(available)('a claim', () => {
   it('is shown to lose what its template lets the owner replace, and nothing else', async () => {
     await tell('template', 'push', 'test/template/replaced-at-claim');
     await claim('kept', 'hello-terraform');
+
+    // Known before anybody claims.
+    await rehearsed('hello-terraform', 'clean: a claim destroys nothing');
+    const warned = await rehearsed('replaced-at-claim', 'a claim does not keep 2 resources');
+    expect(warned).toMatch(/^terraform_data\.volume +destroyed and made anew +triggers_replace$/m);
+    expect(warned).toContain('ignore_changes = [triggers_replace]');
+    expect(await tell('template', 'show', 'replaced-at-claim')).toMatch(
+      /^default +a claim does not keep 2 resources$/m,
+    );
+    expect(await tell('template', 'show', 'hello-terraform')).toMatch(/^default +clean: /m);
+    expect(await tell('job', 'list')).toMatch(/ rehearse replaced-at-claim\/default v1 /);
+
     await claim('lost', 'replaced-at-claim');
 
     const shown = await tell('workspace', 'show', 'lost');

@@ -333,6 +333,10 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
         current: fake.states.get(id)?.at(-1) ?? null,
       };
     },
+    copyState: async (attempt) => {
+      const id = find(attempt).job.workspace?.id ?? '';
+      return fake.states.get(id)?.at(-1) ?? null;
+    },
     report: async (caller, workspaces) => {
       standing(caller);
       reports += 1;

@@ -177,7 +177,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     const { handed } = await handOut(
       database,
       {
-        offer: { organizationId, drivers: ['null'], tags: {}, protocolVersion: 2 },
+        offer: { organizationId, drivers: ['null'], tags: {}, protocolVersion: 3 },
         slots: [{ ...daemon, machineId: daemon.asked.machineId, callId: createId(store.kit) }],
         isIdle: false,
       },

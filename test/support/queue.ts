@@ -124,7 +124,7 @@ export function createQueue(
           tags: {},
           slots: 4,
           version: 'test',
-          protocolVersion: 2,
+          protocolVersion: 3,
           ...change,
         },
       );

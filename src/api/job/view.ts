@@ -24,11 +24,14 @@ export function viewJob(row: JobRow): JobView {
   };
 }
 
-/** `start alice/demo (build 2)`, `import hello v3`. */
+/** `start alice/demo (build 2)`, `import hello v3`, `rehearse hello/small v3`. */
 function describeSubject(row: JobRow): string {
-  const { build, version } = row;
+  const { build, version, rehearsal } = row;
   if (build !== null) {
     return `${build.transition} ${build.owner}/${build.workspace} (build ${build.number})`;
+  }
+  if (rehearsal !== null) {
+    return `rehearse ${rehearsal.template}/${rehearsal.preset} ${rehearsal.name}`;
   }
   return version === null ? row.type : `import ${version.template} ${version.name}`;
 }

@@ -4,6 +4,7 @@ import { viewAction, viewState, viewWithheld } from '../../contract/plan/view.ts
 import type { PlannedPoolView, PoolDetailView, PoolView } from '../../contract/pool/schema.ts';
 import type { MemberPage, PoolDetail, PoolPage } from '../../reconciler/pool-page.ts';
 import { isOverLimit, type PresetPlan } from '../../reconciler/pool-plan.ts';
+import { toRehearsalView } from '../rehearsal/view.ts';
 import { toWaiterView } from '../waiter/view.ts';
 
 export function toPoolView({ pool, reconciliationPaused, limit, plan }: PoolPage): PoolView {
@@ -33,6 +34,7 @@ export function toPoolView({ pool, reconciliationPaused, limit, plan }: PoolPage
     state: asking === undefined ? null : viewState(asking.state),
     withheld: viewHeldBack(asking?.withheld ?? null),
     validation_error: asking?.validationError ?? null,
+    rehearsal: pool.rehearsal === null ? null : toRehearsalView(pool.rehearsal),
   };
 }
 

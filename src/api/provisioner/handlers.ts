@@ -14,6 +14,7 @@ import { heartbeatJob } from '../../jobs/heartbeat-job.ts';
 import { createLoneJobFinisher } from '../../jobs/lone-job.ts';
 import { registerDaemon } from '../../jobs/register-daemon.ts';
 import { reportWorkspaces } from '../../jobs/report-workspaces.ts';
+import { copyState } from '../../jobs/state/copy-state.ts';
 import { keepState } from '../../jobs/state/keep-state.ts';
 import { readStray } from '../../jobs/state/read-stray.ts';
 import { takeState } from '../../jobs/state/take-state.ts';
@@ -132,6 +133,11 @@ export function createProvisionerHandlers(
     readStray: async ({ caller, params, body }) => ({
       status: 200,
       body: await readStray(deps, attemptOf(caller, params, body)),
+    }),
+
+    copyState: async ({ caller, params, body }) => ({
+      status: 200,
+      body: { state: await copyState(deps, attemptOf(caller, params, body)) },
     }),
 
     reportWorkspaces: async ({ caller, params, body }) => {

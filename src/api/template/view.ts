@@ -6,6 +6,7 @@ import type { JobRow } from '../../store/job-view.ts';
 import type { VersionRow } from '../../store/template-version.ts';
 import type { TemplateRow } from '../../store/template.ts';
 import { viewJob } from '../job/view.ts';
+import { toRehearsalView } from '../rehearsal/view.ts';
 
 export function toTemplateView(row: TemplateRow): TemplateView {
   return {
@@ -34,5 +35,6 @@ export function toVersionView(row: VersionRow, importJob: JobRow): VersionView {
     created_at: formatInstant(row.createdAt),
     import_job: viewJob(importJob),
     manifest: row.manifest as Manifest,
+    rehearsals: row.rehearsals.map(toRehearsalView),
   };
 }

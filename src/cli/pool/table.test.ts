@@ -6,6 +6,7 @@ const FULL: PoolView = {
   ...{ id: 'id', organization: 'o', template: 't', preset: 'p', version: 'v1' },
   ...{ paused: false, reconciliation_paused: false, size_override: null },
   ...{ last_invalidated_at: null, limit: null, withheld: null, validation_error: null },
+  rehearsal: null,
   state: {
     ...{ actual: 2, expired: 0, unhealthy: 0, desired: 2, desired_source: 'base', target: 2 },
     ...{ eligible: 2, extraneous: 0, starting: 0, stopping: 0, deleting: 0, backoff_until: null },

@@ -6,6 +6,8 @@ import { renderTable } from './table.ts';
 const DONE = {
   replace: 'destroyed and made anew',
   delete: 'destroyed',
+  create: 'made',
+  update: 'changed',
 } as const satisfies Readonly<Record<Replacement['action'], string>>;
 
 /** Empty where there are none. */

@@ -5,6 +5,7 @@ import { DELETE_REASONS } from '../../domain/pool/plan.ts';
 import { DESIRED_SOURCES } from '../../domain/schedule/source.ts';
 import { statesOf } from '../../domain/state.ts';
 import { idField, timeField } from '../field.ts';
+import { rehearsalView } from '../rehearsal/schema.ts';
 import { waiterView } from '../waiter/schema.ts';
 
 /** The computed state of section "decision" of the documentation, as `standby plan` prints it. */
@@ -68,6 +69,8 @@ export const poolView = z
     state: poolState.nullable(),
     withheld: poolWithheld,
     validation_error: z.string().nullable(),
+    /** What a claim from it would destroy, by the active version; null when that asks for no pool. */
+    rehearsal: rehearsalView.nullable(),
   })
   .meta({ id: 'Pool' });
 

@@ -149,7 +149,10 @@ export const replacementField = z.object({
 export const completeBody = z.object({
   incarnation: integerField,
   attempt: integerField,
-  /** What the build of a claim threw away of the prebuilt workspace, whatever the result. */
+  /**
+   * What the build of a claim threw away of the prebuilt workspace, whatever the result; of a rehearsal,
+   * what a claim would.
+   */
   replaced: z.array(replacementField).max(MAX_REPLACEMENTS).default([]),
   result: z.discriminatedUnion('outcome', [
     z.object({
@@ -206,6 +209,11 @@ export const strayAnswer = z.object({
   current: z.string().nullable(),
 });
 
+export const copyStateAnswer = z.object({
+  /** Of the prebuild whose claim is rehearsed; null when it has none. */
+  state: z.string().nullable(),
+});
+
 /** What the daemon knows of the workspaces whose life depends on its machine. */
 export const reportBody = z.object({
   incarnation: integerField,
@@ -246,6 +254,7 @@ export type CompleteBody = z.output<typeof completeBody>;
 export type JobResult = CompleteBody['result'];
 export type Resource = z.output<typeof resourceField>;
 export type Replacement = z.output<typeof replacementField>;
+export type CopyStateAnswer = z.output<typeof copyStateAnswer>;
 export type StrayAnswer = z.output<typeof strayAnswer>;
 export type TakeStateAnswer = z.output<typeof takeStateAnswer>;
 export type KeepStateAnswer = z.output<typeof keepStateAnswer>;

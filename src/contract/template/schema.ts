@@ -4,6 +4,7 @@ import { idField, nameField, timeField } from '../field.ts';
 import { jobView } from '../job/schema.ts';
 import { manifestSchema } from '../manifest/schema.ts';
 import { plannedPoolView } from '../pool/schema.ts';
+import { rehearsalView } from '../rehearsal/schema.ts';
 
 export const templateView = z
   .object({
@@ -32,6 +33,8 @@ export const versionView = z
     created_at: timeField,
     import_job: jobView,
     manifest: manifestSchema,
+    /** What claims would destroy, one for each preset with a pool. */
+    rehearsals: z.array(rehearsalView),
   })
   .meta({ id: 'TemplateVersion' });
 

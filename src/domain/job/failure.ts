@@ -10,6 +10,8 @@ export const JOB_FAILURES = {
   noProvisioner: 'no_provisioner',
   /** when the values of its workspace's sensitive parameters do not open */
   secretsBroken: 'secrets_broken',
+  /** when the prebuild that was to be rehearsed with was claimed or deleted first */
+  prebuildGone: 'prebuild_gone',
   /** when it ran for longer than a job of its kind may: its template is to blame */
   runTimeExceeded: 'run_time_exceeded',
 } as const;
@@ -20,6 +22,7 @@ export const NOT_THE_TEMPLATES: readonly string[] = [
   JOB_FAILURES.daemonLost,
   JOB_FAILURES.noProvisioner,
   JOB_FAILURES.secretsBroken,
+  JOB_FAILURES.prebuildGone,
 ];
 
 /** Whether a failed build says something about its template; brakes count only those. */

@@ -2,3 +2,6 @@
 
 /** Daemons of this version and later keep the values of sensitive parameters out of logs and errors. */
 export const SECRETS_SINCE_PROTOCOL_VERSION = 2;
+
+/** Daemons of this version and later rehearse claims. */
+export const REHEARSALS_SINCE_PROTOCOL_VERSION = 3;

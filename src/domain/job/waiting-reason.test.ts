@@ -31,6 +31,10 @@ describe('why a pending job does not start', () => {
       { minProtocolVersion: 2 },
       'no_provisioner: no daemon that can keep sensitive parameters secret (protocol version 2) offers driver "terraform"',
     ],
+    [
+      { minProtocolVersion: 3 },
+      'no_provisioner: no daemon that can rehearse claims (protocol version 3) offers driver "terraform"',
+    ],
   ])('%o', (facts, reason) => {
     expect(describeWaiting({ ...NOBODY, ...facts })).toBe(reason);
   });

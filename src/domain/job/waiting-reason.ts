@@ -1,4 +1,5 @@
 // Why a pending job does not start, in a sentence for people.
+import { REHEARSALS_SINCE_PROTOCOL_VERSION, SECRETS_SINCE_PROTOCOL_VERSION } from './protocol.ts';
 
 export interface WaitingFacts {
   readonly driver: string;
@@ -24,10 +25,14 @@ export function describeWaiting(facts: WaitingFacts): string | null {
   const tags = Object.entries(facts.tags).sort(([a], [b]) => (a < b ? -1 : 1));
   const pairs = tags.map(([name, value]) => `${name}=${value}`).join(', ');
   const wanted = pairs === '' ? '' : ` with tags ${pairs}`;
-  // Sensitive parameters are the only reason so far.
+  const ability = ABILITIES.get(minProtocolVersion);
   const able =
-    minProtocolVersion > 1
-      ? ` that can keep sensitive parameters secret (protocol version ${minProtocolVersion})`
-      : '';
+    ability === undefined ? '' : ` that can ${ability} (protocol version ${minProtocolVersion})`;
   return `no_provisioner: no daemon${where}${able} offers driver "${driver}"${wanted}`;
 }
+
+/** What a version of the provisioner protocol has brought that a job may need. */
+const ABILITIES: ReadonlyMap<number, string> = new Map([
+  [SECRETS_SINCE_PROTOCOL_VERSION, 'keep sensitive parameters secret'],
+  [REHEARSALS_SINCE_PROTOCOL_VERSION, 'rehearse claims'],
+]);

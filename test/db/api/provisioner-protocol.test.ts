@@ -60,7 +60,7 @@ describe('a daemon that speaks version 1', () => {
       body: archiveOf(manifestText('frozen')),
     });
     const registered = await say('register', {
-      protocol_version: 1,
+      protocol_version: 2,
       daemon_id: id,
       name: 'old',
       machine_id: 'm',
@@ -154,7 +154,7 @@ describe('a daemon of another time', () => {
       status: 409,
       body: {
         code: 'PROTOCOL_UNSUPPORTED',
-        detail: `the daemon speaks version ${version} of the provisioner protocol, this control plane versions 1 to 2`,
+        detail: `the daemon speaks version ${version} of the provisioner protocol, this control plane versions 2 to 3`,
         hint,
       },
     });

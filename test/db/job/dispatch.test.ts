@@ -58,7 +58,7 @@ describe('jobs for daemons that wait together', () => {
       organizationId: ground.organizationId,
       drivers: ['null'],
       tags: {},
-      protocolVersion: 2,
+      protocolVersion: 3,
     });
     const over = new AbortController();
     // All of them join before the first look.

@@ -226,7 +226,7 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
         {
           id: createId<DaemonId>(store.kit),
           ...{ name: 'daemon', machineId: 'home', drivers: ['null'], tags: {}, slots: 8 },
-          ...{ version: '1', protocolVersion: 2 },
+          ...{ version: '1', protocolVersion: 3 },
         },
       );
     },

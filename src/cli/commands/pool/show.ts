@@ -6,10 +6,12 @@ import { defineCommand } from '../../command.ts';
 import { describeNextTurn } from '../../pool/plan.ts';
 import { choosePool, POOL_ARGUMENT } from '../../pool/read.ts';
 import { describePool } from '../../pool/table.ts';
+import { describeRehearsal } from '../../rehearsal/describe.ts';
 import { ORGANIZATION_OPTION } from '../../session/organization.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
 import type { Colors } from '../../show/colors.ts';
+import { renderReplacements } from '../../show/replacement.ts';
 import { renderFacts, renderTable } from '../../show/table.ts';
 import { formatAge } from '../../show/time.ts';
 import { describeWaiter } from '../../waiter/describe.ts';
@@ -40,6 +42,7 @@ function render(colors: Colors, pool: PoolDetailView, now: Instant): string {
     ['next turn', describeNextTurn(pool)],
     ['next boundary', pool.plan.next_boundary ?? 'none: nothing falls due by itself'],
     ['size', describeSize(pool)],
+    ...(pool.rehearsal === null ? [] : [['rehearsal', describeRehearsal(pool.rehearsal)] as const]),
     ['last invalidated', pool.last_invalidated_at ?? 'never'],
     ...(pool.limit === null ? [] : [['trial', describeTrial(pool.limit)] as const]),
     ...(state === null
@@ -83,7 +86,11 @@ function render(colors: Colors, pool: PoolDetailView, now: Instant): string {
     ]),
     empty: 'Nothing has happened to it.',
   });
-  return `${facts}\n${members}\n${waiters}\n${events}`;
+  const replaced = renderReplacements(colors, {
+    head: 'lost by a claim',
+    replaced: pool.rehearsal?.findings ?? [],
+  });
+  return [facts, ...(replaced === '' ? [] : [replaced]), members, waiters, events].join('\n');
 }
 
 function describeSize({ size_override: size }: PoolDetailView): string {

@@ -4,11 +4,13 @@ import type { Manifest } from '../../../contract/manifest/schema.ts';
 import { templateRoutes } from '../../../contract/template/route.ts';
 import type { TemplateView, VersionView } from '../../../contract/template/schema.ts';
 import { defineCommand } from '../../command.ts';
+import { describeRehearsal } from '../../rehearsal/describe.ts';
 import { chooseOrganization, ORGANIZATION_OPTION } from '../../session/organization.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
 import { collect } from '../../show/collect.ts';
 import type { Colors } from '../../show/colors.ts';
+import { renderReplacements } from '../../show/replacement.ts';
 import { renderFacts, renderTable } from '../../show/table.ts';
 import { formatAge } from '../../show/time.ts';
 import type { Instant } from '../../../base/clock.ts';
@@ -74,8 +76,32 @@ function render(
     ]),
     empty: 'There are no versions.',
   });
-  const manifest = active === undefined ? '' : renderManifest(colors, active.manifest);
-  return `${facts}\n${manifest}${table}`;
+  if (active === undefined) return `${facts}\n${table}`;
+  const manifest = renderManifest(colors, active.manifest);
+  return `${facts}\n${manifest}${renderRehearsals(colors, active.rehearsals)}${table}`;
+}
+
+/** What claims from the pools of the active version would destroy. */
+function renderRehearsals(colors: Colors, rehearsals: VersionView['rehearsals']): string {
+  if (rehearsals.length === 0) return '';
+  const table = renderTable(colors, {
+    heads: ['pool', 'rehearsal of a claim'],
+    rows: rehearsals.map((rehearsal) => [rehearsal.preset, describeRehearsal(rehearsal)]),
+    empty: '',
+  });
+  const replaced = renderReplacements(colors, {
+    head: 'lost by a claim',
+    replaced: distinctBy(
+      rehearsals.flatMap(({ findings }) => findings),
+      ({ address, paths }) => JSON.stringify([address, paths]),
+    ),
+  });
+  return `${table}\n${replaced === '' ? '' : `${replaced}\n`}`;
+}
+
+/** Presets of one version mostly lose the same resources. */
+function distinctBy<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
+  return [...new Map(items.map((item) => [key(item), item])).values()];
 }
 
 function renderManifest(colors: Colors, { parameters, presets }: Manifest): string {

@@ -1,13 +1,15 @@
 // One transition of one workspace: a plan and its apply, or a destroy.
 import { toAppError } from '../../../base/app-error.ts';
 import type { Replacement } from '../../../contract/provisioner/protocol.ts';
+import { REPLACEMENTS } from '../../../domain/job/replacement.ts';
+import { statesOf } from '../../../domain/state.ts';
 import type { Build, DriverContext } from '../../driver.ts';
 import { askCommand, runCommand } from './command.ts';
 import type { TerraformEvent } from './event.ts';
 import { readModule, type Module } from './module/module.ts';
 import { valuesFor } from './module/values.ts';
 import { init, openProject, writeVariables, type Project, type ProjectDeps } from './project.ts';
-import { findReplacements } from './replacement.ts';
+import { DESTROYS, findReplacements, type Action } from './replacement.ts';
 import { listSecrets, type State } from './state.ts';
 
 export interface Given {
@@ -21,12 +23,23 @@ export interface Given {
 /** Makes the workspace as its module and its values say. */
 export async function apply(deps: ProjectDeps, given: Given): Promise<void> {
   const { project, module } = await prepare(deps, given);
-  await plan(project, given);
+  if (await plan(project, actionsOf(given.build))) await tellReplaced(project, given);
   // The plan holds the values, but for those that are in no plan.
   const isEphemeral = [...module.variables.values()].some(({ ephemeral }) => ephemeral);
   const variables = isEphemeral ? [variablesOption(project)] : [];
   const args = ['apply', ...COMMON_OPTIONS, ...variables, project.planFile];
   await runCommand(project.commands, args, project.progress.tell);
+}
+
+/** Plans the build of a claim, and tells what it would do that no claim should. */
+export async function rehearse(deps: ProjectDeps, given: Given): Promise<void> {
+  const { project } = await prepare(deps, given);
+  const { claim } = given.build.template.manifest;
+  const actions = claim === 'instant' ? statesOf(REPLACEMENTS) : DESTROYS;
+  if (!(await plan(project, actions))) return;
+  const found = await readReplacements(project, actions);
+  given.context.tellReplaced(found);
+  for (const one of found) project.commands.log('warn', describe(one, 'a claim'));
 }
 
 /** Takes everything away that the state names. */
@@ -50,47 +63,61 @@ async function prepare(
   return { project, module };
 }
 
-async function plan(project: Project, { build, context }: Given): Promise<void> {
-  const { commands, progress, planFile } = project;
-  const isClaim = build.workspace.stage === 'claim';
-  // A stop destroys what is gone while it is stopped, as its template says. A claim is to destroy nothing.
-  const matters = isClaim ? ['replace', 'delete'] : ['replace'];
-  const destroyed = new Set<string>();
+/** Makes the plan; gives whether anything is to happen that is one of these. */
+async function plan(project: Project, actions: readonly string[]): Promise<boolean> {
+  const found = new Set<string>();
   const onEvent = (event: TerraformEvent): void => {
     if (event.type === 'planned_change' && event.change !== undefined) {
       const { action, resource } = event.change;
-      if (matters.includes(action)) destroyed.add(resource.addr);
+      if (actions.includes(action)) found.add(resource.addr);
     }
-    progress.tell(event);
+    project.progress.tell(event);
   };
-  const args = ['plan', ...COMMON_OPTIONS, variablesOption(project), `-out=${planFile}`];
-  await runCommand(commands, args, onEvent);
-  // Asked for only where there is something to tell: it starts every provider once more.
-  if (destroyed.size === 0) return;
-  const replaced = (await readReplacements(project)).filter(({ action }) =>
-    matters.includes(action),
-  );
-  if (isClaim) context.tellReplaced(replaced);
-  for (const replacement of replaced) {
-    commands.log('warn', describe(replacement, isClaim ? 'this claim' : 'this build'));
-  }
+  const args = ['plan', ...COMMON_OPTIONS, variablesOption(project), `-out=${project.planFile}`];
+  await runCommand(project.commands, args, onEvent);
+  return found.size > 0;
+}
+
+/** Asked for only where there is something to tell: it starts every provider once more. */
+async function readReplacements(
+  { commands, planFile }: Project,
+  actions: readonly Action[],
+): Promise<readonly Replacement[]> {
+  const shown = await askCommand(commands, ['show', '-json', '-no-color', planFile]);
+  return findReplacements(shown, { actions, redact: commands.redact });
 }
 
 /** What cannot be read is not told: a build does not fail for it. */
-async function readReplacements({ commands, planFile }: Project): Promise<readonly Replacement[]> {
+async function tellReplaced(project: Project, { build, context }: Given): Promise<void> {
+  const { commands } = project;
+  const isClaim = build.workspace.stage === 'claim';
   try {
-    const shown = await askCommand(commands, ['show', '-json', '-no-color', planFile]);
-    return findReplacements(shown, commands.redact);
+    const replaced = await readReplacements(project, actionsOf(build));
+    if (isClaim) context.tellReplaced(replaced);
+    for (const replacement of replaced) {
+      commands.log('warn', describe(replacement, isClaim ? 'this claim' : 'this build'));
+    }
   } catch (error) {
     commands.signal.throwIfAborted();
     commands.log('warn', `which resources it destroys cannot be told: ${toAppError(error).code}`);
-    return [];
   }
 }
 
+/** A stop destroys what is gone while it is stopped, as its template says. A claim is to destroy nothing. */
+function actionsOf({ workspace }: Build): readonly Action[] {
+  return workspace.stage === 'claim' ? DESTROYS : ['replace'];
+}
+
+const DONE: Readonly<Record<Action, string>> = {
+  replace: 'destroys it and makes it anew',
+  delete: 'destroys it',
+  create: 'makes it',
+  update: 'changes it',
+};
+
 function describe({ address, action, paths }: Replacement, what: string): string {
-  const done = action === 'replace' ? 'destroys it and makes it anew' : 'destroys it';
-  return `${address}: ${what} ${done}${paths.length === 0 ? '' : `, because of ${paths.join(', ')}`}`;
+  const because = paths.length === 0 ? '' : `, because of ${paths.join(', ')}`;
+  return `${address}: ${what} ${DONE[action]}${because}`;
 }
 
 function variablesOption({ variablesFile }: Project): string {

@@ -9,7 +9,7 @@ import { writePrivateFile } from '../../../base/private-file.ts';
 import type { Build, Driver, DriverContext } from '../../driver.ts';
 import type { Environment } from '../../tool/environment.ts';
 import type { Patience } from '../../tool/run-tool.ts';
-import { apply, destroy, type Given } from './build.ts';
+import { apply, destroy, rehearse, type Given } from './build.ts';
 import { checkTemplate } from './check.ts';
 import { readConnection } from './connection.ts';
 import { rescueErroredState } from './errored-state.ts';
@@ -81,6 +81,12 @@ export function createTerraformDriver(kit: Kit, options: TerraformDriverOptions)
       const stateFile = path.join(context.folder, 'stray.tfstate');
       await writeFile(stateFile, left, { mode: 0o600 });
       await destroy(deps, { build, context, stateFile, state: await readState(stateFile) });
+    },
+    // Not in the workspace's turn: it only looks, and a claim must not wait for it.
+    rehearse: async ({ state: copy, ...build }, context) => {
+      const stateFile = path.join(context.folder, 'rehearsal.tfstate');
+      if (copy !== undefined) await writeFile(stateFile, copy, { mode: 0o600 });
+      await rehearse(deps, { build, context, stateFile, state: await readState(stateFile) });
     },
     rescueState: rescueErroredState,
     // What the attempt made is named by its state, which is the control plane's to deal with: a

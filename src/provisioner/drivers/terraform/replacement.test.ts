@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findReplacements } from './replacement.ts';
+import { DESTROYS, findReplacements } from './replacement.ts';
 
 const change = (
   address: string,
@@ -8,10 +8,11 @@ const change = (
 ): unknown => ({ address, change: { actions, ...more } });
 
 function find(...changes: readonly unknown[]): unknown {
-  return findReplacements(JSON.stringify({ resource_changes: changes }), redact);
+  return findReplacements(JSON.stringify({ resource_changes: changes }), OPTIONS);
 }
 
 const redact = (text: string): string => text.replaceAll('sesame', '(secret)');
+const OPTIONS = { actions: DESTROYS, redact };
 
 describe('what a plan replaces', () => {
   it('is whatever it destroys, in either order, with the arguments that force it', () => {
@@ -48,11 +49,27 @@ describe('what a plan replaces', () => {
     expect(find({ deposed: 'deadbeef', ...(change('a.old', ['delete']) as object) })).toEqual([]);
   });
 
+  it('is any difference where that is asked for', () => {
+    const plan = JSON.stringify({
+      resource_changes: [
+        change('a.kept', ['no-op']),
+        change('data.a.read', ['read']),
+        change('a.label', ['update']),
+        change('a.new', ['create']),
+      ],
+    });
+    const actions = ['replace', 'delete', 'create', 'update'] as const;
+    expect(findReplacements(plan, { actions, redact })).toEqual([
+      { address: 'a.label', action: 'update', paths: [] },
+      { address: 'a.new', action: 'create', paths: [] },
+    ]);
+  });
+
   it('is cut to what a result may say', () => {
     const changes = Array.from({ length: 300 }, (_none, index) =>
       change(`a.x[${'y'.repeat(2_000)}${index}]`, ['delete', 'create']),
     );
-    const found = findReplacements(JSON.stringify({ resource_changes: changes }), redact);
+    const found = findReplacements(JSON.stringify({ resource_changes: changes }), OPTIONS);
     expect(found).toHaveLength(200);
     expect(found[0]?.address).toHaveLength(1_024);
   });

@@ -21,23 +21,41 @@ const planSchema = z.object({
     .default([]),
 });
 
+export type Action = Replacement['action'];
+
+/** What the plan of a build of a claim is read for: whatever it destroys. */
+export const DESTROYS: readonly Action[] = ['replace', 'delete'];
+
 /** Reads what `terraform show -json` says of a plan. Paths are empty for a resource that is tainted. */
 export function findReplacements(
   plan: string,
-  redact: (text: string) => string,
+  {
+    actions,
+    redact,
+  }: { readonly actions: readonly Action[]; readonly redact: (text: string) => string },
 ): readonly Replacement[] {
   const { resource_changes: changes } = planSchema.parse(JSON.parse(plan));
   return changes
-    .filter(({ change, deposed }) => change.actions.includes('delete') && deposed === undefined)
+    .filter(({ deposed }) => deposed === undefined)
+    .flatMap(({ address, change }) => {
+      const action = toAction(change.actions);
+      return action !== undefined && actions.includes(action) ? [{ address, action, change }] : [];
+    })
     .slice(0, MAX_REPLACEMENTS)
-    .map(({ address, change: { actions, replace_paths: paths } }) => ({
+    .map(({ address, action, change: { replace_paths: paths } }) => ({
       address: redact(address).slice(0, MAX_CHARS),
-      action: actions.includes('create') ? 'replace' : 'delete',
+      action,
       paths: (paths ?? [])
         .filter((steps) => steps.length > 0)
         .slice(0, MAX_PATHS)
         .map((steps) => redact(toPath(steps)).slice(0, MAX_CHARS)),
     }));
+}
+
+/** Undefined for what leaves everything as it is. */
+function toAction(actions: readonly string[]): Action | undefined {
+  if (actions.includes('delete')) return actions.includes('create') ? 'replace' : 'delete';
+  return (['create', 'update'] as const).find((action) => actions.includes(action));
 }
 
 /** As long as the protocol takes. */

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { judgeRehearsal, rehearsalStatus, type StoredRehearsal } from './rehearsal.ts';
+import type { JobResult } from './job.ts';
+
+describe('a rehearsal', () => {
+  const stored: StoredRehearsal = {
+    ...{ wish: 'report', driver: 'terraform', isBegun: true, outcome: null },
+  };
+
+  it.each<[string, Partial<StoredRehearsal>]>([
+    ['off', { wish: 'off', outcome: 'replaces' }],
+    ['not_applicable', { driver: 'docker', isBegun: false }],
+    ['waiting', { isBegun: false }],
+    ['waiting', { outcome: 'void' }],
+    ['running', {}],
+    ['clean', { outcome: 'clean' }],
+    ['replaces', { outcome: 'replaces' }],
+    ['failed', { wish: 'refuse', outcome: 'failed' }],
+  ])('is %s for %j', (status, change) => {
+    expect(rehearsalStatus({ ...stored, ...change })).toBe(status);
+  });
+
+  const finding = { address: 'a.b', action: 'replace', paths: [] } as const;
+  const succeeded: JobResult = { outcome: 'succeeded', outputs: {} };
+  const failed = (errorCode: string): JobResult => ({ outcome: 'failed', error: 'e', errorCode });
+
+  it.each<[string, JobResult, boolean, boolean]>([
+    ['clean', succeeded, false, true],
+    ['replaces', succeeded, true, true],
+    ['replaces', succeeded, true, false],
+    ['void', succeeded, false, false],
+    ['failed', failed('build_failed'), false, true],
+    ['failed', failed('run_time_exceeded'), false, true],
+    ['void', failed('prebuild_gone'), false, true],
+    ['void', failed('daemon_lost'), false, true],
+    ['void', { outcome: 'canceled' }, false, true],
+  ])('ends %s after %j', (outcome, result, finds, isStillThere) => {
+    const findings = finds ? [finding] : [];
+    expect(judgeRehearsal({ result, findings, isStillThere }).outcome).toBe(outcome);
+  });
+});

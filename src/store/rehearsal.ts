@@ -1,0 +1,216 @@
+// Rehearsals of claims: queued with the end of a first good prebuild, and what they have found.
+import type {
+  DaemonId,
+  DataKeyId,
+  JobId,
+  OrganizationId,
+  PoolId,
+  PresetId,
+  VersionId,
+  WorkspaceId,
+} from '../base/id.ts';
+import { REHEARSALS_SINCE_PROTOCOL_VERSION } from '../domain/job/protocol.ts';
+import type { RehearsalOutcome } from '../domain/job/rehearsal.ts';
+import type { Replacement } from '../domain/job/replacement.ts';
+import { bool, bytes, int, json, nullable, text, uuid } from './column.ts';
+import type { TakenBuild } from './job-acquire.ts';
+import { statement, takes } from './statement.ts';
+import { PREBUILDS_USER_ID } from './system-user.ts';
+
+/**
+ * Queues the rehearsal of a preset unless it has one that says something, or one under way. The row comes
+ * first: of two who are at it at the same time, the second finds it and queues nothing.
+ */
+export const queueRehearsal = statement({
+  name: 'rehearsal.queue',
+  takes: takes<{
+    readonly presetId: PresetId;
+    readonly workspaceId: WorkspaceId;
+    readonly jobId: JobId;
+    readonly drivers: readonly string[];
+  }>(),
+  gives: { organizationId: uuid<OrganizationId>(), driver: text },
+  sql: `
+    with wanted as materialized (
+      select p.id as preset_id, t.organization_id, v.manifest ->> 'driver' as driver,
+        v.manifest -> 'tags' as tags
+      from presets p
+      join template_versions v on v.id = p.version_id
+      join templates t on t.id = v.template_id
+      where p.id = $presetId
+        and v.manifest ->> 'driver' = any ($drivers::text[])
+        and v.manifest ->> 'rehearsal' <> 'off'
+        and not exists (
+          select
+          from rehearsals r
+          where r.preset_id = p.id
+            and r.outcome is distinct from 'void')
+    ), entered as (
+      insert into rehearsals as r (preset_id, job_id, workspace_id)
+      select preset_id, $jobId::uuid, $workspaceId::uuid
+      from wanted
+      on conflict (preset_id) do update
+      set job_id = excluded.job_id,
+        workspace_id = excluded.workspace_id,
+        outcome = null,
+        error = null,
+        completed_at = null
+      where r.outcome = 'void'
+      returning r.preset_id, r.job_id
+    ), queued as (
+      insert into jobs
+        (id, type, organization_id, driver, tags, initiator_id, class, min_protocol_version,
+         created_at)
+      select e.job_id, 'rehearsal', w.organization_id, w.driver, w.tags, '${PREBUILDS_USER_ID}', 4,
+        ${REHEARSALS_SINCE_PROTOCOL_VERSION}, standby_now()
+      from entered e
+      join wanted w on w.preset_id = e.preset_id
+      returning organization_id, driver
+    )
+    select organization_id, driver from queued`,
+});
+
+/** Who claims in a rehearsal: nobody there is. */
+const CLAIMANT = `
+        'name', 'rehearsal',
+        'ownerId', '00000000-0000-7000-8000-000000000002',
+        'username', 'rehearsal',
+        'displayName', 'Rehearsal',
+        'email', 'rehearsal@example.com',
+        'ownerIsSystem', false`;
+
+/** What a rehearsal is about: the version, and the build by which the claimant would take the prebuild. */
+export const findRehearsedBuild = statement({
+  name: 'rehearsal.find_build',
+  takes: takes<{ readonly jobId: JobId }>(),
+  gives: {
+    template: text,
+    versionId: uuid<VersionId>(),
+    fileHash: text,
+    manifest: json<unknown>(),
+    build: nullable(json<TakenBuild>()),
+  },
+  sql: `
+    select t.name as template, v.id as version_id, encode(v.file_hash, 'hex') as file_hash,
+      v.manifest,
+      case when b.id is not null then jsonb_build_object(
+        'workspaceId', w.id,
+        'organization', o.name,
+${CLAIMANT},
+        'epoch', w.epoch + 1,
+        'transition', 'start',
+        'stage', 'claim',
+        'number', b.number + 1,
+        'parameters', b.parameters,
+        'secretParametersId', b.secret_parameters_id) end as build
+    from rehearsals r
+    join presets p on p.id = r.preset_id
+    join template_versions v on v.id = p.version_id
+    join templates t on t.id = v.template_id
+    join organizations o on o.id = t.organization_id
+    left join workspaces w on w.id = r.workspace_id
+    left join builds b on b.workspace_id = r.workspace_id and b.number = 1
+    where r.job_id = $jobId`,
+});
+
+/** Nobody has claimed the prebuild that `r` is about, and no other build of it was begun. */
+const IS_STILL_THERE = `exists (
+        select
+        from pool_members m
+        where m.workspace_id = r.workspace_id
+          and m.build_number = 1)`;
+
+/** The state that a daemon's running rehearsal plans on, and whether it may. */
+export const findRehearsedState = statement({
+  name: 'rehearsal.find_state',
+  takes: takes<{ readonly jobId: JobId; readonly attempt: number; readonly daemonId: DaemonId }>(),
+  gives: {
+    workspaceId: uuid<WorkspaceId>(),
+    isStillThere: bool,
+    /** Null: the prebuild has none. */
+    state: nullable(int),
+    keyId: nullable(uuid<DataKeyId>()),
+    sealed: nullable(bytes),
+  },
+  sql: `
+    select r.workspace_id, ${IS_STILL_THERE} as is_still_there,
+      s.lock_number as state, s.key_id, s.sealed
+    from rehearsals r
+    join jobs j on j.id = r.job_id
+    left join lateral (
+      select lock_number, key_id, sealed
+      from workspace_states
+      where workspace_id = r.workspace_id
+      order by number desc
+      limit 1
+    ) as s on true
+    where j.id = $jobId
+      and j.attempt = $attempt
+      and j.daemon_id = $daemonId
+      and j.status in ('running', 'canceling')`,
+});
+
+/** What a rehearsal that ends is about. */
+export const findRehearsal = statement({
+  name: 'rehearsal.find',
+  takes: takes<{ readonly jobId: JobId }>(),
+  gives: {
+    presetId: uuid<PresetId>(),
+    poolId: nullable(uuid<PoolId>()),
+    workspaceId: uuid<WorkspaceId>(),
+    isStillThere: bool,
+  },
+  sql: `
+    select r.preset_id, p.pool_id, r.workspace_id, ${IS_STILL_THERE} as is_still_there
+    from rehearsals r
+    join presets p on p.id = r.preset_id
+    where r.job_id = $jobId`,
+});
+
+export const finishRehearsal = statement({
+  name: 'rehearsal.finish',
+  takes: takes<{
+    readonly jobId: JobId;
+    readonly outcome: RehearsalOutcome;
+    readonly findings: string;
+    readonly error: string | null;
+  }>(),
+  gives: {},
+  sql: `
+    update rehearsals
+    set outcome = $outcome,
+      findings = $findings::jsonb,
+      error = $error,
+      completed_at = (select standby_now())
+    where job_id = $jobId
+      and outcome is null`,
+});
+
+/** As it is read with the preset that it is of. */
+export interface RehearsalRow {
+  readonly preset: string;
+  readonly wish: 'report' | 'refuse' | 'off';
+  readonly driver: string;
+  readonly isBegun: boolean;
+  readonly outcome: RehearsalOutcome | null;
+  readonly findings: readonly Replacement[];
+  readonly error: string | null;
+  readonly jobId: JobId | null;
+  /** RFC 3339, as PostgreSQL writes it into JSON. */
+  readonly completedAt: string | null;
+}
+
+/** One as JSON, of preset `p` of version `v`. */
+export const REHEARSAL_OF_PRESET = `(
+      select jsonb_build_object(
+        'preset', p.name,
+        'wish', v.manifest ->> 'rehearsal',
+        'driver', v.manifest ->> 'driver',
+        'isBegun', r.preset_id is not null,
+        'outcome', r.outcome,
+        'findings', coalesce(r.findings, '[]'),
+        'error', r.error,
+        'jobId', r.job_id,
+        'completedAt', r.completed_at)
+      from (select) as one
+      left join rehearsals r on r.preset_id = p.id)`;
