@@ -16,7 +16,13 @@ const config: KnipConfig = {
     // What mutations put beside the setup files of tests.
     'test/support/only-named-tests.ts',
   ],
-  project: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.{ts,mjs}', 'bench/**/*.ts', 'examples/*.mjs'],
+  project: [
+    'src/**/*.ts',
+    'test/**/*.ts',
+    'scripts/**/*.{ts,mjs}',
+    'bench/**/*.ts',
+    'examples/*.mjs',
+  ],
   // What a module exports and uses itself is not dead: schemas are named one by one for readers.
   ignoreExportsUsedInFile: true,
   // scripts/check-layers.mjs starts its program from node_modules/.bin.

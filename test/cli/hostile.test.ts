@@ -65,6 +65,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'workspace list': [],
   'workspace logs': ['w'],
   'workspace open': ['w'],
+  'workspace rename': ['w', 'v'],
   'workspace set': ['w', '--ttl', '8h'],
   'workspace show': ['w'],
   'workspace start': ['w', '--no-wait'],

@@ -1,9 +1,10 @@
 // Two templates of Terraform in a whole installation: one whose resources outlive a claim, and one
 // whose owner stands where he forces a replacement.
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { runBin } from '../support/program.ts';
 import { hasTool } from '../support/tool.ts';
+import { until } from '../support/until.ts';
 
 const available = hasTool('terraform');
 
@@ -26,23 +27,19 @@ const tell = async (...argv: readonly string[]): Promise<string> => {
 
 /** Once the pool has one ready. */
 const claim = async (name: string, template: string): Promise<void> => {
-  await vi.waitFor(
-    async () => expect(await tell('pool', 'show', `${template}/default`)).toMatch(/^eligible +1$/m),
-    { timeout: 90_000, interval: 500 },
+  await until(async () =>
+    expect(await tell('pool', 'show', `${template}/default`)).toMatch(/^eligible +1$/m),
   );
   expect(await tell('create', name, '--template', template)).toContain('claimed from the pool');
 };
 
 /** What is shown of the pool once its rehearsal says this. */
 const rehearsed = (template: string, told: string): Promise<string> =>
-  vi.waitFor(
-    async () => {
-      const shown = await tell('pool', 'show', `${template}/default`);
-      expect(shown).toContain(told);
-      return shown;
-    },
-    { timeout: 90_000, interval: 500 },
-  );
+  until(async () => {
+    const shown = await tell('pool', 'show', `${template}/default`);
+    expect(shown).toContain(told);
+    return shown;
+  });
 
 describe.runIf(available)('a claim', () => {
   it('is shown to lose what its template lets the owner replace, and nothing else', async () => {
