@@ -121,6 +121,7 @@ describe('taking one of many', () => {
       ...{
         claimIds: createId(store.kit),
         eventIds: createId(store.kit),
+        toProve: 't',
         resolveMs: '1',
         priorities: '0',
         ...{ ttlSeconds: 'null', lifetimeSeconds: 'null', idleStopSeconds: 'null' },

@@ -7,7 +7,7 @@ import type { Database } from '../../../src/store/database.ts';
 import { CHECKS } from '../../../src/store/doctor/all.ts';
 import { examine, type Examination } from '../../../src/store/doctor/examine.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
-import { createTestCreator } from '../../support/creator.ts';
+import { createTestCreator, judgeNoAgents, UNPROVEN } from '../../support/creator.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
@@ -80,7 +80,8 @@ export async function layHistoryGround(): Promise<HistoryGround> {
     await hear();
   };
   await settle();
-  const createWorkspace = createTestCreator(queue.deps);
+  await judgeNoAgents(store);
+  const createWorkspace = createTestCreator(queue.deps, { proof: UNPROVEN });
   return {
     ...{ store, make, queue, daemon, pool, ann, settle },
     create: async (given = {}) => {
