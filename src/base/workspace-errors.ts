@@ -34,6 +34,18 @@ export const WORKSPACE_ERRORS = {
     retry: 'never',
     hint: 'Ask for less, or get another workspace: the template limits how long one may live.',
   },
+  WORKSPACE_RUNNING: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Stop it first, or use `standby workspace update`, which does.',
+  },
+  DRIVER_CHANGED: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Get a new workspace of the template: what the old driver made, the new one knows nothing of.',
+  },
   WORKSPACE_DORMANT: {
     http: 409,
     exit: 65,

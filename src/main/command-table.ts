@@ -78,5 +78,6 @@ export const COMMAND_TABLE: CommandTable = {
   'workspace start': () => import('../cli/commands/workspace/start.ts'),
   'workspace stop': () => import('../cli/commands/workspace/stop.ts'),
   'workspace touch': () => import('../cli/commands/workspace/touch.ts'),
+  'workspace update': () => import('../cli/commands/workspace/update.ts'),
   'workspace wake': () => import('../cli/commands/workspace/wake.ts'),
 };

@@ -156,3 +156,34 @@ export async function insertBuilds(on: Executor, builds: readonly NewBuild[]): P
 export async function insertAgents(on: Executor, agents: readonly NewAgent[]): Promise<void> {
   if (agents.length > 0) await insertAgentRows.run(on, { rows: asJson(agents) });
 }
+
+/** Those of a version that takes the place of another one: who has the same name stays. */
+const replaceAgentRows = statement({
+  name: 'agent.replace',
+  takes: takes<{ readonly workspaceId: WorkspaceId; readonly rows: string }>(),
+  gives: {},
+  sql: `
+    with given as materialized (
+      select *
+      from jsonb_to_recordset($rows::jsonb) as r (
+        id uuid, "workspaceId" uuid, name text, kind text, "timeoutSeconds" integer)
+    ), gone as (
+      delete from agents
+      where workspace_id = $workspaceId
+        and name not in (select name from given)
+    )
+    insert into agents (id, workspace_id, name, kind, timeout_seconds, created_at)
+    select id, "workspaceId", name, kind, "timeoutSeconds", standby_now()
+    from given
+    on conflict (workspace_id, name) do update
+    set kind = excluded.kind,
+      timeout_seconds = excluded.timeout_seconds`,
+});
+
+export async function replaceAgents(
+  on: Executor,
+  workspaceId: WorkspaceId,
+  agents: readonly NewAgent[],
+): Promise<void> {
+  await replaceAgentRows.run(on, { workspaceId, rows: asJson(agents) });
+}

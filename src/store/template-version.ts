@@ -75,6 +75,39 @@ const find = statement({
       and v.name = $name`,
 });
 
+/** What a workspace of the template is built with next: the active version, or the one that it has. */
+export const findVersionToBuild = statement({
+  name: 'template_version.find_to_build',
+  takes: takes<{
+    readonly templateId: TemplateId;
+    /** Of its latest build, */
+    readonly versionId: VersionId;
+    /** and the preset of that. */
+    readonly presetId: PresetId | null;
+    readonly isActive: boolean;
+  }>(),
+  gives: {
+    versionId: uuid<VersionId>(),
+    name: text,
+    manifest: json<unknown>(),
+    /** The one of the same name, where the version has it. */
+    presetId: nullable(uuid<PresetId>()),
+  },
+  sql: `
+    select v.id as version_id, v.name, v.manifest,
+      (
+        select p.id
+        from presets p
+        join presets former on former.name = p.name
+        where p.version_id = v.id
+          and former.id = $presetId
+      ) as preset_id
+    from templates t
+    join template_versions v
+      on v.id = case when $isActive then t.active_version_id else $versionId::uuid end
+    where t.id = $templateId`,
+});
+
 const nextNumber = statement({
   name: 'template_version.next_number',
   takes: takes<{ readonly templateId: TemplateId }>(),

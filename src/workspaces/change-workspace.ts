@@ -3,6 +3,7 @@ import { AppError } from '../base/app-error.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { isEnded, type JobStatus, type Transition } from '../domain/job/job.ts';
+import type { RowOf } from '../store/column.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { recordUse } from '../store/life.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
@@ -28,20 +29,46 @@ export async function changeWorkspace(
   requester: Requester,
   change: Change,
 ): Promise<void> {
+  const { id, transition } = change;
+  await beginOne(deps.database, id, async (tx) => {
+    const workspace = await lockForChange(tx, requester, id);
+    const latest = await findLatestBuild.one(tx, { workspaceId: id });
+    if (latest.transition === transition && STANDS.includes(latest.jobStatus)) return;
+    if (!isEnded(latest.jobStatus)) throw buildInProgress(id);
+    if (transition === 'start') checkStart(id, workspace);
+    if (transition !== 'delete') await recordUse.run(tx, { id });
+    await beginNextBuild(deps, tx, {
+      workspace: { id, ...workspace },
+      ...{ latest, transition },
+      reason: transition,
+      initiatorId: requester.userId,
+      jobClass: 2,
+    });
+  });
+}
+
+/** In a transaction. Where another build was faster: BUILD_IN_PROGRESS. */
+export async function beginOne(
+  database: Database,
+  id: WorkspaceId,
+  begin: (tx: Transaction) => Promise<void>,
+): Promise<void> {
   try {
-    await deps.database.transaction((tx) => beginBuild(deps, tx, { requester, change }));
+    await database.transaction(begin);
   } catch (error) {
     if (!isUniqueViolation(error, 'builds_workspace_id_number_key')) throw error;
-    throw buildInProgress(change.id, error);
+    throw buildInProgress(id, error);
   }
 }
 
-async function beginBuild(
-  kit: Kit,
+export type LockedWorkspace = RowOf<typeof lockWorkspace.columns>;
+
+/** Throws NOT_FOUND for what the requester may not see, and FORBIDDEN for a prebuild that nobody has claimed. */
+export async function lockForChange(
   tx: Transaction,
-  { requester, change }: { readonly requester: Requester; readonly change: Change },
-): Promise<void> {
-  const { id, transition } = change;
+  requester: Requester,
+  id: WorkspaceId,
+): Promise<LockedWorkspace> {
   const workspace = await lockWorkspace.maybe(tx, { id });
   const mine = workspace?.ownerId === requester.userId;
   if (workspace === undefined || !(mine || requester.isAdmin)) {
@@ -54,34 +81,28 @@ async function beginBuild(
       hint: 'Change the size of the pool instead.',
     });
   }
-  const latest = await findLatestBuild.one(tx, { workspaceId: id });
-  if (latest.transition === transition && STANDS.includes(latest.jobStatus)) return;
-  if (!isEnded(latest.jobStatus)) throw buildInProgress(id);
-  if (transition === 'start' && workspace.isTemplateDeleted) {
+  return workspace;
+}
+
+/** Throws TEMPLATE_DELETED, FORBIDDEN or WORKSPACE_DORMANT for what may not be started. */
+export function checkStart(id: WorkspaceId, workspace: LockedWorkspace): void {
+  if (workspace.isTemplateDeleted) {
     throw new AppError('TEMPLATE_DELETED', `the template of workspace ${id} was deleted`);
   }
-  if (transition === 'start' && !workspace.isOwnerActive) {
+  if (!workspace.isOwnerActive) {
     throw new AppError('FORBIDDEN', {
       detail: `the owner of workspace ${id} is suspended, or not a member of its organization any more`,
       hint: 'It can be stopped and deleted. To start it, make its owner a member again.',
     });
   }
-  if (transition === 'start' && workspace.isDormant) {
+  if (workspace.isDormant) {
     throw new AppError('WORKSPACE_DORMANT', `workspace ${id} is dormant`);
   }
-  if (transition !== 'delete') await recordUse.run(tx, { id });
-  await beginNextBuild(kit, tx, {
-    workspace: { id, ...workspace },
-    ...{ latest, transition },
-    reason: transition,
-    initiatorId: requester.userId,
-    jobClass: 2,
-  });
 }
 
 /** What makes another build of the same kind superfluous. */
 const STANDS: readonly JobStatus[] = ['pending', 'running', 'succeeded'];
 
-function buildInProgress(id: WorkspaceId, cause?: unknown): AppError {
+export function buildInProgress(id: WorkspaceId, cause?: unknown): AppError {
   return new AppError('BUILD_IN_PROGRESS', `a build of workspace ${id} is under way`, { cause });
 }

@@ -11,7 +11,13 @@ import type { WantedWorkspace } from './request.ts';
 export async function storeSecretParameters(
   deps: Pick<Kit, 'clock' | 'rng'> & { readonly keyring: Keyring },
   tx: Transaction,
-  { workspaceId, wanted }: { readonly workspaceId: WorkspaceId; readonly wanted: WantedWorkspace },
+  {
+    workspaceId,
+    wanted,
+  }: {
+    readonly workspaceId: WorkspaceId;
+    readonly wanted: Pick<WantedWorkspace, 'secretParameters'>;
+  },
 ): Promise<SecretParametersId | null> {
   const sealed = sealParameters(deps, workspaceId, wanted.secretParameters);
   if (sealed === null) return null;

@@ -71,6 +71,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'workspace start': ['w', '--no-wait'],
   'workspace stop': ['w', '--no-wait'],
   'workspace touch': ['w'],
+  'workspace update': ['w'],
   'workspace wake': ['w'],
 };
 

@@ -1,6 +1,17 @@
 // What the process driver does beyond what every driver has to (test/conformance): supervision, ports,
 // records, ready checks, and what it finds after a crash.
-import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -115,6 +126,30 @@ describe('a workspace of the process driver', () => {
     await stop(made);
     await start(made);
     expect(await readdir(inWorkspace(made, 'files'))).toContain('mine');
+  });
+
+  it('has the files of a newer version after its start with that, and keeps its own', async () => {
+    const made = build();
+    await start(made);
+    await writeFile(inWorkspace(made, 'files', 'mine'), 'mine');
+    // What its owner has put in the place of the template's files leads nowhere.
+    const outside = path.join(home.scratch, 'outside');
+    await writeFile(outside, 'outside');
+    await rm(inWorkspace(made, 'files', 'server.cjs'));
+    await symlink(outside, inWorkspace(made, 'files', 'server.cjs'));
+    await stop(made);
+    await home.writeServer(SERVER.replace('String(process.pid)', `'-' + process.pid`));
+
+    const same = { ...made, jobId: createId<string>(home.kit) };
+    await expect(start(same).then(({ url }) => answer(url))).rejects.toThrow();
+    await stop(same);
+    const { template } = made;
+    const newer = { ...template, version_id: createId<string>(home.kit) };
+    const updated = { ...made, jobId: createId<string>(home.kit), template: newer };
+    const { url } = await start(updated);
+    await until(async () => expect(await answer(url)).toBeLessThan(0));
+    expect(await readFile(inWorkspace(made, 'files', 'mine'), 'utf8')).toBe('mine');
+    expect(await readFile(outside, 'utf8')).toBe('outside');
   });
 
   it.each([

@@ -16,6 +16,7 @@ import { changeWorkspace } from '../../workspaces/change-workspace.ts';
 import { changeLife, type LifeChange } from '../../workspaces/life/change-life.ts';
 import { createWorkspaceCreator, type Enlisted } from '../../workspaces/create-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
+import { rebuildWorkspace } from '../../workspaces/rebuild-workspace.ts';
 import { renameWorkspace } from '../../workspaces/rename-workspace.ts';
 import { awaitWaiter } from '../../workspaces/waiting/await-waiter.ts';
 import { whyOver } from '../../workspaces/waiting/why-over.ts';
@@ -152,7 +153,12 @@ export function createWorkspaceHandlers(
     },
     createBuild: async ({ caller, params, body }) => {
       const id = params.workspace as WorkspaceId;
-      await changeWorkspace(deps, caller, { id, transition: body.transition });
+      const { transition, update: updates, parameters } = body;
+      if (updates || parameters !== undefined) {
+        await rebuildWorkspace(deps, caller, { id, updates, parameters: parameters ?? {} });
+      } else {
+        await changeWorkspace(deps, caller, { id, transition });
+      }
       return { status: 202, body: await workspaces.read(caller, id) };
     },
     deleteWorkspace: async ({ caller, params }) => {

@@ -128,6 +128,9 @@ export const workspaceRoutes = {
     path: '/api/v1/workspaces/{workspace}/builds',
     audience: 'person',
     summary: 'Start or stop the workspace; does nothing when it is so already, or about to be',
+    description:
+      'With `update` or `parameters` it is a start of a workspace that does not run: with the newest version of its ' +
+      'template, or with other values. WORKSPACE_RUNNING is the last thing that is looked for.',
     params: workspaceParams,
     body: createBuildBody,
     answers: { 202: workspaceView },
@@ -136,6 +139,10 @@ export const workspaceRoutes = {
       'FORBIDDEN',
       'BUILD_IN_PROGRESS',
       'TEMPLATE_DELETED',
+      'TEMPLATE_NOT_READY',
+      'PARAMETERS_INVALID',
+      'DRIVER_CHANGED',
+      'WORKSPACE_RUNNING',
       'WORKSPACE_DORMANT',
       'QUOTA_EXCEEDED',
     ],

@@ -96,10 +96,20 @@ export const orphanWorkspaceAnswer = z
   })
   .meta({ id: 'OrphanWorkspaceAnswer' });
 
-export const createBuildBody = z.strictObject({
-  /** A workspace is deleted by DELETE. */
-  transition: z.enum(['start', 'stop']),
-});
+export const createBuildBody = z
+  .strictObject({
+    /** A workspace is deleted by DELETE. */
+    transition: z.enum(['start', 'stop']),
+    /** Starts it with the version of its template that is active now, instead of the one that it has. */
+    update: z.boolean().default(false),
+    /** Starts it with other values for these; those that are immutable stay as they are. */
+    parameters: parametersField.optional(),
+  })
+  .refine(
+    ({ transition, update, parameters }) =>
+      transition === 'start' || (!update && parameters === undefined),
+    'must not have update or parameters with a stop',
+  );
 
 /** Whole seconds, a minute at least; 0: for ever. */
 const ttlField = z

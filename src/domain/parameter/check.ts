@@ -80,7 +80,9 @@ export function completeParameters(
 }
 
 /** The error for parameters that do not fit, all issues in it. */
-export function parametersInvalid(issues: readonly ParameterIssue[]): AppError {
+export function parametersInvalid(
+  issues: readonly { readonly code: string; readonly parameter: string; readonly detail: string }[],
+): AppError {
   const told = issues.slice(0, MAX_TOLD).map((issue) => issue.detail);
   const more = issues.length > MAX_TOLD ? [`There are ${issues.length - MAX_TOLD} more.`] : [];
   return new AppError('PARAMETERS_INVALID', {

@@ -1,5 +1,8 @@
 // `standby workspace show`
+import { AppError } from '../../../base/app-error.ts';
+import type { Client } from '../../../client/client.ts';
 import { describeState } from '../../../client/describe-state.ts';
+import { templateRoutes } from '../../../contract/template/route.ts';
 import { workspaceRoutes } from '../../../contract/workspace/route.ts';
 import type { BuildView, WorkspaceView } from '../../../contract/workspace/schema.ts';
 import type { Instant } from '../../../base/clock.ts';
@@ -27,26 +30,49 @@ export const command = defineCommand({
       params: { workspace: workspace.id },
       query: { limit: BUILDS_SHOWN },
     });
+    const activeVersion = await findActiveVersion(client, workspace);
     const now = context.kit.clock.now();
     answer(context, { ...workspace, builds: body.items }, ({ builds }, colors) =>
-      render(colors, { workspace, builds, now }),
+      render(colors, { workspace, builds, activeVersion, now }),
     );
     return 0;
   },
 });
 
+/** Null where the template is gone, or has none. */
+async function findActiveVersion(
+  client: Client,
+  { organization, template }: WorkspaceView,
+): Promise<string | null> {
+  try {
+    const params = { organization, template };
+    return (await client.call(templateRoutes.getTemplate, { params })).body.active_version;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'NOT_FOUND') return null;
+    throw error;
+  }
+}
+
 interface Shown {
   readonly workspace: WorkspaceView;
   readonly builds: readonly BuildView[];
+  readonly activeVersion: string | null;
   readonly now: Instant;
 }
 
-function render(colors: Colors, { workspace, builds, now }: Shown): string {
+function render(colors: Colors, { workspace, builds, activeVersion, now }: Shown): string {
+  const { version } = workspace.latest_build;
   const facts = renderFacts(colors, [
     ['workspace', workspace.name],
     ['id', workspace.id],
     ['owner', workspace.owner],
     ['template', `${workspace.organization}/${workspace.template}`],
+    [
+      'version',
+      activeVersion === null || activeVersion === version
+        ? version
+        : `${version}; ${activeVersion} is active: \`standby workspace update ${workspace.name}\``,
+    ],
     ['state', describeState(workspace)],
     ['origin', workspace.origin],
     ['age', formatAge(workspace.created_at, now)],

@@ -12,6 +12,7 @@ import { removeTree } from '../../../base/remove-tree.ts';
 import type { AttemptName, Build, DriverContext, Outputs } from '../../driver.ts';
 import { isUndoable } from '../../undoable.ts';
 import { layoutOf, type WorkspaceLayout } from './layout.ts';
+import { layOver } from './lay-over.ts';
 import { planWorkspace } from './plan-workspace.ts';
 import { isPortFree, type Ports } from './port.ts';
 import { endProcesses, MARK } from './processes.ts';
@@ -39,7 +40,7 @@ export async function startWorkspace(
     const record =
       former === undefined
         ? await makeFolder(deps, layout, given)
-        : await adopt(layout, former, given.build);
+        : await adopt(layout, former, given);
     const started = await startPrograms(deps, layout, { ...given, record });
     given.context.log('info', `running on port ${started.port}`);
     return { url: `http://127.0.0.1:${started.port}/`, port: String(started.port) };
@@ -116,11 +117,24 @@ export function isAlive({ supervisor }: WorkspaceRecord): boolean {
 async function adopt(
   layout: WorkspaceLayout,
   former: WorkspaceRecord,
-  { jobId, attempt }: AttemptName,
+  { build, context }: { readonly build: Build; readonly context: DriverContext },
 ): Promise<WorkspaceRecord> {
+  const { jobId, attempt } = build;
   const record = { ...former, startedBy: { jobId, attempt } };
   await writeRecord(layout.record, record);
-  return record;
+  const { version_id: versionId } = build.template;
+  if (former.versionId === undefined || former.versionId === versionId) return record;
+  await layOver(await context.templateFolder(), layout.files);
+  const updated = { ...record, versionId, ...readinessOf(build) };
+  await writeRecord(layout.record, updated);
+  return updated;
+}
+
+/** Agents that stand for the workspace, or the check of a template without any. */
+function readinessOf({ template }: Build): Pick<WorkspaceRecord, 'ready' | 'hasAgents'> {
+  const { agents, ready } = template.manifest;
+  const hasAgents = agents.length > 0;
+  return { ready: hasAgents ? null : ready, hasAgents };
 }
 
 async function makeFolder(
@@ -131,16 +145,14 @@ async function makeFolder(
   // Without a record it is what a crash left of an earlier try.
   await removeTree(layout.folder);
   await mkdir(layout.folder, { recursive: true, mode: 0o700 });
-  const { agents, ready } = build.template.manifest;
-  const hasAgents = agents.length > 0;
   const record: WorkspaceRecord = {
     phase: 'starting',
     madeBy: { jobId: build.jobId, attempt: build.attempt },
     complete: false,
     port: await deps.ports.reserve(layout.folder),
     supervisor: null,
-    ready: hasAgents ? null : ready,
-    hasAgents,
+    versionId: build.template.version_id,
+    ...readinessOf(build),
   };
   await writeRecord(layout.record, record);
   await failpoint('process.start.recorded');

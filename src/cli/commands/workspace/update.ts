@@ -1,0 +1,61 @@
+// `standby workspace update`
+import { AppError } from '../../../base/app-error.ts';
+import type { RouteInput } from '../../../contract/route.ts';
+import { workspaceRoutes } from '../../../contract/workspace/route.ts';
+import { defineCommand } from '../../command.ts';
+import { interruptible } from '../../session/interruptible.ts';
+import { connect } from '../../session/target.ts';
+import { answer } from '../../show/answer.ts';
+import { stopWorkspace, tellStarted } from '../../workspace/change.ts';
+import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
+import { readParameters } from '../../workspace/parameters.ts';
+import { waitUntil } from '../../workspace/wait.ts';
+
+export const command = defineCommand({
+  name: 'workspace update',
+  summary: 'build a workspace anew: with the newest version of its template, or other parameters',
+  description:
+    'Stops it where it runs, and starts it. What cannot be built is refused before anything is stopped. ' +
+    'Parameters that are not given keep their values; only those that the template calls mutable may change.',
+  arguments: { workspace: WORKSPACE_ARGUMENT },
+  options: {
+    parameter: { kind: 'text', value: 'K=V', repeat: true, summary: 'another value' },
+    parameterFile: {
+      kind: 'text',
+      value: 'K=FILE',
+      repeat: true,
+      summary: 'the same from a file, or "-" for standard input: for sensitive ones',
+    },
+    keepVersion: { kind: 'flag', summary: 'with the version of the template that it has' },
+  },
+  examples: [
+    'standby workspace update demo',
+    'standby workspace update demo --keep-version --parameter cpus=8',
+  ],
+  run: async (context, { workspace: nameOrId, keepVersion, ...given }) => {
+    const parameters = await readParameters(context, given);
+    if (keepVersion && Object.keys(parameters).length === 0) {
+      const hint = 'Give --parameter, or leave out --keep-version.';
+      throw new AppError('USAGE', { detail: 'nothing is to be changed', hint });
+    }
+    const client = await connect(context);
+    const { id, name } = await findWorkspace(client, nameOrId);
+    const request: RouteInput<typeof workspaceRoutes.createBuild> = {
+      params: { workspace: id },
+      body: { transition: 'start', update: !keepVersion, parameters },
+    };
+    const farewell = `\`standby workspace show ${name}\` says how far it came.`;
+    return interruptible(context, farewell, async (signal) => {
+      const begin = async () =>
+        (await client.call(workspaceRoutes.createBuild, request, { signal })).body;
+      const begun = await begin().catch(async (error: unknown) => {
+        if (!(error instanceof AppError) || error.code !== 'WORKSPACE_RUNNING') throw error;
+        await stopWorkspace(context, { client, id, signal });
+        return begin();
+      });
+      const workspace = await waitUntil('usable', context, { client, workspace: begun, signal });
+      answer(context, workspace, tellStarted);
+      return 0;
+    });
+  },
+});
