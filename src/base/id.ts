@@ -24,6 +24,7 @@ export type DataKeyId = Brand<string, 'DataKeyId'>;
 export type StrayStateId = Brand<string, 'StrayStateId'>;
 export type SecretParametersId = Brand<string, 'SecretParametersId'>;
 export type AgentId = Brand<string, 'AgentId'>;
+export type AnnouncementId = Brand<string, 'AnnouncementId'>;
 export type AgentSessionId = Brand<string, 'AgentSessionId'>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

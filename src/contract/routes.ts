@@ -7,6 +7,7 @@ import { healthRoutes } from './health.ts';
 import { jobRoutes } from './job/route.ts';
 import { keyRoutes } from './key/route.ts';
 import { metricsRoutes } from './metrics.ts';
+import { notificationRoutes } from './notification/route.ts';
 import { peopleRoutes } from './people/route.ts';
 import { poolRoutes } from './pool/route.ts';
 import { prebuildRoutes } from './prebuilds/route.ts';
@@ -28,6 +29,7 @@ export const routes = {
   ...prebuildRoutes,
   ...workspaceRoutes,
   ...waiterRoutes,
+  ...notificationRoutes,
   ...jobRoutes,
   ...keyRoutes,
   ...daemonRoutes,

@@ -1,6 +1,7 @@
 // Takes away what is too old, at a bounded pace, apart from what must be looked at in time.
 import type { Kit } from '../base/kit.ts';
 import type { Service } from '../base/service.ts';
+import { removeOldAnnouncements } from '../store/announcement.ts';
 import type { Database } from '../store/database.ts';
 import { dropOldIdempotencyKeys } from '../store/idempotency-key.ts';
 import { removeOldWaiters } from '../store/waiter-end.ts';
@@ -19,6 +20,7 @@ export interface PrunerOptions {
 
 /** Of one look, every 10 s: as much as a thousand requests a second leave behind. */
 const KEYS = { size: 1_000, most: 20 };
+const ANNOUNCEMENTS = { size: 500, most: 10 };
 const WAITERS = { size: 1_000, most: 20 };
 
 export function createPruner(
@@ -41,6 +43,15 @@ export function createPruner(
         inBatches({ ...WAITERS, signal }, (limit) =>
           removeOldWaiters.run(deps.database, { limit }),
         ),
+      announcements: (signal) =>
+        historyRetentionMs === 0
+          ? Promise.resolve()
+          : inBatches({ ...ANNOUNCEMENTS, signal }, (limit) =>
+              removeOldAnnouncements.run(deps.database, {
+                retentionMs: historyRetentionMs,
+                limit,
+              }),
+            ),
       history: (signal) => pruneHistory(deps, { retentionMs: historyRetentionMs }, signal),
     },
   });

@@ -1,8 +1,9 @@
 // What the build of a claim threw away of the prebuilt workspace: stored with the build, counted and
 // told, in the transaction of the build's end. Nothing of it may keep a claim from its end.
-import { createId } from '../base/id.ts';
+import { createId, type AnnouncementId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { Replacement } from '../domain/job/replacement.ts';
+import { announceReplacedClaim } from '../store/announcement.ts';
 import { countForPool } from '../store/counter.ts';
 import type { Transaction } from '../store/database.ts';
 import type { BuiltWorkspace, LockedJob } from '../store/job.ts';
@@ -23,7 +24,9 @@ export async function recordReplacements(
 ): Promise<void> {
   const { buildId } = job;
   if (buildId === null || replaced.length === 0) return;
-  await storeReplacements.run(tx, { buildId, replaced: asJson(replaced) });
+  const resources = asJson(replaced);
+  await storeReplacements.run(tx, { buildId, replaced: resources });
+  await announceReplacedClaim.run(tx, { id: createId<AnnouncementId>(kit), buildId, resources });
   const { poolId } = workspace;
   if (poolId === null) return;
   await countForPool(tx, 'resource_replacements', poolId);

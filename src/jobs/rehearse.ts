@@ -1,9 +1,10 @@
 // Rehearsals of claims: queued once a preset has a good prebuild, and ended with what they have found.
-import { createId, type JobId } from '../base/id.ts';
+import { createId, type AnnouncementId, type JobId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import { judgeRehearsal, PLANNING_DRIVERS } from '../domain/job/rehearsal.ts';
 import type { Replacement } from '../domain/job/replacement.ts';
+import { announceRehearsal } from '../store/announcement.ts';
 import type { Transaction } from '../store/database.ts';
 import type { BuiltWorkspace, LockedJob } from '../store/job.ts';
 import { insertPoolEvents } from '../store/pool-event.ts';
@@ -45,10 +46,14 @@ export async function endRehearsal(
 ): Promise<void> {
   const rehearsal = await findRehearsal.maybe(tx, { jobId: job.id });
   if (rehearsal === undefined) return;
-  const { poolId, workspaceId, isStillThere } = rehearsal;
+  const { presetId, poolId, workspaceId, isStillThere } = rehearsal;
   const { outcome, error } = judgeRehearsal({ result, findings, isStillThere });
   const found = outcome === 'replaces' ? findings : [];
   await finishRehearsal.run(tx, { jobId: job.id, outcome, findings: asJson(found), error });
+  if (outcome === 'replaces') {
+    const id = createId<AnnouncementId>(kit);
+    await announceRehearsal.run(tx, { id, presetId, resources: asJson(found) });
+  }
   if (poolId === null) return;
   await insertPoolEvents(tx, [
     {

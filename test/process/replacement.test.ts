@@ -69,6 +69,15 @@ describe.runIf(available)('a claim', () => {
       /^claim_replaced .* 2 resources$/m,
     );
 
+    await vi.waitFor(
+      async () =>
+        expect(await tell('notification', 'list')).toMatch(
+          /default\/replaced-at-claim\/default +v1 +admin's claim of lost \(build 2\) lost terraform_data/,
+        ),
+      { timeout: 30_000, interval: 500 },
+    );
+    expect(await tell('notification', 'read')).toBe('Marked 2 notifications as read.\n');
+
     expect(await tell('workspace', 'show', 'kept')).not.toContain('destroyed');
     expect(await tell('pool', 'show', 'hello-terraform/default')).not.toContain('claim_replaced');
   }, 240_000);

@@ -10,6 +10,7 @@ import { createApi, type Api } from '../../api/http/api.ts';
 import { createJobHandlers } from '../../api/job/handlers.ts';
 import { createKeyHandlers } from '../../api/key/handlers.ts';
 import { createMetricsHandlers, type MetricsApiDeps } from '../../api/metrics.ts';
+import { createNotificationHandlers } from '../../api/notification/handlers.ts';
 import { createDescriptionHandlers } from '../../api/openapi/handlers.ts';
 import { createPeopleHandlers } from '../../api/people/handlers.ts';
 import { createPoolHandlers } from '../../api/pool/handlers.ts';
@@ -79,6 +80,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
       },
     ),
     ...createWaiterHandlers({ ...kit, database, bus }, { ...pageOptions, pollMs }),
+    ...createNotificationHandlers({ database }),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),
     ...createKeyHandlers({ database, keyring: deps.keyring }),
     ...createDaemonHandlers({ kit, database }),

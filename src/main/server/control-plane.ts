@@ -10,6 +10,7 @@ import { createChores } from '../../jobs/chores.ts';
 import { createPruner } from '../../jobs/pruner.ts';
 import { createReaper } from '../../jobs/reaper.ts';
 import type { PoolFigures } from '../../domain/pool/figures.ts';
+import { deliverAll } from '../../notify/deliver-all.ts';
 import { readPoolFigures } from '../../reconciler/pool-figures.ts';
 import { createReconciler } from '../../reconciler/reconciler.ts';
 import type { Database } from '../../store/database.ts';
@@ -122,8 +123,13 @@ export function createControlPlaneParts(
         settleUnanswered(serving, { afterMs: SETTLED_BY_OTHERS * config.claimProofTimeout }),
     },
   });
+  const notifier = createChores(kit, {
+    name: 'notifier',
+    intervalMs: config.sweepInterval,
+    chores: { announcements: (signal) => deliverAll({ ...kit, database }, signal) },
+  });
   const api = createControlPlaneApi(kit, { ...options, metrics });
-  return { services: [metrics, reaper, pruner, reconciler, lineKeeper, lifecycle], api };
+  return { services: [metrics, reaper, pruner, reconciler, lineKeeper, lifecycle, notifier], api };
 }
 
 // Whoever takes a workspace settles the claim right after the agents' time is over; who has not by then is gone.
