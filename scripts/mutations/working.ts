@@ -6,7 +6,7 @@ const IN_EVERY_ORDER = 'test/db/interleaving/';
 export const working: readonly Mutation[] = [
   {
     fault: 'a job is handed out without its lock',
-    changes: [change('src/store/job-acquire.ts', '      for update of j skip locked\n')],
+    changes: [change('src/store/job-pick.ts', '\n      for update of j skip locked')],
     noticedBy: by(
       `${IN_EVERY_ORDER}job.test.ts`,
       'and a cancel: the job is canceled, or its daemon is told',
@@ -14,7 +14,7 @@ export const working: readonly Mutation[] = [
   },
   {
     fault: 'whoever hands out a job waits for who cancels it',
-    changes: [change('src/store/job-acquire.ts', 'for update of j skip locked', 'for update of j')],
+    changes: [change('src/store/job-pick.ts', 'for update of j skip locked', 'for update of j')],
     noticedBy: by(
       `${IN_EVERY_ORDER}job.test.ts`,
       'and a cancel: the job is canceled, or its daemon is told',

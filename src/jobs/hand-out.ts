@@ -6,15 +6,18 @@ import {
   lockCreations,
   takeJobs,
   takeJobsAndCreations,
-  takeJobsHere,
+  takeJobsOfOne,
   type HandedJob,
+  type RefusedSlot,
   type SharedOffer,
   type WaitingSlot,
 } from '../store/job-acquire.ts';
 import { asJson } from '../store/statement.ts';
+import type { DaemonRef } from './attempt.ts';
 
 export interface HandOut {
   readonly handed: readonly HandedJob[];
+  readonly refused: readonly RefusedSlot[];
   /** There may be more for the slots that got nothing. */
   readonly again: boolean;
 }
@@ -31,9 +34,11 @@ export interface HandOutRequest {
   readonly isIdle: boolean;
 }
 
+const NOTHING: HandOut = { handed: [], refused: [], again: false };
+
 /**
- * Takes jobs for as many of the slots as there are jobs. While a creation waits, its organization's
- * are locked first and counted under the lock; without any, the look is one statement.
+ * Takes jobs for as many of the slots as there are jobs: by one statement, unless creations wait, whose
+ * organizations are locked first, so that they are counted under the lock.
  */
 export async function handOut(
   database: Database,
@@ -52,17 +57,30 @@ export async function handOut(
     machineIds: slots.map((slot) => slot.machineId),
     machineBoundDrivers: MACHINE_BOUND_DRIVERS,
   };
-  if (isIdle && !(await anyJobFits.one(database, args)).fits) return { handed: [], again: false };
-  const isHere = slots.every(({ machineId }) => machineId === slots[0]?.machineId);
-  let taken = await (isHere ? takeJobsHere : takeJobs).one(database, args);
-  if (taken.creationsWait) {
+  if (isIdle && !(await anyJobFits.one(database, args)).fits) return NOTHING;
+  const process = onlyProcess(slots);
+  let taken =
+    process === undefined
+      ? await takeJobs.one(database, args)
+      : await takeJobsOfOne.one(database, { ...args, ...process });
+  if (taken.isHeldBack) {
     taken = await database.transaction(async (tx) => {
       const locked = await lockCreations.all(tx, args);
       const creationsOf = locked.map(({ organizationId }) => organizationId);
       return takeJobsAndCreations.one(tx, { ...args, creationsOf, maxCreations });
     });
   }
-  const { handed, isMoreLikely } = taken;
+  const { handed, refused, isMoreLikely } = taken;
   const isShort = handed.length < slots.length && isMoreLikely;
-  return { handed, again: isShort || handed.some(({ job }) => job === null) };
+  return { handed, refused, again: isShort || refused.length > 0 };
+}
+
+/** Of a daemon, whose slots all of them are; undefined where they are of several. */
+function onlyProcess(slots: readonly WaitingSlot[]): DaemonRef | undefined {
+  const [first] = slots;
+  if (first === undefined) return undefined;
+  const { daemonId, keyId, incarnation } = first;
+  const isSame = (slot: WaitingSlot): boolean =>
+    slot.daemonId === daemonId && slot.keyId === keyId && slot.incarnation === incarnation;
+  return slots.every(isSame) ? { daemonId, keyId, incarnation } : undefined;
 }

@@ -131,14 +131,13 @@ export function createWaitingGroup(
 
   /** True when it is worth looking again at once. */
   const serve = async (slots: readonly Waiter[]): Promise<boolean> => {
-    const { handed, again } = await handOut(database, { offer, slots, isIdle }, options);
-    isIdle = handed.length === 0;
-    for (const { place, job, keyRevoked: isRevoked } of handed) {
-      const waiter = slots[place - 1];
-      if (waiter === undefined) throw new Error(`a job was handed to slot ${place}`);
-      if (job === null) refuse(waiter, isRevoked);
-      else leave(waiter, () => waiter.resolve(job));
+    const { handed, refused, again } = await handOut(database, { offer, slots, isIdle }, options);
+    isIdle = handed.length === 0 && refused.length === 0;
+    for (const { place, job } of handed) {
+      const waiter = at(slots, place);
+      leave(waiter, () => waiter.resolve(job));
     }
+    for (const { place, keyRevoked: isRevoked } of refused) refuse(at(slots, place), isRevoked);
     return again;
   };
 
@@ -224,4 +223,10 @@ export function createWaitingGroup(
         pump();
       }),
   };
+}
+
+function at(slots: readonly Waiter[], place: number): Waiter {
+  const waiter = slots[place - 1];
+  if (waiter === undefined) throw new Error(`a job was handed to slot ${place}`);
+  return waiter;
 }

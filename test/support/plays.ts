@@ -184,7 +184,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
       { maxCreations: 1_000 },
     );
     // One that was replaced is told so instead.
-    return handed.some(({ job }) => job !== null) ? 'taken' : 'nothing';
+    return handed.length > 0 ? 'taken' : 'nothing';
   };
   const passOver: Plays['passOver'] =
     (options) =>

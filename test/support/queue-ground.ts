@@ -115,7 +115,7 @@ export function isLook({ name }: Pick<Query, 'name'>): boolean {
 
 function slotsOf({ name, values }: Query): number {
   const { parameters } = registeredStatements().find((statement) => statement.name === name)!;
-  const bySlot = parameters.findIndex((parameter) => /^(daemon|machine)Ids$/.test(parameter));
+  const bySlot = parameters.findIndex((parameter) => /^(call|machine)Ids$/.test(parameter));
   return (values[bySlot] as readonly unknown[]).length;
 }
 

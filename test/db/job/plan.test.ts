@@ -1,7 +1,8 @@
 // How PostgreSQL goes about handing out jobs and ending them, on connections that a control plane keeps.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { OrganizationId, UserId } from '../../../src/base/id.ts';
+import { createId, type OrganizationId, type UserId } from '../../../src/base/id.ts';
 import type { Database, Transaction } from '../../../src/store/database.ts';
+import { takeJobsOfOne } from '../../../src/store/job-acquire.ts';
 import { finishLoneJobs } from '../../../src/store/job-finish-lone.ts';
 import { createFactory } from '../../support/factory.ts';
 import { createQueue, type TestDaemon } from '../../support/queue.ts';
@@ -62,23 +63,23 @@ async function rowsRead(tx: Transaction): Promise<number> {
 
 interface Case {
   readonly look: string;
-  readonly machines: readonly string[];
+  readonly daemonCount: number;
   readonly jobClass: number;
 }
 
 describe('a look for jobs', () => {
   it.each<Case>([
-    { look: 'job.take_here', machines: ['a', 'a'], jobClass: 2 },
-    { look: 'job.take', machines: ['a', 'b'], jobClass: 2 },
-    { look: 'job.take_creations', machines: ['a', 'b'], jobClass: 4 },
+    { look: 'job.take_of_one', daemonCount: 1, jobClass: 2 },
+    { look: 'job.take', daemonCount: 2, jobClass: 2 },
+    { look: 'job.take_creations', daemonCount: 2, jobClass: 4 },
   ])(
     'is planned once, however many jobs and daemons there are: $look',
-    async ({ look, machines, jobClass }) => {
+    async ({ look, daemonCount, jobClass }) => {
       const database = store.open(1);
       const queue = createQueue({ ...store, database }, createFactory(store));
       const daemons: TestDaemon[] = [];
-      for (const machineId of machines) {
-        daemons.push(await queue.daemon({ machineId }, { organizationId }));
+      for (let n = 0; n < daemonCount; n++) {
+        daemons.push(await queue.daemon({}, { organizationId }));
       }
       await store.sql(
         `insert into daemons (id, key_id, organization_id, name, machine_id, drivers, slots, version,
@@ -103,6 +104,33 @@ describe('a look for jobs', () => {
       expect(kept).toBeGreaterThan(0);
     },
   );
+});
+
+describe('a look of one daemon', () => {
+  it('reads no more jobs than it takes, however many wait', async () => {
+    const queue = createQueue(store, createFactory(store));
+    const daemon = await queue.daemon({}, { organizationId });
+    await insertJobs(5_000, 2);
+    await insertJobs(5_000, 3);
+    await store.sql('analyze jobs, daemons');
+    const read = await store.database.transaction(async (tx) => {
+      const before = await rowsRead(tx);
+      const { handed } = await takeJobsOfOne.one(tx, {
+        ...daemon,
+        organizationId,
+        drivers: ['null'],
+        tags: '{}',
+        protocolVersion: 2,
+        machineIds: ['machine'],
+        machineBoundDrivers: [],
+        callIds: [createId(store.kit), createId(store.kit)],
+      });
+      expect(handed).toHaveLength(2);
+      return (await rowsRead(tx)) - before;
+    });
+    // To pick, to write, and where it is looked whether anything else waits.
+    expect(read).toBeLessThan(20);
+  });
 });
 
 describe('results', () => {

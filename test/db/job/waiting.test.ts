@@ -56,7 +56,7 @@ describe('waiting', () => {
       );
       return row!.seconds;
     };
-    await until(() => expect(counts.get('job.take_here')).toBeGreaterThan(0));
+    await until(() => expect(counts.get('job.take_of_one')).toBeGreaterThan(0));
     await ground.store.advanceClock(30_000);
     expect(await silence()).toBeGreaterThan(29);
     aheadMs = 30_000;

@@ -1,0 +1,247 @@
+// Which jobs go to which of the slots that wait: parts of the statements that take jobs (job-acquire.ts).
+import { DAEMON_IS_SEEN } from './daemon-seen.ts';
+import { unseen } from './unseen.ts';
+
+/** Waiting this long lifts a job by one class. */
+const SECONDS_PER_CLASS = 600;
+
+/** As DAEMON_FITS_JOB says it of one daemon; the machine is one of those where somebody waits. */
+export const GROUP_FITS_JOB = `(
+  j.status = 'pending'
+  and (${unseen('$organizationId::uuid')} is null
+    or j.organization_id = ${unseen('$organizationId::uuid')})
+  and j.driver = any (${unseen('$drivers::text[]')}::text[])
+  and j.tags <@ ${unseen('$tags::jsonb')}
+  and j.min_protocol_version <= ${unseen('$protocolVersion::integer')}
+  and (j.machine_id is null or j.machine_id = any (${unseen('$machineIds::text[]')}::text[])))`;
+
+const SLOT_COUNT = `cardinality(${unseen('$callIds::uuid[]')})`;
+
+/** The class that a job has come to by waiting; claims are a class that nothing is lifted into. */
+const LIFTED_CLASS = `
+  case
+    when j.class = 1 then 1
+    else greatest(2, j.class - floor(
+      date_part('epoch', (select standby_now()) - j.created_at) / ${SECONDS_PER_CLASS}))
+  end`;
+
+/**
+ * So many more of a class are looked at than are wanted, because others may be taking the first ones;
+ * when even these are all gone, the look is made again.
+ */
+const TAKEN_MEANWHILE = 20;
+
+/** Creations for pools, and rehearsals: what must not starve people. */
+export const CREATIONS = 4;
+
+/** The first of each class, which jobs_pending_idx has in order. */
+const firstOfClasses = (lowest: number): string => `
+      select c.at, c.class
+      from generate_series(1, ${lowest}) as k (class)
+      cross join lateral (
+        select j.ctid as at, j.class
+        from jobs j
+        where j.class = k.class
+          and ${GROUP_FITS_JOB}
+        order by j.created_at, j.id
+        limit ${SLOT_COUNT} + ${TAKEN_MEANWHILE}
+      ) as c`;
+
+/** What lives on one machine goes to a slot there, everything else to the first slot that is left. */
+const MATCHED = `at_home as materialized (
+      select j.id as job_id, s.place
+      from (
+        select id, machine_id,
+          row_number() over (partition by machine_id order by lifted, created_at, id) as nth_there
+        from picked
+        where machine_id is not null
+      ) as j
+      join (
+        select place, machine_id,
+          row_number() over (partition by machine_id order by place) as nth_there
+        from slots
+      ) as s on s.machine_id = j.machine_id and s.nth_there = j.nth_there
+    ), matched as materialized (
+      select m.job_id, s.place, s.daemon_id, s.key_id, s.incarnation, s.call_id
+      from (
+        select job_id, place
+        from at_home
+        union all
+        select j.id, s.place
+        from (
+          select id, row_number() over (order by lifted, created_at, id) as nth
+          from picked
+          where machine_id is null
+        ) as j
+        join (
+          select place, row_number() over (order by place) as nth
+          from slots
+          where place not in (select place from at_home)
+        ) as s on s.nth = j.nth
+      ) as m
+      join slots s on s.place = m.place
+    )`;
+
+/** Locks as many as there are slots, and passes over what others have locked. */
+const LOCKED = `
+      limit ${SLOT_COUNT}
+      for update of j skip locked`;
+
+const pickedFrom = (candidates: string, isHeldBack: string): string => `
+    slots as materialized (
+      select daemon_id, key_id, incarnation, machine_id, call_id, place
+      from unnest(${unseen('$daemonIds::uuid[]')}, ${unseen('$keyIds::uuid[]')},
+        ${unseen('$incarnations::integer[]')}, ${unseen('$machineIds::text[]')},
+        ${unseen('$callIds::uuid[]')}) with ordinality
+        as s (daemon_id, key_id, incarnation, machine_id, call_id, place)
+    ), ${candidates}, picked as materialized (
+      select j.id, j.machine_id, ${LIFTED_CLASS} as lifted, j.created_at
+      from jobs j
+      where not ${isHeldBack}
+        and j.ctid = any (array(select at from candidates))
+        and j.status = 'pending'
+      order by lifted, j.created_at, j.id${LOCKED}
+    ), ${MATCHED}, holders as materialized (
+      select m.job_id, m.place, d.id, d.machine_id, d.incarnation, standby_now() as now, m.call_id
+      from matched m
+      join daemons d
+        on d.id = m.daemon_id and d.key_id = m.key_id and d.incarnation = m.incarnation
+      join provisioner_keys k on k.id = d.key_id and k.revoked_at is null
+      order by d.id
+      for no key update of d
+    )`;
+
+const REFUSED = `
+    select m.place, k.revoked_at is not null as key_revoked
+    from matched m
+    left join provisioner_keys k on k.id = m.key_id
+    where m.place not in (select place from holders)`;
+
+const MORE_LIKELY = `(
+  (select count(*) from picked) = ${SLOT_COUNT}
+  or exists (
+    select
+    from candidates
+    where class < ${CREATIONS}
+    group by class
+    having count(*) = ${SLOT_COUNT} + ${TAKEN_MEANWHILE}))`;
+
+const CREATION_WAITS = `exists (select from candidates where class = ${CREATIONS})`;
+
+/**
+ * A way to pick jobs: queries that lock them (`picked`), say which slot gets which, and lock the daemons
+ * that still count (`holders`, a row for each job that is handed out).
+ *
+ * The limit stands in a MATERIALIZED query, which locks exactly so many rows; as `in (select … limit
+ * n)` a nested loop may lock more.
+ */
+export interface Pick {
+  readonly queries: string;
+  /** Nothing is picked, because something waits that takes another way to pick. */
+  readonly isHeldBack: string;
+  /** More may fit than could be looked at, or than there were slots for. */
+  readonly isMoreLikely: string;
+  /** A query of the slots that get nothing because their daemon does not count any more. */
+  readonly refused: string;
+}
+
+/**
+ * For slots of one daemon, which are all alike. While no creation waits and waiting has lifted nothing,
+ * the order is that of jobs_pending_idx, and nothing has to be sorted.
+ */
+export const FOR_ONE_DAEMON: Pick = {
+  queries: `
+    queue as materialized (
+      select exists (
+          select from jobs j where j.class = ${CREATIONS} and ${GROUP_FITS_JOB})
+        or exists (
+          select
+          from jobs j
+          where j.class = ${CREATIONS - 1}
+            and j.created_at <= (select standby_now()) - interval '${SECONDS_PER_CLASS} seconds'
+            and ${GROUP_FITS_JOB}) as is_mixed
+    ), picked as materialized (
+      select j.id
+      from jobs j
+      where not (select is_mixed from queue)
+        and ${GROUP_FITS_JOB}
+      order by j.class, j.created_at, j.id${LOCKED}
+    ), daemon as materialized (
+      select d.id, d.machine_id, d.incarnation, standby_now() as now
+      from daemons d
+      where d.id = $daemonId
+        and d.key_id = $keyId
+        and d.incarnation = $incarnation
+        and exists (select from provisioner_keys k where k.id = $keyId and k.revoked_at is null)
+        and exists (select from picked)
+      for no key update of d
+    ), holders as materialized (
+      select p.job_id, p.place, d.id, d.machine_id, d.incarnation, d.now,
+        ($callIds::uuid[])[p.place] as call_id
+      from (select id as job_id, row_number() over () as place from picked) as p
+      cross join daemon d
+    )`,
+  isHeldBack: '(select is_mixed from queue)',
+  isMoreLikely: `((select count(*) from picked) = ${SLOT_COUNT})`,
+  refused: `
+    select row_number() over () as place,
+      exists (
+        select from provisioner_keys k where k.id = $keyId and k.revoked_at is not null) as key_revoked
+    from picked
+    where not exists (select from daemon)`,
+};
+
+/**
+ * For slots of any daemons. The age makes an index order over all classes impossible, but not within
+ * one: the first n of all are among the first n of each. To sort all that waits took 9 ms with 2,500
+ * jobs. One snapshot sees a row in one place, so they are locked by where they lie, which is cheaper than
+ * to find them again by their ids.
+ */
+export const BEFORE_CREATIONS: Pick = {
+  queries: pickedFrom(
+    `candidates as materialized (${firstOfClasses(CREATIONS)}
+    )`,
+    CREATION_WAITS,
+  ),
+  isHeldBack: CREATION_WAITS,
+  isMoreLikely: MORE_LIKELY,
+  refused: REFUSED,
+};
+
+/** The same with creations, as many of each organization as may run beside those that do. */
+export const WITH_CREATIONS: Pick = {
+  queries: pickedFrom(
+    `budgets as materialized (
+      select o.id as organization_id,
+        coalesce(${unseen('$maxCreations::integer')}, greatest(1, (
+          select coalesce(sum(d.slots), 0)::integer - 1
+          from daemons d
+          where (d.organization_id is null or d.organization_id = o.id)
+            and ${DAEMON_IS_SEEN})))
+        - (
+          select count(*)
+          from jobs j
+          where j.organization_id = o.id
+            and j.class = ${CREATIONS}
+            and j.status in ('running', 'canceling')) as free
+      from unnest(${unseen('$creationsOf::uuid[]')}) as o (id)
+    ), candidates as materialized (${firstOfClasses(CREATIONS - 1)}
+      union all
+      select c.at, c.class
+      from budgets b
+      cross join lateral (
+        select j.ctid as at, j.class
+        from jobs j
+        where j.class = ${CREATIONS}
+          and j.organization_id = b.organization_id
+          and ${GROUP_FITS_JOB}
+        order by j.created_at, j.id
+        limit greatest(b.free, 0)
+      ) as c
+    )`,
+    'false',
+  ),
+  isHeldBack: 'false',
+  isMoreLikely: MORE_LIKELY,
+  refused: REFUSED,
+};
