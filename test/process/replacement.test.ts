@@ -69,12 +69,10 @@ describe.runIf(available)('a claim', () => {
       /^claim_replaced .* 2 resources$/m,
     );
 
-    await vi.waitFor(
-      async () =>
-        expect(await tell('notification', 'list')).toMatch(
-          /default\/replaced-at-claim\/default +v1 +admin's claim of lost \(build 2\) lost terraform_data/,
-        ),
-      { timeout: 30_000, interval: 500 },
+    await until(async () =>
+      expect(await tell('notification', 'list')).toMatch(
+        /default\/replaced-at-claim\/default +v1 +admin's claim of lost \(build 2\) lost terraform_data/,
+      ),
     );
     expect(await tell('notification', 'read')).toBe('Marked 2 notifications as read.\n');
 
