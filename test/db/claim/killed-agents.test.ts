@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createAgentAuthentication, createAgentHandlers } from '../../../src/api/agent/handlers.ts';
 import { createApi } from '../../../src/api/http/api.ts';
 import { createHttpServer, type HttpServer } from '../../../src/api/http/server.ts';
@@ -23,6 +23,7 @@ import { makeReady } from '../../support/ready-prebuild.ts';
 import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
 
 const SIZE = 10;
 const CLAIMERS = SIZE / 2;
@@ -118,13 +119,10 @@ async function fill(pool: TestPool): Promise<readonly WorkspaceId[]> {
     };
     agents.set(workspaceId, spawn(process.execPath, [programs.agent], { stdio: 'ignore', env }));
   }
-  await vi.waitFor(
-    async () => {
-      const ready = `select from agents where workspace_id = any ($1) and lifecycle = 'ready'`;
-      expect(await store.sql(ready, [ids])).toHaveLength(SIZE);
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+  await until(async () => {
+    const ready = `select from agents where workspace_id = any ($1) and lifecycle = 'ready'`;
+    expect(await store.sql(ready, [ids])).toHaveLength(SIZE);
+  });
   return ids;
 }
 
