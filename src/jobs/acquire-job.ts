@@ -30,9 +30,6 @@ export interface AcquireOptions {
   readonly lostCalls?: readonly AcquireCallId[];
 }
 
-/** To abort without a reason makes one, with a stack trace, for every job. */
-const ENDED = new Error('the wait has ended');
-
 /**
  * The next job for one slot of the daemon, or undefined when there was none in time. Throws NOT_FOUND
  * for a daemon that this key did not register, DAEMON_REPLACED when it has a newer process, and
@@ -43,20 +40,16 @@ export async function acquireJob(
   daemon: DaemonRef,
   options: AcquireOptions,
 ): Promise<TakenJob | undefined> {
-  const { clock, dispatcher } = deps;
+  const { dispatcher } = deps;
   const { signal, waitMs, callId = createId<AcquireCallId>(deps), lostCalls = [] } = options;
   const offer = await dispatcher.offers.get(daemon);
   await giveBackLost(deps, daemon, lostCalls);
   if (isAborted(signal)) return undefined;
 
-  const over = new AbortController();
-  const end = (): void => over.abort(ENDED);
-  signal.addEventListener('abort', end, { once: true });
-  void clock.sleep(waitMs, over.signal).then(end, () => undefined);
   let taken: TakenJob | undefined;
   try {
     const slot = { ...daemon, machineId: offer.machineId, callId };
-    taken = await dispatcher.groupOf(offer).wait(slot, over.signal);
+    taken = await dispatcher.groupOf(offer).wait(slot, { signal, waitMs });
   } catch (error) {
     dispatcher.offers.forget(daemon);
     // The daemon may have been forgotten rather than replaced: its database was restored.
@@ -64,9 +57,6 @@ export async function acquireJob(
       await dispatcher.offers.get(daemon);
     }
     throw error;
-  } finally {
-    signal.removeEventListener('abort', end);
-    end();
   }
   if (taken === undefined) return undefined;
   await failpoint('job.taken');

@@ -25,11 +25,16 @@ export interface GroupOptions extends HandOutOptions {
 
 export interface WaitingGroup {
   /**
-   * Waits for a job, at least until one look was made. Gives undefined when there was none by the time
-   * `until` aborts; a look that has begun then is waited for, since it may have taken something.
-   * Throws DAEMON_REPLACED and UNAUTHENTICATED for a slot that waits in vain.
+   * Waits for a job, at least until one look was made. Gives undefined when there was none in time or
+   * by the time the signal aborts; a look that has begun then is waited for, since it may have taken
+   * something. Throws DAEMON_REPLACED and UNAUTHENTICATED for a slot that waits in vain.
    */
-  wait(slot: WaitingSlot, until: AbortSignal): Promise<TakenJob | undefined>;
+  wait(slot: WaitingSlot, until: WaitLimits): Promise<TakenJob | undefined>;
+}
+
+export interface WaitLimits {
+  readonly signal: AbortSignal;
+  readonly waitMs: number;
 }
 
 interface Waiter extends WaitingSlot {
@@ -37,6 +42,13 @@ interface Waiter extends WaitingSlot {
   seenNews: number;
   isAsked: boolean;
   isLeaving: boolean;
+  readonly signal: AbortSignal;
+  /** By the monotonic clock. */
+  readonly endsMs: number;
+  /** Of the time until then; not before a look has served others, since most slots are served at once. */
+  timer: AbortController | undefined;
+  /** Begins to leave. */
+  readonly end: () => void;
   resolve(job: TakenJob | undefined): void;
   reject(error: unknown): void;
 }
@@ -52,8 +64,8 @@ const TURNS = { lateMs: 20, most: 2 };
 
 const NOTHING_SEEN = -1;
 
-/** To abort without a reason makes one, with a stack trace, whenever nobody waits any more. */
-const ENDED = new Error('nobody waits any more');
+/** To abort without a reason makes one, with a stack trace, for every slot and every look. */
+const OVER = new Error('the wait is over');
 
 /** `onEmpty` is called when nobody waits any more; the group serves whoever joins all the same. */
 export function createWaitingGroup(
@@ -75,9 +87,13 @@ export function createWaitingGroup(
   let watch: AbortController | undefined;
 
   const leave = (waiter: Waiter, settle: () => void): void => {
-    if (waiters.delete(waiter)) settle();
+    if (waiters.delete(waiter)) {
+      waiter.signal.removeEventListener('abort', waiter.end);
+      waiter.timer?.abort(OVER);
+      settle();
+    }
     if (waiters.size > 0 || watch === undefined) return;
-    watch.abort(ENDED);
+    watch.abort(OVER);
     watch = undefined;
     given.onEmpty();
   };
@@ -90,6 +106,14 @@ export function createWaitingGroup(
   const letGo = (waiter: Waiter): void => {
     if (!waiter.isLeaving || waiter.isAsked || waiter.seenNews === NOTHING_SEEN) return;
     leave(waiter, () => waiter.resolve(undefined));
+  };
+
+  /** Has a slot that a look has left empty wait no longer than it wants to. */
+  const limit = (waiter: Waiter): void => {
+    if (!waiters.has(waiter) || waiter.timer !== undefined) return;
+    waiter.timer = new AbortController();
+    const restMs = Math.max(0, waiter.endsMs - clock.monotonicMs());
+    void clock.sleep(restMs, waiter.timer.signal).then(waiter.end, () => undefined);
   };
 
   const isDue = (waiter: Waiter): boolean =>
@@ -124,6 +148,7 @@ export function createWaitingGroup(
     for (const waiter of asked) {
       waiter.isAsked = false;
       letGo(waiter);
+      limit(waiter);
     }
     if (isNoteDue) await note().catch(() => undefined);
     end();
@@ -197,24 +222,25 @@ export function createWaitingGroup(
   };
 
   return {
-    wait: (slot, until) =>
+    wait: (slot, { signal, waitMs }) =>
       new Promise((resolve, reject) => {
+        const end = (): void => {
+          waiter.isLeaving = true;
+          letGo(waiter);
+        };
         const waiter: Waiter = {
           ...slot,
           seenNews: NOTHING_SEEN,
           isAsked: false,
-          isLeaving: until.aborted,
+          isLeaving: signal.aborted,
+          signal,
+          endsMs: clock.monotonicMs() + waitMs,
+          timer: undefined,
+          end,
           resolve,
           reject,
         };
-        until.addEventListener(
-          'abort',
-          () => {
-            waiter.isLeaving = true;
-            letGo(waiter);
-          },
-          { once: true },
-        );
+        signal.addEventListener('abort', end, { once: true });
         waiters.add(waiter);
         if (watch === undefined) {
           watch = new AbortController();

@@ -68,9 +68,12 @@ export const finishLoneJobs = statement({
       where j.ctid = r.at
       returning r.place
     )
-    select r.place, b.workspace_id, f.place is not null as is_finished
+    select r.place,
+      case when f.place is null then (
+        select b.workspace_id from builds b where b.job_id = r.id) end as workspace_id,
+      f.place is not null as is_finished
     from reports r
-    join jobs j on j.id = r.id
-    left join builds b on b.job_id = j.id
-    left join finished f on f.place = r.place`,
+    left join finished f on f.place = r.place
+    where f.place is not null
+      or exists (select from jobs j where j.id = r.id)`,
 });

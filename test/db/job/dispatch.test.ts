@@ -65,7 +65,7 @@ describe('jobs for daemons that wait together', () => {
     const waits = [first!, first!, first!, second!].map((daemon) =>
       group.wait(
         { ...daemon, machineId: 'machine', callId: createId(ground.store.kit) },
-        over.signal,
+        { signal: over.signal, waitMs: 60_000 },
       ),
     );
     await until(async () => expect(await ground.held()).toHaveLength(2));
