@@ -5,7 +5,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createClient, type Client } from '../../src/client/client.ts';
-import { promoteVersion, pushTemplate } from '../../src/client/push-template.ts';
+import { promoteVersion } from '../../src/client/promote-version.ts';
+import { pushTemplate } from '../../src/client/push-template.ts';
 import { startEmbeddedPostgres } from '../../src/embedded/server.ts';
 import { FIRST_ORGANIZATION } from '../../src/people/bootstrap.ts';
 import type { ConnectionParts } from '../../src/store/database.ts';
@@ -73,7 +74,8 @@ export async function startInstallation(
     push: async (template, archive) => {
       const named = { organization: FIRST_ORGANIZATION, template };
       const version = await pushTemplate({ ...kit, client }, { ...named, archive }, { signal });
-      await promoteVersion(client, { ...named, version: version.name }, signal);
+      const promoted = { ...named, version: version.name };
+      await promoteVersion({ ...kit, client }, promoted, { signal });
     },
   };
 }

@@ -253,6 +253,20 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Mend what the log of its job complains of (`standby job logs`) and push again.',
   },
+  REHEARSAL_PENDING: {
+    http: 409,
+    exit: 75,
+    retry: 'later',
+    hint: 'Ask again until the rehearsal has ended; it goes on by itself.',
+  },
+
+  REHEARSAL_REFUSED: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'Mend the template and push it again, or set `rehearsal: report` in standby.yaml.',
+  },
+
   VERSION_NOT_IMPORTED: {
     http: 409,
     exit: 75,

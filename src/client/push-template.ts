@@ -1,4 +1,4 @@
-// Pushing a template and, once a daemon has checked it, making it the active version.
+// Pushing a template, and waiting until a daemon has checked it.
 import { AppError } from '../base/app-error.ts';
 import type { Clock } from '../base/clock.ts';
 import { jobRoutes } from '../contract/job/route.ts';
@@ -56,15 +56,6 @@ export async function pushTemplate(
     if (event === 'line') options.onLog?.(data);
   }
   return checkImported(client, pushed, { version: version.name, signal });
-}
-
-/** Makes a version the active one; its pools begin to fill. */
-export async function promoteVersion(
-  client: Client,
-  promoted: { readonly organization: string; readonly template: string; readonly version: string },
-  signal: AbortSignal,
-): Promise<void> {
-  await client.call(templateRoutes.promoteVersion, { params: promoted, query: {} }, { signal });
 }
 
 /** Until a daemon has taken the import up, or somebody has canceled it. */

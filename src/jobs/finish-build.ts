@@ -20,6 +20,7 @@ import { refreshReadiness } from '../store/live-pool/readiness.ts';
 import { insertPoolEvents, type NewPoolEvent } from '../store/pool-event.ts';
 import { holdStateLocks, removeStates } from '../store/state.ts';
 import { asJson } from '../store/statement.ts';
+import { endCanaryBuild } from './canary.ts';
 import { rehearseOnce } from './rehearse.ts';
 
 export interface FinishedBuild {
@@ -64,6 +65,7 @@ export async function finishBuild(
   }
   if (succeeded && transition !== 'start') await silenceAgents.run(tx, { workspaceId });
   if (succeeded && job.stage === 'create') await rehearseOnce(kit, tx, finished);
+  if (isCanary(finished)) await endCanaryBuild(kit, tx, finished);
   if (result.outcome === 'failed' && job.stage === 'claim') {
     await failClaim.run(tx, { workspaceId, epoch: workspace.epoch });
   }
@@ -93,12 +95,17 @@ async function recordJudgement(
   { job, workspace, result }: FinishedBuild,
 ): Promise<void> {
   const { id: workspaceId, origin, poolId } = workspace;
-  if (origin !== 'prebuild' || poolId === null || job.number !== 1) return;
+  if (origin !== 'prebuild' || poolId === null || job.stage !== 'create') return;
   if (result.outcome === 'canceled') return;
   const failed = result.outcome === 'failed';
   if (failed) await countForPool(tx, 'prebuilds_failed', poolId);
   if (failed && !isTemplateFault(result.errorCode)) return;
   await recordJudgedBuild(tx, { poolId, workspaceId, failed });
+}
+
+/** The first build of a prebuild that no pool has made. */
+function isCanary({ job, workspace }: FinishedBuild): boolean {
+  return workspace.origin === 'prebuild' && job.number === 1 && job.stage === 'none';
 }
 
 function describeEvent({

@@ -7,6 +7,7 @@ import type { Keyring } from '../keys/keyring.ts';
 import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
 import { removeUnneededSecrets } from '../store/secret-parameters.ts';
+import { deleteCanaries } from './canary.ts';
 import { createChores } from './chores.ts';
 import { clearOwnerValues } from './clear-owner-values.ts';
 import { createRestoreWatch } from './restore-watch.ts';
@@ -38,6 +39,7 @@ export function createReaper(
       jobs: () => sweepJobs(deps, options),
       overruns: () => sweepOverruns(deps, options),
       strays: () => queueStrayCleanups(deps),
+      canaries: () => deleteCanaries(deps),
       secrets: () => removeUnneededSecrets(deps.database),
       owner_values: () => clearOwnerValues(deps, options),
       keys: () => resealRetired(deps),

@@ -5,7 +5,7 @@ import { int, json, nullable, text, uuid, type RowOf } from './column.ts';
 import { statement, takes } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 
-const lastBuildColumns = {
+export const lastBuildColumns = {
   workspaceId: uuid<WorkspaceId>(),
   organizationId: uuid<OrganizationId>(),
   machineId: nullable(text),

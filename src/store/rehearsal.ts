@@ -114,11 +114,21 @@ ${CLAIMANT},
 });
 
 /** Nobody has claimed the prebuild that `r` is about, and no other build of it was begun. */
-const IS_STILL_THERE = `exists (
+const IS_STILL_THERE = `(
+      exists (
         select
         from pool_members m
         where m.workspace_id = r.workspace_id
-          and m.build_number = 1)`;
+          and m.build_number = 1)
+      or exists (
+        select
+        from canaries c
+        where c.workspace_id = r.workspace_id
+          and not exists (
+            select
+            from builds b
+            where b.workspace_id = c.workspace_id
+              and b.number > 1)))`;
 
 /** The state that a daemon's running rehearsal plans on, and whether it may. */
 export const findRehearsedState = statement({
@@ -183,6 +193,24 @@ export const finishRehearsal = statement({
       error = $error,
       completed_at = (select standby_now())
     where job_id = $jobId
+      and outcome is null`,
+});
+
+/** The canary was not built. */
+export const failCanaryRehearsal = statement({
+  name: 'rehearsal.fail_canary',
+  takes: takes<{
+    readonly workspaceId: WorkspaceId;
+    readonly outcome: RehearsalOutcome;
+    readonly error: string | null;
+  }>(),
+  gives: {},
+  sql: `
+    update rehearsals
+    set outcome = $outcome,
+      error = $error,
+      completed_at = (select standby_now())
+    where workspace_id = $workspaceId
       and outcome is null`,
 });
 

@@ -3,6 +3,9 @@
 import { AppError } from '../base/app-error.ts';
 import type { PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
+import type { Manifest } from '../contract/manifest/schema.ts';
+import { judgePromotion } from '../domain/job/rehearsal.ts';
+import type { Replacement } from '../domain/job/replacement.ts';
 import { tellPools, type Operator } from '../pools/operation.ts';
 import type { Transaction } from '../store/database.ts';
 import {
@@ -12,6 +15,7 @@ import {
   type VersionRow,
 } from '../store/template-version.ts';
 import { activateVersion } from '../store/template.ts';
+import { startCanaries } from './canary.ts';
 import { lockTemplate, type TemplateRef } from './lock-template.ts';
 
 export interface Promotion {
@@ -20,20 +24,33 @@ export interface Promotion {
   readonly by: Operator;
 }
 
+export interface Promoted {
+  /** Those concerned. */
+  readonly poolIds: readonly PoolId[];
+  /** Presets whose claims are rehearsed first: nothing is promoted yet. */
+  readonly rehearsing: readonly string[];
+}
+
 /**
- * Gives the pools concerned. Of the version that is the active one already, it lets parameters be tried
- * again that did not fit. Throws NOT_FOUND, and VERSION_NOT_IMPORTED unless its import succeeded.
+ * Of the version that is the active one already, it lets parameters be tried again that did not fit. A version
+ * that refuses to replace anything at a claim is rehearsed first. Throws NOT_FOUND, VERSION_NOT_IMPORTED unless
+ * its import succeeded, REHEARSAL_REFUSED with what claims would replace, and PARAMETERS_INVALID for a preset
+ * that cannot be rehearsed.
  */
 export async function promoteVersion(
   kit: Kit,
   tx: Transaction,
   { template, version: name, by }: Promotion,
-): Promise<readonly PoolId[]> {
+): Promise<Promoted> {
+  await lockTemplate(tx, template);
   const version = await findVersion(tx, template.id, name);
   if (version === undefined) {
     throw new AppError('NOT_FOUND', `template "${template.name}" has no version "${name}"`);
   }
-  await lockTemplate(tx, template);
+  if (version.importStatus === 'succeeded' && !version.active) {
+    const rehearsing = await rehearse(kit, tx, { template, version });
+    if (rehearsing.length > 0) return { poolIds: [], rehearsing };
+  }
   // While the former one still is the active one.
   const poolIds = await listPoolsOfVersions(tx, template.id, version.id);
   if (!(await activateVersion(tx, template.id, version.id))) {
@@ -45,7 +62,46 @@ export async function promoteVersion(
   await retryValidation(tx, version.id);
   const reason = `version ${name} is the active one`;
   await tellPools(kit, tx, { poolIds, kind: 'promoted', by, reason });
-  return poolIds;
+  return { poolIds, rehearsing: [] };
+}
+
+/** Gives the presets whose rehearsal has to end first. */
+async function rehearse(
+  kit: Kit,
+  tx: Transaction,
+  { template, version }: { readonly template: TemplateRef; readonly version: VersionRow },
+): Promise<readonly string[]> {
+  const { refused, begin, awaited } = judgePromotion(version.rehearsals);
+  if (refused.length > 0) throw rehearsalRefused(template, version);
+  // The manifest was checked when its version was pushed, and versions never change.
+  const manifest = version.manifest as Manifest;
+  await startCanaries(kit, tx, { template, versionId: version.id, manifest, presets: begin });
+  return [...begin, ...awaited];
+}
+
+const MAX_TOLD = 5;
+
+function rehearsalRefused(
+  { name }: TemplateRef,
+  { name: version, rehearsals }: VersionRow,
+): AppError {
+  const reasons = rehearsals.flatMap(({ preset, outcome, findings, error }) => {
+    if (outcome === 'failed') return [`of preset "${preset}" cannot be planned: ${error ?? ''}`];
+    if (outcome !== 'replaces') return [];
+    const told = findings.slice(0, MAX_TOLD).map(describeFinding).join(', ');
+    const more = findings.length > MAX_TOLD ? ` and ${findings.length - MAX_TOLD} more` : '';
+    return [`of preset "${preset}" does not keep ${told}${more}`];
+  });
+  return new AppError('REHEARSAL_REFUSED', {
+    detail: `version "${version}" of template "${name}" was not promoted: a claim ${reasons.join('; ')}`,
+    fields: {
+      rehearsals: rehearsals.map(({ preset, findings, error }) => ({ preset, findings, error })),
+    },
+  });
+}
+
+function describeFinding({ address, paths }: Replacement): string {
+  return paths.length === 0 ? address : `${address} (${paths.join(', ')})`;
 }
 
 function describeImport({ importStatus, importError }: VersionRow): string {

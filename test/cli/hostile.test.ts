@@ -26,6 +26,8 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'keys list': [],
   'keys rotate': ['--no-wait'],
   login: ['URL'],
+  'notification list': [],
+  'notification read': [],
   'org add-member': ['o', 'u'],
   'org create': ['o'],
   'org list': [],

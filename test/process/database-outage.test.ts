@@ -5,7 +5,8 @@ import { AppError } from '../../src/base/app-error.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRng } from '../../src/base/random.ts';
 import type { Client } from '../../src/client/client.ts';
-import { promoteVersion, pushTemplate } from '../../src/client/push-template.ts';
+import { promoteVersion } from '../../src/client/promote-version.ts';
+import { pushTemplate } from '../../src/client/push-template.ts';
 import { healthRoutes } from '../../src/contract/health.ts';
 import { peopleRoutes } from '../../src/contract/people/route.ts';
 import { poolRoutes } from '../../src/contract/pool/route.ts';
@@ -48,7 +49,8 @@ async function fillPool(instances: number): Promise<void> {
   const { name } = await pushTemplate({ client, clock: systemClock, rng: systemRng }, pushed, {
     signal,
   });
-  await promoteVersion(client, { ...template, version: name }, signal);
+  const promoted = { ...template, version: name };
+  await promoteVersion({ client, clock: systemClock }, promoted, { signal });
   await until(async () => expect(await eligible()).toBe(instances));
 }
 

@@ -1,5 +1,8 @@
 // Two templates of Terraform in a whole installation: one whose resources outlive a claim, and one
 // whose owner stands where he forces a replacement.
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { runBin } from '../support/program.ts';
@@ -52,9 +55,9 @@ describe.runIf(available)('a claim', () => {
     expect(warned).toMatch(/^terraform_data\.volume +destroyed and made anew +triggers_replace$/m);
     expect(warned).toContain('ignore_changes = [triggers_replace]');
     expect(await tell('template', 'show', 'replaced-at-claim')).toMatch(
-      /^default +a claim does not keep 2 resources$/m,
+      /^default +v1 +a claim does not keep 2 resources$/m,
     );
-    expect(await tell('template', 'show', 'hello-terraform')).toMatch(/^default +clean: /m);
+    expect(await tell('template', 'show', 'hello-terraform')).toMatch(/^default +v1 +clean: /m);
     expect(await tell('job', 'list')).toMatch(/ rehearse replaced-at-claim\/default v1 /);
 
     await claim('lost', 'replaced-at-claim');
@@ -78,5 +81,29 @@ describe.runIf(available)('a claim', () => {
 
     expect(await tell('workspace', 'show', 'kept')).not.toContain('destroyed');
     expect(await tell('pool', 'show', 'hello-terraform/default')).not.toContain('claim_replaced');
+  }, 240_000);
+
+  it('that would lose something keeps its version from being promoted, where that is asked for', async () => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'standby-refusing-'));
+    try {
+      const from = 'test/template/replaced-at-claim';
+      await cp(from, folder, { recursive: true });
+      const manifest = await readFile(path.join(from, 'standby.yaml'), 'utf8');
+      await writeFile(path.join(folder, 'standby.yaml'), `${manifest}rehearsal: refuse\n`);
+      await expect(tell('template', 'push', folder)).rejects.toThrow(
+        /a claim of preset "default" does not keep .*terraform_data\.volume \(triggers_replace\).* \(REHEARSAL_REFUSED\)/,
+      );
+      const shown = await tell('template', 'show', 'replaced-at-claim');
+      expect(shown).toMatch(/^active +none yet/m);
+      expect(shown).toMatch(/^default +v1 +a claim does not keep 2 resources$/m);
+      const mended = (await readFile(path.join(from, 'main.tf'), 'utf8')).replace(
+        'triggers_replace = { owner = var.standby_owner }',
+        'input = { owner = var.standby_owner }',
+      );
+      await writeFile(path.join(folder, 'main.tf'), mended);
+      expect(await tell('template', 'push', folder)).toMatch(/v2 .* is imported and active/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   }, 240_000);
 });

@@ -9,7 +9,8 @@ import { silentLog } from '../../src/base/log.ts';
 import type { WorkspaceId } from '../../src/base/id.ts';
 import type { ProcessIdentity } from '../../src/base/process-identity.ts';
 import { createClient, type Client } from '../../src/client/client.ts';
-import { promoteVersion, pushTemplate } from '../../src/client/push-template.ts';
+import { promoteVersion } from '../../src/client/promote-version.ts';
+import { pushTemplate } from '../../src/client/push-template.ts';
 import { unpackState } from '../../src/jobs/state/packed-state.ts';
 import { openKeyring } from '../../src/keys/keyring.ts';
 import { ATTEMPT_MARK } from '../../src/provisioner/driver.ts';
@@ -142,7 +143,8 @@ export async function createCrashWorld({
     },
     promote: async (version) => {
       const promoted = { organization: 'default', template: 'world', version };
-      await promoteVersion(await connected(), promoted, AbortSignal.timeout(5_000));
+      const options = { signal: AbortSignal.timeout(5_000) };
+      await promoteVersion({ ...kit, client: await connected() }, promoted, options);
     },
     objects: async () => (await readdir(at('objects'))).sort(),
     size: async () => (await readdir(at('objects'), { recursive: true })).length,

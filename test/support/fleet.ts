@@ -6,7 +6,8 @@ import path from 'node:path';
 import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { createClient, type Client } from '../../src/client/client.ts';
-import { promoteVersion, pushTemplate } from '../../src/client/push-template.ts';
+import { promoteVersion } from '../../src/client/promote-version.ts';
+import { pushTemplate } from '../../src/client/push-template.ts';
 import { TIMES } from './crash-world.ts';
 import { freePort } from './free-port.ts';
 import { urlOf } from './postgres.ts';
@@ -96,7 +97,8 @@ export async function createFleet({
       const asked = { organization: 'default', template: name, archive };
       const signal = AbortSignal.timeout(60_000);
       const { name: version } = await pushTemplate({ client, ...kit }, asked, { signal });
-      await promoteVersion(client, { organization: 'default', template: name, version }, signal);
+      const promoted = { organization: 'default', template: name, version };
+      await promoteVersion({ client, ...kit }, promoted, { signal });
     },
     [Symbol.asyncDispose]: async () => {
       for (const program of [...daemons, ...planes]) await program.end('SIGKILL');

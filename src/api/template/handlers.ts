@@ -152,11 +152,19 @@ export function createTemplateHandlers(
       status: 200,
       body: await getVersion(await getTemplate(caller, params), params.version),
     }),
-    promoteVersion: (request) =>
-      change(request, 'template.promote', (tx, template) => {
-        const { version } = request.params;
-        return promoteVersion(kit, tx, { template, version, by: request.caller });
-      }),
+    promoteVersion: async (request) => {
+      const { version } = request.params;
+      let awaited: readonly string[] = [];
+      const answer = await change(request, 'template.promote', async (tx, template) => {
+        const by = request.caller;
+        const { poolIds, rehearsing } = await promoteVersion(kit, tx, { template, version, by });
+        awaited = rehearsing;
+        return poolIds;
+      });
+      // What has begun is to stay, so that this is no error of the transaction.
+      if (awaited.length > 0) throw rehearsalPending(request.params, awaited);
+      return answer;
+    },
     deprecateTemplate: (request) =>
       change(request, 'template.deprecate', (tx, template) => {
         const { message } = request.body;
@@ -171,4 +179,15 @@ export function createTemplateHandlers(
         invalidateTemplate(kit, tx, { template, by: request.caller }),
       ),
   };
+}
+
+function rehearsalPending(
+  { template, version }: { readonly template: string; readonly version: string },
+  presets: readonly string[],
+): AppError {
+  const named = presets.map((preset) => `"${preset}"`).join(', ');
+  return new AppError('REHEARSAL_PENDING', {
+    detail: `version "${version}" of template "${template}" is not promoted yet: a claim of ${named} is rehearsed first`,
+    fields: { presets: [...presets] },
+  });
 }

@@ -168,7 +168,8 @@ export const manifestSource = z
       description: 'apply: a claim runs a build; instant: nothing built depends on the owner',
     }),
     rehearsal: z.enum(['report', 'refuse', 'off']).default('report').meta({
-      description: 'What becomes of a claim build that would replace resources',
+      description:
+        'report: it is planned and shown what a claim would replace; refuse: a version whose claims would is not promoted',
     }),
     ready: readySource.optional().meta({ description: 'For templates without agents' }),
     agents: z.array(agentSource).max(16).prefault([]),

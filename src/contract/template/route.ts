@@ -91,11 +91,16 @@ export const templateRoutes = {
     audience: 'person',
     summary: 'Make an imported version the active one; its pools fill, the former ones drain',
     description:
-      'Of the active version: parameters of presets that did not fit are tried once more.',
+      'Of the active version: parameters of presets that did not fit are tried once more. A version with ' +
+      '`rehearsal: refuse` is answered REHEARSAL_PENDING until claims of all its pools were rehearsed with ' +
+      'canaries, and REHEARSAL_REFUSED where one would replace something.',
     params: templateParams.extend({ version: versionName }),
     query: dryRunQuery,
     answers: { 200: templateChangeView },
-    errors: ['FORBIDDEN', 'NOT_FOUND', 'VERSION_NOT_IMPORTED', 'SETTINGS_UNREADABLE'],
+    errors: [
+      ...(['FORBIDDEN', 'NOT_FOUND', 'VERSION_NOT_IMPORTED', 'SETTINGS_UNREADABLE'] as const),
+      ...(['REHEARSAL_PENDING', 'REHEARSAL_REFUSED', 'PARAMETERS_INVALID'] as const),
+    ],
   }),
   deprecateTemplate: route({
     id: 'deprecateTemplate',

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { judgeRehearsal, rehearsalStatus, type StoredRehearsal } from './rehearsal.ts';
+import {
+  judgePromotion,
+  judgeRehearsal,
+  rehearsalStatus,
+  type PromotedPreset,
+  type StoredRehearsal,
+} from './rehearsal.ts';
 import type { JobResult } from './job.ts';
 
 describe('a rehearsal', () => {
@@ -37,5 +43,47 @@ describe('a rehearsal', () => {
   ])('ends %s after %j', (outcome, result, finds, isStillThere) => {
     const findings = finds ? [finding] : [];
     expect(judgeRehearsal({ result, findings, isStillThere }).outcome).toBe(outcome);
+  });
+});
+
+describe('a version that refuses what claims replace', () => {
+  const preset = (name: string, change: Partial<StoredRehearsal>): PromotedPreset => ({
+    ...{ wish: 'refuse', driver: 'terraform', isBegun: true, outcome: null, preset: name },
+    ...change,
+  });
+
+  it('waits for the rehearsals of all its presets, and begins those that are missing', () => {
+    const presets = [
+      preset('clean', { outcome: 'clean' }),
+      preset('new', { isBegun: false }),
+      preset('void', { outcome: 'void' }),
+      preset('running', {}),
+    ];
+    expect(judgePromotion(presets)).toEqual({
+      refused: [],
+      begin: ['new', 'void'],
+      awaited: ['running'],
+    });
+  });
+
+  it('is refused for what replaces something or cannot be planned', () => {
+    const presets = [
+      preset('bad', { outcome: 'replaces' }),
+      preset('broken', { outcome: 'failed' }),
+    ];
+    expect(judgePromotion(presets).refused).toEqual(['bad', 'broken']);
+  });
+
+  it.each<[string, Partial<StoredRehearsal>]>([
+    ['only reports', { wish: 'report', outcome: 'replaces' }],
+    ['wants no rehearsals', { wish: 'off', isBegun: false }],
+    ['has a driver without plans', { driver: 'docker', isBegun: false }],
+    ['is clean', { outcome: 'clean' }],
+  ])('is promoted when it %s', (_why, change) => {
+    expect(judgePromotion([preset('p', change)])).toEqual({
+      refused: [],
+      begin: [],
+      awaited: [],
+    });
   });
 });

@@ -10,7 +10,7 @@ export const REHEARSAL_STATUSES = {
   off: 'when the template wants none',
   not_applicable: 'when the driver of the template makes no plans',
   waiting: 'when the first good prebuild is still to come, or the former plan said nothing',
-  running: 'when its job is queued, or a daemon works on it',
+  running: 'when its canary is built, its job is queued, or a daemon works on it',
   clean: 'when a claim would destroy nothing',
   replaces: 'when a claim would destroy what was built ahead of time',
   failed: 'when what a claim does cannot be planned',
@@ -69,3 +69,29 @@ export function judgeRehearsal({ result, findings, isStillThere }: EndedRehearsa
 }
 
 const GONE = 'the prebuild was claimed or deleted meanwhile';
+
+export interface PromotedPreset extends StoredRehearsal {
+  readonly preset: string;
+}
+
+export interface Promotion {
+  /** Presets whose claims would destroy something, or cannot be planned: it is refused. */
+  readonly refused: readonly string[];
+  /** Those that have to be rehearsed with a canary. */
+  readonly begin: readonly string[];
+  /** Those whose rehearsal is under way. */
+  readonly awaited: readonly string[];
+}
+
+/** Whether a version may become the active one; nothing in it means that it may. */
+export function judgePromotion(presets: readonly PromotedPreset[]): Promotion {
+  const named = (...statuses: readonly RehearsalStatus[]): readonly string[] =>
+    presets
+      .filter((one) => one.wish === 'refuse' && statuses.includes(rehearsalStatus(one)))
+      .map(({ preset }) => preset);
+  return {
+    refused: named('replaces', 'failed'),
+    begin: named('waiting'),
+    awaited: named('running'),
+  };
+}

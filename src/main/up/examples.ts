@@ -6,7 +6,8 @@ import { AppError } from '../../base/app-error.ts';
 import type { Kit } from '../../base/kit.ts';
 import { findPackageRoot } from '../../base/package-root.ts';
 import type { Client } from '../../client/client.ts';
-import { promoteVersion, pushTemplate } from '../../client/push-template.ts';
+import { promoteVersion } from '../../client/promote-version.ts';
+import { pushTemplate } from '../../client/push-template.ts';
 import { parseManifest } from '../../contract/manifest/parse.ts';
 import { templateRoutes } from '../../contract/template/route.ts';
 import type { Progress } from '../progress.ts';
@@ -38,10 +39,10 @@ export async function pushExamples(deps: ExampleDeps): Promise<void> {
 }
 
 function isRefusal(error: unknown): error is AppError {
-  return (
-    error instanceof AppError && (error.code === 'IMPORT_FAILED' || error.code === 'NO_DAEMON')
-  );
+  return error instanceof AppError && REFUSALS.has(error.code);
 }
+
+const REFUSALS: ReadonlySet<string> = new Set(['IMPORT_FAILED', 'NO_DAEMON', 'REHEARSAL_REFUSED']);
 
 async function pushExample(deps: ExampleDeps, name: string, folder: string): Promise<void> {
   const { client, progress, organization, signal } = deps;
@@ -56,7 +57,8 @@ async function pushExample(deps: ExampleDeps, name: string, folder: string): Pro
   const { bytes: archive } = await packFolder(folder);
   const pushed = { organization, template: name, archive };
   const version = await pushTemplate({ ...deps.kit, client }, pushed, { signal });
-  await promoteVersion(client, { organization, template: name, version: version.name }, signal);
+  const promoted = { organization, template: name, version: version.name };
+  await promoteVersion({ ...deps.kit, client }, promoted, { signal });
   progress.done('template', `${name} ${version.name}`);
 }
 

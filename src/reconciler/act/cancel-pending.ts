@@ -15,8 +15,8 @@ import {
   lockPendingStarts,
   markWorkspacesDeleted,
 } from '../../store/prebuild.ts';
+import { deleteBuild } from '../../store/delete-build.ts';
 import { tell, type Acting, type Done, type PoolHappening } from './acting.ts';
-import { deleteBuild } from './delete.ts';
 
 const REASON = 'not_wanted';
 

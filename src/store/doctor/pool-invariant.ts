@@ -188,14 +188,15 @@ export const POOL_INVARIANTS: readonly Check[] = [
         group by counter, template_id, preset, labels
       -- What is there is the least that was counted: old rows are taken away, and counters never fall.
       ), of_pools (counter, pool_id, labels, amount) as (
-        select 'prebuilds_created', pool_id, '{}'::jsonb, count(*)
-        from workspaces
-        where origin = 'prebuild'
-        group by pool_id
+        select 'prebuilds_created', w.pool_id, '{}'::jsonb, count(*)
+        from workspaces w
+        join builds b on b.workspace_id = w.id and b.number = 1 and b.stage = 'create'
+        where w.origin = 'prebuild'
+        group by w.pool_id
         union all
         select 'prebuilds_failed', w.pool_id, '{}', count(*)
         from workspaces w
-        join builds b on b.workspace_id = w.id and b.number = 1
+        join builds b on b.workspace_id = w.id and b.number = 1 and b.stage = 'create'
         join jobs j on j.id = b.job_id and j.status = 'failed'
         where w.origin = 'prebuild'
         group by w.pool_id

@@ -178,7 +178,8 @@ export const WORKSPACE_INVARIANTS: readonly Check[] = [
       from workspaces w
       where w.owner_id = ${SYSTEM}
         and w.deleted_at is null
-        and not exists (select from pool_members m where m.workspace_id = w.id)`,
+        and not exists (select from pool_members m where m.workspace_id = w.id)
+        and not exists (select from canaries c where c.workspace_id = w.id)`,
   }),
   check({
     id: 'member.build',

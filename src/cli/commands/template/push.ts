@@ -1,5 +1,6 @@
 // `standby template push`: packs a folder, pushes it, shows the import, and promotes the version.
-import { promoteVersion, pushTemplate } from '../../../client/push-template.ts';
+import { promoteVersion } from '../../../client/promote-version.ts';
+import { pushTemplate } from '../../../client/push-template.ts';
 import { manifestInvalid } from '../../../contract/manifest/issue.ts';
 import { defineCommand } from '../../command.ts';
 import { interruptible } from '../../session/interruptible.ts';
@@ -52,7 +53,10 @@ export const command = defineCommand({
       ).finally(() => progress.clear());
       if (!noPromote) {
         const promoted = { organization, template: name, version: version.name };
-        await promoteVersion(client, promoted, signal);
+        await promoteVersion({ ...context.kit, client }, promoted, {
+          signal,
+          onWaiting: () => progress.say('A claim of its pools is rehearsed …'),
+        }).finally(() => progress.clear());
       }
       const state = noPromote ? 'not active yet' : 'active';
       answer(

@@ -76,30 +76,36 @@ function render(
     ]),
     empty: 'There are no versions.',
   });
-  if (active === undefined) return `${facts}\n${table}`;
-  const manifest = renderManifest(colors, active.manifest);
-  return `${facts}\n${manifest}${renderRehearsals(colors, active.rehearsals)}${table}`;
+  const manifest = active === undefined ? '' : renderManifest(colors, active.manifest);
+  return `${facts}\n${manifest}${renderRehearsals(colors, versions)}${table}`;
 }
 
-/** What claims from the pools of the active version would destroy. */
-function renderRehearsals(colors: Colors, rehearsals: VersionView['rehearsals']): string {
-  if (rehearsals.length === 0) return '';
+/** What claims would destroy, by the active version and by others that were to be promoted. */
+function renderRehearsals(colors: Colors, versions: readonly VersionView[]): string {
+  const shown = versions.flatMap(({ name, active, rehearsals }) =>
+    rehearsals.filter(({ job_id: job }) => active || job !== null).map((one) => ({ name, ...one })),
+  );
+  if (shown.length === 0) return '';
   const table = renderTable(colors, {
-    heads: ['pool', 'rehearsal of a claim'],
-    rows: rehearsals.map((rehearsal) => [rehearsal.preset, describeRehearsal(rehearsal)]),
+    heads: ['pool', 'version', 'rehearsal of a claim'],
+    rows: shown.map(({ name, ...rehearsal }) => [
+      rehearsal.preset,
+      name,
+      describeRehearsal(rehearsal),
+    ]),
     empty: '',
   });
   const replaced = renderReplacements(colors, {
     head: 'lost by a claim',
     replaced: distinctBy(
-      rehearsals.flatMap(({ findings }) => findings),
+      shown.flatMap(({ findings }) => findings),
       ({ address, paths }) => JSON.stringify([address, paths]),
     ),
   });
   return `${table}\n${replaced === '' ? '' : `${replaced}\n`}`;
 }
 
-/** Presets of one version mostly lose the same resources. */
+/** Presets of one template mostly lose the same resources. */
 function distinctBy<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
   return [...new Map(items.map((item) => [key(item), item])).values()];
 }

@@ -1,0 +1,58 @@
+// Canaries for the presets of a version: built like prebuilds, but of no pool, so that nobody claims them.
+import {
+  createId,
+  type BuildId,
+  type JobId,
+  type VersionId,
+  type WorkspaceId,
+} from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
+import type { Manifest } from '../contract/manifest/schema.ts';
+import { completeParameters, parametersInvalid } from '../domain/parameter/check.ts';
+import { insertBuilds, insertWorkspaces } from '../store/build.ts';
+import { insertCanary, listPooledPresets } from '../store/canary.ts';
+import type { Transaction } from '../store/database.ts';
+import { PREBUILDS_USER_ID } from '../store/system-user.ts';
+import type { TemplateRef } from './lock-template.ts';
+
+export interface WantedCanaries {
+  readonly template: TemplateRef;
+  readonly versionId: VersionId;
+  readonly manifest: Manifest;
+  /** Names of those that need one. */
+  readonly presets: readonly string[];
+}
+
+/** Under the template's lock. Throws PARAMETERS_INVALID for a preset that cannot be built. */
+export async function startCanaries(
+  kit: Kit,
+  tx: Transaction,
+  { template, versionId, manifest, presets }: WantedCanaries,
+): Promise<void> {
+  for (const preset of await listPooledPresets.all(tx, { versionId })) {
+    if (!presets.includes(preset.name)) continue;
+    const { values, issues } = completeParameters(manifest.parameters, preset.parameters);
+    if (issues.length > 0) throw parametersInvalid(issues);
+    const { organizationId, poolId, id: presetId } = preset;
+    const { driver, tags } = manifest;
+    const workspaceId = createId<WorkspaceId>(kit);
+    await insertWorkspaces(tx, [
+      {
+        ...{ id: workspaceId, organizationId, poolId, templateId: template.id },
+        ...{ ownerId: PREBUILDS_USER_ID, origin: 'prebuild', epoch: 0 },
+        name: `canary-${workspaceId}`,
+      },
+    ]);
+    await insertBuilds(tx, [
+      {
+        ...{ id: createId<BuildId>(kit), jobId: createId<JobId>(kit), workspaceId, organizationId },
+        ...{ number: 1, transition: 'start', stage: 'none', reason: 'canary' },
+        ...{ versionId, presetId, initiatorId: PREBUILDS_USER_ID },
+        ...{ parameters: values, secretParametersId: null },
+        ...{ driver, tags, machineId: null, jobClass: 4 },
+      },
+    ]);
+    await insertCanary.run(tx, { presetId, workspaceId });
+    tx.notify({ kind: 'queue', organizationId, driver });
+  }
+}

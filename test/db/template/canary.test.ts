@@ -1,0 +1,213 @@
+// The promotion of a version that refuses to replace anything at a claim: rehearsed with canaries first.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createTemplateHandlers } from '../../../src/api/template/handlers.ts';
+import type { OrganizationId, UserId, VersionId, WorkspaceId } from '../../../src/base/id.ts';
+import type { Replacement } from '../../../src/domain/job/replacement.ts';
+import type { AttemptRef } from '../../../src/jobs/attempt.ts';
+import { deleteCanaries } from '../../../src/jobs/canary.ts';
+import { INVARIANTS } from '../../../src/store/doctor/all.ts';
+import { examine } from '../../../src/store/doctor/examine.ts';
+import { claimOne } from '../../support/claim.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { ADMIN } from '../../support/pool-api.ts';
+import {
+  createQueue,
+  FAILED,
+  SUCCEEDED,
+  type TestDaemon,
+  type TestQueue,
+} from '../../support/queue.ts';
+import { reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+let queue: TestQueue;
+let organization: string;
+let organizationId: OrganizationId;
+let userId: UserId;
+let daemon: TestDaemon;
+/** Of a version that is imported and not active. */
+let pool: TestPool;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  queue = createQueue(store, make);
+});
+afterAll(() => store.close());
+
+beforeEach(async () => {
+  organization = `org-${Buffer.from(store.kit.rng.bytes(4)).toString('hex')}`;
+  organizationId = await make.organization(organization);
+  userId = await make.user({ organizationId });
+  daemon = await queue.daemon({ drivers: ['terraform'] }, { organizationId });
+  pool = await refusing();
+  await store.sql('update templates set active_version_id = null where id = $1', [pool.templateId]);
+});
+
+async function refusing(): Promise<TestPool> {
+  const manifest = { driver: 'terraform', rehearsal: 'refuse' } as const;
+  return make.pool(await make.template({ organizationId, manifest }), { name: 'p', desired: 1 });
+}
+
+const DISK: Replacement = { address: 'x.disk', action: 'replace', paths: ['user_data'] };
+
+async function promote({ dryRun = false } = {}): Promise<unknown> {
+  const [{ name }] = (await store.sql<{ name: string }>(
+    'select name from template_versions where id = $1',
+    [pool.versionId],
+  )) as [{ name: string }];
+  return createTemplateHandlers(store, RECONCILER_OPTIONS).promoteVersion({
+    caller: ADMIN,
+    params: { organization, template: pool.name, version: name },
+    query: { dry_run: dryRun ? 'true' : 'false' },
+    signal: new AbortController().signal,
+  });
+}
+
+const active = async (): Promise<VersionId | null> => {
+  const [row] = await store.sql<{ active: VersionId | null }>(
+    'select active_version_id as active from templates where id = $1',
+    [pool.templateId],
+  );
+  return row?.active ?? null;
+};
+
+const canaries = async (): Promise<readonly WorkspaceId[]> =>
+  (
+    await store.sql<{ id: WorkspaceId }>(
+      `select w.id from workspaces w
+       where w.template_id = $1 and w.name like 'canary-%' and w.deleted_at is null`,
+      [pool.templateId],
+    )
+  ).map(({ id }) => id);
+
+const pending = { code: 'REHEARSAL_PENDING' };
+const take = (): Promise<AttemptRef> => queue.mustTake(daemon);
+const tend = (): Promise<void> => deleteCanaries({ ...store.kit, database: store.database });
+
+describe('a version that refuses what claims replace', () => {
+  it('is promoted once a canary of each pool was rehearsed with, and is clean', async () => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    await expect(promote()).rejects.toMatchObject(pending);
+    expect(await canaries()).toHaveLength(1);
+    await queue.complete(await take()); // built
+    await expect(promote()).rejects.toMatchObject(pending);
+    await queue.complete(await take()); // rehearsed
+    expect(await active()).toBeNull();
+    await promote();
+    expect(await active()).toBe(pool.versionId);
+  });
+
+  it('is refused with what a claim would replace, and its canary is deleted', async () => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    await tend();
+    await queue.complete(await take());
+    await tend();
+    await queue.complete(await take(), { ...SUCCEEDED, replaced: [DISK] });
+    await expect(promote()).rejects.toMatchObject({
+      code: 'REHEARSAL_REFUSED',
+      detail: expect.stringContaining('a claim of preset "p" does not keep x.disk (user_data)'),
+    });
+    expect(await active()).toBeNull();
+
+    await tend();
+    await tend();
+    await queue.complete(await take(), FAILED); // the delete
+    await tend();
+    expect(await queue.take(daemon)).toBeUndefined();
+    await store.advanceClock(61_000);
+    await tend();
+    await queue.complete(await take());
+    expect(await canaries()).toEqual([]);
+    await tend();
+    expect(await store.sql('select from canaries where preset_id = $1', [pool.presetId])).toEqual(
+      [],
+    );
+  });
+
+  it('is refused when its canary cannot be built', async () => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    await queue.complete(await take(), FAILED);
+    await expect(promote()).rejects.toMatchObject({
+      code: 'REHEARSAL_REFUSED',
+      detail: expect.stringContaining('cannot be planned: it broke'),
+    });
+    await tend();
+    await queue.complete(await take());
+    expect(await canaries()).toEqual([]);
+  });
+
+  it('gets another canary after one that said nothing, and the former is deleted', async () => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    const [former] = await canaries();
+    const lost = { outcome: 'failed', error: 'gone', errorCode: 'daemon_lost' } as const;
+    await queue.complete(await take(), lost);
+    await expect(promote()).rejects.toMatchObject(pending);
+    const both = await canaries();
+    expect(both).toHaveLength(2);
+    await tend();
+    const other = both.find((id) => id !== former);
+    const taken = [await queue.take(daemon), await queue.take(daemon)];
+    expect(taken.map((job) => [job?.build?.workspaceId, job?.build?.transition])).toEqual([
+      [former, 'delete'],
+      [other, 'start'],
+    ]);
+  });
+
+  it('is rehearsed once however many promote it at the same time', async () => {
+    await Promise.allSettled([promote(), promote(), promote()]);
+    expect(await canaries()).toHaveLength(1);
+  });
+
+  it('begins nothing in a dry run', async () => {
+    await expect(promote({ dryRun: true })).rejects.toMatchObject(pending);
+    expect(await canaries()).toEqual([]);
+    expect(await queue.take(daemon)).toBeUndefined();
+  });
+
+  it('has a canary that no claim takes, no pool deletes and nothing judges', async () => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    const [canary] = await canaries();
+    await queue.complete(await take());
+    // As if the version were the active one.
+    await store.sql('update templates set active_version_id = $2 where id = $1', [
+      pool.templateId,
+      pool.versionId,
+    ]);
+    expect(await claimOne(store.database, store.kit, { pool, userId, name: 'mine' })).toBe(
+      undefined,
+    );
+    await reconcileNow(store, pool.poolId);
+    const builds = await store.sql('select from builds where workspace_id = $1', [canary]);
+    expect(builds).toHaveLength(1);
+    expect(await store.sql('select from judged_builds where pool_id = $1', [pool.poolId])).toEqual(
+      [],
+    );
+  });
+
+  it('is promoted at once when it was rehearsed before, and needs no canary', async () => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    await queue.complete(await take());
+    await queue.complete(await take());
+    await promote();
+    await store.sql('update templates set active_version_id = null where id = $1', [
+      pool.templateId,
+    ]);
+    await promote();
+    expect(await active()).toBe(pool.versionId);
+  });
+});
+
+describe('an installation with canaries', () => {
+  it('is found healthy', async () => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    await queue.complete(await take());
+    const { findings } = await store.database.transaction((tx) =>
+      examine(tx, INVARIANTS, { checkTimeoutMs: 10_000 }),
+    );
+    expect(findings.map(({ id }) => id)).not.toContain('member.missing');
+    expect(findings.map(({ id }) => id)).not.toContain('counter.behind');
+  });
+});
