@@ -14,7 +14,7 @@ const workspace = (more: object = {}): object => ({
   latest_build: {
     ...{ id: ID, number: 1, transition: 'start', stage: 'claim', reason: 'claim', version: 'v1' },
     ...{ preset: null, initiator: 'ann', job_id: ID, status: 'running', error: null },
-    ...{ error_code: null, created_at: AT },
+    ...{ error_code: null, replaced: [], created_at: AT },
   },
   ...more,
 });

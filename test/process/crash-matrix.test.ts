@@ -12,6 +12,7 @@ import {
   createWorkspace,
   emptied,
   forgotten,
+  limitLife,
   removeWorkspace,
   settled,
 } from '../support/crash-steps.ts';
@@ -31,9 +32,13 @@ interface Case {
   readonly action: Action;
 }
 
-/** Those of drivers on one machine are tried by test/conformance. */
+/**
+ * Those of drivers on one machine are tried by test/conformance, and that of agents, which this world has none of, by
+ * test/db/claim/proof.test.ts.
+ */
 const POINTS = (Object.keys(FAILPOINTS) as Failpoint[]).filter(
-  (point) => !point.startsWith('process.') && !point.startsWith('docker.'),
+  (point) =>
+    !point.startsWith('process.') && !point.startsWith('docker.') && point !== 'claim.proven',
 );
 const CASES: readonly Case[] = POINTS.flatMap((point) =>
   ACTIONS.map((action): Case => {
@@ -74,7 +79,10 @@ async function play(world: CrashWorld, { point, side, action }: Case): Promise<v
   const failing = await world.restart(side, `${point}=${action}@1`);
   const promoting = isLeftover ? undefined : until(() => world.promote(version));
 
-  const claiming = createWorkspace(world);
+  const claiming = createWorkspace(world).then(async (id) => {
+    await limitLife(world, id);
+    return id;
+  });
   switch (action) {
     case 'kill':
       await until(() => expect(failing.child.signalCode).toBe('SIGKILL'));

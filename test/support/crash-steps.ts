@@ -17,6 +17,16 @@ export function createWorkspace({ client }: CrashWorld): Promise<string> {
   });
 }
 
+/** Gives it a time to live, long enough never to matter: from then on it falls due. */
+export async function limitLife({ client }: CrashWorld, workspace: string): Promise<void> {
+  await until(() =>
+    client.call(workspaceRoutes.updateWorkspace, {
+      params: { workspace },
+      body: { ttl_seconds: 86_400 },
+    }),
+  );
+}
+
 export async function removeWorkspace({ client }: CrashWorld, workspace: string): Promise<void> {
   await until(async () => {
     const params = { workspace };
