@@ -15,6 +15,7 @@ const config: KnipConfig = {
     'test/support/embedded-starter.ts',
     // What mutations put beside the setup files of tests.
     'test/support/only-named-tests.ts',
+    'test/support/simulation/worker.ts',
   ],
   project: [
     'src/**/*.ts',

@@ -30,12 +30,13 @@ export interface TestDatabase extends AsyncDisposable {
 export interface TestDatabaseOptions {
   /** `empty` has no schema at all, for tests of the migrations themselves. */
   readonly schema?: 'migrated' | 'empty';
+  readonly server?: ConnectionParts | undefined;
 }
 
 export async function createTestDatabase({
   schema = 'migrated',
+  server = inject('postgres').connection,
 }: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const server = inject('postgres').connection;
   const name = `test_${randomBytes(8).toString('hex')}`;
   const template = schema === 'migrated' ? TEMPLATE_DATABASE : 'template1';
   await ask(server, `create database ${name} template ${template} strategy file_copy`);

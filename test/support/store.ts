@@ -34,8 +34,12 @@ const MOVE = "update test_clock set ahead = ahead + interval '$ms ms'";
 /** What seals the test databases' data keys. */
 export const TEST_SECRET_KEY = Buffer.alloc(32, 7);
 
-export async function openTestStore(log: Log = silentLog): Promise<TestStore> {
-  const testDatabase = await createTestDatabase();
+/** On the server of the run, which only vitest's own processes find by themselves. */
+export async function openTestStore(
+  log: Log = silentLog,
+  server?: ConnectionParts,
+): Promise<TestStore> {
+  const testDatabase = await createTestDatabase({ server });
   const kit = createKit(log);
   const opened: Database[] = [];
   const open = (maxConnections = 10): Database => {

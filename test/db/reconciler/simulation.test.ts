@@ -1,19 +1,22 @@
 // Seeded random lives of the whole system on a real database. A failure names its seed; run that one
 // again with STANDBY_SIMULATION_SEED=… , or many with STANDBY_SIMULATION_RUNS=… .
-import { afterAll, describe, it } from 'vitest';
-import { createHomes } from '../../support/simulation/home.ts';
-import { simulate } from '../../support/simulation/run.ts';
+import { afterAll, describe, inject, it } from 'vitest';
+import { createCrew } from '../../support/simulation/crew.ts';
 import { readSeeds } from '../../support/seeds.ts';
 
 // What takes longer is worth less than another seed: most faults need two or three things to meet.
 const STEPS = 12;
 const seeds = readSeeds('simulation', { runs: 50 });
-const homes = createHomes(3);
+// While some wait for the database, others have the core.
+const crew = createCrew(Math.min(2, seeds.length), {
+  most: 2,
+  server: inject('postgres').connection,
+});
 const startedMs = performance.now();
 
 afterAll(async () => {
   const minutes = (performance.now() - startedMs) / 60_000;
-  await homes.close();
+  await crew.close();
   process.stderr.write(
     `simulation: ${seeds.length} seeds from ${seeds[0]} on, ${Math.round(seeds.length / minutes)} a minute\n`,
   );
@@ -23,12 +26,11 @@ describe('two control planes, daemons and people, with every fault there is', ()
   it.concurrent.each(seeds)(
     'keep their promises and converge (seed %i)',
     { timeout: 120_000 },
-    (seed) =>
-      homes.lend(async (home) => {
-        const violations = await simulate(home, { seed, steps: STEPS });
-        // At once, for a run of an hour tells the rest at its end.
-        for (const text of violations) process.stderr.write(`simulation: seed ${seed}: ${text}\n`);
-        if (violations.length > 0) throw new Error(violations.join('\n'));
-      }),
+    async (seed) => {
+      const violations = await crew.live({ seed, steps: STEPS });
+      // At once, for a run of an hour tells the rest at its end.
+      for (const text of violations) process.stderr.write(`simulation: seed ${seed}: ${text}\n`);
+      if (violations.length > 0) throw new Error(violations.join('\n'));
+    },
   );
 });

@@ -3,7 +3,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Database } from '../../../src/store/database.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import type { ConnectionParts, Database } from '../../../src/store/database.ts';
 import { openTestStore, type TestStore } from '../store.ts';
 
 export interface Home extends AsyncDisposable {
@@ -22,13 +23,18 @@ const LASTING = ['schema_migrations', 'data_keys', 'users', 'test_clock'];
 const CONNECTIONS = 4;
 
 export interface Homes {
-  /** Waits for one in which nobody lives; it is given back unless the life in it went wrong. */
-  lend(live: (home: Home) => Promise<void>): Promise<void>;
+  /** Waits for one in which nobody lives; it is given back when nothing was violated in it. */
+  lend(live: (home: Home) => Promise<readonly string[]>): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
-/** At most so many at once. */
-export function createHomes(most: number): Homes {
+export interface HomesOptions {
+  /** As many as there are at once. */
+  readonly most: number;
+  readonly server: ConnectionParts;
+}
+
+export function createHomes({ most, server }: HomesOptions): Homes {
   const opened: Home[] = [];
   /** Undefined: one that is still to be opened. */
   const free: (Home | undefined)[] = Array.from({ length: most }, () => undefined);
@@ -41,7 +47,7 @@ export function createHomes(most: number): Homes {
     else next(home);
   };
   const open = async (): Promise<Home> => {
-    const home = await openHome();
+    const home = await openHome(server);
     opened.push(home);
     return home;
   };
@@ -50,8 +56,9 @@ export function createHomes(most: number): Homes {
       let healthy: Home | undefined;
       try {
         const home = (await take()) ?? (await open());
-        await live(home);
-        healthy = home;
+        const violations = await live(home);
+        if (violations.length === 0) healthy = home;
+        return violations;
       } finally {
         giveBack(healthy);
       }
@@ -62,8 +69,13 @@ export function createHomes(most: number): Homes {
   };
 }
 
-async function openHome(): Promise<Home> {
-  const store = await openTestStore();
+async function openHome(server: ConnectionParts): Promise<Home> {
+  const store = await openTestStore(silentLog, server);
+  // A plan for each execution is what most of a statement costs here, and changes nothing that is looked at.
+  await store.sql(`
+    do $$ begin
+      execute format('alter database %I set plan_cache_mode = force_generic_plan', current_database());
+    end $$`);
   const folder = await mkdtemp(path.join(tmpdir(), 'standby-simulation-'));
   const tables = await store.sql<{ name: string }>(
     `select tablename as name from pg_tables

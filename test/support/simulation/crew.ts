@@ -1,0 +1,65 @@
+// The processes that simulated systems live in: one for each core, since the systems of one process have
+// one thread.
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createDeferred, type Deferred } from '../deferred.ts';
+import type { HomesOptions } from './home.ts';
+import type { Life } from './run.ts';
+import type { Outcome } from './worker.ts';
+
+export interface Crew {
+  /** Gives what was violated in a life; empty when all was well. */
+  live(life: Life): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+interface Worker {
+  readonly process: ChildProcess;
+  /** By seed. */
+  readonly lives: Map<number, Deferred<readonly string[]>>;
+}
+
+const PROGRAM = path.join(import.meta.dirname, 'worker.ts');
+
+export function createCrew(size: number, options: HomesOptions): Crew {
+  const workers = Array.from({ length: size }, () => startWorker(options));
+  return {
+    live: (life) => {
+      const { seed } = life;
+      const [idlest] = workers.toSorted((a, b) => a.lives.size - b.lives.size);
+      const end = createDeferred<readonly string[]>();
+      idlest?.lives.set(seed, end);
+      idlest?.process.send(life);
+      return end.promise;
+    },
+    close: async () => {
+      await Promise.all(
+        workers.map(async ({ process: worker }) => {
+          if (!worker.connected) return;
+          const ended = once(worker, 'exit');
+          worker.disconnect();
+          await ended;
+        }),
+      );
+    },
+  };
+}
+
+function startWorker(options: HomesOptions): Worker {
+  const lives: Worker['lives'] = new Map();
+  const worker = fork(PROGRAM, [JSON.stringify(options)], {
+    execArgv: ['--import', import.meta.resolve('tsx')],
+  });
+  worker.on('message', (message) => {
+    const { seed, violations } = message as Outcome;
+    lives.get(seed)?.resolve(violations);
+    lives.delete(seed);
+  });
+  worker.once('exit', (code, signal) => {
+    for (const life of lives.values()) {
+      life.reject(new Error(`its process ended: ${signal ?? `exit status ${String(code)}`}`));
+    }
+  });
+  return { process: worker, lives };
+}

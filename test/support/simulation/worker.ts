@@ -1,0 +1,28 @@
+// A process in which simulated systems live: it is told of lives, and tells what became of each.
+// crew.ts starts it.
+import { watchTransactions } from '../../../src/base/transaction-scope.ts';
+import { createHomes, type HomesOptions } from './home.ts';
+import { simulate, type Life } from './run.ts';
+
+export interface Outcome {
+  readonly seed: number;
+  /** Empty when all was well. */
+  readonly violations: readonly string[];
+}
+
+watchTransactions();
+const homes = createHomes(JSON.parse(process.argv[2]!) as HomesOptions);
+
+process.on('message', (life) => void live(life as Life));
+process.once('disconnect', () => void homes.close());
+
+async function live(life: Life): Promise<void> {
+  const { seed } = life;
+  const violations = await homes
+    .lend((home) => simulate(home, life))
+    .catch((error: unknown) => [
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    ]);
+  const outcome: Outcome = { seed, violations };
+  process.send?.(outcome);
+}
