@@ -13,9 +13,9 @@ const config: KnipConfig = {
     'bench/log-flood/daemon.ts',
     // Programs that tests start as processes of their own.
     'test/support/embedded-starter.ts',
+    'test/support/simulation/worker.ts',
     // What mutations put beside the setup files of tests.
     'test/support/only-named-tests.ts',
-    'test/support/simulation/worker.ts',
   ],
   project: [
     'src/**/*.ts',
