@@ -31,7 +31,7 @@ main() {
     name_of nap next ok on_claim on_claim_ms outcome owner owner_id owner_name path_of pending_epoch \
     pending_values quoted random run running said scratch script scripts seed session setsid shown \
     startup startup_ms state status step stored token token_file told_applied told_id told_name \
-    told_owner took value values wait_ms waiting watcher work worker
+    told_owner took used value values wait_ms waiting watcher work worker
   require STANDBY_AGENT_SCRIPT_DIR "${STANDBY_AGENT_SCRIPT_DIR:-}"
   require STANDBY_AGENT_NAME "${STANDBY_AGENT_NAME:-}"
   require STANDBY_URL "${STANDBY_URL:-}${STANDBY_URL_FILE:-}"
@@ -46,7 +46,8 @@ main() {
   token_file=${STANDBY_AGENT_TOKEN_FILE:-}
   unset STANDBY_AGENT_TOKEN STANDBY_AGENT_TOKEN_FILE
   STANDBY_OWNER_DIR=$state/owner
-  export STANDBY_OWNER_DIR
+  STANDBY_ACTIVITY_FILE=$state/activity
+  export STANDBY_OWNER_DIR STANDBY_ACTIVITY_FILE
   mkdir -p "$state" || refuse "cannot make $state"
   # A worker of an agent that was killed may still write to its own.
   rm -rf "$state"/.run.*
@@ -59,7 +60,7 @@ main() {
   random=$(od -An -N3 -tu4 /dev/urandom 2>/dev/null) && seed=$((seed + random))
 
   session='' call='' worker='' work='' lifecycle=starting
-  known_epoch=-1 pending_epoch=0 pending_values=none owner_id='' owner='' owner_name=''
+  known_epoch=-1 used=false pending_epoch=0 pending_values=none owner_id='' owner='' owner_name=''
   read_handed_over
   failures=0
   until get_manifest; do pause; done
@@ -157,15 +158,18 @@ beat() {
   said=$lifecycle
   [ "$lifecycle" = ready ] && [ "$done_ok" = false ] && said=start_error
   wait_ms=$interval_ms
+  # What cannot be taken away counts for nothing, or it would count for ever.
+  [ -e "$STANDBY_ACTIVITY_FILE" ] && rm -f "$STANDBY_ACTIVITY_FILE" 2>/dev/null && used=true
   # What an owner gave could not be fetched: it is tried again soon.
   [ -z "$worker" ] && [ "$pending_epoch" -gt "$done_epoch" ] && [ "$wait_ms" -gt 1000 ] && wait_ms=1000
   call_in_session POST /api/v1/agent/heartbeat \
-    "{\"lifecycle\":\"$said\",\"applied_epoch\":$done_epoch,\"known_epoch\":$known_epoch,\"wait_ms\":$wait_ms}" \
+    "{\"lifecycle\":\"$said\",\"applied_epoch\":$done_epoch,\"known_epoch\":$known_epoch,\"wait_ms\":$wait_ms,\"used\":$used}" \
     $((wait_ms / 1000 + ANSWER_TIMEOUT_S)) || {
     [ -e "$run/ends" ] && return 2
     say warn agent.heartbeat_failed "$status"
     return 1
   }
+  used=false
   epoch='' told_id='' told_owner='' told_name='' told_applied='' values=none next=''
   while read -r name value; do
     case $name in

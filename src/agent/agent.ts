@@ -6,6 +6,7 @@
 import path from 'node:path';
 import type { Kit } from '../base/kit.ts';
 import type { AgentLifecycle, AgentManifest } from '../contract/agent/protocol.ts';
+import { takeActivity } from './activity.ts';
 import { Gone, type ControlPlane } from './control-plane.ts';
 import { createHandOver } from './hand-over.ts';
 import { runScript, type ScriptResult } from './script.ts';
@@ -46,6 +47,7 @@ export async function runAgent(kit: Kit, deps: AgentDeps, signal: AbortSignal): 
   });
   let lifecycle: AgentLifecycle = 'starting';
   let knownEpoch = -1;
+  let used = false;
   let changed = new AbortController();
 
   const startUp = async (): Promise<void> => {
@@ -69,15 +71,18 @@ export async function runAgent(kit: Kit, deps: AgentDeps, signal: AbortSignal): 
   const beat = async (): Promise<boolean> => {
     changed = new AbortController();
     const ended = AbortSignal.any([signal, changed.signal]);
+    if (await takeActivity(settings.stateDir)) used = true;
     const answer = await session.use((token) => {
       const body = {
         lifecycle: said(),
         applied_epoch: handOver.done.epoch,
         known_epoch: knownEpoch,
         wait_ms: manifest.heartbeat_interval_ms,
+        used,
       };
       return controlPlane.heartbeat(token, body, ended);
     });
+    used = false;
     if (answer.session !== null) session.replace(answer.session);
     inTurn(async () => {
       if (await handOver.take(answer)) changed.abort();

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { createKit } from '../base/kit.ts';
+import { activityFile } from './activity.ts';
 import { runAgent } from './agent.ts';
 import { createControlPlane } from './control-plane.ts';
 import { createLineLog } from './line-log.ts';
@@ -29,6 +30,7 @@ export async function runAgentProcess(
     ...rest,
     PATH: `${rest['PATH'] ?? '/usr/bin:/bin'}:${nodeDir}`,
     STANDBY_OWNER_DIR: ownerFolder(settings.stateDir),
+    STANDBY_ACTIVITY_FILE: activityFile(settings.stateDir),
   };
   const controlPlane = createControlPlane(settings);
   try {

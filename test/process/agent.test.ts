@@ -156,6 +156,33 @@ describe.each(here)('%s', (_name, _tools, command) => {
     expect(server.exchanges()).toBe(1);
   });
 
+  it('tells of each use until it was heard, and of none twice', async () => {
+    await using server = await createFakeAgentServer({ ...MANIFEST, heartbeat_interval_ms: 20 });
+    await script('on-claim.sh', 'echo "$STANDBY_ACTIVITY_FILE" > where');
+    start(server);
+    server.claim('ann');
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    const file = (await readFile(path.join(folder, 'where'), 'utf8')).trim();
+    expect(server.heartbeats.some(({ used }) => used)).toBe(false);
+    for (let time = 1; time <= 3; time++) {
+      const before = server.heartbeats.length;
+      await writeFile(file, '');
+      await until(() =>
+        expect(server.heartbeats.slice(before).some(({ used }) => used)).toBe(true),
+      );
+      await until(() => expect(server.heartbeats.at(-1)?.used).toBe(false));
+    }
+    // What was not answered was perhaps not heard.
+    const before = server.heartbeats.length;
+    server.garbage = { status: 502, text: '' };
+    await writeFile(file, '');
+    await until(() =>
+      expect(server.heartbeats.slice(before).filter(({ used }) => used).length).toBeGreaterThan(1),
+    );
+    server.garbage = undefined;
+    await until(() => expect(server.heartbeats.at(-1)?.used).toBe(false));
+  });
+
   it('hands over once per owner, through cut connections and kill -9', async () => {
     await using server = await createFakeAgentServer({ ...MANIFEST, heartbeat_interval_ms: 20 });
     let agent = start(server);

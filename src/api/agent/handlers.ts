@@ -41,6 +41,7 @@ export function createAgentHandlers(
         lifecycle: body.lifecycle,
         appliedEpoch: body.applied_epoch,
         knownEpoch: body.known_epoch,
+        used: body.used,
         waitMs: Math.min(body.wait_ms, options.heartbeatIntervalMs),
         pollMs: options.pollMs,
         signal,

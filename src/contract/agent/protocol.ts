@@ -54,6 +54,8 @@ export const agentHeartbeatBody = z.object({
   known_epoch: z.int().min(-1),
   /** The answer waits at most this long for an epoch newer than the known one. */
   wait_ms: z.int().min(0).max(60_000),
+  /** Somebody has used the workspace since the last heartbeat that was answered. */
+  used: z.boolean().default(false),
 });
 
 export const agentHeartbeatAnswer = z.object({

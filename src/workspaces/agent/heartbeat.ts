@@ -6,6 +6,7 @@ import type { AgentHeartbeatAnswer } from '../../contract/agent/protocol.ts';
 import { findCompletedClaim, recordSignOfLife, type SignOfLife } from '../../store/agent.ts';
 import type { AgentsTogether } from '../../store/agent-together.ts';
 import type { Database } from '../../store/database.ts';
+import { recordUse } from '../../store/life.ts';
 import { lockMembers, markClaimForgotten } from '../../store/live-pool/member.ts';
 import { refreshReadiness } from '../../store/live-pool/readiness.ts';
 import { lockOwnerValues, removeDeliveredValues } from '../../store/owner-values.ts';
@@ -32,6 +33,8 @@ export interface Heartbeat {
   readonly lifecycle: (typeof AGENT_LIFECYCLES)[number];
   readonly appliedEpoch: number;
   readonly knownEpoch: number;
+  /** Somebody has used the workspace. */
+  readonly used?: boolean;
   readonly waitMs: number;
   /** How often to look at the owner should a notice be lost. */
   readonly pollMs: number;
@@ -51,6 +54,7 @@ export async function serveHeartbeat(
     // It cannot have taken over an owner who does not exist.
     appliedEpoch: Math.min(beat.appliedEpoch, agent.epoch),
   });
+  if (beat.used === true) await recordUse.run(deps.database, { id: agent.workspaceId });
   await waitFor(
     deps,
     {

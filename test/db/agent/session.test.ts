@@ -131,6 +131,34 @@ describe('a session of before the claim', () => {
   });
 });
 
+describe('an agent that tells of use', () => {
+  const tell = (caller: AgentCaller, used: boolean) =>
+    serveHeartbeat(queue.deps, caller, {
+      ...{ lifecycle: 'ready', appliedEpoch: caller.epoch, knownEpoch: caller.epoch, used },
+      ...{ waitMs: 0, pollMs: 5, signal: new AbortController().signal },
+    });
+  const wasUsed = async (): Promise<boolean> => {
+    const used = `select from workspaces
+      where id = $1 and last_used_at > standby_now() - interval '1 hour'`;
+    return (await store.sql(used, [workspaceId])).length === 1;
+  };
+
+  it("has its owner's workspace count as used, and says nothing of a prebuild", async () => {
+    const unclaimed = await exchange();
+    await store.advanceClock(2 * 3_600_000);
+    await tell(unclaimed, true);
+    expect(await wasUsed()).toBe(false);
+    await store.sql('update agents set last_seen_at = standby_now()');
+    await claim();
+    const owned = await exchange();
+    await store.advanceClock(2 * 3_600_000);
+    await tell(owned, false);
+    expect(await wasUsed()).toBe(false);
+    await tell(owned, true);
+    expect(await wasUsed()).toBe(true);
+  });
+});
+
 describe('an agent that has served an owner whom the database does not know', () => {
   it.each([
     ['has taken over', { appliedEpoch: 1, knownEpoch: 0 }],
