@@ -122,12 +122,24 @@ export async function settleUnanswered(
 ): Promise<void> {
   const { database, log } = kit;
   for (const found of await findUnsettledClaims.all(database, { afterMs, limit: LIMIT })) {
-    const { versionId, ...claim } = found;
-    const isVoid = await database.transaction((tx) => voidUnanswered(kit, tx, claim));
-    if (isVoid) log.warn('claim.voided', claim);
-    else {
-      const asked = { ...claim, versionId, isLate: false, eventId: createId(kit) };
-      await confirmClaim.run(database, asked);
+    try {
+      await settleOne(kit, found);
+    } catch (error) {
+      // The others are not to wait for this one.
+      log.error('claim.not_settled', { workspaceId: found.workspaceId, error });
     }
   }
+}
+
+async function settleOne(
+  kit: Kit & { readonly database: Database },
+  { versionId, ...claim }: RowOf<typeof findUnsettledClaims.columns>,
+): Promise<void> {
+  const { database, log } = kit;
+  if (await database.transaction((tx) => voidUnanswered(kit, tx, claim))) {
+    log.warn('claim.voided', claim);
+    return;
+  }
+  const asked = { ...claim, versionId, isLate: false, eventId: createId(kit) };
+  await confirmClaim.run(database, asked);
 }
