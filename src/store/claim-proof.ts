@@ -32,6 +32,13 @@ const HAS_ANSWERED = `exists (
 /** On `claims c`: how long its agents have had. */
 const PROVE_MS = `extract(epoch from (select standby_now()) - c.at)::float8 * 1000`;
 
+/** Signs of life could not be stored for a while: agents that live may not have been heard of since. */
+const NOBODY_IS_JUDGED = `exists (
+            select
+            from watches
+            where name = '${AGENT_WATCH}'
+              and judging_from > (select standby_now()))`;
+
 /** On `workspaces w`: somebody has built on it since it was taken, so they know of it. */
 const IS_IN_USE = `exists (
             select
@@ -83,11 +90,7 @@ export const confirmClaim = statement({
               and a.kind = 'program'
               and not ${HAS_ANSWERED})
           or ${IS_IN_USE}
-          or ($isLate and exists (
-            select
-            from watches
-            where name = '${AGENT_WATCH}'
-              and judging_from > (select standby_now()))))
+          or ($isLate and ${NOBODY_IS_JUDGED}))
       returning c.pool_id, c.template_id, c.workspace_id, c.epoch, c.stage_ms, w.machine_id,
         latest.number, ${IS_IN_USE} as is_in_use
     ), told as (
@@ -202,13 +205,40 @@ export const voidClaim = statement({
     from voided`,
 });
 
+/** In the transaction that took it: a build of the request's begins with the proof, and nobody else knows it. */
+export const noteBuildToCome = statement({
+  name: 'claim.note_build_to_come',
+  takes: takes<TakenClaim>(),
+  gives: {},
+  sql: `
+    update claims
+    set needs_build = true
+    where workspace_id = $workspaceId
+      and epoch = $epoch`,
+});
+
 /** Claims that nobody has settled in so long that whoever should have is gone. Uses claims_taken_idx. */
 export const findUnsettledClaims = statement({
   name: 'claim.find_unsettled',
   takes: takes<{ readonly afterMs: number; readonly limit: number }>(),
-  gives: { workspaceId: uuid<WorkspaceId>(), epoch: int, versionId: uuid<VersionId>() },
+  gives: {
+    workspaceId: uuid<WorkspaceId>(),
+    epoch: int,
+    versionId: uuid<VersionId>(),
+    needsBuild: bool,
+    /** An agent has said nothing for its whole time-out, and silence may be judged. */
+    isSilent: bool,
+  },
   sql: `
-    select c.workspace_id, c.epoch, latest.version_id
+    select c.workspace_id, c.epoch, latest.version_id, c.needs_build,
+      exists (
+        select
+        from agents a
+        where a.workspace_id = c.workspace_id
+          and a.kind = 'program'
+          and (a.last_seen_at + make_interval(secs => a.timeout_seconds)
+            >= (select standby_now())) is not true)
+        and not ${NOBODY_IS_JUDGED} as is_silent
     from claims c
     cross join lateral (
       select b.version_id

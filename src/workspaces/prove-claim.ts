@@ -113,19 +113,21 @@ export async function voidUnanswered(
 const LIMIT = 200;
 
 /**
- * Settles claims of which nobody was told, because the control plane that took for them died: they are void,
- * unless somebody has found and used what was taken.
+ * Settles claims of which nobody was told, because the control plane that took for them died: hits where the
+ * agents have answered meanwhile, or somebody has found and used what was taken, and void where an agent has
+ * been silent for its own time-out. Others stay open until one or the other is so.
  */
 export async function settleUnanswered(
   kit: Kit & { readonly database: Database },
-  { afterMs }: { readonly afterMs: number },
+  { afterMs, signal }: { readonly afterMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const { database, log } = kit;
   for (const found of await findUnsettledClaims.all(database, { afterMs, limit: LIMIT })) {
+    if (signal.aborted) return;
     try {
       await settleOne(kit, found);
     } catch (error) {
-      // The others are not to wait for this one.
+      // What keeps this one from being settled has nothing to do with those behind it.
       log.error('claim.not_settled', { workspaceId: found.workspaceId, error });
     }
   }
@@ -133,13 +135,17 @@ export async function settleUnanswered(
 
 async function settleOne(
   kit: Kit & { readonly database: Database },
-  { versionId, ...claim }: RowOf<typeof findUnsettledClaims.columns>,
+  { versionId, needsBuild, isSilent, ...claim }: RowOf<typeof findUnsettledClaims.columns>,
 ): Promise<void> {
   const { database, log } = kit;
-  if (await database.transaction((tx) => voidUnanswered(kit, tx, claim))) {
-    log.warn('claim.voided', claim);
-    return;
-  }
   const asked = { ...claim, versionId, isLate: false, eventId: createId(kit) };
-  await confirmClaim.run(database, asked);
+  // What was asked for and is still to be built was known to the request alone.
+  if (!needsBuild) {
+    const { outcome } = await confirmClaim.one(database, asked);
+    if (outcome === 'confirmed') log.info('claim.settled', claim);
+    if (outcome !== 'taken' || !isSilent) return;
+  }
+  const isVoid = await database.transaction((tx) => voidUnanswered(kit, tx, claim));
+  if (isVoid) log.warn('claim.voided', claim);
+  else await confirmClaim.run(database, asked);
 }

@@ -2,6 +2,7 @@
 import { createId, type BuildId, type JobId, type WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { insertBuilds } from '../store/build.ts';
+import { noteBuildToCome } from '../store/claim-proof.ts';
 import {
   servePrebuild,
   takePrebuilds,
@@ -126,9 +127,10 @@ async function handOver(
   if (taken === undefined) return { kind: 'none', because: 'nothing' };
   const { id: workspaceId, epoch } = taken.workspace;
   await storeOwnerValues(deps, tx, { values: order.request.values, workspaceId, epoch });
-  if (needsBuild(order) && !isToProve) {
+  if (needsBuild(order)) {
     const { buildNumber, machineId } = taken;
-    await insertClaimBuild(deps, tx, { order, workspaceId, buildNumber, machineId });
+    if (isToProve) await noteBuildToCome.run(tx, { workspaceId, epoch });
+    else await insertClaimBuild(deps, tx, { order, workspaceId, buildNumber, machineId });
   }
   tx.notify(...noticesOf(taken));
   return { kind: 'taken', ...taken };

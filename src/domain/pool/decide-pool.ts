@@ -15,7 +15,14 @@ import {
 import { decidePreset, isActive } from './decide.ts';
 import { unhealthyAt } from './health.ts';
 import { decideHousekeeping, type Housekeeping, type Keeping } from './housekeeping.ts';
-import { GONE, RESTORED, memberPhase, type MemberPhase, type PoolMember } from './member.ts';
+import {
+  GONE,
+  RESTORED,
+  UNANSWERED,
+  memberPhase,
+  type MemberPhase,
+  type PoolMember,
+} from './member.ts';
 import { needsReconciling } from './needs-reconciling.ts';
 import { findBoundary } from './next-boundary.ts';
 import type { Plan } from './plan.ts';
@@ -156,6 +163,9 @@ function look(world: PoolWorld, member: PoolMember): SeenMember {
   };
 }
 
+/** Why a member is broken, where it says nothing about its template. */
+const BLAMELESS: readonly (string | null)[] = [GONE, RESTORED, UNANSWERED];
+
 /**
  * A first build whose workspace became unhealthy counts as failed from that moment, unless
  * something else than its template may be to blame.
@@ -167,7 +177,7 @@ function findTurnedBad(
 ): readonly JudgedBuild[] {
   return seen.flatMap(({ member, unhealthyAt: at }) => {
     if (member.buildNumber !== 1 || at === null || at > now) return [];
-    if (member.broken === GONE || member.broken === RESTORED) return [];
+    if (BLAMELESS.includes(member.broken)) return [];
     const build = judged.find(({ workspaceId }) => workspaceId === member.workspaceId);
     return build === undefined || build.failed ? [] : [{ ...build, failed: true, completedAt: at }];
   });

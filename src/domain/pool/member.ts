@@ -51,8 +51,8 @@ export const RESTORED = 'restored';
 
 /**
  * Why a member is broken that was taken for somebody whose claim its agents did not answer. It was to be
- * somebody's, so nobody else is given it. It counts as a failed build, as does what falls silent, or a
- * template whose agents die would have its pool build without any brake.
+ * somebody's, so nobody else is given it. A second of silence proves nothing about its template, and
+ * there is one of these for a claim at most three times: it counts as no failed build.
  */
 export const UNANSWERED = 'unanswered';
 

@@ -119,8 +119,11 @@ export function createControlPlaneParts(
     intervalMs: config.sweepInterval,
     chores: {
       lives: (signal) => keepLives({ ...kit, database }, signal),
-      claims: () =>
-        settleUnanswered(serving, { afterMs: SETTLED_BY_OTHERS * config.claimProofTimeout }),
+      claims: (signal) =>
+        settleUnanswered(serving, {
+          afterMs: SETTLED_BY_OTHERS * config.claimProofTimeout,
+          signal,
+        }),
     },
   });
   const notifier = createChores(kit, {

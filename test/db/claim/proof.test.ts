@@ -133,6 +133,13 @@ async function takeAndDie(given: Partial<WorkspaceRequest> = {}): Promise<void> 
   await expect(asked).rejects.toThrow('it died');
 }
 
+/** As every control plane does beside its work, for those that died. */
+const sweep = (database = queue.deps.database): Promise<void> =>
+  settleUnanswered(
+    { ...queue.deps, database },
+    { afterMs: 20_000, signal: new AbortController().signal },
+  );
+
 /** Claims of the pool in the order in which they were made. */
 const claims = () =>
   store.sql<{ workspace_id: string; outcome: string; reason: string | null; stages: string[] }>(
@@ -231,6 +238,29 @@ describe('a claim of a workspace with an agent', () => {
     ]);
   });
 
+  it('counts as no failed build when it is void, so that nothing holds its pool back', async () => {
+    const ids = await ready('frozen', 'frozen', 'frozen');
+    await store.sql(
+      `insert into pool_brakes (pool_id, preset_id, judged_since)
+       values ($1, $2, standby_now() - interval '1 day')`,
+      [pool.poolId, pool.presetId],
+    );
+    await store.sql(
+      `insert into judged_builds
+         (pool_id, workspace_id, preset_id, created_at, completed_at, failed)
+       select $1, b.workspace_id, b.preset_id, b.created_at, j.completed_at, false
+       from builds b
+       join jobs j on j.id = b.job_id
+       where b.workspace_id = any ($2)`,
+      [pool.poolId, ids],
+    );
+    expect(await ask()).toMatchObject({ claimed: false });
+    const outcome = await reconcileNow(store, pool.poolId);
+    expect(doneOf(outcome)).toEqual(['pool.deleting 3 unhealthy', 'pool.created 3']);
+    const limited = 'select limited_at from pool_brakes where pool_id = $1';
+    expect(await store.sql(limited, [pool.poolId])).toEqual([{ limited_at: null }]);
+  });
+
   it('is not judged by silence after time in which nothing could be heard', async () => {
     const [workspaceId] = await ready('frozen');
     await judgeNoAgents(store);
@@ -273,10 +303,13 @@ describe('a control plane that dies before the answer', () => {
   it('leaves what is void as soon as somebody looks, and its name is free', async () => {
     const [first, second] = await ready('frozen', 'lives');
     await takeAndDie();
-    await settleUnanswered(queue.deps, { afterMs: 60_000 });
+    await sweep();
+    // For its own time-out it may be about to come back.
+    await store.advanceClock(20_001);
+    await sweep();
     expect((await claims()).map(({ outcome }) => outcome)).toEqual(['taken']);
     await store.advanceClock(60_001);
-    await Promise.all([1, 2].map(() => settleUnanswered(queue.deps, { afterMs: 60_000 })));
+    await Promise.all([1, 2].map(() => sweep()));
     expect(await claims()).toEqual([{ ...VOID, workspace_id: first }]);
     await store.sql('update agents set last_seen_at = standby_now() where workspace_id = $1', [
       second,
@@ -305,13 +338,54 @@ describe('a control plane that dies before the answer', () => {
     expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
   });
 
+  it('leaves hits where the agents live, as soon as somebody looks', async () => {
+    const ids = await ready('lives', 'lives', 'lives');
+    for (const name of ['a', 'b', 'c']) await takeAndDie({ name });
+    await expect.poll(() => agents.map(({ epochs }) => epochs)).toEqual([[1], [1], [1]]);
+    await store.advanceClock(20_001);
+    await sweep();
+    expect(await claims()).toEqual(ids.map((id) => ({ ...HIT, workspace_id: id })));
+    expect(await counted()).toEqual({ prebuilds_claimed: 3 });
+  });
+
+  it('leaves void what lacks a build of the request, even where the agent lives', async () => {
+    await usePool('apply');
+    const [workspaceId] = await ready('lives');
+    await takeAndDie();
+    await expect.poll(() => agents[0]?.epochs).toEqual([1]);
+    await store.advanceClock(20_001);
+    await sweep();
+    expect(await claims()).toEqual([{ ...VOID, workspace_id: workspaceId }]);
+  });
+
+  it('leaves one that cannot be settled behind, and none of the others', async () => {
+    const [first, second] = await ready('frozen', 'frozen');
+    for (const name of ['a', 'b']) await takeAndDie({ name });
+    await store.advanceClock(60_001);
+    const { database } = queue.deps;
+    let times = 0;
+    await sweep({
+      ...database,
+      transaction: (work) => {
+        if (times++ === 0) throw new Error('it failed');
+        return database.transaction(work);
+      },
+    });
+    expect((await claims()).map(({ workspace_id: id, outcome }) => [id, outcome])).toEqual([
+      [first, 'taken'],
+      [second, 'void'],
+    ]);
+    await sweep();
+    expect((await claims()).map(({ outcome }) => outcome)).toEqual(['void', 'void']);
+  });
+
   it('leaves who has found the workspace and uses it what they have', async () => {
     const [workspaceId] = (await ready('lives')) as [WorkspaceId];
     await takeAndDie();
     const by = { userId: ann, isAdmin: false };
     await changeWorkspace(queue.deps, by, { id: workspaceId, transition: 'stop' });
     await store.advanceClock(60_001);
-    await settleUnanswered(queue.deps, { afterMs: 60_000 });
+    await sweep();
     expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
     expect(await store.sql('select owner_id from workspaces where id = $1', [workspaceId])).toEqual(
       [{ owner_id: ann }],
