@@ -14,20 +14,25 @@ export interface TakenClaim {
 
 export interface ConfirmArgs extends TakenClaim {
   readonly versionId: VersionId;
-  /** The agents' time is over. */
+  /** The agents' time is over: those that could not hear of the claim are not waited for any longer. */
   readonly isLate: boolean;
   readonly eventId: string;
 }
 
-/** On `agents a`: it has called with a session of the claim's epoch, which nobody has who died before the claim. */
-const HAS_ANSWERED = `exists (
-              select
-              from agent_sessions s
-              where s.agent_id = a.id
-                and s.ended_at is null
-                and s.epoch = $epoch
-                -- The session may have been opened by the answer to a call that nobody received.
-                and a.last_seen_at >= s.created_at)`;
+/**
+ * On `workspaces w`: agents that were told of the claim, with a session of its epoch, or are yet to be. One has
+ * answered once it has called with that session, which nobody has who died before the claim: it may have been
+ * opened by the answer to a call that nobody received.
+ */
+const UNANSWERED_AGENTS = `
+            select s.created_at as called_at
+            from agents a
+            left join agent_sessions s on s.agent_id = a.id
+              and s.ended_at is null
+              and s.epoch = $epoch
+            where a.workspace_id = w.id
+              and a.kind = 'program'
+              and (a.last_seen_at >= s.created_at) is not true`;
 
 /** On `claims c`: how long its agents have had. */
 const PROVE_MS = `extract(epoch from (select standby_now()) - c.at)::float8 * 1000`;
@@ -47,15 +52,19 @@ const IS_IN_USE = `exists (
               and b.initiator_id <> '${PREBUILDS_USER_ID}')`;
 
 /**
- * Makes the claim a hit when all agents of the workspace have answered it, and says what it is otherwise. Nor is one confirmed for a version that is not the one it was built with. With `isLate` set it is
- * also confirmed where silence must not be judged, as after time in which nothing could be stored.
+ * Makes the claim a hit when all agents of the workspace have answered it, and says what it is otherwise. None is
+ * confirmed for another version than the one it was built with. With `isLate` set it is also confirmed, as
+ * unheard, where those that have not answered were never told; and where silence must not be judged, as after time
+ * in which nothing could be stored.
  */
 export const confirmClaim = statement({
   name: 'claim.confirm',
   takes: takes<ConfirmArgs>(),
   gives: {
-    /** Confirmed: it has become a hit by this. */
-    outcome: oneOf<'confirmed' | 'taken' | 'hit' | 'failed' | 'void'>(),
+    /** Confirmed, or unheard: it has become a hit by this, with or without all answers. */
+    outcome: oneOf<'confirmed' | 'unheard' | 'taken' | 'hit' | 'failed' | 'void'>(),
+    /** How long ago the first of the agents was told that have not answered; null where none was. */
+    calledMs: nullable(float),
     machineId: nullable(text),
     /** Of the latest build; null, as what follows, of a claim that was not confirmed by this. */
     buildNumber: nullable(int),
@@ -83,20 +92,21 @@ export const confirmClaim = statement({
         and w.id = $workspaceId
         and latest.version_id = $versionId
         and (
-          not exists (
-            select
-            from agents a
-            where a.workspace_id = w.id
-              and a.kind = 'program'
-              and not ${HAS_ANSWERED})
+          not exists (${UNANSWERED_AGENTS})
           or ${IS_IN_USE}
-          or ($isLate and ${NOBODY_IS_JUDGED}))
+          or ($isLate and (
+            ${NOBODY_IS_JUDGED}
+            or not exists (${UNANSWERED_AGENTS}
+              and s.created_at is not null))))
       returning c.pool_id, c.template_id, c.workspace_id, c.epoch, c.stage_ms, w.machine_id,
-        latest.number, ${IS_IN_USE} as is_in_use
+        latest.number, ${IS_IN_USE} as is_in_use,
+        exists (${UNANSWERED_AGENTS}) as is_unheard
     ), told as (
       insert into pool_events (id, pool_id, kind, workspace_id, details, at)
       select $eventId, pool_id, 'claimed', workspace_id,
-        jsonb_build_object('prove_ms', stage_ms->'prove'), (select standby_now())
+        jsonb_build_object('prove_ms', stage_ms->'prove', 'proof',
+          case when is_unheard then 'unheard' else 'answered' end),
+        (select standby_now())
       from confirmed
     ), counted as (
       insert into counter_steps (counter, template_id, preset, amount)
@@ -104,7 +114,19 @@ export const confirmClaim = statement({
       from confirmed c
       join pools l on l.id = c.pool_id
     )
-    select case when n.workspace_id is null then c.outcome else 'confirmed' end as outcome,
+    select
+      case
+        when n.workspace_id is null then c.outcome
+        when n.is_unheard then 'unheard'
+        else 'confirmed'
+      end as outcome,
+      case
+        when n.workspace_id is null then (
+          select extract(epoch from (select standby_now()) - min(u.called_at))::float8 * 1000
+          from workspaces w
+          cross join lateral (${UNANSWERED_AGENTS}) as u
+          where w.id = c.workspace_id)
+      end as called_ms,
       n.machine_id, n.number as build_number, n.is_in_use,
       case
         when not exists (

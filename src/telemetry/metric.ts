@@ -64,7 +64,7 @@ const DURATIONS = {
   reconciliation_duration: histogram('Periodic passes over all pools', ANSWERS),
   claim_duration: histogram('Requests that were answered with a prebuilt workspace', ANSWERS),
   claim_proof: histogram(
-    'From taking a prebuild to the answer of its agents, or to the end of the time they have for it',
+    'From taking a prebuild to the answer of its agents (answered), or to the end of the time they have for it (unheard, void)',
     ANSWERS,
     ['outcome'],
   ),

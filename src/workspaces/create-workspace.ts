@@ -64,6 +64,8 @@ export interface CreatedWorkspace {
 interface Served extends CreatedWorkspace {
   /** Of a claim that its agents have yet to answer. */
   readonly epochToProve?: number;
+  /** It was taken by another request of the same key. */
+  readonly isResumed?: boolean;
 }
 
 /**
@@ -168,11 +170,12 @@ async function takeByMemory(
 async function prove(
   deps: ServeDeps,
   order: Order,
-  { epochToProve: epoch, ...created }: Served,
+  { epochToProve: epoch, isResumed = false, ...created }: Served,
 ): Promise<CreatedWorkspace | Unanswered> {
   if (epoch === undefined) return created;
   const claim = { workspaceId: created.workspaceId, epoch };
-  return (await proveClaim(deps, { order, claim })) ? created : { unanswered: claim };
+  const isProven = await proveClaim(deps, { order, claim, isResumed });
+  return isProven ? created : { unanswered: claim };
 }
 
 function judgeRemembered(
@@ -369,7 +372,7 @@ function answerOfPrior(
   if (workspaceId !== null) {
     const reason = prior.missReason as MissReason | null;
     const created = { workspaceId, claimed, reason };
-    return epochToProve === null ? created : { ...created, epochToProve };
+    return epochToProve === null ? created : { ...created, epochToProve, isResumed: true };
   }
   if (waiter === null) throw new Error('a key stands for neither a workspace nor a waiter');
   const over = whyOver(waiter);

@@ -22,56 +22,90 @@ import { insertClaimBuild, needsBuild } from './take-workspace.ts';
 export interface UnprovenClaim {
   readonly order: Order;
   readonly claim: TakenClaim;
+  /** It was taken by another request of the same key, and nobody may have looked since. */
+  readonly isResumed: boolean;
 }
 
-/** False: they have not answered in time, and the claim is to be void, if it is not yet. */
+/** Agents that were told again and again and never answered live in a way that is of no use to anybody. */
+const MOST_TIMEOUTS = 3;
+/** How long an agent that lost its control plane waits before it calls again, at most. */
+const LONGEST_BACK_OFF_MS = 5_000;
+
+/** False: agents were told and have not answered in time, and the claim is to be void, if it is not yet. */
 export async function proveClaim(deps: ServeDeps, unproven: UnprovenClaim): Promise<boolean> {
   const { clock, meter, proof } = deps;
   const { workspaceId } = unproven.claim;
   const startedMs = clock.monotonicMs();
+  const look = createLook(deps, unproven);
   const settled =
     (await waitFor(
       deps,
       {
         wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === workspaceId,
-        look: () => settle(deps, unproven, { isLate: false }),
+        look,
       },
-      // Whoever asked may be gone: what was taken for them is settled all the same.
-      { ...proof, signal: new AbortController().signal },
-    )) ?? (await settle(deps, unproven, { isLate: true }));
-  if (settled === 'answered by another') return true;
-  const outcome = settled === 'answered' ? settled : 'void';
-  meter.observe('claim_proof', clock.monotonicMs() - startedMs, { outcome });
-  if (settled !== 'answered') {
-    deps.log.warn('claim.unanswered', { ...unproven.claim });
-    return false;
-  }
+      {
+        pollMs: proof.pollMs,
+        timeoutMs: MOST_TIMEOUTS * proof.timeoutMs + LONGEST_BACK_OFF_MS,
+        // Whoever asked may be gone: what was taken for them is settled all the same.
+        signal: new AbortController().signal,
+      },
+    )) ?? 'void';
+  if (settled === 'by another') return true;
+  meter.observe('claim_proof', clock.monotonicMs() - startedMs, { outcome: settled });
+  if (settled !== 'answered') deps.log.warn(`claim.${LOGGED[settled]}`, { ...unproven.claim });
+  if (settled === 'void') return false;
   await failpoint('claim.proven');
   return true;
 }
 
-/** `another`: a request with the same idempotency key, which has waited for the same agents. */
-type Settled = 'answered' | 'answered by another' | 'void';
+/**
+ * `unheard`: no agent is known to be dead, and not all could hear of the claim; `by another`: a request with
+ * the same idempotency key, which has waited for the same agents, was first.
+ */
+type Settled = 'answered' | 'unheard' | 'by another' | 'void';
+const LOGGED = { unheard: 'unheard', void: 'unanswered' } as const;
 
-/** Undefined: they may still answer. */
+/** What one look after the other finds; undefined while agents may still answer. */
+function createLook(deps: ServeDeps, unproven: UnprovenClaim): () => Promise<Settled | undefined> {
+  const { clock, proof } = deps;
+  const startedMs = clock.monotonicMs();
+  let judgedFromMs = startedMs + proof.timeoutMs + (unproven.isResumed ? LONGEST_BACK_OFF_MS : 0);
+  let calledAtMs: number | undefined;
+  return async () => {
+    const lookedMs = clock.monotonicMs();
+    const found = await settle(deps, unproven, { isLate: lookedMs - startedMs >= proof.timeoutMs });
+    if (typeof found !== 'object') return found;
+    const nowMs = clock.monotonicMs();
+    // The database was away, or this process: agents may have been, too, and need time to come back.
+    if (nowMs - lookedMs > proof.timeoutMs) {
+      judgedFromMs = nowMs + LONGEST_BACK_OFF_MS + proof.timeoutMs;
+    }
+    if (found.calledMs === null) return undefined;
+    calledAtMs ??= nowMs - found.calledMs;
+    return nowMs >= Math.max(calledAtMs + proof.timeoutMs, judgedFromMs) ? 'void' : undefined;
+  };
+}
+
+/** An object: agents may still answer. */
 async function settle(
   deps: ServeDeps,
   unproven: UnprovenClaim,
   { isLate }: { readonly isLate: boolean },
-): Promise<Settled | undefined> {
+): Promise<Settled | { readonly calledMs: number | null }> {
   const { order, claim } = unproven;
   const confirmed = await confirm(deps, unproven, {
     ...{ ...claim, isLate, versionId: order.wanted.versionId, eventId: createId(deps) },
   });
-  if (confirmed.outcome === 'taken') return undefined;
-  if (confirmed.outcome === 'void') return 'void';
-  if (confirmed.outcome !== 'confirmed') return 'answered by another';
-  const { readyMs } = confirmed;
+  const { outcome, calledMs, readyMs } = confirmed;
+  if (outcome === 'taken') return { calledMs };
+  if (outcome === 'void') return 'void';
+  if (outcome !== 'confirmed' && outcome !== 'unheard') return 'by another';
   if (readyMs !== null && !needsBuild(order)) deps.meter.observe('claim_to_ready', readyMs);
   if (order.request.idempotencyKey !== undefined) {
     deps.database.announce([{ kind: 'workspace', workspaceId: claim.workspaceId }]);
   }
-  return 'answered';
+  return outcome === 'confirmed' ? 'answered' : 'unheard';
 }
 
 /** With the build that hands it over, where one is needed. */
@@ -142,7 +176,7 @@ async function settleOne(
   // What was asked for and is still to be built was known to the request alone.
   if (!needsBuild) {
     const { outcome } = await confirmClaim.one(database, asked);
-    if (outcome === 'confirmed') log.info('claim.settled', claim);
+    if (outcome !== 'taken') log.info('claim.settled', { ...claim, outcome });
     if (outcome !== 'taken' || !isSilent) return;
   }
   const isVoid = await database.transaction((tx) => voidUnanswered(kit, tx, claim));

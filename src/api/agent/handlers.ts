@@ -6,8 +6,10 @@ import type { Keyring } from '../../keys/keyring.ts';
 import type { AgentsTogether } from '../../store/agent-together.ts';
 import { exchangeBootstrapToken } from '../../workspaces/agent/exchange.ts';
 import { serveHeartbeat, type HeartbeatDeps } from '../../workspaces/agent/heartbeat.ts';
+import { createLostLines } from '../../workspaces/agent/lost-lines.ts';
 import { readAgentManifest } from '../../workspaces/agent/manifest.ts';
 import { readAgentValues } from '../../workspaces/agent/values.ts';
+import { CallerGone } from '../http/live-request.ts';
 import type { AgentBootstrapCaller, AgentCaller, Handlers } from '../handler.ts';
 
 export interface AgentApiOptions {
@@ -21,6 +23,7 @@ export function createAgentHandlers(
   options: AgentApiOptions,
 ): Handlers<keyof typeof agentRoutes> {
   const { database } = deps;
+  const lostLines = createLostLines(deps);
   return {
     getShellAgent: async () => ({ status: 200, body: await options.readShellAgent() }),
     exchangeAgentToken: async ({ caller, body }) => {
@@ -35,9 +38,9 @@ export function createAgentHandlers(
       status: 200,
       body: await readAgentValues(deps, caller),
     }),
-    heartbeatAgent: async ({ caller, body, signal }) => ({
-      status: 200,
-      body: await serveHeartbeat(deps, caller, {
+    heartbeatAgent: async ({ caller, body, signal }) => {
+      lostLines.forget(caller.agentId);
+      const answer = await serveHeartbeat(deps, caller, {
         lifecycle: body.lifecycle,
         appliedEpoch: body.applied_epoch,
         knownEpoch: body.known_epoch,
@@ -45,8 +48,10 @@ export function createAgentHandlers(
         waitMs: Math.min(body.wait_ms, options.heartbeatIntervalMs),
         pollMs: options.pollMs,
         signal,
-      }),
-    }),
+      });
+      if (signal.reason instanceof CallerGone) lostLines.keep(caller);
+      return { status: 200, body: answer };
+    },
   };
 }
 

@@ -45,8 +45,11 @@ export function createWorkspaceHandlers(
   const { database } = deps;
   const { waitersPerUser, pollMs } = options;
   const workspaces = createWorkspaceReader(deps);
+  const timeoutMs = options.claimProofTimeoutMs;
   const createWorkspace = createWorkspaceCreator(deps, {
-    ...{ waitersPerUser, proof: { timeoutMs: options.claimProofTimeoutMs, pollMs } },
+    waitersPerUser,
+    // A notice that is lost must not cost all the time there is.
+    proof: { timeoutMs, pollMs: Math.min(pollMs, timeoutMs / 3) },
   });
   const waiters = createWaiterViewer(deps, options);
 

@@ -22,7 +22,7 @@ import { createTestCreator, judgeNoAgents } from '../../support/creator.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { startLivingAgent, type LivingAgent } from '../../support/living-agent.ts';
 import { findViolations } from '../../support/pool-invariants.ts';
-import { createQueue, type TestQueue } from '../../support/queue.ts';
+import { createQueue, DEAF, type TestQueue } from '../../support/queue.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { doneOf, reconcileNow } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -44,7 +44,8 @@ let organization: string;
 let pool: TestPool;
 let ann: UserId;
 let agents: LivingAgent[] = [];
-const frozen = new Set<WorkspaceId>();
+/** Whose agents do not answer. */
+const silent = new Map<WorkspaceId, 'frozen' | 'deaf'>();
 
 beforeAll(async () => {
   store = await openTestStore();
@@ -75,17 +76,19 @@ async function usePool(claim: Manifest['claim'], cost: Manifest['cost'] = null):
 }
 
 /** Prebuilds in the order in which they are given away; all of their agents were heard of just now. */
-async function ready(...lives: readonly ('lives' | 'frozen')[]): Promise<readonly WorkspaceId[]> {
+async function ready(
+  ...lives: readonly ('lives' | 'frozen' | 'deaf')[]
+): Promise<readonly WorkspaceId[]> {
   const ids: WorkspaceId[] = [];
   for (const life of lives) {
     const [workspaceId] = (await makeReady(store, make, { pool, count: 1 })) as [WorkspaceId];
     const agentId = await make.agent(workspaceId, { name: 'main', kind: 'program' });
     await store.sql(`update agents set lifecycle = 'ready' where id = $1`, [agentId]);
-    const agent = await startLivingAgent(queue.deps, { workspaceId, name: 'main' });
-    if (life === 'frozen') {
-      agent.freeze();
-      frozen.add(workspaceId);
-    }
+    // The deaf one lives, and waits at a control plane that hears no notices for a while.
+    const deps = life === 'deaf' ? { ...queue.deps, bus: DEAF } : queue.deps;
+    const agent = await startLivingAgent(deps, { workspaceId, name: 'main' });
+    if (life === 'frozen') agent.freeze();
+    if (life !== 'lives') silent.set(workspaceId, life);
     agents.push(agent);
     ids.push(workspaceId);
     await store.advanceClock(1);
@@ -104,16 +107,28 @@ function impatientClock(): Clock {
   const { clock } = store.kit;
   let waitedMs = 0;
   const waitsInVain = async (): Promise<boolean> => {
-    const taken = `select workspace_id as id from claims where outcome = 'taken' and pool_id = $1`;
-    const [waited] = await store.sql<{ id: WorkspaceId }>(taken, [pool.poolId]);
-    return waited !== undefined && frozen.has(waited.id);
+    const [waited] = await store.sql<{ id: WorkspaceId; is_called: boolean }>(
+      `select workspace_id as id, exists (
+         select from agent_sessions s
+         where s.workspace_id = c.workspace_id and s.epoch = c.epoch and s.ended_at is null
+       ) as is_called
+       from claims c where outcome = 'taken' and pool_id = $1`,
+      [pool.poolId],
+    );
+    const life = waited && silent.get(waited.id);
+    return life === 'deaf' || (life === 'frozen' && waited?.is_called === true);
   };
   return {
     ...clock,
     monotonicMs: () => clock.monotonicMs() + waitedMs,
     sleep: async (ms, signal) => {
-      if (await waitsInVain()) waitedMs += ms;
-      else await clock.sleep(ms, signal);
+      const endMs = clock.monotonicMs() + ms;
+      while (!(await waitsInVain())) {
+        const leftMs = endMs - clock.monotonicMs();
+        if (leftMs <= 0) return;
+        await clock.sleep(Math.min(leftMs, 20), signal);
+      }
+      waitedMs += ms;
     },
   };
 }
@@ -236,6 +251,15 @@ describe('a claim of a workspace with an agent', () => {
       [ids[3], 'void'],
       [made.workspaceId, 'miss'],
     ]);
+  });
+
+  it('is handed over unproven when the agent could not hear of it', async () => {
+    const [workspaceId] = await ready('deaf', 'deaf', 'deaf');
+    expect(await ask()).toMatchObject({ workspaceId, claimed: true });
+    expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
+    expect(await counted()).toEqual({ prebuilds_claimed: 1 });
+    const told = `select details->>'proof' as proof from pool_events where pool_id = $1`;
+    expect(await store.sql(told, [pool.poolId])).toEqual([{ proof: 'unheard' }]);
   });
 
   it('counts as no failed build when it is void, so that nothing holds its pool back', async () => {
