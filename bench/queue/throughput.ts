@@ -1,4 +1,4 @@
-// Jobs per second that ten slots take and complete, beside other queues on the same PostgreSQL.
+// Jobs per second that slots take and complete, beside other queues on the same PostgreSQL.
 import { run as runGraphile, Logger, makeWorkerUtils, runMigrations } from 'graphile-worker';
 import pg from 'pg';
 import PgBoss from 'pg-boss';
@@ -15,13 +15,20 @@ import type { Stage } from '../support/bench.ts';
 import { createSibling } from '../support/postgres.ts';
 import { install, type Installation } from './installation.ts';
 
-export const SLOTS = 10;
+/** Connections of each. */
+const CONNECTIONS = 10;
 
 export const STANDBY = 'standby';
 export const GRAPHILE = 'graphile-worker';
 
-/** Queues so many jobs, does them, and gives how many a second were done. */
-type Contender = (jobs: number) => Promise<number>;
+export interface Work {
+  readonly jobs: number;
+  /** As many are at work at once. */
+  readonly slots: number;
+}
+
+/** Queues the jobs, does them, and gives how many a second were done. */
+type Contender = (work: Work) => Promise<number>;
 
 const DEAF = { subscribe: () => () => undefined };
 
@@ -35,17 +42,17 @@ export async function prepareContenders(
   const http = await serveDaemons(stage, { ...installation, bus: DEAF }, 5_000);
   const { url } = http.address();
   return {
-    [STANDBY]: (jobs) => runStandby(kit, installation, jobs),
+    [STANDBY]: (work) => runStandby(kit, installation, work),
     [GRAPHILE]: await prepareGraphile(stage, await createSibling(connection, 'graphile')),
     'pg-boss': await preparePgBoss(stage, await createSibling(connection, 'boss')),
-    'standby through HTTP': (jobs) => runHttp(kit, installation, { url, jobs }),
+    'standby through HTTP': (work) => runHttp(kit, installation, { url, work }),
   };
 }
 
-async function runStandby(kit: Kit, installation: Installation, jobs: number): Promise<number> {
+async function runStandby(kit: Kit, installation: Installation, work: Work): Promise<number> {
   const { database } = installation;
   const daemon = await registerBenchDaemon(kit, installation);
-  await installation.queueJobs(jobs);
+  await installation.queueJobs(work.jobs);
   const dispatcher = createDispatcher(
     { ...kit, database, bus: DEAF },
     { pollMs: 5_000, maxCreations: null },
@@ -53,7 +60,7 @@ async function runStandby(kit: Kit, installation: Installation, jobs: number): P
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
   const deps = { ...kit, database, dispatcher, keyring: installation.keyring, finishLoneJob };
   const { signal } = new AbortController();
-  return timed(jobs, async () => {
+  return timed(work, async () => {
     for (;;) {
       const job = await acquireJob(deps, daemon, { signal, waitMs: 0 });
       if (job === undefined) return;
@@ -66,12 +73,12 @@ async function runStandby(kit: Kit, installation: Installation, jobs: number): P
 async function runHttp(
   kit: Kit,
   installation: Installation,
-  { url, jobs }: { readonly url: string; readonly jobs: number },
+  { url, work }: { readonly url: string; readonly work: Work },
 ): Promise<number> {
   const { daemonId, incarnation } = await registerBenchDaemon(kit, installation);
-  await installation.queueJobs(jobs);
+  await installation.queueJobs(work.jobs);
   const client = createClient({ url, token: installation.key.secret });
-  return timed(jobs, async () => {
+  return timed(work, async () => {
     for (;;) {
       const { body: job } = await client.call(provisionerRoutes.acquireJob, {
         params: { daemon: daemonId },
@@ -91,7 +98,7 @@ async function runHttp(
 }
 
 async function prepareGraphile(stage: Stage, connection: ConnectionParts): Promise<Contender> {
-  const pgPool = new pg.Pool({ ...connection, max: SLOTS });
+  const pgPool = new pg.Pool({ ...connection, max: CONNECTIONS });
   // It asks for handlers of its own; what went wrong is told by what was asked.
   pgPool.on('error', () => undefined);
   pgPool.on('connect', (client) => void client.on('error', () => undefined));
@@ -102,7 +109,7 @@ async function prepareGraphile(stage: Stage, connection: ConnectionParts): Promi
     await utils.release();
     await pgPool.end();
   });
-  return async (jobs) => {
+  return async ({ jobs, slots }) => {
     await utils.addJobs(Array.from({ length: jobs }, () => ({ identifier: 'empty', payload: {} })));
     await pgPool.query('analyze');
     let done = 0;
@@ -112,7 +119,7 @@ async function prepareGraphile(stage: Stage, connection: ConnectionParts): Promi
     const runner = await runGraphile({
       pgPool,
       logger,
-      concurrency: SLOTS,
+      concurrency: slots,
       noHandleSignals: true,
       taskList: { empty: () => undefined },
     });
@@ -130,7 +137,7 @@ async function prepareGraphile(stage: Stage, connection: ConnectionParts): Promi
 async function preparePgBoss(stage: Stage, connection: ConnectionParts): Promise<Contender> {
   const boss = new PgBoss({
     ...connection,
-    max: SLOTS,
+    max: CONNECTIONS,
     schedule: false,
   });
   await boss.start();
@@ -140,10 +147,10 @@ async function preparePgBoss(stage: Stage, connection: ConnectionParts): Promise
     await pool.end();
     await boss.stop({ graceful: false });
   });
-  return async (jobs) => {
-    await boss.insert(Array.from({ length: jobs }, () => ({ name: 'empty' })));
+  return async (work) => {
+    await boss.insert(Array.from({ length: work.jobs }, () => ({ name: 'empty' })));
     await pool.query('analyze');
-    return timed(jobs, async () => {
+    return timed(work, async () => {
       for (;;) {
         const [job] = await boss.fetch('empty');
         if (job === undefined) return;
@@ -153,9 +160,9 @@ async function preparePgBoss(stage: Stage, connection: ConnectionParts): Promise
   };
 }
 
-async function timed(jobs: number, slot: () => Promise<void>): Promise<number> {
+async function timed({ jobs, slots }: Work, slot: () => Promise<void>): Promise<number> {
   const startedMs = performance.now();
-  await Promise.all(Array.from({ length: SLOTS }, slot));
+  await Promise.all(Array.from({ length: slots }, slot));
   return perSecond(jobs, performance.now() - startedMs);
 }
 
