@@ -18,6 +18,7 @@ import { ask, createTestDatabase, type TestDatabase } from '../support/postgres.
 import { BIN, runBin } from '../support/program.ts';
 import { bomb, entry, gz, header } from '../support/tar-bytes.ts';
 import { readTable, wordsOf } from '../support/text-table.ts';
+import { until } from '../support/until.ts';
 import { readWorld, type World } from '../support/world.ts';
 
 let scratch: string;
@@ -40,8 +41,13 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(TEMPLATES)) await writeTemplate(name, text);
   await makeSpecialFiles();
   tokens = await makeSpentTokens();
+  await until(async () => expect(await openJobs()).toEqual([]));
   before = await readWorld(database.connection);
 }, 120_000);
+
+/** Once pools are full, claims from them are rehearsed. */
+const openJobs = (): Promise<unknown> =>
+  ask(database.connection, 'select type from jobs where completed_at is null');
 
 afterEach(async () => {
   expect(await readWorld(database.connection)).toEqual(before);
