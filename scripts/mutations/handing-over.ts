@@ -94,11 +94,13 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a claim takes what others stand in line for',
+    simulated: true,
     changes: [change('src/store/claim-take.ts', 'and q.priority >= a.priority', 'and false')],
     noticedBy: by(WAITING, 'goes before who comes later and would not wait'),
   },
   {
     fault: 'a line is served without regard to priority',
+    simulated: true,
     changes: [
       change(
         'src/store/waiter.ts',

@@ -21,6 +21,18 @@ export const planning: readonly Mutation[] = [
     noticedBy: by('test/db/reconciler/brakes.test.ts', 'holds back nothing but creations'),
   },
   {
+    fault: 'a pool builds for all who stand in line, whatever its ceiling',
+    simulated: true,
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        'Math.min(desired + waiting, preset.maxInstances ?? desired)',
+        'desired + waiting',
+      ),
+    ],
+    noticedBy: by(PLAN, 'keeps the target between the desired count and the ceiling'),
+  },
+  {
     fault: 'the surplus is deleted by age only',
     always: true,
     changes: [

@@ -4,6 +4,8 @@ import { settle } from '../manual-clock.ts';
 export interface Activity {
   /** Counts the work until it settles. */
   track<T>(work: Promise<T>): Promise<T>;
+  /** Whether none is under way at this moment. */
+  isQuiet(): boolean;
   /** Resolves when no work, and nobody's file, is under way any more. Sleeps and long polls are none. */
   quiet(): Promise<void>;
 }
@@ -23,6 +25,7 @@ export function createActivity(): Activity {
       open += 1;
       return work.finally(end);
     },
+    isQuiet: () => open === 0,
     quiet: async () => {
       for (let turns = 0; turns < QUIET_TURNS; turns++) {
         if (open > 0) {

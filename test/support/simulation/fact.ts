@@ -1,15 +1,25 @@
 // What a pool may do and has done, so that a look can tell what it did since the former one.
 import type { TestStore } from '../store.ts';
+import {
+  compareWaiters,
+  countWaiting,
+  isLineHeld,
+  READ_WAITERS,
+  type WaiterFacts,
+} from './waiting.ts';
 
 export interface Facts {
   readonly pools: readonly PoolFacts[];
   /** Creations that daemons have. */
   readonly building: number;
+  readonly waiters: readonly WaiterFacts[];
 }
 
 interface PoolFacts {
   readonly id: string;
   readonly desired: number;
+  /** As many as those who wait may have it keep. */
+  readonly ceiling: number;
   readonly paused: boolean;
   readonly mayCreate: boolean;
   /** Since when it is limited; null: it is not. */
@@ -30,6 +40,8 @@ interface PoolFacts {
   readonly invalidatedAt: string | null;
   /** Given away, ever. */
   readonly claimed: number;
+  /** Of these, to those who asked and did not wait. */
+  readonly claimedAtOnce: number;
   /** Of these, what is not of the active version, and what was born before the invalidation. */
   readonly claimedOld: number;
   readonly claimedExpired: number;
@@ -46,6 +58,7 @@ const HARD_LIMIT = 3;
 
 const POOLS = `
   select l.id, coalesce(l.size_override, p.desired_instances) as desired,
+    coalesce(p.max_instances, 0) as ceiling,
     l.paused or coalesce((select (value ->> 'reconciliation_paused')::boolean from settings
       where name = 'prebuilds'),
       false) as paused,
@@ -55,7 +68,7 @@ const POOLS = `
     coalesce(k.trial_at <= standby_now(), false) as "isTrialDue",
     made.created, made."createdOld", made.written, t.active_version_id as version, t.deprecated <> '' as "isDeprecated",
     l.last_invalidated_at::text as "invalidatedAt",
-    given.claimed, given."claimedOld", given."claimedExpired",
+    given.claimed, given."claimedAtOnce", given."claimedOld", given."claimedExpired",
     ended.failures, coalesce(ended."isFailing", false) as "isFailing",
     (select count(*)::int from pool_events e
      where e.pool_id = l.id and e.kind = 'hard_limit_healed') as healed,
@@ -82,6 +95,8 @@ const POOLS = `
       and b.initiator_id = '00000000-0000-7000-8000-000000000001') as made
   cross join lateral (
     select count(*)::int as claimed,
+      count(*) filter (where not exists (
+        select from waiters q where q.workspace_id = c.workspace_id))::int as "claimedAtOnce",
       count(*) filter (where b.version_id <> t.active_version_id)::int as "claimedOld",
       count(*) filter (where j.acquired_at < l.last_invalidated_at)::int as "claimedExpired"
     from claims c
@@ -107,7 +122,8 @@ const READ = {
   text: `select json_build_object(
     'pools', (select coalesce(json_agg(pool order by id), '[]') from (${POOLS}) as pool),
     'building', (
-      select count(*) from jobs where class = 4 and status in ('running', 'canceling')))::text`,
+      select count(*) from jobs where class = 4 and status in ('running', 'canceling')),
+    'waiters', ${READ_WAITERS})::text`,
   values: [],
 };
 
@@ -116,14 +132,24 @@ export async function readFacts({ database }: TestStore): Promise<Facts> {
   return JSON.parse(rows[0]?.[0] as string) as Facts;
 }
 
-/** What was done between two looks against what was allowed at one of them or between. */
-export function compareFacts(before: Facts, after: Facts): readonly string[] {
-  return after.pools.flatMap((facts, n) => {
-    const former = before.pools[n];
-    if (former === undefined) return [];
+/**
+ * What was done between two looks against what was allowed at one of them or between. `quiet` is the newest one
+ * before at which nothing was under way.
+ */
+export function compareFacts(
+  { before, quiet }: { readonly before: Facts; readonly quiet: Facts },
+  after: Facts,
+): readonly string[] {
+  const ofPools = after.pools.flatMap((facts, n) => {
+    const [former, still] = [before.pools[n], quiet.pools[n]];
+    if (former === undefined || still === undefined) return [];
     const created = facts.created - former.created;
     const claimed = facts.claimed - former.claimed;
-    const target = Math.max(former.desired, facts.desired);
+    const desired = Math.max(former.desired, facts.desired);
+    const waiting = countWaiting(facts.id, quiet.waiters, after.waiters);
+    const ceiling = Math.max(former.ceiling, facts.ceiling);
+    const target = Math.max(desired, Math.min(desired + waiting, ceiling));
+    const isHeld = isLineHeld(facts.id, quiet.waiters, after.waiters);
     const always = (holds: (one: PoolFacts) => boolean): boolean => holds(former) && holds(facts);
     const isSameLimit = facts.limitedAt !== null && facts.limitedAt === former.limitedAt;
     const isSameVersion = facts.version === former.version;
@@ -141,6 +167,7 @@ export function compareFacts(before: Facts, after: Facts): readonly string[] {
         'a pool created in spite of its failures',
       ],
       [isSameFailures && facts.healed > former.healed, 'a limit opened without a success'],
+      [isHeld && facts.claimedAtOnce > still.claimedAtOnce, 'somebody went before the line'],
       [always((one) => one.isDeprecated) && claimed > 0, 'a deprecated template was claimed of'],
       [
         isSameVersion && facts.createdOld > former.createdOld,
@@ -157,4 +184,5 @@ export function compareFacts(before: Facts, after: Facts): readonly string[] {
     ];
     return found.flatMap(([isViolated, text]) => (isViolated ? [text] : []));
   });
+  return [...ofPools, ...compareWaiters(quiet.waiters, after.waiters)];
 }

@@ -9,17 +9,20 @@ const MOST_CREATIONS = 2 * DAEMON_SLOTS - 1;
 
 /** Adds what it finds to the world's findings. */
 export async function look(world: World): Promise<void> {
-  const { store, findings } = world;
+  const { store, findings, activity } = world;
+  const wasQuiet = activity.isQuiet();
   const facts = await readFacts(store);
+  const isQuiet = wasQuiet && activity.isQuiet();
   findings.push(
     ...(await findViolations(store)),
-    ...compareFacts(world.facts, facts),
+    ...compareFacts({ before: world.facts, quiet: world.quietFacts }, facts),
     ...(await findBrokenClaims(world)),
   );
   if (facts.building > MOST_CREATIONS) {
     findings.push(`${facts.building} creations run, ${MOST_CREATIONS} may`);
   }
   world.facts = facts;
+  if (isQuiet) world.quietFacts = facts;
 }
 
 /** What people got although it was broken already. */

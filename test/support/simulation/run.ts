@@ -3,7 +3,7 @@
 import { reconcileNow } from '../reconcile.ts';
 import type { TestStore } from '../store.ts';
 import { CALM } from './dials.ts';
-import { EVENTS } from './event.ts';
+import { EVENTS, EVENTS_WITHOUT_WAITING, KEPT_BEFORE_WAITING } from './event.ts';
 import { readFacts } from './fact.ts';
 import type { Home } from './home.ts';
 import { look } from './look.ts';
@@ -12,6 +12,7 @@ import { createWorld, outwaitSilence, type World } from './world.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+const DAY_SECONDS = 86_400;
 const PASS_MS = 61 * SECOND;
 const ROUNDS = 16;
 /** What these leave undone is done. */
@@ -24,13 +25,15 @@ export interface Life {
 
 /** Runs it and gives what was violated, with what had happened; empty when all is well. */
 export async function simulate(home: Home, { seed, steps }: Life): Promise<readonly string[]> {
+  const waiting = !KEPT_BEFORE_WAITING.includes(seed);
+  const events = waiting ? EVENTS : EVENTS_WITHOUT_WAITING;
   await home.clear();
   await using world = await createWorld(home, seed);
   const happened: string[] = [];
   const told = (): readonly string[] =>
     world.findings.map((text) => `after ${happened.join(', ')}: ${text}`);
   for (let step = 1; step <= steps; step++) {
-    const [name, event] = world.random.pick(EVENTS);
+    const [name, event] = world.random.pick(events);
     happened.push(name);
     await event(world);
     // Now and then the next thing happens while this one is under way.
@@ -39,12 +42,12 @@ export async function simulate(home: Home, { seed, steps }: Life): Promise<reado
     if (world.findings.length > 0) return told();
   }
   happened.push('the faults were over');
-  await converge(world);
+  await converge(world, waiting);
   return told();
 }
 
 /** With the faults over, every pool comes to its target and stays there; no notice is delivered. */
-async function converge(world: World): Promise<void> {
+async function converge(world: World, waiting: boolean): Promise<void> {
   const { store, findings } = world;
   world.dials = { ...CALM, lostNotice: 1 };
   world.isTemplateBad = false;
@@ -72,8 +75,12 @@ async function converge(world: World): Promise<void> {
     ({ written }, n) => written !== settled.pools[n]?.written,
   );
   while (world.unanswered.length > 0) await askAgain(world);
+  // Served, or told why not: nobody is left in line by now, and no place was lost.
+  await wishFor(world, [...world.inLine.values()]);
+  for (const name of world.inLine.keys()) findings.push(`${name} stands in line still`);
   if (isRestless) findings.push('a settled pool went on');
   findings.push(...(await serveCrowd(world)));
+  if (waiting) findings.push(...(await serveLine(world)));
   await look(world);
   findings.push(...(await findLostClaims(world)));
 }
@@ -105,6 +112,31 @@ async function serveCrowd(world: World): Promise<readonly string[]> {
   });
 }
 
+/** More than a pool builds at once. Each is served in the end, and in their order. */
+async function serveLine(world: World): Promise<readonly string[]> {
+  const { store, random, templates } = world;
+  const template = random.pick(templates);
+  const wishes = [0, 5, 0, 5, 0, 5].map((priority) => {
+    const place = { priority, timeoutSeconds: DAY_SECONDS };
+    return newWish(world, { template, onEmpty: 'wait', place });
+  });
+  await wishFor(world, wishes);
+  await world.activity.quiet();
+  await look(world);
+  const isInLine = async (): Promise<boolean> =>
+    (await store.sql('select from waiters where ended_at is null')).length > 0;
+  for (let round = 0; round < ROUNDS && (await isInLine()); round++) {
+    for (const ms of [61 * MINUTE, 6 * SECOND, 6 * SECOND]) {
+      await leapQuietly(world, ms);
+      await look(world);
+    }
+  }
+  await wishFor(world, wishes);
+  return wishes.flatMap(({ name }) =>
+    world.served.has(name) ? [] : [`${name} waited, and was not served`],
+  );
+}
+
 /** What was answered is there for good, and is its owner's. */
 async function findLostClaims({ store, served }: World): Promise<string[]> {
   const rows = await store.sql<{ name: string; id: string }>(
@@ -130,7 +162,9 @@ async function isAtTarget(store: TestStore): Promise<boolean> {
      select j.id from jobs j where j.status in ('pending', 'running', 'canceling')
        and j.type = 'workspace_build'
      union all
-     select m.workspace_id from pool_members m where m.transition = 'delete'`,
+     select m.workspace_id from pool_members m where m.transition = 'delete'
+     union all
+     select q.id from waiters q where q.ended_at is null`,
   );
   return rows.length === 0;
 }

@@ -28,7 +28,9 @@ export interface SimulatedTemplate {
 export interface Wish {
   readonly name: string;
   readonly template: SimulatedTemplate;
-  readonly onEmpty: 'create' | 'fail';
+  readonly onEmpty: 'create' | 'fail' | 'wait';
+  /** Of one that waits. */
+  readonly place?: { readonly priority: number; readonly timeoutSeconds: number };
 }
 
 export interface World extends AsyncDisposable {
@@ -43,6 +45,10 @@ export interface World extends AsyncDisposable {
   readonly templates: readonly SimulatedTemplate[];
   /** Answered with a workspace, by name. */
   readonly served: Map<string, Wish & { readonly workspaceId: string }>;
+  /** Answered with a place in line, by name. */
+  readonly inLine: Map<string, Wish & { readonly waiterId: string }>;
+  /** The names of those who were said to wait no longer. */
+  readonly leaving: Set<string>;
   /** Sent and not answered: nobody knows whether it was served. */
   unanswered: readonly Wish[];
   wishes: number;
@@ -53,6 +59,8 @@ export interface World extends AsyncDisposable {
   dials: Dials;
   /** As they were at the last look. */
   facts: Facts;
+  /** As they were at the last look at which nothing was under way. */
+  quietFacts: Facts;
   /** What must not have happened, as it was noticed. */
   readonly findings: string[];
 }
@@ -60,6 +68,8 @@ export interface World extends AsyncDisposable {
 export const ORGANIZATION = FIRST_ORGANIZATION;
 const FAILED_BUILDS = 0.1;
 const SECOND = 1_000;
+/** As many as those who wait may have a pool keep. */
+const CEILING = 4;
 /** How long a start takes, by version. */
 const START_SECONDS = [0, 5];
 
@@ -94,6 +104,7 @@ export async function createWorld(home: Home, seed: number): Promise<World> {
     );
   }
   const { fetch } = newLine();
+  const facts = await readFacts(store);
   const world: World = {
     ...{ store, random, activity, time, replicas, daemons, templates, findings },
     client: createClient({
@@ -103,10 +114,13 @@ export async function createWorld(home: Home, seed: number): Promise<World> {
       clock: time.createClock(),
     }),
     served: new Map(),
+    inLine: new Map(),
+    leaving: new Set(),
     unanswered: [],
     wishes: 0,
     broken: new Set(),
-    facts: await readFacts(store),
+    facts,
+    quietFacts: facts,
     isTemplateBad: false,
     get dials() {
       return dials;
@@ -156,6 +170,7 @@ async function createTemplates(store: TestStore): Promise<readonly SimulatedTemp
     );
     templates.push({ name: template.name, preset: first.presetName, poolId: first.poolId });
   }
+  await store.sql('update presets set max_instances = $1', [CEILING]);
   return templates;
 }
 
