@@ -35,7 +35,7 @@ const UNANSWERED_AGENTS = `
               and (a.last_seen_at >= s.created_at) is not true`;
 
 /** On `claims c`: how long its agents have had. */
-const PROVE_MS = `extract(epoch from (select standby_now()) - c.at)::float8 * 1000`;
+const PROVE_MS = `round(extract(epoch from (select standby_now()) - c.at) * 1000)::float8`;
 
 /** Signs of life could not be stored for a while: agents that live may not have been heard of since. */
 const NOBODY_IS_JUDGED = `exists (

@@ -104,7 +104,7 @@ async function createWorkspace(
   requester: Requester,
   request: WorkspaceRequest,
 ): Promise<CreatedWorkspace | Enlisted> {
-  const asked: Asked = {
+  let asked: Asked = {
     requester,
     request,
     bodyHash: deps.keyring.fingerprint(canonicalForm(request)),
@@ -117,8 +117,11 @@ async function createWorkspace(
     // Undefined: nothing was taken at once. Outdated: what it was judged by changed meanwhile, each time by
     // somebody's promotion or its like, or by the end of one that kept the name past its deadline.
     if (served !== undefined && served !== 'outdated') {
-      if ('unanswered' in served) unanswered = [...unanswered, served.unanswered];
-      else if ('lineOf' in served) {
+      if ('unanswered' in served) {
+        unanswered = [...unanswered, served.unanswered];
+        // What the next one takes is counted without the wait for this one, which its own record has.
+        asked = { ...asked, startedMs: deps.clock.monotonicMs() };
+      } else if ('lineOf' in served) {
         // There may be enough for those before it and for this one, too.
         await serveLine(deps, served.lineOf);
         hasServedLine = true;

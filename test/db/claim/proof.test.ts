@@ -221,6 +221,20 @@ describe('a claim of a workspace with an agent', () => {
     ).toEqual([{ workspace_id: spare }]);
   });
 
+  it('records the time of each stage with the claim that it was for', async () => {
+    await ready('frozen', 'lives');
+    await ask();
+    const recorded = await store.sql<{ resolve: number; prove: number }>(
+      `select (stage_ms->>'resolve')::float8 as resolve, (stage_ms->>'prove')::float8 as prove
+       from claims where pool_id = $1 order by at, id`,
+      [pool.poolId],
+    );
+    expect(recorded).toHaveLength(2);
+    // On its clock the wait for the first one alone took so long.
+    for (const { resolve } of recorded) expect(resolve).toBeLessThan(PROOF.timeoutMs);
+    for (const { prove } of recorded) expect(Number.isInteger(prove)).toBe(true);
+  });
+
   it('begins its build on what has answered, and on nothing else', async () => {
     await usePool('apply');
     const [dead, alive] = await ready('frozen', 'lives');
