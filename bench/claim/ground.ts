@@ -20,6 +20,8 @@ export interface PushedTemplate {
   readonly name: string;
   readonly claim: 'instant' | 'apply';
   readonly instances: number;
+  /** More of its manifest. */
+  readonly lines?: readonly string[];
 }
 
 export interface Ground {
@@ -61,12 +63,13 @@ export async function layGround(stage: Stage, headcount: number): Promise<Ground
     connection,
     url: client.url,
     people: await Promise.all(Array.from({ length: headcount }, (_, n) => hire(client, n))),
-    push: async ({ name, claim, instances }) => {
+    push: async ({ name, claim, instances, lines = [] }) => {
       await resume();
       const manifest = manifestText(
         name,
         `claim: ${claim}`,
         `presets: [{ name: only, default: true, prebuilds: { instances: ${instances} } }]`,
+        ...lines,
       );
       await installation.push(name, archiveOf(manifest));
     },
