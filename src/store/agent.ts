@@ -163,6 +163,17 @@ export const recordSignOfLife = statement({
     where id = $agentId`,
 });
 
+/** It called, whatever it said of itself. */
+export const recordCall = statement({
+  name: 'agent.record_call',
+  takes: takes<{ readonly agentId: AgentId }>(),
+  gives: {},
+  sql: `
+    update agents
+    set last_seen_at = (select standby_now())
+    where id = $agentId`,
+});
+
 const ownerColumns = {
   sessionId: uuid<AgentSessionId>(),
   epoch: int,

@@ -7,6 +7,7 @@ import { openOwnerValues } from '../../keys/owner-values.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { Database } from '../../store/database.ts';
 import type { AgentsTogether } from '../../store/agent-together.ts';
+import { recordCall } from '../../store/agent.ts';
 import { findOwnerValues } from '../../store/owner-values.ts';
 import { readOwnership } from './owner.ts';
 
@@ -30,6 +31,9 @@ export async function readAgentValues(
   },
 ): Promise<AgentValues> {
   const { workspaceId, agentId } = agent;
+  // Some fetch and write all of it before their next sign of life; whoever claimed waits for an answer.
+  await recordCall.run(database, { agentId });
+  database.announce([{ kind: 'workspace', workspaceId }]);
   const found = await findOwnerValues.maybe(database, agent);
   if (found === undefined) await checkSession(agents, agent);
   if (found === undefined || found.keyId === null || found.sealed === null) {

@@ -1,6 +1,7 @@
 // Agents as they are shipped, alive and not at the control plane at the very moment of a claim: none of what they
 // look after is taken for dead.
 import type { ChildProcess } from 'node:child_process';
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkspaceId } from '../../../src/base/id.ts';
 import type { Manifest } from '../../../src/contract/manifest/schema.ts';
@@ -67,14 +68,14 @@ async function makePlace(organization: string): Promise<Place> {
 }
 
 /** All that the pool has, at the same time. */
-async function claimAll({ organization, pool, token }: Place): Promise<void> {
+async function claimAll({ organization, pool, token }: Place, given: object = {}): Promise<void> {
   const { url } = replica.server.address();
   const answers = await Promise.all(
     Array.from({ length: COUNT }, async (_, n) => {
       const answer = await fetch(`${url}/api/v1/organizations/${organization}/workspaces`, {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ template: pool.name, name: `${pool.name}-${n}` }),
+        body: JSON.stringify({ template: pool.name, name: `${pool.name}-${n}`, ...given }),
       });
       expect(answer.status, await answer.clone().text()).toBe(201);
       return (await answer.json()) as CreateWorkspaceAnswer;
@@ -103,5 +104,30 @@ describe('living agents', () => {
     await expect
       .poll(() => store.sql(applied, [[...agents.keys()]]), { timeout: 30_000 })
       .toHaveLength(COUNT);
+  });
+
+  it.each(['sh', 'node'])('of %s that are given very much', { timeout: 90_000 }, async (kind) => {
+    replica = await startReplica(store, { claimProofTimeoutMs: 2_000 });
+    const place = await makePlace(`much-${kind}`);
+    const shell = path.resolve('src/agent/agent.sh');
+    agents = await fillWithAgents(
+      { store, make },
+      { pool: place.pool, count: COUNT },
+      {
+        command: kind === 'sh' ? ['sh', shell] : [process.execPath, programs.agent],
+        ...{ folder: folder.path, replicas: [replica] },
+      },
+    );
+    const names = Array.from({ length: 100 }, (_, n) => `v${n}`);
+    const value = 'x'.repeat(600);
+    const content = Buffer.from(value).toString('base64');
+    await claimAll(place, {
+      environment: Object.fromEntries(names.map((name) => [name, value])),
+      secrets: Object.fromEntries(names.map((name) => [name, value])),
+      files: Object.fromEntries(names.map((name) => [`a/${name}`, { content }])),
+    });
+    const proofs = `select distinct details->>'proof' as proof from pool_events
+      where pool_id = $1 and kind = 'claimed'`;
+    expect(await store.sql(proofs, [place.pool.poolId])).toEqual([{ proof: 'answered' }]);
   });
 });
