@@ -16,6 +16,8 @@ export interface LongPollOptions {
   readonly timeoutMs: number;
   /** Give or take a fifth, so that those who wait do not come in step. */
   readonly pollMs: number;
+  /** False: what is waited for cannot be there yet. */
+  readonly looksAtOnce?: boolean;
 }
 
 type Deps = Pick<Kit, 'clock' | 'rng'> & { readonly bus: Pick<NoticeBus, 'subscribe'> };
@@ -24,7 +26,7 @@ type Deps = Pick<Kit, 'clock' | 'rng'> & { readonly bus: Pick<NoticeBus, 'subscr
 export async function waitFor<T>(
   { clock, rng, bus }: Deps,
   poll: LongPoll<T>,
-  { signal, timeoutMs, pollMs }: LongPollOptions,
+  { signal, timeoutMs, pollMs, looksAtOnce = true }: LongPollOptions,
 ): Promise<T | undefined> {
   const deadlineMs = clock.monotonicMs() + timeoutMs;
   let pause = new AbortController();
@@ -33,10 +35,10 @@ export async function waitFor<T>(
   const unsubscribe = bus.subscribe(poll.wanted, wake);
   signal.addEventListener('abort', wake);
   try {
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       // Made before looking: what is heard meanwhile may lie behind what the look saw.
       pause = new AbortController();
-      const found = await poll.look();
+      const found = isFirst && !looksAtOnce ? undefined : await poll.look();
       const leftMs = deadlineMs - clock.monotonicMs();
       if (found !== undefined || isOver() || leftMs <= 0) return found;
       const pauseMs = Math.min(leftMs, pollMs * (0.8 + 0.4 * rng.next()));

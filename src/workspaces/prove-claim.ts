@@ -47,6 +47,8 @@ export async function proveClaim(deps: ServeDeps, unproven: UnprovenClaim): Prom
       {
         pollMs: proof.pollMs,
         timeoutMs: MOST_TIMEOUTS * proof.timeoutMs + LONGEST_BACK_OFF_MS,
+        // Under a crowd each look is in the way of the answers that it looks for.
+        looksAtOnce: unproven.isResumed,
         // Whoever asked may be gone: what was taken for them is settled all the same.
         signal: new AbortController().signal,
       },

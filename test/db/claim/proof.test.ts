@@ -18,6 +18,7 @@ import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.
 import { settleUnanswered } from '../../../src/workspaces/prove-claim.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
+import { countStatements } from '../../support/counted-database.ts';
 import { createTestCreator, judgeNoAgents } from '../../support/creator.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { startLivingAgent, type LivingAgent } from '../../support/living-agent.ts';
@@ -182,6 +183,17 @@ describe('a claim of a workspace with an agent', () => {
     expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
     expect(await counted()).toEqual({ prebuilds_claimed: 1 });
     await expect.poll(() => agents[0]?.epochs).toEqual([1]);
+  });
+
+  it('is looked at once, when the agent has answered', async () => {
+    await ready('lives', 'lives');
+    const database = countStatements(queue.deps.database);
+    const create = createTestCreator({ ...queue.deps, database }, { proof: PROOF });
+    const by = { userId: ann, isAdmin: false };
+    await create(by, requestOf({ name: 'first' }));
+    database.take();
+    await create(by, requestOf({ name: 'second' }));
+    expect(database.take().statements).toEqual(['claim.take_oldest', 'claim.confirm']);
   });
 
   it('gives another one when the agent does not answer, and deletes the first', async () => {
