@@ -143,6 +143,17 @@ export const confirmClaim = statement({
       and c.epoch = $epoch`,
 });
 
+export const findClaimOutcome = statement({
+  name: 'claim.find_outcome',
+  takes: takes<TakenClaim>(),
+  gives: { outcome: oneOf<'taken' | 'hit' | 'failed' | 'void'>() },
+  sql: `
+    select outcome
+    from claims
+    where workspace_id = $workspaceId
+      and epoch = $epoch`,
+});
+
 /** Keeps builds away from what is to be void. No row: it is not `taken` any more, or somebody uses it. */
 export const lockTakenClaim = statement({
   name: 'claim.lock_taken',

@@ -7,7 +7,7 @@ import { failpoint } from '../base/failpoint.ts';
 import type { PoolId, WaiterId, WorkspaceId } from '../base/id.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
 import type { OwnerValues } from '../domain/workspace/owner-values.ts';
-import type { TakenClaim } from '../store/claim-proof.ts';
+import { findClaimOutcome, type TakenClaim } from '../store/claim-proof.ts';
 import type { TakenPrebuild } from '../store/claim-take.ts';
 import type { Transaction } from '../store/database.ts';
 import { lockIdempotencyKey, recordIdempotencyKey } from '../store/idempotency-key.ts';
@@ -250,7 +250,14 @@ async function serve(
   }
   return deps.database.transaction(async (tx) => {
     // It has the name, the key and the money that the next one needs.
-    if (former !== undefined) await voidUnanswered(deps, tx, former);
+    if (former !== undefined && !(await voidUnanswered(deps, tx, former))) {
+      // Its agents have answered another request with the key meanwhile, or its owner has found it.
+      const { outcome } = await findClaimOutcome.one(tx, former);
+      const { workspaceId, epoch } = former;
+      const kept = { workspaceId, claimed: true, reason: null };
+      if (outcome === 'taken') return { ...kept, epochToProve: epoch };
+      if (outcome === 'hit') return kept;
+    }
     const prior = await awaitPrior(tx, order);
     if (prior !== undefined) return prior;
     if (wanted.enforcesQuota) {

@@ -349,6 +349,27 @@ describe('requests with one idempotency key', () => {
   });
 });
 
+describe('a claim whose agents answer at the last moment', () => {
+  it.each(['k', undefined])('stays with who asked, with the key %s', async (idempotencyKey) => {
+    const [workspaceId] = await ready('frozen', 'lives');
+    const { database } = queue.deps;
+    // What another request with the key does, or the sweep, once it was decided to take it back.
+    const racing: typeof database = {
+      ...database,
+      transaction: async (work, options) => {
+        const hit = `update claims set outcome = 'hit' where outcome = 'taken' and pool_id = $1`;
+        await store.sql(hit, [pool.poolId]);
+        return database.transaction(work, options);
+      },
+    };
+    const deps = { ...queue.deps, database: racing, clock: impatientClock() };
+    const create = createTestCreator(deps, { proof: PROOF });
+    const answer = await create({ userId: ann, isAdmin: false }, requestOf({ idempotencyKey }));
+    expect(answer).toMatchObject({ workspaceId, claimed: true });
+    expect((await claims()).map(({ outcome }) => outcome)).toEqual(['hit']);
+  });
+});
+
 describe('a control plane that dies before the answer', () => {
   it('leaves what is void as soon as somebody looks, and its name is free', async () => {
     const [first, second] = await ready('frozen', 'lives');
