@@ -37,6 +37,13 @@ const UNANSWERED_AGENTS = `
 /** On `claims c`: how long its agents have had. */
 const PROVE_MS = `round(extract(epoch from (select standby_now()) - c.at) * 1000)::float8`;
 
+/**
+ * On `claims c`: nobody has settled it. Written so that claims_taken_idx does not fit: next to nothing is in it,
+ * mostly, so the planner takes it where one claim is looked up, and reads all that were ever in it while an old snapshot
+ * keeps them from being vacuumed.
+ */
+const IS_TAKEN = `coalesce(c.outcome, '') = 'taken'`;
+
 /** Signs of life could not be stored for a while: agents that live may not have been heard of since. */
 const NOBODY_IS_JUDGED = `exists (
             select
@@ -88,7 +95,7 @@ export const confirmClaim = statement({
       ) as latest
       where c.workspace_id = $workspaceId
         and c.epoch = $epoch
-        and c.outcome = 'taken'
+        and ${IS_TAKEN}
         and w.id = $workspaceId
         and latest.version_id = $versionId
         and (
@@ -166,7 +173,7 @@ export const lockTakenClaim = statement({
     where w.id = $workspaceId
       and w.epoch = $epoch
       and w.deleted_at is null
-      and c.outcome = 'taken'
+      and ${IS_TAKEN}
     for update of w, c`,
 });
 

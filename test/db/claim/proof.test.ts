@@ -11,6 +11,7 @@ import {
 } from '../../../src/base/id.ts';
 import type { Manifest } from '../../../src/contract/manifest/schema.ts';
 import { insertGroup, insertGroupMember } from '../../../src/store/group.ts';
+import { confirmClaim, lockTakenClaim } from '../../../src/store/claim-proof.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
 import { storeEnforcesQuota } from '../../../src/store/quota.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
@@ -462,4 +463,32 @@ describe('a control plane that dies before the answer', () => {
       [{ owner_id: ann }],
     );
   });
+});
+
+describe('settling a claim', () => {
+  it.each([confirmClaim, lockTakenClaim])(
+    'looks for it by its workspace: $name',
+    async ({ text }) => {
+      const [workspaceId] = await ready('lives');
+      await ask();
+      await store.sql('begin');
+      try {
+        await store.sql(
+          `insert into claims
+           (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome, stage_ms, at)
+         select gen_random_uuid(), organization_id, template_id, user_id, pool_id, workspace_id, 1000 + n,
+           'hit', '{}', at
+         from claims, generate_series(1, 5000) as n where workspace_id = $1`,
+          [workspaceId],
+        );
+        await store.sql('analyze claims');
+        const rows = await store.sql<{ 'QUERY PLAN': string }>(`explain (generic_plan) ${text}`);
+        const plan = rows.map((row) => row['QUERY PLAN']).join(' ');
+        expect(plan).toContain('claims_workspace_id_epoch_key');
+        expect(plan).not.toContain('claims_taken_idx');
+      } finally {
+        await store.sql('rollback');
+      }
+    },
+  );
 });
