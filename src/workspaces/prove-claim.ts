@@ -1,7 +1,8 @@
 // Proof at hand-over: whoever asked is told of a claim only once the agents of what was taken have answered it.
 // An agent that died a moment ago looks alive until its next sign of life is overdue; this is how it is found out.
+import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
-import { createId } from '../base/id.ts';
+import { createId, type WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import {
   confirmClaim,
@@ -15,6 +16,8 @@ import type { RowOf } from '../store/column.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { takeBackVoided } from '../store/live-pool/member.ts';
 import { waitFor } from '../store/long-poll.ts';
+import { lockWorkspace } from '../store/workspace.ts';
+import { checkStart, type LockedWorkspace } from './change-workspace.ts';
 import type { Order, ServeDeps } from './order.ts';
 import { insertClaimBuild, needsBuild } from './take-workspace.ts';
 
@@ -110,21 +113,43 @@ async function settle(
   return outcome === 'confirmed' ? 'answered' : 'unheard';
 }
 
-/** With the build that hands it over, where one is needed. */
+type Confirmed = RowOf<typeof confirmClaim.columns>;
+
+/**
+ * With the build that hands it over, where one is needed. Throws why it may not be started any more, and nobody has
+ * it then.
+ */
 async function confirm(
   deps: ServeDeps,
-  { order, claim: { workspaceId } }: UnprovenClaim,
+  { order, claim }: UnprovenClaim,
   asked: ConfirmArgs,
-): Promise<RowOf<typeof confirmClaim.columns>> {
+): Promise<Confirmed> {
   if (!needsBuild(order)) return confirmClaim.one(deps.database, asked);
-  return deps.database.transaction(async (tx) => {
-    const confirmed = await confirmClaim.one(tx, asked);
-    const { buildNumber, isInUse, machineId } = confirmed;
+  const confirmed = await deps.database.transaction(async (tx) => {
+    const { workspaceId } = claim;
+    // Whoever stops or starts it takes turns with this.
+    const workspace = await lockWorkspace.maybe(tx, { id: workspaceId });
+    const refusal = workspace && whyNotStarted(workspaceId, workspace);
+    if (refusal !== undefined && (await voidUnanswered(deps, tx, claim))) return refusal;
+    const settled = await confirmClaim.one(tx, asked);
+    const { buildNumber, isInUse, machineId } = settled;
     if (buildNumber !== null && isInUse === false) {
       await insertClaimBuild(deps, tx, { order, workspaceId, buildNumber, machineId });
     }
-    return confirmed;
+    return settled;
   });
+  if (confirmed instanceof AppError) throw confirmed;
+  return confirmed;
+}
+
+function whyNotStarted(id: WorkspaceId, workspace: LockedWorkspace): AppError | undefined {
+  try {
+    checkStart(id, workspace);
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
 }
 
 /**

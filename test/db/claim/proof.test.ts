@@ -1,5 +1,6 @@
 // Proof at hand-over: a claim counts once the agents of what was taken have answered it; where they do not,
 // whoever asked gets another one and sees nothing of it.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/base/clock.ts';
 import {
@@ -262,6 +263,73 @@ describe('a claim of a workspace with an agent', () => {
         [[dead, alive]],
       ),
     ).toEqual([{ workspace_id: alive, number: 2 }]);
+  });
+
+  it('begins no build where it may not be started any more', async () => {
+    await usePool('apply');
+    const [workspaceId] = await ready('lives');
+    const { database } = queue.deps;
+    // What happens meanwhile, while the claim is open.
+    const late: typeof database = {
+      ...database,
+      transaction: async (work, options) => {
+        const open = `select from claims where outcome = 'taken' and pool_id = $1`;
+        if ((await store.sql(open, [pool.poolId])).length > 0) {
+          await store.sql(`update users set status = 'suspended' where id = $1`, [ann]);
+        }
+        return database.transaction(work, options);
+      },
+    };
+    const create = createTestCreator({ ...queue.deps, database: late }, { proof: PROOF });
+    const asked = create({ userId: ann, isAdmin: false }, requestOf({}));
+    await expect(asked).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect((await claims()).map((one) => [one.workspace_id, one.outcome])).toEqual([
+      [workspaceId, 'void'],
+    ]);
+    const builds = `select from builds where workspace_id = $1 and stage = 'claim'`;
+    expect(await store.sql(builds, [workspaceId])).toEqual([]);
+  });
+
+  it('begins no build where the owner stops it at the same moment', async () => {
+    await usePool('apply');
+    const [workspaceId] = (await ready('lives')) as [WorkspaceId];
+    const { database } = queue.deps;
+    const by = { userId: ann, isAdmin: false };
+    let stopped: Promise<unknown> | undefined;
+    let hasStopped = false;
+    // It goes its own way beside the transaction in which it is begun.
+    const beside = AsyncLocalStorage.snapshot();
+    const stop = (): Promise<unknown> =>
+      changeWorkspace(queue.deps, by, { id: workspaceId, transition: 'stop' })
+        .catch((error: unknown) => error)
+        .finally(() => (hasStopped = true));
+    const late: typeof database = {
+      ...database,
+      transaction: (work, options) =>
+        database.transaction(
+          (tx) =>
+            work({
+              ...tx,
+              query: async (query) => {
+                const answer = await tx.query(query);
+                if (query.name === 'claim.confirm') {
+                  stopped ??= beside(stop);
+                  // It has begun its build, or waits for this one.
+                  const waiting = `select from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock'`;
+                  await expect
+                    .poll(async () => hasStopped || (await store.sql(waiting)).length > 0)
+                    .toBe(true);
+                }
+                return answer;
+              },
+            }),
+          options,
+        ),
+    };
+    const create = createTestCreator({ ...queue.deps, database: late }, { proof: PROOF });
+    expect(await create(by, requestOf({}))).toMatchObject({ workspaceId, claimed: true });
+    expect(await stopped).toMatchObject({ code: 'BUILD_IN_PROGRESS' });
   });
 
   it('is a miss after three that did not answer, and takes no fourth', async () => {
