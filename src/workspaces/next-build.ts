@@ -34,9 +34,9 @@ export interface NextBuild {
 
 /**
  * Breaks builds_workspace_id_number_key where another one was faster. Throws QUOTA_EXCEEDED for a start that the
- * owner may not spend so much on. Announces it.
+ * owner may not spend so much on. Announces it, and gives the job that does it.
  */
-export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild): Promise<void> {
+export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild): Promise<JobId> {
   const { workspace, latest, transition, reason, initiatorId, jobClass } = next;
   const { organizationId, ownerId: userId, machineId } = workspace;
   const { versionId, presetId, parameters, secretParametersId, driver, tags } = latest;
@@ -45,10 +45,11 @@ export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild)
     const refusal = await findExcess(tx, expense);
     if (refusal !== undefined) throw refusal;
   }
+  const jobId = createId<JobId>(kit);
   await insertBuilds(tx, [
     {
       id: createId<BuildId>(kit),
-      jobId: createId<JobId>(kit),
+      jobId,
       workspaceId: workspace.id,
       number: latest.number + 1,
       stage: 'none',
@@ -61,4 +62,5 @@ export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild)
     { kind: 'queue', organizationId, driver },
     { kind: 'workspace', workspaceId: workspace.id },
   );
+  return jobId;
 }

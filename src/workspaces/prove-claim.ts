@@ -2,8 +2,9 @@
 // An agent that died a moment ago looks alive until its next sign of life is overdue; this is how it is found out.
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
-import { createId, type WorkspaceId } from '../base/id.ts';
+import { createId, type PoolId, type WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
+import { UNANSWERED } from '../domain/pool/member.ts';
 import {
   confirmClaim,
   findUnsettledClaims,
@@ -14,10 +15,14 @@ import {
 } from '../store/claim-proof.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Database, Transaction } from '../store/database.ts';
+import { setMemberBuilds } from '../store/live-pool/grow.ts';
 import { takeBackVoided } from '../store/live-pool/member.ts';
+import { insertPoolEvents } from '../store/pool-event.ts';
+import { PREBUILDS_USER_ID } from '../store/system-user.ts';
 import { waitFor } from '../store/long-poll.ts';
-import { lockWorkspace } from '../store/workspace.ts';
+import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
 import { checkStart, type LockedWorkspace } from './change-workspace.ts';
+import { beginNextBuild } from './next-build.ts';
 import type { Order, ServeDeps } from './order.ts';
 import { insertClaimBuild, needsBuild } from './take-workspace.ts';
 
@@ -166,8 +171,27 @@ export async function voidUnanswered(
   const voided = await voidClaim.maybe(tx, { workspaceId, epoch, eventId: createId(kit) });
   if (voided === undefined) return false;
   await takeBackVoided.run(tx, { workspaceId });
+  await beginDelete(kit, tx, { workspaceId, poolId: voided.poolId });
   tx.notify({ kind: 'pool', poolId: voided.poolId }, { kind: 'workspace', workspaceId });
   return true;
+}
+
+/** At once, also where the pool is paused: it holds what the owner gave, and its agent may yet come for nothing. */
+async function beginDelete(
+  kit: Kit,
+  tx: Transaction,
+  { workspaceId, poolId }: { readonly workspaceId: WorkspaceId; readonly poolId: PoolId },
+): Promise<void> {
+  const { organizationId, machineId, ownerId } = await lockWorkspace.one(tx, { id: workspaceId });
+  const latest = await findLatestBuild.one(tx, { workspaceId });
+  const transition = 'delete';
+  const jobId = await beginNextBuild(kit, tx, {
+    workspace: { id: workspaceId, organizationId, machineId, ownerId },
+    ...{ latest, transition, reason: UNANSWERED, initiatorId: PREBUILDS_USER_ID, jobClass: 3 },
+  });
+  await setMemberBuilds(tx, [{ workspaceId, number: latest.number + 1, transition, jobId }]);
+  const happened = { kind: 'delete_started', reason: UNANSWERED, details: {} };
+  await insertPoolEvents(tx, [{ id: createId(kit), poolId, workspaceId, ...happened }]);
 }
 
 /** What one look leaves, the next takes. */
