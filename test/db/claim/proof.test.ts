@@ -10,11 +10,14 @@ import {
   type UserId,
   type WorkspaceId,
 } from '../../../src/base/id.ts';
+import { hashToken } from '../../../src/base/token.ts';
 import type { Manifest } from '../../../src/contract/manifest/schema.ts';
 import { insertGroup, insertGroupMember } from '../../../src/store/group.ts';
 import { confirmClaim, lockTakenClaim } from '../../../src/store/claim-proof.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
 import { storeEnforcesQuota } from '../../../src/store/quota.ts';
+import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
+import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
 import { settleUnanswered } from '../../../src/workspaces/prove-claim.ts';
@@ -185,6 +188,27 @@ describe('a claim of a workspace with an agent', () => {
     expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
     expect(await counted()).toEqual({ prebuilds_claimed: 1 });
     await expect.poll(() => agents[0]?.epochs).toEqual([1]);
+  });
+
+  it('is a hit when the agent has asked for what the owner gave, and before it says more', async () => {
+    const [workspaceId] = (await makeReady(store, make, { pool, count: 1 })) as [WorkspaceId];
+    const agentId = await make.agent(workspaceId, { name: 'main', kind: 'program' });
+    const lives = `update agents set lifecycle = 'ready', last_seen_at = standby_now() where id = $1`;
+    await store.sql(lives, [agentId]);
+    const { deps } = queue;
+    const create = createTestCreator(deps, { proof: PROOF });
+    const values = { environment: {}, secrets: { token: 's3cret' }, files: [] };
+    const asked = create({ userId: ann, isAdmin: false }, requestOf({ values }));
+    await expect
+      .poll(async () => (await claims()).map(({ outcome }) => outcome))
+      .toEqual(['taken']);
+    const named = { workspaceId, name: 'main' };
+    const { session } = await exchangeBootstrapToken(deps, deps.database, named);
+    const caller = await deps.agents.findSession(hashToken(session).toString('hex'));
+    await readAgentValues(deps, caller!);
+    expect(await asked).toMatchObject({ workspaceId, claimed: true });
+    const told = `select details->>'proof' as proof from pool_events where pool_id = $1`;
+    expect(await store.sql(told, [pool.poolId])).toEqual([{ proof: 'answered' }]);
   });
 
   it('is looked at once, when the agent has answered', async () => {
