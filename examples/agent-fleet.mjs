@@ -19,12 +19,18 @@ async function perform(task, { url: page }) {
 /** Takes one task after the other, each in a workspace that nobody has used before. */
 async function work() {
   for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
-    const result = await standby.withWorkspace(
-      // None that is ready yet is no reason to build one: the pool is on it, in the order of the line.
-      { template: TEMPLATE, on_empty: 'wait', ttl_seconds: 3_600 },
-      ({ workspace }) => perform(task, workspace.outputs),
-    );
-    console.log(result);
+    try {
+      const result = await standby.withWorkspace(
+        // None that is ready yet is no reason to build one: the pool is on it, in the order of the line.
+        { template: TEMPLATE, on_empty: 'wait', ttl_seconds: 3_600 },
+        ({ workspace }) => perform(task, workspace.outputs),
+      );
+      console.log(result);
+    } catch (error) {
+      // The others go on, and give their workspaces back.
+      console.error(`${task}: ${error.message}`);
+      process.exitCode = 1;
+    }
   }
 }
 

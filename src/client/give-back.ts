@@ -1,6 +1,8 @@
 // Giving back what a claim got: a workspace, or a place in line.
 import { AppError } from '../base/app-error.ts';
+import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Rng } from '../base/random.ts';
 import { jobRoutes } from '../contract/job/route.ts';
 import { waiterRoutes } from '../contract/waiter/route.ts';
 import type { WaiterView } from '../contract/waiter/schema.ts';
@@ -11,21 +13,23 @@ import { insist } from './insist.ts';
 export interface GiveBackDeps {
   readonly client: Client;
   readonly clock: Clock;
+  readonly rng: Rng;
 }
 
 /** What a build that is in the way gets to end, before the delete is tried again. */
-const PAUSE_MS = 200;
+const RETRY = { firstMs: 200, maxMs: 5_000 };
 
 /**
- * Begins the delete of a workspace; ends as soon as it has begun. A build that is in the way is canceled. One that is
- * gone already is no fault.
+ * Begins the delete of a workspace; ends as soon as it has begun. A build that is in the way is canceled, unless it is
+ * somebody's delete. One that is gone already is no fault.
  */
 export async function giveBackWorkspace(
-  { client, clock }: GiveBackDeps,
+  { client, clock, rng }: GiveBackDeps,
   workspace: string,
   options: CallOptions = {},
 ): Promise<void> {
   const params = { workspace };
+  const backoff = createBackoff(rng, RETRY);
   let canceled: string | undefined;
   for (;;) {
     try {
@@ -40,10 +44,12 @@ export async function giveBackWorkspace(
     const { body } = await insist({ clock }, options.signal, () =>
       client.call(workspaceRoutes.getWorkspace, { params, query: {} }, options),
     );
-    const { job_id: job } = body.latest_build;
-    if (job !== canceled) await cancel(client, job, options);
+    const { job_id: job, transition } = body.latest_build;
+    if (transition === 'delete') return;
+    if (job !== canceled)
+      await insist({ clock }, options.signal, () => cancel(client, job, options));
     canceled = job;
-    await clock.sleep(PAUSE_MS, options.signal);
+    await clock.sleep(backoff.nextMs(), options.signal);
   }
 }
 
@@ -64,7 +70,9 @@ export async function leaveLine(deps: GiveBackDeps, { id }: WaiterView): Promise
     await insist({ clock }, undefined, () => client.call(waiterRoutes.cancelWaiter, { params }));
   } catch (error) {
     if (!isRefusal(error, 'WAIT_OVER')) throw error;
-    const { body } = await client.call(waiterRoutes.getWaiter, { params, query: {} });
+    const { body } = await insist({ clock }, undefined, () =>
+      client.call(waiterRoutes.getWaiter, { params, query: {} }),
+    );
     if (body.workspace_id !== null) await giveBackWorkspace(deps, body.workspace_id);
   }
 }

@@ -200,6 +200,19 @@ describe('giving back', () => {
     expect(what()).toEqual([DELETE, GET, 'POST jobs/ID/cancel', DELETE, GET, DELETE]);
   });
 
+  it('leaves a delete alone that somebody has begun', async () => {
+    const build = {
+      ...(workspace() as { latest_build: object }).latest_build,
+      transition: 'delete',
+    };
+    const { standby, what } = scripted(
+      problem('BUILD_IN_PROGRESS', 409),
+      json(workspace({ latest_build: build })),
+    );
+    await standby.giveBack(ID);
+    expect(what()).toEqual([DELETE, 'GET workspaces/ID']);
+  });
+
   it('of what is gone is no fault', async () => {
     const { standby } = scripted(problem('NOT_FOUND', 404));
     await standby.giveBack(ID);
