@@ -150,6 +150,16 @@ describe('a workspace of the process driver', () => {
     await until(async () => expect(await answer(url)).toBeLessThan(0));
     expect(await readFile(inWorkspace(made, 'files', 'mine'), 'utf8')).toBe('mine');
     expect(await readFile(outside, 'utf8')).toBe('outside');
+
+    // Neither through the folder itself.
+    await stop(updated);
+    await rename(inWorkspace(made, 'files'), path.join(home.scratch, 'elsewhere'));
+    await symlink(path.join(home.scratch, 'elsewhere'), inWorkspace(made, 'files'));
+    const newest = { ...template, version_id: createId<string>(home.kit) };
+    await expect(
+      start({ ...updated, jobId: createId<string>(home.kit), template: newest }),
+    ).rejects.toThrow('is no folder');
+    expect(await readdir(path.join(home.scratch, 'elsewhere'))).toContain('mine');
   });
 
   it.each([

@@ -20,7 +20,7 @@ const recordSchema = z.object({
   startedBy: attemptName.optional(),
   /** Whether a start has succeeded since. */
   complete: z.boolean(),
-  /** Of the template, whose files are there; unknown of one that was made before this was noted. */
+  /** Of the template, whose files are there; empty: of none as a whole. Unknown of one made before this was noted. */
   versionId: z.string().optional(),
   port: z.int(),
   supervisor: z.object({ pid: z.int(), startMark: z.string(), bootId: z.string() }).nullable(),

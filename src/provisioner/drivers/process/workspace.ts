@@ -40,7 +40,7 @@ export async function startWorkspace(
     const record =
       former === undefined
         ? await makeFolder(deps, layout, given)
-        : await adopt(layout, former, given);
+        : await adopt(deps, layout, { ...given, former });
     const started = await startPrograms(deps, layout, { ...given, record });
     given.context.log('info', `running on port ${started.port}`);
     return { url: `http://127.0.0.1:${started.port}/`, port: String(started.port) };
@@ -115,15 +115,30 @@ export function isAlive({ supervisor }: WorkspaceRecord): boolean {
 
 /** Before anything else is done: from here on no other attempt's undo may take it away. */
 async function adopt(
+  deps: WorkspaceDeps,
   layout: WorkspaceLayout,
-  former: WorkspaceRecord,
-  { build, context }: { readonly build: Build; readonly context: DriverContext },
+  {
+    former,
+    build,
+    context,
+  }: {
+    readonly former: WorkspaceRecord;
+    readonly build: Build;
+    readonly context: DriverContext;
+  },
 ): Promise<WorkspaceRecord> {
   const { jobId, attempt } = build;
-  const record = { ...former, startedBy: { jobId, attempt } };
-  await writeRecord(layout.record, record);
   const { version_id: versionId } = build.template;
-  if (former.versionId === undefined || former.versionId === versionId) return record;
+  const isSame = (former.versionId ?? versionId) === versionId;
+  const record = {
+    ...former,
+    startedBy: { jobId, attempt },
+    // Cut off half way, the files are no version's, and are laid over again.
+    versionId: isSame ? versionId : '',
+  };
+  await writeRecord(layout.record, record);
+  if (isSame) return record;
+  await endProcesses(deps.kit.clock, layout.folder, record.supervisor);
   await layOver(await context.templateFolder(), layout.files);
   const updated = { ...record, versionId, ...readinessOf(build) };
   await writeRecord(layout.record, updated);
