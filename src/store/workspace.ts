@@ -178,6 +178,28 @@ export const findLatestBuild = statement({
     limit 1`,
 });
 
+/** The latest build that a daemon has begun. */
+export const findLatestBegun = statement({
+  name: 'build.find_latest_begun',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: {
+    versionId: uuid<VersionId>(),
+    presetId: nullable(uuid<PresetId>()),
+    parameters: json<Readonly<Record<string, string>>>(),
+    secretParametersId: nullable(uuid<SecretParametersId>()),
+    driver: text,
+    tags: json<Readonly<Record<string, string>>>(),
+  },
+  sql: `
+    select b.version_id, b.preset_id, b.parameters, b.secret_parameters_id, j.driver, j.tags
+    from builds b
+    join jobs j on j.id = b.job_id
+    where b.workspace_id = $workspaceId
+      and j.attempt > 0
+    order by b.number desc
+    limit 1`,
+});
+
 /** Of the build that a job made; no row when it has none. */
 export const findSecretOutputs = statement({
   name: 'build.find_secret_outputs',

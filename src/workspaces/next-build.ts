@@ -13,7 +13,7 @@ import { insertBuilds } from '../store/build.ts';
 import type { NewBuild } from '../store/new-build.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Transaction } from '../store/database.ts';
-import type { findLatestBuild } from '../store/workspace.ts';
+import { findLatestBegun, type findLatestBuild } from '../store/workspace.ts';
 import { findExcess } from './quota.ts';
 
 type LatestBuild = RowOf<typeof findLatestBuild.columns>;
@@ -39,7 +39,12 @@ export interface NextBuild {
 export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild): Promise<JobId> {
   const { workspace, latest, transition, reason, initiatorId, jobClass } = next;
   const { organizationId, ownerId: userId, machineId } = workspace;
-  const { versionId, presetId, parameters, secretParametersId, driver, tags } = latest;
+  // What nobody has begun has made nothing: a stop or a delete goes on from what was really built.
+  const built =
+    transition === 'start'
+      ? undefined
+      : await findLatestBegun.maybe(tx, { workspaceId: workspace.id });
+  const { versionId, presetId, parameters, secretParametersId, driver, tags } = built ?? latest;
   if (transition === 'start' && latest.enforcesQuota) {
     const expense = { organizationId, userId, versionId, workspaceId: workspace.id };
     const refusal = await findExcess(tx, expense);

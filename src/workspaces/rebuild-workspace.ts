@@ -24,6 +24,7 @@ import {
   type LockedWorkspace,
 } from './change-workspace.ts';
 import { beginNextBuild } from './next-build.ts';
+import { findExcess } from './quota.ts';
 import type { Requester } from './request.ts';
 import { storeSecretParameters } from './secret-parameters.ts';
 
@@ -59,6 +60,10 @@ export async function rebuildWorkspace(
     checkStart(id, workspace);
     const planned = await plan(deps, tx, { rebuild, workspace, latest });
     if (latest.transition === 'start' && latest.jobStatus === 'succeeded') {
+      const { organizationId, ownerId: userId } = workspace;
+      const expense = { organizationId, userId, versionId: planned.versionId, workspaceId: id };
+      const excess = latest.enforcesQuota ? await findExcess(tx, expense) : undefined;
+      if (excess !== undefined) throw excess;
       throw new AppError('WORKSPACE_RUNNING', `workspace ${id} is running`);
     }
     await recordUse.run(tx, { id });
@@ -138,7 +143,11 @@ async function changeParameters(
   const former = { ...latest.parameters, ...secrets };
   const { values, issues } = rebuildParameters(manifest.parameters, { former, given });
   if (issues.length > 0) throw parametersInvalid(issues);
-  const { plain, secret } = splitSensitive(manifest.parameters, values);
+  // What was sealed stays sealed, whatever the version calls it: it was given as a secret.
+  const declared = manifest.parameters.map((parameter) =>
+    Object.hasOwn(secrets, parameter.name) ? { ...parameter, sensitive: true } : parameter,
+  );
+  const { plain, secret } = splitSensitive(declared, values);
   if (isSame(secret, secrets)) return { parameters: plain, secretParametersId };
   const wanted = { secretParameters: secret };
   const stored = await storeSecretParameters(deps, tx, { workspaceId: id, wanted });

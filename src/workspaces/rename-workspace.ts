@@ -1,4 +1,4 @@
-// Another name for a workspace. What runs in it hears of that at its next start.
+// Another name for a workspace. What runs in it may know the former one until it is built anew.
 import { AppError } from '../base/app-error.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import { checkName } from '../domain/name/name.ts';
@@ -34,15 +34,20 @@ export async function renameWorkspace(
     const detail = `workspace ${id} belongs to a pool that nobody has claimed it from yet`;
     throw new AppError('WORKSPACE_UNCLAIMED', detail);
   }
-  const rename = (): Promise<readonly object[]> =>
-    renameWorkspaceRow.all(database, { id, ownerId, name });
-  const renamed = await rename().catch(async (error: unknown) => {
+  const rename = async (): Promise<void> => {
+    const renamed = await renameWorkspaceRow.all(database, { id, ownerId, name });
+    if (renamed.length === 0) throw notFound(id);
+  };
+  try {
+    await rename();
+  } catch (error) {
     if (!isNameTaken(error)) throw error;
     // One that waits past its deadline keeps no name.
-    if (await freeName(database, { userId: ownerId, name })) return rename();
-    throw nameTaken(name, error);
-  });
-  if (renamed.length === 0) throw notFound(id);
+    if (!(await freeName(database, { userId: ownerId, name }))) throw nameTaken(name, error);
+    await rename().catch((again: unknown) => {
+      throw isNameTaken(again) ? nameTaken(name, again) : again;
+    });
+  }
   database.announce([{ kind: 'workspace', workspaceId: id }]);
 }
 

@@ -1,6 +1,6 @@
 // The start of a workspace with a newer version of its template, or with other parameters.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
+import type { JobId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import {
   manifestSchema,
   type Manifest,
@@ -165,6 +165,30 @@ describe('a later build', () => {
 });
 
 describe('an update', () => {
+  it('that nobody began changes nothing of how the workspace is deleted', async () => {
+    await promote({ tags: { gpu: 'a100' } });
+    await rebuild({ updates: true });
+    const [job] = await store.sql<{ id: JobId }>(
+      `select id from jobs where status = 'pending' and organization_id = $1`,
+      [pool.organizationId],
+    );
+    await queue.cancel(job!.id);
+    await change('delete');
+    expect(await built()).toMatchObject({
+      versionId: pool.versionId,
+      build: { transition: 'delete' },
+    });
+  });
+
+  it('keeps sealed what was given as a secret, whatever the version calls it', async () => {
+    const [region, size, token] = OLD.parameters!;
+    await promote({ parameters: [region!, size!, { ...token!, sensitive: false }] });
+    await rebuild({ updates: true });
+    expect((await built()).build?.parameters).toMatchObject({ token: 'canary-51c0' });
+    const rows = await store.sql('select parameters from builds where workspace_id = $1', [id]);
+    expect(JSON.stringify(rows)).not.toContain('canary');
+  });
+
   it('builds with the active version, its agents and its preset of the same name', async () => {
     await make.agent(id, { name: 'old', kind: 'program', timeoutSeconds: 20 });
     await make.agent(id, { name: 'main', kind: 'program', timeoutSeconds: 20 });

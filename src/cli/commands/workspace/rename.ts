@@ -9,7 +9,7 @@ import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
 export const command = defineCommand({
   name: 'workspace rename',
   summary: 'call a workspace something else',
-  description: 'What runs in the workspace hears of its new name when it is started the next time.',
+  description: 'What runs in the workspace knows the former name until it is built anew.',
   arguments: {
     workspace: WORKSPACE_ARGUMENT,
     name: { summary: 'what to call it from now on' },
