@@ -2,7 +2,7 @@
 // for the workspace, its pool and its claim.
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
-import type { Replacement } from '../domain/job/replacement.ts';
+import { cutReplacements, type Replacement } from '../domain/job/replacement.ts';
 import type { Sealed } from '../keys/keyring.ts';
 import type { Transaction } from '../store/database.ts';
 import { finishJobRow, type LockedJob, type ResultColumns } from '../store/job.ts';
@@ -40,7 +40,7 @@ export async function finishJob(
   if (job.type === 'stray_cleanup' && stored.outcome === 'succeeded') {
     await markStrayDestroyed.run(tx, { jobId: job.id });
   }
-  const told = replaced.map(storable);
+  const told = cutReplacements(replaced.map(storable));
   if (job.type === 'rehearsal')
     await endRehearsal(kit, tx, { job, result: stored, findings: told });
   const finished = { job, result: stored, times };

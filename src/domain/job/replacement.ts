@@ -20,3 +20,24 @@ export interface Replacement {
 /** Of one build: nobody reads a longer list, and none may keep a result from being stored. */
 export const MAX_REPLACEMENTS = 200;
 export const MAX_PATHS = 50;
+export const MAX_REPLACEMENTS_BYTES = 64 * 1_024;
+
+/**
+ * As many, from the first on, as have room: one that is too long is told without its paths, and left out
+ * where even its name is too long. The first always has room, so that something never becomes nothing.
+ */
+export function cutReplacements<Any extends Replacement>(
+  replacements: readonly Any[],
+): readonly Any[] {
+  let room = MAX_REPLACEMENTS_BYTES;
+  return replacements.flatMap((whole) => {
+    const fitting = [whole, { ...whole, paths: [] }].find((one) => sizeOf(one) <= room);
+    if (fitting === undefined) return [];
+    room -= sizeOf(fitting);
+    return [fitting];
+  });
+}
+
+function sizeOf(replacement: Replacement): number {
+  return Buffer.byteLength(JSON.stringify(replacement));
+}

@@ -163,6 +163,20 @@ describe('the rehearsal of a claim', () => {
     expect(await eventsOf('rehearsal_replaces')).toHaveLength(1);
   });
 
+  it('is kept with no longer a list than anybody reads', async () => {
+    await build();
+    const paths = Array.from({ length: 50 }, () => 'x'.repeat(1_000));
+    const replaced = Array.from({ length: 20 }, (_none, index) => ({
+      ...DISK,
+      address: `x.disk[${index}]`,
+      paths,
+    }));
+    await queue.complete(refOf(await mustTake()), { ...SUCCEEDED, replaced });
+    const { findings } = (await shown()) as { readonly findings: readonly Replacement[] };
+    expect(findings).toHaveLength(20);
+    expect(findings.filter((one) => one.paths.length > 0)).toHaveLength(1);
+  });
+
   it('is clean where it found nothing, and failed where the plan did', async () => {
     await build();
     await queue.complete(refOf(await mustTake()));

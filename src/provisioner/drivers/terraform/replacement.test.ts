@@ -67,10 +67,21 @@ describe('what a plan replaces', () => {
 
   it('is cut to what a result may say', () => {
     const changes = Array.from({ length: 300 }, (_none, index) =>
-      change(`a.x[${'y'.repeat(2_000)}${index}]`, ['delete', 'create']),
+      change(`a.x[${index}]`, ['delete', 'create']),
     );
-    const found = findReplacements(JSON.stringify({ resource_changes: changes }), OPTIONS);
-    expect(found).toHaveLength(200);
-    expect(found[0]?.address).toHaveLength(1_024);
+    expect(find(...changes)).toHaveLength(200);
+    expect(find(change(`a.x["${'y'.repeat(2_000)}"]`, ['delete']))).toMatchObject([
+      { address: expect.stringMatching(/^.{1024}$/) },
+    ]);
+  });
+
+  it('is cut so that no result becomes too long to be reported', () => {
+    const paths = Array.from({ length: 50 }, (_none, index) => ['y'.repeat(2_000), index]);
+    const changes = Array.from({ length: 200 }, (_none, index) =>
+      change(`a.x[${index}]`, ['delete', 'create'], { replace_paths: paths }),
+    );
+    const told = JSON.stringify(find(...changes));
+    expect(told.length).toBeLessThan(66_000);
+    expect(told).toContain('a.x[199]');
   });
 });

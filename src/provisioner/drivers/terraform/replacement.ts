@@ -2,7 +2,7 @@
 // that defeats the pool: what was made ahead of time is thrown away.
 import { z } from 'zod';
 import type { Replacement } from '../../../contract/provisioner/protocol.ts';
-import { MAX_PATHS, MAX_REPLACEMENTS } from '../../../domain/job/replacement.ts';
+import { cutReplacements, MAX_PATHS, MAX_REPLACEMENTS } from '../../../domain/job/replacement.ts';
 
 const planSchema = z.object({
   resource_changes: z
@@ -35,7 +35,7 @@ export function findReplacements(
   }: { readonly actions: readonly Action[]; readonly redact: (text: string) => string },
 ): readonly Replacement[] {
   const { resource_changes: changes } = planSchema.parse(JSON.parse(plan));
-  return changes
+  const found = changes
     .filter(({ deposed }) => deposed === undefined)
     .flatMap(({ address, change }) => {
       const action = toAction(change.actions);
@@ -50,6 +50,7 @@ export function findReplacements(
         .slice(0, MAX_PATHS)
         .map((steps) => redact(toPath(steps)).slice(0, MAX_CHARS)),
     }));
+  return cutReplacements(found);
 }
 
 /** Undefined for what leaves everything as it is. */
