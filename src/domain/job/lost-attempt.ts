@@ -14,10 +14,11 @@ export interface LostAttempt {
 }
 
 /**
- * A start fails, because what it may have built half is not to be built upon; imports, stops and
- * deletes are safe to repeat and are queued again. What somebody wants canceled is never repeated.
+ * A start fails, because what it may have built half is not to be built upon, and a rehearsal, because
+ * another one follows with the next good prebuild; imports, stops and deletes are safe to repeat and are
+ * queued again. What somebody wants canceled is never repeated.
  */
 export function decideLostAttempt(lost: LostAttempt): 'requeue' | 'fail' {
   if (lost.status === 'canceling' || lost.attempt >= MAX_ATTEMPTS) return 'fail';
-  return lost.transition === 'start' ? 'fail' : 'requeue';
+  return lost.transition === 'start' || lost.type === 'rehearsal' ? 'fail' : 'requeue';
 }

@@ -214,6 +214,17 @@ describe('the rehearsal of a claim', () => {
     await mustTake();
   });
 
+  it('that was lost with its daemon is over, and is made again', async () => {
+    await build();
+    const { id } = await mustTake();
+    daemon = await queue.restart(daemon);
+    expect(await queue.status(id)).toMatchObject({ status: 'failed', error_code: 'daemon_lost' });
+    expect(await shown()).toMatchObject({ outcome: 'void' });
+    expect(await queue.take(daemon)).toBeUndefined();
+    await build();
+    await mustTake();
+  });
+
   it('stays when its job is taken away by its age', async () => {
     await build();
     const ref = refOf(await mustTake());
