@@ -33,10 +33,11 @@ describe('a rehearsal', () => {
   it.each<[string, JobResult, boolean, boolean]>([
     ['clean', succeeded, false, true],
     ['replaces', succeeded, true, true],
-    ['replaces', succeeded, true, false],
+    ['void', succeeded, true, false],
     ['void', succeeded, false, false],
     ['failed', failed('build_failed'), false, true],
     ['failed', failed('run_time_exceeded'), false, true],
+    ['void', failed('build_failed'), false, false],
     ['void', failed('prebuild_gone'), false, true],
     ['void', failed('daemon_lost'), false, true],
     ['void', { outcome: 'canceled' }, false, true],

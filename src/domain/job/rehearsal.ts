@@ -53,12 +53,12 @@ export interface RehearsalEnd {
   readonly error: string | null;
 }
 
-/** A plan that finds nothing is believed only where there was everything to find. */
+/** A plan is believed only where everything was there: what is being taken away differs, or cannot be read. */
 export function judgeRehearsal({ result, findings, isStillThere }: EndedRehearsal): RehearsalEnd {
+  if (result.outcome !== 'canceled' && !isStillThere) return { outcome: 'void', error: GONE };
   switch (result.outcome) {
     case 'succeeded':
-      if (findings.length > 0) return { outcome: 'replaces', error: null };
-      return isStillThere ? { outcome: 'clean', error: null } : { outcome: 'void', error: GONE };
+      return { outcome: findings.length > 0 ? 'replaces' : 'clean', error: null };
     case 'failed': {
       const { error, errorCode } = result;
       return { outcome: isTemplateFault(errorCode) ? 'failed' : 'void', error };

@@ -4,6 +4,7 @@ import type { OrganizationId, UserId } from '../../../src/base/id.ts';
 import type { Manifest } from '../../../src/contract/manifest/schema.ts';
 import type { Replacement } from '../../../src/domain/job/replacement.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
+import type { ReportedResult } from '../../../src/jobs/complete-job.ts';
 import { copyState } from '../../../src/jobs/state/copy-state.ts';
 import { keepState } from '../../../src/jobs/state/keep-state.ts';
 import { takeState } from '../../../src/jobs/state/take-state.ts';
@@ -195,13 +196,30 @@ describe('the rehearsal of a claim', () => {
     const ref = refOf(await mustTake());
     await claimOne(store.database, store.kit, { pool, userId, name: 'mine' });
     await queue.complete(ref);
-    expect(await shown()).toMatchObject({ outcome: 'void' });
+    expect(await shown()).toMatchObject({ outcome: 'void', findings: [] });
     await queue.complete(await queue.mustTake(daemon)); // the claim's
     const workspaceId = await build();
     const again = await mustTake();
     expect(again.build).toMatchObject({ workspaceId });
     await queue.complete(refOf(again));
     expect(await shown()).toMatchObject({ outcome: 'clean', error: null });
+  });
+
+  it.each<[string, ReportedResult]>([
+    ['found what is gone', { ...SUCCEEDED, replaced: [{ ...DISK, action: 'create' }] }],
+    ['could not be planned', FAILED],
+  ])('that %s because the prebuild was deleted meanwhile says nothing', async (_why, result) => {
+    const workspaceId = await build();
+    const ref = refOf(await mustTake());
+    await store.sql('update pool_members set build_number = 2 where workspace_id = $1', [
+      workspaceId,
+    ]);
+    await queue.complete(ref, result);
+    expect(await shown()).toMatchObject({ outcome: 'void', findings: [] });
+    expect(await eventsOf('rehearsal_replaces')).toEqual([]);
+    expect(
+      await store.sql('select from announcements where subject_id = $1', [pool.presetId]),
+    ).toEqual([]);
   });
 
   it('is made again after one that no template is to blame for', async () => {
