@@ -86,6 +86,8 @@ export const POOL_INVARIANTS: readonly Check[] = [
       join builds b on b.workspace_id = w.id and b.number = 1
       join jobs j on j.id = b.job_id
       where w.origin = 'prebuild'
+        -- Canaries are built outside of their pool, and not judged.
+        and b.stage = 'create'
         and w.created_at > (select standby_now()) - interval '1 day'
         and (j.status = 'succeeded'
           or (j.status = 'failed' and j.error_code not in (${NOT_JUDGED})))
