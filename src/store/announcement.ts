@@ -172,7 +172,7 @@ export const readNotifications = statement({
       select announcement_id, read_at
       from notifications
       where user_id = $userId
-        and ($id::uuid is null or announcement_id = $id::uuid)
+        and (announcement_id = $id::uuid or ($id::uuid is null and read_at is null))
       for update
     ), marked as (
       update notifications n

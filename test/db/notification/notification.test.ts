@@ -10,6 +10,7 @@ import { deliverAll } from '../../../src/notify/deliver-all.ts';
 import { removeOldAnnouncements } from '../../../src/store/announcement.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { createDeferred } from '../../support/deferred.ts';
 import { createQueue, SUCCEEDED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
 import { startStoreApi, type StoreApi } from '../../support/store-api.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -115,6 +116,25 @@ describe('an administrator', () => {
     expect((await root.call(notificationRoutes.readNotifications, {})).body).toEqual({ read: 1 });
     expect(await list(root, { unread: 'true' })).toEqual([]);
     expect(await list(root)).toHaveLength(2);
+  });
+
+  it('reads all without a look at what was read before', async () => {
+    await claim();
+    await deliver();
+    const [first] = await list(root);
+    await root.call(notificationRoutes.readNotification, { params: { notification: first!.id } });
+    const locked = createDeferred<undefined>();
+    const done = createDeferred<undefined>();
+    const holding = store.open(1).transaction(async (tx) => {
+      const text = 'select from notifications where announcement_id = $1 for update';
+      await tx.query({ name: 'test.lock_notification', text, values: [first!.id] });
+      locked.resolve(undefined);
+      await done.promise;
+    });
+    await locked.promise;
+    expect((await root.call(notificationRoutes.readNotifications, {})).body).toEqual({ read: 1 });
+    done.resolve(undefined);
+    await holding;
   });
 
   it('has what was delivered long ago taken away, and nothing that waits', async () => {
