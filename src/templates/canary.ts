@@ -8,6 +8,7 @@ import {
 } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { Manifest } from '../contract/manifest/schema.ts';
+import { createPrebuildName } from '../domain/name/prebuild-name.ts';
 import { completeParameters, parametersInvalid } from '../domain/parameter/check.ts';
 import { insertBuilds, insertWorkspaces } from '../store/build.ts';
 import { insertCanary, listPooledPresets } from '../store/canary.ts';
@@ -40,7 +41,7 @@ export async function startCanaries(
       {
         ...{ id: workspaceId, organizationId, poolId, templateId: template.id },
         ...{ ownerId: PREBUILDS_USER_ID, origin: 'prebuild', epoch: 0 },
-        name: `canary-${workspaceId}`,
+        name: createPrebuildName(kit.rng),
       },
     ]);
     await insertBuilds(tx, [

@@ -14,6 +14,7 @@ import {
 } from '../../domain/pool/budget.ts';
 import type { PresetDecision } from '../../domain/pool/decide-pool.ts';
 import type { PoolState } from '../../domain/pool/plan.ts';
+import { createPrebuildName } from '../../domain/name/prebuild-name.ts';
 import { planAgents } from '../../domain/workspace/planned-agents.ts';
 import { insertAgents, insertBuilds, insertWorkspaces } from '../../store/build.ts';
 import { countRefusedBuild } from '../../store/counter.ts';
@@ -24,7 +25,6 @@ import { readPresetSources, storePresetStatus } from '../../store/preset.ts';
 import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
 import { ensureMembership } from '../membership.ts';
 import { tell, type Acting, type Done } from './acting.ts';
-import { createPrebuildName } from './prebuild-name.ts';
 import { judgeSource, type Source } from './source.ts';
 
 /** The reason of a build that makes a prebuild. */

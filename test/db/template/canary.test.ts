@@ -77,8 +77,9 @@ const active = async (): Promise<VersionId | null> => {
 const canaries = async (): Promise<readonly WorkspaceId[]> =>
   (
     await store.sql<{ id: WorkspaceId }>(
-      `select w.id from workspaces w
-       where w.template_id = $1 and w.name like 'canary-%' and w.deleted_at is null`,
+      `select w.id from canaries c join workspaces w on w.id = c.workspace_id
+       where w.template_id = $1 and w.deleted_at is null
+       order by w.id`,
       [pool.templateId],
     )
   ).map(({ id }) => id);
@@ -92,6 +93,11 @@ describe('a version that refuses what claims replace', () => {
     await expect(promote()).rejects.toMatchObject(pending);
     await expect(promote()).rejects.toMatchObject(pending);
     expect(await canaries()).toHaveLength(1);
+    const [named] = await store.sql<{ name: string }>(
+      'select name from workspaces where id = any ($1)',
+      [await canaries()],
+    );
+    expect(named?.name).toMatch(/^prebuild-[a-z2-7]{15}$/);
     await queue.complete(await take()); // built
     await expect(promote()).rejects.toMatchObject(pending);
     await queue.complete(await take()); // rehearsed

@@ -1,6 +1,6 @@
 // Names of prebuilds: unique by chance alone, so that making one asks nobody.
 import type { Rng } from '../../base/random.ts';
-import { PREBUILD_PREFIX } from '../../domain/name/name.ts';
+import { PREBUILD_PREFIX } from './name.ts';
 
 const RANDOM_BYTES = 9;
 /** RFC 4648, in the lower case that names of workspaces have. */
