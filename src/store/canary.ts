@@ -8,7 +8,7 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import { REHEARSALS_SINCE_PROTOCOL_VERSION } from '../domain/job/protocol.ts';
-import { json, text, uuid } from './column.ts';
+import { amount, json, text, uuid } from './column.ts';
 import { lastBuildColumns } from './prebuild.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
@@ -23,10 +23,13 @@ export const listPooledPresets = statement({
     poolId: uuid<PoolId>(),
     organizationId: uuid<OrganizationId>(),
     parameters: json<Readonly<Record<string, string>>>(),
+    /** Of one canary. */
+    dailyCost: amount,
   },
   sql: `
-    select p.id, p.name, p.pool_id, l.organization_id, p.parameters
+    select p.id, p.name, p.pool_id, l.organization_id, p.parameters, v.daily_cost
     from presets p
+    join template_versions v on v.id = p.version_id
     join pools l on l.id = p.pool_id
     where p.version_id = $versionId
     order by p.name`,

@@ -51,6 +51,14 @@ export const readCreationBudget = statement({
       join pool_members m on m.job_id = j.id
       join pools l on l.id = m.pool_id
       where l.organization_id = $organizationId
+      union all
+      select w.pool_id
+      from canaries c
+      join workspaces w on w.id = c.workspace_id
+      join builds b on b.workspace_id = w.id and b.number = 1
+      join jobs j on j.id = b.job_id
+      where w.organization_id = $organizationId
+        and j.completed_at is null
     )
     select asked.pool_id,
       (select coalesce(sum(slots), 0)::integer

@@ -10,8 +10,10 @@ import type { Kit } from '../base/kit.ts';
 import type { Manifest } from '../contract/manifest/schema.ts';
 import { createPrebuildName } from '../domain/name/prebuild-name.ts';
 import { completeParameters, parametersInvalid } from '../domain/parameter/check.ts';
+import { limitCreations, type BudgetOptions } from '../domain/pool/budget.ts';
 import { insertBuilds, insertWorkspaces } from '../store/build.ts';
 import { insertCanary, listPooledPresets } from '../store/canary.ts';
+import { lockCreationBudget, readCreationBudget } from '../store/creation-budget.ts';
 import type { Transaction } from '../store/database.ts';
 import { PREBUILDS_USER_ID } from '../store/system-user.ts';
 import type { TemplateRef } from './lock-template.ts';
@@ -22,19 +24,36 @@ export interface WantedCanaries {
   readonly manifest: Manifest;
   /** Names of those that need one. */
   readonly presets: readonly string[];
+  readonly options: BudgetOptions;
 }
 
-/** Under the template's lock. Throws PARAMETERS_INVALID for a preset that cannot be built. */
+export interface HeldCanary {
+  readonly preset: string;
+  readonly by: 'budget' | 'quota';
+}
+
+/**
+ * Under the template's lock. Begins as many as may be begun now, as if their pools made them, and gives those
+ * that may not. Throws PARAMETERS_INVALID for a preset that cannot be built.
+ */
 export async function startCanaries(
   kit: Kit,
   tx: Transaction,
-  { template, versionId, manifest, presets }: WantedCanaries,
-): Promise<void> {
+  { template, versionId, manifest, presets, options }: WantedCanaries,
+): Promise<readonly HeldCanary[]> {
+  const held: HeldCanary[] = [];
   for (const preset of await listPooledPresets.all(tx, { versionId })) {
     if (!presets.includes(preset.name)) continue;
     const { values, issues } = completeParameters(manifest.parameters, preset.parameters);
     if (issues.length > 0) throw parametersInvalid(issues);
-    const { organizationId, poolId, id: presetId } = preset;
+    const { organizationId, poolId, id: presetId, dailyCost } = preset;
+    await lockCreationBudget.run(tx, { organizationId });
+    const budget = await readCreationBudget.one(tx, { organizationId, poolIds: [poolId] });
+    const { allowed, overBudget } = limitCreations({ count: 1, dailyCost }, budget, options);
+    if (allowed === 0) {
+      held.push({ preset: preset.name, by: overBudget > 0 ? 'budget' : 'quota' });
+      continue;
+    }
     const { driver, tags } = manifest;
     const workspaceId = createId<WorkspaceId>(kit);
     await insertWorkspaces(tx, [
@@ -56,4 +75,5 @@ export async function startCanaries(
     await insertCanary.run(tx, { presetId, workspaceId });
     tx.notify({ kind: 'queue', organizationId, driver });
   }
+  return held;
 }

@@ -4,6 +4,7 @@ import { AppError } from '../base/app-error.ts';
 import type { PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { Manifest } from '../contract/manifest/schema.ts';
+import type { BudgetOptions } from '../domain/pool/budget.ts';
 import { judgePromotion } from '../domain/job/rehearsal.ts';
 import type { Replacement } from '../domain/job/replacement.ts';
 import { tellPools, type Operator } from '../pools/operation.ts';
@@ -15,32 +16,42 @@ import {
   type VersionRow,
 } from '../store/template-version.ts';
 import { activateVersion } from '../store/template.ts';
-import { startCanaries } from './canary.ts';
+import { startCanaries, type HeldCanary } from './canary.ts';
 import { lockTemplate, type TemplateRef } from './lock-template.ts';
 
 export interface Promotion {
   readonly template: TemplateRef;
   readonly version: string;
   readonly by: Operator;
+  readonly options: BudgetOptions;
+}
+
+/** Of a version that is not promoted before the claims of these presets were rehearsed. */
+export interface AwaitedRehearsals {
+  readonly presets: readonly string[];
+  /** Those whose canary is not begun yet. */
+  readonly held: readonly HeldCanary[];
 }
 
 export interface Promoted {
   /** Those concerned. */
   readonly poolIds: readonly PoolId[];
-  /** Presets whose claims are rehearsed first: nothing is promoted yet. */
-  readonly rehearsing: readonly string[];
+  /** Without any it is promoted. */
+  readonly awaited: AwaitedRehearsals;
 }
+
+export const NOTHING_AWAITED: AwaitedRehearsals = { presets: [], held: [] };
 
 /**
  * Of the version that is the active one already, it lets parameters be tried again that did not fit. A version
  * that refuses to replace anything at a claim is rehearsed first. Throws NOT_FOUND, VERSION_NOT_IMPORTED unless
- * its import succeeded, REHEARSAL_REFUSED with what claims would replace, and PARAMETERS_INVALID for a preset
- * that cannot be rehearsed.
+ * its import succeeded, REHEARSAL_REFUSED with what claims would replace, PARAMETERS_INVALID for a preset that
+ * cannot be rehearsed, and QUOTA_EXCEEDED where nothing can be, for what it costs.
  */
 export async function promoteVersion(
   kit: Kit,
   tx: Transaction,
-  { template, version: name, by }: Promotion,
+  { template, version: name, by, options }: Promotion,
 ): Promise<Promoted> {
   await lockTemplate(tx, template);
   const version = await findVersion(tx, template.id, name);
@@ -48,8 +59,8 @@ export async function promoteVersion(
     throw new AppError('NOT_FOUND', `template "${template.name}" has no version "${name}"`);
   }
   if (version.importStatus === 'succeeded' && !version.active) {
-    const rehearsing = await rehearse(kit, tx, { template, version });
-    if (rehearsing.length > 0) return { poolIds: [], rehearsing };
+    const awaited = await rehearse(kit, tx, { template, version, options });
+    if (awaited.presets.length > 0) return { poolIds: [], awaited };
   }
   // While the former one still is the active one.
   const poolIds = await listPoolsOfVersions(tx, template.id, version.id);
@@ -62,21 +73,34 @@ export async function promoteVersion(
   await retryValidation(tx, version.id);
   const reason = `version ${name} is the active one`;
   await tellPools(kit, tx, { poolIds, kind: 'promoted', by, reason });
-  return { poolIds, rehearsing: [] };
+  return { poolIds, awaited: NOTHING_AWAITED };
 }
 
-/** Gives the presets whose rehearsal has to end first. */
+/** Gives what has to end first. */
 async function rehearse(
   kit: Kit,
   tx: Transaction,
-  { template, version }: { readonly template: TemplateRef; readonly version: VersionRow },
-): Promise<readonly string[]> {
+  {
+    template,
+    version,
+    options,
+  }: Pick<Promotion, 'template' | 'options'> & { readonly version: VersionRow },
+): Promise<AwaitedRehearsals> {
   const { refused, begin, awaited } = judgePromotion(version.rehearsals);
   if (refused.length > 0) throw rehearsalRefused(template, version);
   // The manifest was checked when its version was pushed, and versions never change.
   const manifest = version.manifest as Manifest;
-  await startCanaries(kit, tx, { template, versionId: version.id, manifest, presets: begin });
-  return [...begin, ...awaited];
+  const wanted = { template, versionId: version.id, manifest, presets: begin, options };
+  const held = await startCanaries(kit, tx, wanted);
+  const presets = [...begin, ...awaited];
+  // Nothing is under way that could make room.
+  if (held.length > 0 && held.length === presets.length && held.every(({ by }) => by === 'quota')) {
+    throw new AppError('QUOTA_EXCEEDED', {
+      detail: `version "${version.name}" of template "${template.name}" was not promoted: a canary would cost more than the pools of the organization may spend`,
+      hint: 'Ask an administrator for a larger allowance of the group "prebuilt-workspaces"; `standby quota show` tells what is used.',
+    });
+  }
+  return { presets, held };
 }
 
 const MAX_TOLD = 5;

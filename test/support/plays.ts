@@ -277,7 +277,12 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     pass: passOver({}),
     passOver,
     promote: onTemplate('promoted', (tx, template) =>
-      promoteVersion(kit, tx, { template, version: 'v2', by: OPERATOR }),
+      promoteVersion(kit, tx, {
+        template,
+        version: 'v2',
+        by: OPERATOR,
+        options: { maxInFlight: null },
+      }),
     ),
     deprecate: onTemplate('deprecated', (tx, template) =>
       deprecateTemplate(kit, tx, { template, by: OPERATOR, message: 'use another one' }),

@@ -21,7 +21,12 @@ import {
 import { deleteTemplate } from '../../templates/delete-template.ts';
 import { deprecateTemplate } from '../../templates/deprecate-template.ts';
 import { invalidateTemplate } from '../../templates/invalidate-template.ts';
-import { promoteVersion } from '../../templates/promote-version.ts';
+import type { HeldCanary } from '../../templates/canary.ts';
+import {
+  NOTHING_AWAITED,
+  promoteVersion,
+  type AwaitedRehearsals,
+} from '../../templates/promote-version.ts';
 import { pushVersion } from '../../templates/push-version.ts';
 import type { Handlers, PersonCaller } from '../handler.ts';
 import { numberCursor, pageOf, rowsToRead } from '../page.ts';
@@ -57,6 +62,7 @@ export function createTemplateHandlers(
   options: PageOptions,
 ): Handlers<keyof typeof templateRoutes> {
   const { kit, database } = deps;
+  const budgetOptions = { maxInFlight: options.maxCreationsInFlight };
 
   const getTemplate = async (caller: PersonCaller, named: Named): Promise<TemplateRow> => {
     const organization = await getVisibleOrganization(database, caller, named.organization);
@@ -154,15 +160,16 @@ export function createTemplateHandlers(
     }),
     promoteVersion: async (request) => {
       const { version } = request.params;
-      let awaited: readonly string[] = [];
+      let awaited = NOTHING_AWAITED;
       const answer = await change(request, 'template.promote', async (tx, template) => {
         const by = request.caller;
-        const { poolIds, rehearsing } = await promoteVersion(kit, tx, { template, version, by });
-        awaited = rehearsing;
-        return poolIds;
+        const promotion = { template, version, by, options: budgetOptions };
+        const promoted = await promoteVersion(kit, tx, promotion);
+        ({ awaited } = promoted);
+        return promoted.poolIds;
       });
       // What has begun is to stay, so that this is no error of the transaction.
-      if (awaited.length > 0) throw rehearsalPending(request.params, awaited);
+      if (awaited.presets.length > 0) throw rehearsalPending(request.params, awaited);
       return answer;
     },
     deprecateTemplate: (request) =>
@@ -183,11 +190,20 @@ export function createTemplateHandlers(
 
 function rehearsalPending(
   { template, version }: { readonly template: string; readonly version: string },
-  presets: readonly string[],
+  { presets, held }: AwaitedRehearsals,
 ): AppError {
   const named = presets.map((preset) => `"${preset}"`).join(', ');
   return new AppError('REHEARSAL_PENDING', {
-    detail: `version "${version}" of template "${template}" is not promoted yet: a claim of ${named} is rehearsed first`,
+    detail: `version "${version}" of template "${template}" is not promoted yet: a claim of ${named} is rehearsed first${held.map(describeHeld).join('')}`,
     fields: { presets: [...presets] },
   });
+}
+
+const HELD: Readonly<Record<HeldCanary['by'], string>> = {
+  budget: 'as many creations as may be are under way in the organization',
+  quota: 'the pools of the organization may not spend what it costs',
+};
+
+function describeHeld({ preset, by }: HeldCanary): string {
+  return `; the canary of "${preset}" waits: ${HELD[by]}`;
 }

@@ -10,7 +10,7 @@ export interface BudgetFacts {
   readonly slots: number;
   /** Pools of the organization that are to be kept filled. */
   readonly pools: number;
-  /** First builds of prebuilds under way in the organization. */
+  /** First builds of prebuilds and canaries under way in the organization. */
   readonly inFlight: number;
   /** Those of this pool among them. */
   readonly ownInFlight: number;

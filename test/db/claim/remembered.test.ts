@@ -97,7 +97,12 @@ describe('a claim of what was claimed before', () => {
     const [newer] = await makeReady(store, make, { pool: next, count: 1 });
     const template = (await findTemplate(store.database, organizationId, pool.name))!;
     await store.database.transaction((tx) =>
-      promoteVersion(store.kit, tx, { template, version: 'v2', by: OPERATOR }),
+      promoteVersion(store.kit, tx, {
+        template,
+        version: 'v2',
+        by: OPERATOR,
+        options: { maxInFlight: null },
+      }),
     );
     expect(await ask({})).toMatchObject({ claimed: true, workspaceId: newer });
     await makeReady(store, make, { pool: next, count: 1 });

@@ -177,7 +177,12 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
     },
     happen: () =>
       inTransaction((tx) =>
-        promoteVersion(store.kit, tx, { template: template(), version: 'v2', by }),
+        promoteVersion(store.kit, tx, {
+          template: template(),
+          version: 'v2',
+          by,
+          options: { maxInFlight: null },
+        }),
       ),
   },
   'a deprecation': {

@@ -5,6 +5,7 @@ import type { OrganizationId, UserId, VersionId, WorkspaceId } from '../../../sr
 import type { Replacement } from '../../../src/domain/job/replacement.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { deleteCanaries } from '../../../src/jobs/canary.ts';
+import { readCreationBudget } from '../../../src/store/creation-budget.ts';
 import { INVARIANTS } from '../../../src/store/doctor/all.ts';
 import { examine } from '../../../src/store/doctor/examine.ts';
 import { claimOne } from '../../support/claim.ts';
@@ -53,12 +54,12 @@ async function refusing(): Promise<TestPool> {
 
 const DISK: Replacement = { address: 'x.disk', action: 'replace', paths: ['user_data'] };
 
-async function promote({ dryRun = false } = {}): Promise<unknown> {
+async function promote({ dryRun = false, options = RECONCILER_OPTIONS } = {}): Promise<unknown> {
   const [{ name }] = (await store.sql<{ name: string }>(
     'select name from template_versions where id = $1',
     [pool.versionId],
   )) as [{ name: string }];
-  return createTemplateHandlers(store, RECONCILER_OPTIONS).promoteVersion({
+  return createTemplateHandlers(store, options).promoteVersion({
     caller: ADMIN,
     params: { organization, template: pool.name, version: name },
     query: { dry_run: dryRun ? 'true' : 'false' },
@@ -203,6 +204,65 @@ describe('a version that refuses what claims replace', () => {
     ]);
     await promote();
     expect(await active()).toBe(pool.versionId);
+  });
+});
+
+describe('the canaries of an organization', () => {
+  const pools = (count: number): Promise<readonly unknown[]> =>
+    store.sql(
+      `with l as (
+         insert into pools (id, template_id, organization_id, preset_name, created_at)
+         select gen_random_uuid(), template_id, organization_id, 'q' || n, created_at
+         from pools, generate_series(2, $2::integer) as n
+         where id = $1
+         returning id, preset_name
+       )
+       insert into presets
+       select (jsonb_populate_record(p, jsonb_build_object(
+         'id', gen_random_uuid(), 'name', l.preset_name, 'pool_id', l.id))).*
+       from presets p, l
+       where p.id = $3`,
+      [pool.poolId, count, pool.presetId],
+    );
+
+  it('are begun as far as creations may be under way, and the others as soon as they may', async () => {
+    await pools(4);
+    const options = { ...RECONCILER_OPTIONS, maxCreationsInFlight: 3 };
+    await expect(promote({ options })).rejects.toMatchObject({
+      ...pending,
+      detail: expect.stringContaining('waits: as many creations as may be are under way'),
+    });
+    expect(await canaries()).toHaveLength(3);
+    await expect(promote({ options })).rejects.toMatchObject(pending);
+    expect(await canaries()).toHaveLength(3);
+    await queue.complete(await take());
+    await expect(promote({ options })).rejects.toMatchObject(pending);
+    expect(await canaries()).toHaveLength(4);
+  });
+
+  it('leave no room for prebuilds beyond it', async () => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    const read = { organizationId, poolIds: [pool.poolId] };
+    expect(await readCreationBudget.one(store.database, read)).toMatchObject({
+      inFlight: 1,
+      ownInFlight: 1,
+    });
+    await queue.complete(await take());
+    expect(await readCreationBudget.one(store.database, read)).toMatchObject({ inFlight: 0 });
+  });
+
+  it('are not begun where their cost is more than the pools may spend', async () => {
+    await store.sql('update organizations set enforces_quota = true where id = $1', [
+      organizationId,
+    ]);
+    await store.sql(
+      `update template_versions
+       set manifest = jsonb_set(manifest, '{cost}', '{"hourly":1,"currency":"EUR"}')
+       where id = $1`,
+      [pool.versionId],
+    );
+    await expect(promote()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expect(await canaries()).toEqual([]);
   });
 });
 
