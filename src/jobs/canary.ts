@@ -7,7 +7,7 @@ import { queueCanaryRehearsal, removeGoneCanaries, takeDueCanaries } from '../st
 import type { Database, Transaction } from '../store/database.ts';
 import { deleteBuild } from '../store/delete-build.ts';
 import type { JobResult } from '../domain/job/job.ts';
-import { failCanaryRehearsal } from '../store/rehearsal.ts';
+import { failCanaryRehearsal, voidStranded } from '../store/rehearsal.ts';
 
 export interface BuiltCanary {
   readonly workspace: { readonly id: WorkspaceId };
@@ -34,11 +34,12 @@ export async function endCanaryBuild(
 /** What one look leaves, the next takes. */
 const BATCH = 20;
 
-/** Deletes those whose rehearsal is over. Any number of replicas may do so at once. */
+/** Deletes those whose rehearsal is over, also where nobody has noticed that it is. Any number of replicas may do so at once. */
 export async function deleteCanaries({
   database,
   ...kit
 }: Kit & { readonly database: Database }): Promise<void> {
+  await voidStranded.run(database, {});
   await database.transaction(async (tx) => {
     const due = await takeDueCanaries.all(tx, { limit: BATCH });
     const builds = due.map((last) =>

@@ -14,7 +14,7 @@ import type { RehearsalOutcome } from '../domain/job/rehearsal.ts';
 import type { Replacement } from '../domain/job/replacement.ts';
 import { bool, bytes, int, json, nullable, text, uuid } from './column.ts';
 import type { TakenBuild } from './job-acquire.ts';
-import { statement, takes } from './statement.ts';
+import { statement, takes, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 
 /**
@@ -194,6 +194,38 @@ export const finishRehearsal = statement({
       completed_at = (select standby_now())
     where job_id = $jobId
       and outcome is null`,
+});
+
+/** Rehearsal `r` is open, and nobody is left who would end it. */
+export const IS_STRANDED = `(
+  r.outcome is null
+  and case
+    when r.job_id is not null then exists (
+      select
+      from jobs j
+      where j.id = r.job_id
+        and j.completed_at is not null)
+    -- It waits for a canary to be built.
+    else not exists (
+      select
+      from builds b
+      join jobs j on j.id = b.job_id
+      where b.workspace_id = r.workspace_id
+        and b.number = 1
+        and j.completed_at is null)
+  end)`;
+
+/** Whoever ends a job ends its rehearsal with it: what is found was left by an older release, or by hand. */
+export const voidStranded = statement({
+  name: 'rehearsal.void_stranded',
+  takes: takes<NoArgs>(),
+  gives: {},
+  sql: `
+    update rehearsals r
+    set outcome = 'void',
+      error = 'what it waited for ended without it',
+      completed_at = (select standby_now())
+    where ${IS_STRANDED}`,
 });
 
 /** The canary was not built. */

@@ -2,6 +2,7 @@
 // of a transaction.
 import { NOT_THE_TEMPLATES } from '../../domain/job/failure.ts';
 import { KEPT_PER_POOL } from '../judged-build.ts';
+import { IS_STRANDED } from '../rehearsal.ts';
 import { PREBUILDS_USER_ID } from '../system-user.ts';
 import { check, REPORT, type Check } from './check.ts';
 
@@ -122,6 +123,16 @@ export const POOL_INVARIANTS: readonly Check[] = [
       where p.pool_id is distinct from k.pool_id
         or (k.trial_workspace_id is not null
           and (k.limited_at is null or w.pool_id is distinct from k.pool_id))`,
+  }),
+  check({
+    id: 'rehearsal.stranded',
+    title: 'a rehearsal goes on although what it waits for has ended',
+    remedy:
+      'The control plane ends it within `STANDBY_SWEEP_INTERVAL`, and another follows. If it stays, report it.',
+    sql: `
+      select r.preset_id::text
+      from rehearsals r
+      where ${IS_STRANDED}`,
   }),
   check({
     id: 'preset.pool',

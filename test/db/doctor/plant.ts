@@ -119,6 +119,10 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
      select pool_id, gen_random_uuid(), preset_id, created_at, completed_at, failed
      from (select * from judged_builds limit 1) as one, generate_series(1, 200)`,
   ],
+  'rehearsal.stranded': [
+    `insert into rehearsals (preset_id, workspace_id)
+     select preset_id, workspace_id from pool_members where workspace_id = ${RUNNING}`,
+  ],
   'brakes.wrong': [
     without('pool_brakes', 'pool_brakes_trial_check'),
     `insert into pool_brakes (pool_id, preset_id, judged_since, trial_workspace_id)

@@ -163,6 +163,39 @@ describe('a version that refuses what claims replace', () => {
     ]);
   });
 
+  it.each<[string, () => Promise<unknown>]>([
+    ['whose build has ended', async () => queue.complete(await take())],
+    [
+      'whose job has ended',
+      async () => {
+        await queue.complete(await take());
+        await queue.complete(await take());
+      },
+    ],
+  ])('gets another canary in place of one %s without its rehearsal', async (_why, end) => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    const [former] = await canaries();
+    const open = `update rehearsals
+      set outcome = null, error = null, completed_at = null, job_id = case when outcome is not null then job_id end
+      where preset_id = $1`;
+    await end();
+    await store.sql(open, [pool.presetId]);
+    await tend();
+    await expect(promote()).rejects.toMatchObject(pending);
+    expect(await canaries()).toHaveLength(2);
+    expect((await canaries())[0]).toBe(former);
+  });
+
+  it('is left to go on while its canary is built, and while it is rehearsed with', async () => {
+    await expect(promote()).rejects.toMatchObject(pending);
+    await tend();
+    await queue.complete(await take());
+    await tend();
+    await queue.complete(await take());
+    await promote();
+    expect(await active()).toBe(pool.versionId);
+  });
+
   it('is rehearsed once however many promote it at the same time', async () => {
     await Promise.allSettled([promote(), promote(), promote()]);
     expect(await canaries()).toHaveLength(1);
