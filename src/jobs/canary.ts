@@ -3,7 +3,12 @@ import { createId, type BuildId, type JobId, type WorkspaceId } from '../base/id
 import type { Kit } from '../base/kit.ts';
 import { judgeRehearsal } from '../domain/job/rehearsal.ts';
 import { insertBuilds } from '../store/build.ts';
-import { queueCanaryRehearsal, removeGoneCanaries, takeDueCanaries } from '../store/canary.ts';
+import {
+  CANARY,
+  queueCanaryRehearsal,
+  removeGoneCanaries,
+  takeDueCanaries,
+} from '../store/canary.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { deleteBuild } from '../store/delete-build.ts';
 import type { JobResult } from '../domain/job/job.ts';
@@ -44,7 +49,7 @@ export async function deleteCanaries({
     const due = await takeDueCanaries.all(tx, { limit: BATCH });
     const builds = due.map((last) =>
       deleteBuild(last, {
-        ...{ id: createId<BuildId>(kit), jobId: createId<JobId>(kit), reason: 'canary' },
+        ...{ id: createId<BuildId>(kit), jobId: createId<JobId>(kit), reason: CANARY },
       }),
     );
     await insertBuilds(tx, builds);

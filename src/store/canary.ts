@@ -8,10 +8,15 @@ import type {
   WorkspaceId,
 } from '../base/id.ts';
 import { REHEARSALS_SINCE_PROTOCOL_VERSION } from '../domain/job/protocol.ts';
-import { amount, json, text, uuid } from './column.ts';
+import { amount, bool, int, json, nullable, text, uuid } from './column.ts';
+import { DAEMON_IS_SEEN } from './daemon-seen.ts';
+import { DAEMON_FITS_JOB } from './job-fit.ts';
 import { lastBuildColumns } from './prebuild.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
+
+/** The reason of the builds of canaries. */
+export const CANARY = 'canary';
 
 /** The presets of a version that ask for pools, by name. */
 export const listPooledPresets = statement({
@@ -25,12 +30,35 @@ export const listPooledPresets = statement({
     parameters: json<Readonly<Record<string, string>>>(),
     /** Of one canary. */
     dailyCost: amount,
+    /** Canaries of it that were begun within the last hour. */
+    tries: int,
+    /** Of its newest rehearsal, when that said nothing or failed. */
+    lastError: nullable(text),
+    /** A daemon is there that could rehearse with one. */
+    isServed: bool,
   },
   sql: `
-    select p.id, p.name, p.pool_id, l.organization_id, p.parameters, v.daily_cost
+    select p.id, p.name, p.pool_id, l.organization_id, p.parameters, v.daily_cost,
+      (select count(*)::integer
+        from builds b
+        where b.version_id = v.id
+          and b.preset_id = p.id
+          and b.number = 1
+          and b.reason = '${CANARY}'
+          and b.created_at > (select standby_now()) - interval '1 hour') as tries,
+      r.error as last_error,
+      exists (
+        select
+        from daemons d
+        cross join (
+          select l.organization_id, v.manifest ->> 'driver' as driver, v.manifest -> 'tags' as tags,
+            ${REHEARSALS_SINCE_PROTOCOL_VERSION} as min_protocol_version, null::text as machine_id) as j
+        where ${DAEMON_IS_SEEN}
+          and ${DAEMON_FITS_JOB}) as is_served
     from presets p
     join template_versions v on v.id = p.version_id
     join pools l on l.id = p.pool_id
+    left join rehearsals r on r.preset_id = p.id
     where p.version_id = $versionId
     order by p.name`,
 });

@@ -46,7 +46,7 @@ export const NOTHING_AWAITED: AwaitedRehearsals = { presets: [], held: [] };
  * Of the version that is the active one already, it lets parameters be tried again that did not fit. A version
  * that refuses to replace anything at a claim is rehearsed first. Throws NOT_FOUND, VERSION_NOT_IMPORTED unless
  * its import succeeded, REHEARSAL_REFUSED with what claims would replace, PARAMETERS_INVALID for a preset that
- * cannot be rehearsed, and QUOTA_EXCEEDED where nothing can be, for what it costs.
+ * cannot be rehearsed, QUOTA_EXCEEDED where nothing can be, for what it costs, and NO_DAEMON.
  */
 export async function promoteVersion(
   kit: Kit,

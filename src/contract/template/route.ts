@@ -99,7 +99,13 @@ export const templateRoutes = {
     answers: { 200: templateChangeView },
     errors: [
       ...(['FORBIDDEN', 'NOT_FOUND', 'VERSION_NOT_IMPORTED', 'SETTINGS_UNREADABLE'] as const),
-      ...(['REHEARSAL_PENDING', 'REHEARSAL_REFUSED', 'PARAMETERS_INVALID'] as const),
+      ...([
+        'REHEARSAL_PENDING',
+        'REHEARSAL_REFUSED',
+        'PARAMETERS_INVALID',
+        'QUOTA_EXCEEDED',
+        'NO_DAEMON',
+      ] as const),
     ],
   }),
   deprecateTemplate: route({

@@ -163,6 +163,36 @@ describe('a version that refuses what claims replace', () => {
     ]);
   });
 
+  it('gets no canary after three that said nothing within an hour', async () => {
+    const lost = { outcome: 'failed', error: 'gone for good', errorCode: 'daemon_lost' } as const;
+    for (let tried = 0; tried < 3; tried += 1) {
+      await expect(promote()).rejects.toMatchObject(pending);
+      await queue.complete(await take(), lost);
+    }
+    await expect(promote()).rejects.toMatchObject({
+      code: 'REHEARSAL_REFUSED',
+      detail: expect.stringContaining('the last one because gone for good'),
+    });
+    expect(await canaries()).toHaveLength(3);
+    await store.advanceClock(3_600_001);
+    daemon = await queue.daemon({ drivers: ['terraform'] }, { organizationId });
+    await expect(promote()).rejects.toMatchObject(pending);
+    expect(await canaries()).toHaveLength(4);
+  });
+
+  it('gets no canary where no daemon could rehearse with it', async () => {
+    await store.sql('update daemons set protocol_version = 2 where organization_id = $1', [
+      organizationId,
+    ]);
+    await expect(promote()).rejects.toMatchObject({
+      code: 'NO_DAEMON',
+      detail: expect.stringContaining('no daemon of protocol version 3 or newer'),
+    });
+    expect(await canaries()).toEqual([]);
+    daemon = await queue.daemon({ drivers: ['terraform'] }, { organizationId });
+    await expect(promote()).rejects.toMatchObject(pending);
+  });
+
   it.each<[string, () => Promise<unknown>]>([
     ['whose build has ended', async () => queue.complete(await take())],
     [
