@@ -11,6 +11,7 @@ import { deleteCanaries } from './canary.ts';
 import { createChores } from './chores.ts';
 import { clearOwnerValues } from './clear-owner-values.ts';
 import { createRestoreWatch } from './restore-watch.ts';
+import { rehearseWaiting } from './rehearse.ts';
 import { queueStrayCleanups } from './state/clean-strays.ts';
 import { sweepJobs, type SweepOptions } from './sweep-jobs.ts';
 import { sweepOverruns, type RunTimeOptions } from './sweep-overruns.ts';
@@ -40,6 +41,7 @@ export function createReaper(
       overruns: () => sweepOverruns(deps, options),
       strays: () => queueStrayCleanups(deps),
       canaries: () => deleteCanaries(deps),
+      rehearsals: () => rehearseWaiting(deps),
       secrets: () => removeUnneededSecrets(deps.database),
       owner_values: () => clearOwnerValues(deps, options),
       keys: () => resealRetired(deps),

@@ -5,10 +5,15 @@ import type { JobResult } from '../domain/job/job.ts';
 import { judgeRehearsal, PLANNING_DRIVERS } from '../domain/job/rehearsal.ts';
 import type { Replacement } from '../domain/job/replacement.ts';
 import { announceRehearsal } from '../store/announcement.ts';
-import type { Transaction } from '../store/database.ts';
+import type { Database, Transaction } from '../store/database.ts';
 import type { BuiltWorkspace, LockedJob } from '../store/job.ts';
 import { insertPoolEvents } from '../store/pool-event.ts';
-import { findRehearsal, finishRehearsal, queueRehearsal } from '../store/rehearsal.ts';
+import {
+  findRehearsable,
+  findRehearsal,
+  finishRehearsal,
+  queueRehearsal,
+} from '../store/rehearsal.ts';
 import { asJson } from '../store/statement.ts';
 
 export interface GoodPrebuild {
@@ -16,7 +21,7 @@ export interface GoodPrebuild {
   readonly workspace: Pick<BuiltWorkspace, 'id'>;
 }
 
-/** Once a prebuild is built, unless its preset was rehearsed already. */
+/** With a prebuild that is built, unless its preset was rehearsed already. */
 export async function rehearseOnce(
   kit: Pick<Kit, 'clock' | 'rng'>,
   tx: Transaction,
@@ -31,6 +36,22 @@ export async function rehearseOnce(
     drivers: PLANNING_DRIVERS,
   });
   if (queued !== undefined) tx.notify({ kind: 'queue', ...queued });
+}
+
+/** What one look leaves, the next takes. */
+const BATCH = 20;
+
+/** Rehearses with prebuilds that are there already. Any number of replicas may do so at once. */
+export async function rehearseWaiting({
+  database,
+  ...kit
+}: Kit & { readonly database: Database }): Promise<void> {
+  const found = await findRehearsable.all(database, { drivers: PLANNING_DRIVERS, limit: BATCH });
+  for (const { presetId, driver, workspaceId } of found) {
+    await database.transaction((tx) =>
+      rehearseOnce(kit, tx, { job: { presetId, driver }, workspace: { id: workspaceId } }),
+    );
+  }
 }
 
 export interface RehearsalResult {

@@ -70,6 +70,40 @@ export const queueRehearsal = statement({
     select organization_id, driver from queued`,
 });
 
+/**
+ * A running prebuild for each preset of an active version that was not rehearsed, or whose rehearsal said
+ * nothing ten minutes ago: a pool that is full may not build another one for days.
+ */
+export const findRehearsable = statement({
+  name: 'rehearsal.find_rehearsable',
+  takes: takes<{ readonly drivers: readonly string[]; readonly limit: number }>(),
+  gives: { presetId: uuid<PresetId>(), driver: text, workspaceId: uuid<WorkspaceId>() },
+  sql: `
+    select p.id as preset_id, v.manifest ->> 'driver' as driver, running.workspace_id
+    from templates t
+    join template_versions v on v.id = t.active_version_id
+    join presets p on p.version_id = v.id
+    left join rehearsals r on r.preset_id = p.id
+    cross join lateral (
+      select m.workspace_id
+      from pool_members m
+      where m.pool_id = p.pool_id
+        and m.preset_id = p.id
+        and m.build_number = 1
+        and m.running_since is not null
+      order by m.workspace_id desc
+      limit 1
+    ) as running
+    where t.deleted_at is null
+      and v.manifest ->> 'driver' = any ($drivers::text[])
+      and v.manifest ->> 'rehearsal' <> 'off'
+      and (r.preset_id is null
+        or (r.outcome = 'void'
+          and r.completed_at < (select standby_now()) - interval '10 minutes'))
+    order by p.id
+    limit $limit::integer`,
+});
+
 /** Who claims in a rehearsal: nobody there is. */
 const CLAIMANT = `
         'name', 'rehearsal',

@@ -5,6 +5,7 @@ import type { Manifest } from '../../../src/contract/manifest/schema.ts';
 import type { Replacement } from '../../../src/domain/job/replacement.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import type { ReportedResult } from '../../../src/jobs/complete-job.ts';
+import { rehearseWaiting } from '../../../src/jobs/rehearse.ts';
 import { copyState } from '../../../src/jobs/state/copy-state.ts';
 import { keepState } from '../../../src/jobs/state/keep-state.ts';
 import { takeState } from '../../../src/jobs/state/take-state.ts';
@@ -241,6 +242,41 @@ describe('the rehearsal of a claim', () => {
     expect(await queue.take(daemon)).toBeUndefined();
     await build();
     await mustTake();
+  });
+
+  it('is made again with a prebuild of a full pool, ten minutes later', async () => {
+    const tend = (): Promise<void> => rehearseWaiting({ ...store.kit, database: store.database });
+    const workspaceId = await build();
+    const ref = refOf(await mustTake());
+    await queue.cancel(ref.jobId);
+    await queue.complete(ref, { outcome: 'canceled' });
+    await tend();
+    expect(await queue.take(daemon)).toBeUndefined();
+    await store.advanceClock(600_001);
+    await Promise.all([tend(), tend()]);
+    const again = await mustTake();
+    expect(again.build).toMatchObject({ workspaceId });
+    await tend();
+    await queue.complete(refOf(again));
+    await store.advanceClock(600_001);
+    await tend();
+    expect(await queue.take(daemon)).toBeUndefined();
+  });
+
+  it('is made with a prebuild that was there before anything was rehearsed', async () => {
+    const workspaceId = await build();
+    const { id } = await mustTake();
+    await store.sql('delete from rehearsals where job_id = $1', [id]);
+    await store.sql('update pool_members set build_number = 2 where workspace_id = $1', [
+      workspaceId,
+    ]);
+    await rehearseWaiting({ ...store.kit, database: store.database });
+    expect(await queue.take(daemon)).toBeUndefined();
+    await store.sql('update pool_members set build_number = 1 where workspace_id = $1', [
+      workspaceId,
+    ]);
+    await rehearseWaiting({ ...store.kit, database: store.database });
+    expect((await mustTake()).build).toMatchObject({ workspaceId });
   });
 
   it('stays when its job is taken away by its age', async () => {
