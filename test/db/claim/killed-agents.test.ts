@@ -20,8 +20,8 @@ import { makeTemporaryFolder, type TemporaryFolder } from '../../support/tempora
 
 const SIZE = 10;
 const CLAIMERS = SIZE / 2;
-/** For agents that live on a machine that is busy. */
-const PROOF_TIMEOUT_MS = 2_000;
+/** On a busy machine a dead one is told late, and would be handed over unheard. */
+const PROOF_TIMEOUT_MS = 5_000;
 
 let store: TestStore;
 let make: Factory;
@@ -63,7 +63,7 @@ function chooseVictims(ids: readonly WorkspaceId[]): ReadonlySet<WorkspaceId> {
 describe('half of the agents killed at random', () => {
   it.each(['instant', 'apply'] as const)(
     'are nothing to who claims, with claim: %s',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (claim) => {
       const organization = `killed-${claim}`;
       const organizationId = await make.organization(organization);
