@@ -24,6 +24,8 @@ export interface Promotion {
   readonly version: string;
   readonly by: Operator;
   readonly options: BudgetOptions;
+  /** Go on as if what is awaited were clean: everything is taken back again. */
+  readonly isDryRun?: boolean;
 }
 
 /** Of a version that is not promoted before the claims of these presets were rehearsed. */
@@ -36,7 +38,7 @@ export interface AwaitedRehearsals {
 export interface Promoted {
   /** Those concerned. */
   readonly poolIds: readonly PoolId[];
-  /** Without any it is promoted. */
+  /** Without any, and in a dry run, it is promoted. */
   readonly awaited: AwaitedRehearsals;
 }
 
@@ -51,16 +53,17 @@ export const NOTHING_AWAITED: AwaitedRehearsals = { presets: [], held: [] };
 export async function promoteVersion(
   kit: Kit,
   tx: Transaction,
-  { template, version: name, by, options }: Promotion,
+  { template, version: name, by, options, isDryRun = false }: Promotion,
 ): Promise<Promoted> {
   await lockTemplate(tx, template);
   const version = await findVersion(tx, template.id, name);
   if (version === undefined) {
     throw new AppError('NOT_FOUND', `template "${template.name}" has no version "${name}"`);
   }
+  let awaited = NOTHING_AWAITED;
   if (version.importStatus === 'succeeded' && !version.active) {
-    const awaited = await rehearse(kit, tx, { template, version, options });
-    if (awaited.presets.length > 0) return { poolIds: [], awaited };
+    awaited = await rehearse(kit, tx, { template, version, options });
+    if (awaited.presets.length > 0 && !isDryRun) return { poolIds: [], awaited };
   }
   // While the former one still is the active one.
   const poolIds = await listPoolsOfVersions(tx, template.id, version.id);
@@ -73,7 +76,7 @@ export async function promoteVersion(
   await retryValidation(tx, version.id);
   const reason = `version ${name} is the active one`;
   await tellPools(kit, tx, { poolIds, kind: 'promoted', by, reason });
-  return { poolIds, awaited: NOTHING_AWAITED };
+  return { poolIds, awaited };
 }
 
 /** Gives what has to end first. */

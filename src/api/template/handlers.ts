@@ -108,6 +108,7 @@ export function createTemplateHandlers(
           template: toTemplateView(await getTemplateRow(tx, template.id)),
           pools: pools.map(toPlannedPoolView),
           workspaces: (await countWorkspaces.one(tx, template)).count,
+          rehearsed_first: [],
         };
       },
       { mode },
@@ -160,17 +161,18 @@ export function createTemplateHandlers(
     }),
     promoteVersion: async (request) => {
       const { version } = request.params;
+      const isDryRun = request.query.dry_run === 'true';
       let awaited = NOTHING_AWAITED;
       const answer = await change(request, 'template.promote', async (tx, template) => {
         const by = request.caller;
-        const promotion = { template, version, by, options: budgetOptions };
+        const promotion = { template, version, by, options: budgetOptions, isDryRun };
         const promoted = await promoteVersion(kit, tx, promotion);
         ({ awaited } = promoted);
         return promoted.poolIds;
       });
       // What has begun is to stay, so that this is no error of the transaction.
-      if (awaited.presets.length > 0) throw rehearsalPending(request.params, awaited);
-      return answer;
+      if (awaited.presets.length > 0 && !isDryRun) throw rehearsalPending(request.params, awaited);
+      return { ...answer, body: { ...answer.body, rehearsed_first: [...awaited.presets] } };
     },
     deprecateTemplate: (request) =>
       change(request, 'template.deprecate', (tx, template) => {

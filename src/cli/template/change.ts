@@ -35,9 +35,12 @@ export async function runChange(
     template: name,
   };
   const { body } = await change.ask(client, { params, query: dryRunQuery(dryRun) });
-  answer(context, body, ({ pools, workspaces }, colors) =>
+  answer(context, body, ({ pools, workspaces, rehearsed_first: first }, colors) =>
     [
       change.tell(dryRun ? 'would be' : 'is'),
+      first.length === 0
+        ? ''
+        : sentence`Only if claims of these presets are rehearsed first and found clean: ${first.join(', ')}\n`,
       workspaces === 0 ? '' : sentence`Workspaces of people that stay: ${String(workspaces)}\n`,
       pools.length === 0 ? '' : `\n${renderPlans(colors, pools)}`,
     ].join(''),

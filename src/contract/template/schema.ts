@@ -46,6 +46,8 @@ export const templateChangeView = z
     pools: z.array(plannedPoolView),
     /** Of people; they stay as they are. */
     workspaces: z.int(),
+    /** Presets whose claims are rehearsed before anything else happens: of a promotion that is a dry run. */
+    rehearsed_first: z.array(z.string()),
   })
   .meta({ id: 'TemplateChange' });
 
