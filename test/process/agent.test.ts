@@ -15,6 +15,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { identifyProcess } from '../../src/base/process-identity.ts';
+import { removeTree } from '../../src/base/remove-tree.ts';
 import type { AgentManifest } from '../../src/contract/agent/protocol.ts';
 import { buildPrograms, type Programs } from '../support/programs.ts';
 import { hasTool } from '../support/tool.ts';
@@ -64,7 +65,8 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const child of running) await kill(child);
-  await rm(folder, { recursive: true, force: true });
+  // What a killed one had just started may still write.
+  await removeTree(folder);
 });
 
 async function script(name: string, text: string): Promise<void> {
