@@ -1,5 +1,5 @@
 // Half of a pool's agents killed at random, as they are shipped and while their signs of life look fresh, and
-// people who claim from two control planes over HTTP meanwhile: none of them sees a failure.
+// people who claim from two control planes over HTTP meanwhile: none is refused, and none gets a dead one that was told.
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkspaceId } from '../../../src/base/id.ts';
