@@ -4,11 +4,12 @@ import pg from 'pg';
 import PgBoss from 'pg-boss';
 import { createClient } from '../../src/client/client.ts';
 import { provisionerRoutes } from '../../src/contract/provisioner/route.ts';
+import { createId, type AcquireCallId } from '../../src/base/id.ts';
 import type { Kit } from '../../src/base/kit.ts';
 import { acquireJob } from '../../src/jobs/acquire-job.ts';
-import { completeJob } from '../../src/jobs/complete-job.ts';
+import { completeAndAcquire } from '../../src/jobs/complete-and-acquire.ts';
 import { createDispatcher } from '../../src/jobs/dispatcher.ts';
-import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
+import { createReportAndTake } from '../../src/jobs/report-and-take.ts';
 import { registerBenchDaemon, serveDaemons } from './daemon.ts';
 import type { ConnectionParts } from '../../src/store/database.ts';
 import type { Stage } from '../support/bench.ts';
@@ -32,7 +33,12 @@ type Contender = (work: Work) => Promise<number>;
 
 const DEAF = { subscribe: () => () => undefined };
 
-/** All of them take and complete job by job, over ten connections. */
+const SUCCEEDED = { outcome: 'succeeded', outputs: {} } as const;
+
+/**
+ * All of them take and complete job by job, over ten connections. A slot of Standby's asks for the next job as it
+ * reports a result, as daemons do.
+ */
 export async function prepareContenders(
   stage: Stage,
   connection: ConnectionParts,
@@ -57,15 +63,15 @@ async function runStandby(kit: Kit, installation: Installation, work: Work): Pro
     { ...kit, database, bus: DEAF },
     { pollMs: 5_000, maxCreations: null },
   );
-  const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-  const deps = { ...kit, database, dispatcher, keyring: installation.keyring, finishLoneJob };
+  const reportAndTake = createReportAndTake({ ...kit, database });
+  const deps = { ...kit, database, dispatcher, keyring: installation.keyring, reportAndTake };
   const { signal } = new AbortController();
+  const nextCall = () => ({ callId: createId<AcquireCallId>(kit), signal });
   return timed(work, async () => {
-    for (;;) {
-      const job = await acquireJob(deps, daemon, { signal, waitMs: 0 });
-      if (job === undefined) return;
+    let job = await acquireJob(deps, daemon, { signal, waitMs: 0 });
+    while (job !== undefined) {
       const attempt = { daemon, jobId: job.id, attempt: job.attempt };
-      await completeJob(deps, attempt, { outcome: 'succeeded', outputs: {} });
+      job = await completeAndAcquire(deps, { attempt, result: SUCCEEDED }, nextCall());
     }
   });
 }
@@ -79,20 +85,16 @@ async function runHttp(
   await installation.queueJobs(work.jobs);
   const client = createClient({ url, token: installation.key.secret });
   return timed(work, async () => {
-    for (;;) {
-      const { body: job } = await client.call(provisionerRoutes.acquireJob, {
-        params: { daemon: daemonId },
-        body: { incarnation, wait_ms: 0 },
-      });
-      if (job === null) return;
-      await client.call(provisionerRoutes.completeJob, {
+    let { body: job } = await client.call(provisionerRoutes.acquireJob, {
+      params: { daemon: daemonId },
+      body: { incarnation, wait_ms: 0 },
+    });
+    while (job !== null) {
+      const { attempt } = job;
+      ({ body: job } = await client.call(provisionerRoutes.completeJob, {
         params: { daemon: daemonId, job: job.id },
-        body: {
-          incarnation,
-          attempt: job.attempt,
-          result: { outcome: 'succeeded', outputs: {} },
-        },
-      });
+        body: { incarnation, attempt, result: SUCCEEDED, next: { call_id: createId(kit) } },
+      }));
     }
   });
 }

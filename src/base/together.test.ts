@@ -29,7 +29,7 @@ function setUp() {
   return { clock, runs, double };
 }
 
-/** Lets what is due as a microtask happen. */
+/** Lets what is due happen. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('what is asked for together', () => {
@@ -54,9 +54,23 @@ describe('what is asked for together', () => {
     await settle();
     runs[0]!.go();
     await settle();
+    await settle();
     runs[1]!.go();
     expect(await Promise.all(all)).toEqual([2, 4, 6, 8]);
     expect(runs.map(({ items }) => items)).toEqual([[1, 2, 3], [4]]);
+  });
+
+  it('takes whoever asks again at once with those who came meanwhile', async () => {
+    const { runs, double } = setUp();
+    const again = double(1).then(() => double(3));
+    await settle();
+    const meanwhile = double(2);
+    runs[0]!.go();
+    await settle();
+    await settle();
+    runs[1]!.go();
+    expect(await Promise.all([meanwhile, again])).toEqual([4, 6]);
+    expect(runs.map(({ items }) => items)).toEqual([[1], [2, 3]]);
   });
 
   it('does not wait for a run that is late', async () => {

@@ -39,7 +39,11 @@ export function together<Item, Answer>(
       void serve(asked);
     });
   };
-  const turns = createTurns(clock, { ...turnsOptions, onFree: pump });
+  const turns = createTurns(clock, {
+    ...turnsOptions,
+    // Whoever was just answered may ask again at once, and goes with those that waited meanwhile.
+    onFree: () => void setImmediate(pump),
+  });
 
   const serve = async (asked: readonly Asked[]): Promise<void> => {
     const end = turns.begin();

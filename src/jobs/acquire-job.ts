@@ -59,6 +59,20 @@ export async function acquireJob(
     throw error;
   }
   if (taken === undefined) return undefined;
+  return tellJob(deps, daemon, { taken, callId, signal });
+}
+
+/** The job as its daemon is told of it; undefined when there is nobody to tell, or nobody can do it. */
+export async function tellJob(
+  deps: AcquireDeps,
+  daemon: DaemonRef,
+  call: {
+    readonly taken: TakenJob;
+    readonly callId: AcquireCallId;
+    readonly signal: AbortSignal;
+  },
+): Promise<TakenJob | undefined> {
+  const { taken, callId, signal } = call;
   await failpoint('job.taken');
   const untold = { id: taken.id, attempt: taken.attempt, takenByCall: callId };
   const job = await fillOrEnd(deps, taken, untold);

@@ -5,7 +5,7 @@ import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { Database } from '../store/database.ts';
 import { isOfOneRow } from '../store/sqlstate.ts';
-import { finishLoneJobs, type AttemptReport } from '../store/job-finish-lone.ts';
+import { finishLoneJobs, reportsArgs, type AttemptReport } from '../store/job-finish-lone.ts';
 
 export interface ReportedJob {
   /** Null for a job that is not a workspace's build. */
@@ -34,17 +34,7 @@ export function createLoneJobFinisher({ clock, database }: LoneJobDeps): FinishL
   const finishAll = async (
     reports: readonly AttemptReport[],
   ): Promise<readonly (ReportedJob | undefined)[]> => {
-    const rows = await finishLoneJobs.all(database, {
-      ids: reports.map(({ id }) => id),
-      attempts: reports.map(({ attempt }) => attempt),
-      daemonIds: reports.map(({ daemonId }) => daemonId),
-      keyIds: reports.map(({ keyId }) => keyId),
-      incarnations: reports.map(({ incarnation }) => incarnation),
-      succeeded: reports.map(({ succeeded }) => succeeded),
-      canceled: reports.map(({ canceled }) => canceled),
-      errors: reports.map(({ error }) => error),
-      errorCodes: reports.map(({ errorCode }) => errorCode),
-    });
+    const rows = await finishLoneJobs.all(database, reportsArgs(reports));
     const byPlace = new Map(rows.map((row) => [row.place, row]));
     return reports.map((_report, index) => byPlace.get(index + 1));
   };

@@ -21,14 +21,22 @@ export interface AttemptDeps extends PerformDeps {
   readonly cancels: Pick<CancelWatch, 'listen'>;
 }
 
+/** The call for the slot's next job, which goes with the report of a result. */
+export interface NextCall {
+  /** Undefined: no job is wanted with the report. */
+  begin(): string | undefined;
+  /** Whatever was answered was no job, and one may have been taken. */
+  lost(callId: string): void;
+}
+
 const COMPLETE_RETRY = { firstMs: 250, maxMs: 10_000 };
 
-/** Does the job and reports its result. Never rejects. */
+/** Does the job, reports its result and gives the job that came with the receipt. Never rejects. */
 export async function runAttempt(
   deps: AttemptDeps,
   job: AcquiredJob,
-  registered: Registered,
-): Promise<void> {
+  { registered, nextCall }: { readonly registered: Registered; readonly nextCall: NextCall },
+): Promise<AcquiredJob | undefined> {
   const attempt: AttemptRef = { ...registered, jobId: job.id, attempt: job.attempt };
   const logs = createLogBuffer(deps.kit.clock);
   const work = new AbortController();
@@ -67,38 +75,57 @@ export async function runAttempt(
   unlisten();
   await beating;
   deps.stopWork.removeEventListener('abort', stop);
-  if (ending === 'unkept') return;
-  if (ending !== 'stale' && (await complete(deps, pulse, { result: ending, replaced }))) return;
+  if (ending === 'unkept') return undefined;
+  if (ending !== 'stale') {
+    const receipt = await complete(deps, pulse, {
+      outcome: { result: ending, replaced },
+      nextCall,
+    });
+    if (receipt !== 'refused') return receipt.next;
+  }
   await undo(deps, job);
+  return undefined;
 }
 
+/** `next` came with the receipt of the result. */
+type Receipt = 'refused' | { readonly next: AcquiredJob | undefined };
+
+const NOTHING_NEXT: Receipt = { next: undefined };
+
 /**
- * Delivers the remaining log lines and the result, until it is answered. Gives false when the
+ * Delivers the remaining log lines and the result, until it is answered. `refused` when the
  * attempt does not count any more. When the daemon has to end first, the control plane ends the
  * attempt at its next registration.
  */
-async function complete(deps: AttemptDeps, pulse: PulseDeps, outcome: Outcome): Promise<boolean> {
+async function complete(
+  deps: AttemptDeps,
+  pulse: PulseDeps,
+  { outcome, nextCall }: { readonly outcome: Outcome; readonly nextCall: NextCall },
+): Promise<Receipt> {
   const { kit, controlPlane, giveUp } = deps;
   const backoff = createBackoff(kit.rng, COMPLETE_RETRY);
   for (;;) {
+    let nextCallId: string | undefined;
     try {
       while (!pulse.logs.isEmpty) await beatOnce(pulse, giveUp);
-      await controlPlane.complete(pulse.attempt, outcome, giveUp);
+      nextCallId = nextCall.begin();
+      const next = await controlPlane.complete(pulse.attempt, { ...outcome, nextCallId }, giveUp);
       await failpoint('daemon.result_told');
-      return true;
+      return { next };
     } catch (thrown) {
+      if (nextCallId !== undefined) nextCall.lost(nextCallId);
       const error = toAppError(thrown);
       const name = nameOf(pulse.attempt);
       if (isAttemptOver(error)) {
         noteRefusal(deps, error, pulse.attempt);
-        return false;
+        return 'refused';
       }
       kit.log.warn('attempt.complete_failed', { ...name, error });
     }
     try {
       await kit.clock.sleep(backoff.nextMs(), giveUp);
     } catch {
-      return true; // the daemon ends; what was made is settled after its next registration
+      return NOTHING_NEXT; // the daemon ends; what was made is settled after its next registration
     }
   }
 }

@@ -16,7 +16,12 @@ describe('a call to a control plane that stands still', () => {
     [
       'a result',
       10,
-      (plane) => plane.complete(attempt, { result: { outcome: 'canceled' }, replaced: [] }, signal),
+      (plane) =>
+        plane.complete(
+          attempt,
+          { result: { outcome: 'canceled' }, replaced: [], nextCallId: undefined },
+          signal,
+        ),
     ],
     ['a report', 10, (plane) => plane.report(caller, [], signal)],
     ['a wait for work', 60, (plane) => plane.acquire(caller, call, signal)],

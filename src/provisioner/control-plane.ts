@@ -48,7 +48,12 @@ export interface ControlPlane {
     wait: { readonly known: readonly string[]; readonly waitMs: number },
     signal: AbortSignal,
   ): Promise<AwaitCancelsAnswer['jobs']>;
-  complete(attempt: AttemptRef, outcome: Outcome, signal: AbortSignal): Promise<void>;
+  /** The slot's next job, where `nextCallId` names the call for it and there is one at once. */
+  complete(
+    attempt: AttemptRef,
+    outcome: Outcome & { readonly nextCallId: string | undefined },
+    signal: AbortSignal,
+  ): Promise<AcquiredJob | undefined>;
   /** Takes the lock of the state of the workspace that the attempt builds. */
   takeState(attempt: AttemptRef, signal: AbortSignal): Promise<TakeStateAnswer>;
   /** Stores a state under a lock that this daemon took, whatever became of the attempt since. */
@@ -130,10 +135,12 @@ export function createHttpControlPlane(client: Client): ControlPlane {
       const input = { params: { daemon: daemonId }, body };
       return (await client.call(provisionerRoutes.awaitCancels, input, soon(signal))).body.jobs;
     },
-    complete: async (attempt, { result, replaced }, signal) => {
+    complete: async (attempt, { result, replaced, nextCallId }, signal) => {
       const { params, fence } = of(attempt);
-      const input = { params, body: { ...fence, result, replaced: [...replaced] } };
-      await client.call(provisionerRoutes.completeJob, input, soon(signal));
+      const next = nextCallId === undefined ? null : { call_id: nextCallId };
+      const input = { params, body: { ...fence, result, replaced: [...replaced], next } };
+      const { body } = await client.call(provisionerRoutes.completeJob, input, soon(signal));
+      return body ?? undefined;
     },
     takeState: async (attempt, signal) => {
       const { params, fence } = of(attempt);

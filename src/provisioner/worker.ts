@@ -4,7 +4,7 @@ import { toAppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import { createId } from '../base/id.ts';
 import type { AcquiredJob } from '../contract/provisioner/protocol.ts';
-import { runAttempt, type AttemptDeps } from './attempt.ts';
+import { runAttempt, type AttemptDeps, type NextCall } from './attempt.ts';
 import type { LostCalls } from './lost-calls.ts';
 import type { Registered, Registration } from './registration.ts';
 
@@ -35,7 +35,7 @@ export async function work(deps: WorkerDeps, signal: AbortSignal): Promise<void>
       const isHasty = job === undefined && kit.clock.monotonicMs() - askedMs < HASTY_MS;
       if (isHasty) await kit.clock.sleep(backoff.nextMs(), signal);
       else backoff.reset();
-      if (job !== undefined) await runAttempt(deps, job, registered);
+      await doInARow(deps, { job, registered }, signal);
     } catch (thrown) {
       if (isAborted(signal)) return;
       const error = toAppError(thrown);
@@ -44,6 +44,25 @@ export async function work(deps: WorkerDeps, signal: AbortSignal): Promise<void>
       await kit.clock.sleep(backoff.nextMs(), signal).catch(() => undefined); // the loop ends then
     }
   }
+}
+
+/** The job, and what comes with the receipts of results. */
+async function doInARow(
+  deps: WorkerDeps,
+  {
+    job: first,
+    registered,
+  }: { readonly job: AcquiredJob | undefined; readonly registered: Registered },
+  signal: AbortSignal,
+): Promise<void> {
+  const { kit, lostCalls } = deps;
+  const nextCall: NextCall = {
+    // While calls are lost, one that names them is made instead.
+    begin: () => (signal.aborted || lostCalls.list().length > 0 ? undefined : createId(kit)),
+    lost: (callId) => lostCalls.add(callId),
+  };
+  let job = first;
+  while (job !== undefined) job = await runAttempt(deps, job, { registered, nextCall });
 }
 
 async function acquire(

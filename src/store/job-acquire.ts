@@ -12,9 +12,10 @@ import type {
 } from '../base/id.ts';
 import type { JobType, Stage, Transition } from '../domain/job/job.ts';
 import { CREATIONS_LOCK } from './advisory-lock.ts';
-import { bool, jsonText, text, uuid } from './column.ts';
+import { bool, jsonText, text, uuid, type RowOf } from './column.ts';
 import { DAEMON_IS_FRESH } from './daemon-seen.ts';
 import {
+  AFTER_REPORTS,
   BEFORE_CREATIONS,
   CREATIONS,
   FOR_ONE_DAEMON,
@@ -22,6 +23,7 @@ import {
   WITH_CREATIONS,
   type Pick,
 } from './job-pick.ts';
+import { REPORTED, type finishLoneJobs, type ReportsArgs } from './job-finish-lone.ts';
 import { statement, takes } from './statement.ts';
 
 export interface TakenJob {
@@ -91,6 +93,8 @@ export interface RefusedSlot {
   readonly keyRevoked: boolean;
 }
 
+type Reported = RowOf<typeof finishLoneJobs.columns>;
+
 interface FitArgs {
   readonly organizationId: OrganizationId | null;
   readonly drivers: readonly string[];
@@ -141,7 +145,7 @@ const taken = {
  * for the parts that the plan has, however few rows pass through them: so there are several of them,
  * and what only builds have is read by a part that only builds go through.
  */
-const takeSql = ({ queries, isHeldBack, isMoreLikely, refused }: Pick): string => `
+const takeSql = ({ queries, isHeldBack, isMoreLikely, refused }: Pick, more = ''): string => `
     with ${queries.trimStart()}, noted as (
       update daemons d
       set last_seen_at = (select standby_now())
@@ -213,7 +217,7 @@ const takeSql = ({ queries, isHeldBack, isMoreLikely, refused }: Pick): string =
         from handed), '[]'::json) as handed,
       coalesce((
         select json_agg(json_build_object('place', place, 'keyRevoked', key_revoked))
-        from (${refused}) as refused), '[]'::json) as refused`;
+        from (${refused}) as refused), '[]'::json) as refused${more}`;
 
 /** For slots of one daemon; takes nothing while a creation waits, or what waiting has lifted. */
 export const takeJobsOfOne = statement({
@@ -221,6 +225,25 @@ export const takeJobsOfOne = statement({
   takes: takes<TakeOfOneArgs>(),
   gives: taken,
   sql: takeSql(FOR_ONE_DAEMON),
+});
+
+/**
+ * Stores reports of one daemon about jobs that are about nothing but themselves, and hands the slots whose
+ * reports it has stored the next ones: with one commit, and half of what the two statements cost. A slot of
+ * another report gets nothing.
+ */
+export const takeJobsAfterReports = statement({
+  name: 'job.take_after_reports',
+  takes: takes<TakeOfOneArgs & ReportsArgs>(),
+  gives: { ...taken, reported: jsonText<readonly Reported[]>() },
+  sql: takeSql(
+    AFTER_REPORTS,
+    `,
+      coalesce((
+        select json_agg(json_build_object(
+          'place', place, 'workspaceId', workspace_id, 'isFinished', is_finished))
+        from (${REPORTED}) as reported), '[]'::json) as reported`,
+  ),
 });
 
 /** For slots of any daemons; takes nothing while a creation waits. */

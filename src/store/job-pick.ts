@@ -1,5 +1,6 @@
 // Which jobs go to which of the slots that wait: parts of the statements that take jobs (job-acquire.ts).
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
+import { storedReports } from './job-finish-lone.ts';
 import { unseen } from './unseen.ts';
 
 /** Waiting this long lifts a job by one class. */
@@ -82,9 +83,9 @@ const MATCHED = `at_home as materialized (
       join slots s on s.place = m.place
     )`;
 
-/** Locks as many as there are slots, and passes over what others have locked. */
-const LOCKED = `
-      limit ${SLOT_COUNT}
+/** Locks so many, and passes over what others have locked. */
+const locked = (count: string): string => `
+      limit ${count}
       for update of j skip locked`;
 
 const pickedFrom = (candidates: string, isHeldBack: string): string => `
@@ -100,7 +101,7 @@ const pickedFrom = (candidates: string, isHeldBack: string): string => `
       where not ${isHeldBack}
         and j.ctid = any (array(select at from candidates))
         and j.status = 'pending'
-      order by lifted, j.created_at, j.id${LOCKED}
+      order by lifted, j.created_at, j.id${locked(SLOT_COUNT)}
     ), ${MATCHED}, holders as materialized (
       select m.job_id, m.place, d.id, d.machine_id, d.incarnation, standby_now() as now, m.call_id
       from matched m
@@ -149,8 +150,7 @@ export interface Pick {
  * For slots of one daemon, which are all alike. While no creation waits and waiting has lifted nothing,
  * the order is that of jobs_pending_idx, and nothing has to be sorted.
  */
-export const FOR_ONE_DAEMON: Pick = {
-  queries: `
+const pickedInOrder = (count: string): string => `
     queue as materialized (
       select exists (
           select from jobs j where j.class = ${CREATIONS} and ${GROUP_FITS_JOB})
@@ -165,23 +165,38 @@ export const FOR_ONE_DAEMON: Pick = {
       from jobs j
       where not (select is_mixed from queue)
         and ${GROUP_FITS_JOB}
-      order by j.class, j.created_at, j.id${LOCKED}
-    ), daemon as materialized (
-      select d.id, d.machine_id, d.incarnation, standby_now() as now
+      order by j.class, j.created_at, j.id${locked(count)}
+    )`;
+
+/** The daemon, locked where it counts and `condition` is true. */
+const lockedDaemon = (condition: string): string => `
+    daemon as materialized (
+      select d.id, d.key_id, d.machine_id, d.incarnation, standby_now() as now
       from daemons d
       where d.id = $daemonId
         and d.key_id = $keyId
         and d.incarnation = $incarnation
         and exists (select from provisioner_keys k where k.id = $keyId and k.revoked_at is null)
-        and exists (select from picked)
+        and ${condition}
       for no key update of d
-    ), holders as materialized (
-      select p.job_id, p.place, d.id, d.machine_id, d.incarnation, d.now,
-        ($callIds::uuid[])[p.place] as call_id
-      from (select id as job_id, row_number() over () as place from picked) as p
+    )`;
+
+/** `matched` has the picked jobs with the places of their slots. */
+const holders = (matched: string): string => `
+    holders as materialized (
+      select m.job_id, m.place, d.id, d.machine_id, d.incarnation, d.now,
+        ($callIds::uuid[])[m.place] as call_id
+      from (${matched}) as m
       cross join daemon d
-    )`,
-  isHeldBack: '(select is_mixed from queue)',
+    )`;
+
+const IS_MIXED = '(select is_mixed from queue)';
+
+export const FOR_ONE_DAEMON: Pick = {
+  queries: `${pickedInOrder(SLOT_COUNT)},${lockedDaemon('exists (select from picked)')},${holders(
+    'select id as job_id, row_number() over () as place from picked',
+  )}`,
+  isHeldBack: IS_MIXED,
   isMoreLikely: `((select count(*) from picked) = ${SLOT_COUNT})`,
   refused: `
     select row_number() over () as place,
@@ -189,6 +204,23 @@ export const FOR_ONE_DAEMON: Pick = {
         select from provisioner_keys k where k.id = $keyId and k.revoked_at is not null) as key_revoked
     from picked
     where not exists (select from daemon)`,
+};
+
+/**
+ * For slots of one daemon that report what became of their jobs: each is handed another one once its report is
+ * stored, at the place of the report. The daemon is locked before its jobs, as where it registers.
+ */
+export const AFTER_REPORTS: Pick = {
+  queries: `${lockedDaemon('true')},${storedReports('daemon')},${pickedInOrder(
+    '(select count(*) from held)',
+  )},${holders(`
+        select p.job_id, h.place
+        from (select id as job_id, row_number() over () as nth from picked) as p
+        join (select place, row_number() over (order by place) as nth from held) as h
+          on h.nth = p.nth`)}`,
+  isHeldBack: IS_MIXED,
+  isMoreLikely: 'false',
+  refused: 'select null::integer as place, null::boolean as key_revoked where false',
 };
 
 /**

@@ -132,6 +132,15 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
       return { job_id: job.id, attempt };
     });
   };
+  const take = ({ daemonId, incarnation }: Caller, callId: string): AcquiredJob | undefined => {
+    const entry = jobs.find(({ status }) => status === 'pending');
+    if (entry === undefined) return undefined;
+    entry.status = 'running';
+    entry.attempt += 1;
+    entry.holder = { daemonId, incarnation };
+    entry.takenByCall = callId;
+    return { ...entry.job, attempt: entry.attempt };
+  };
   const wake = (): void => {
     for (const waker of [...wakers]) waker();
   };
@@ -247,15 +256,7 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
         entry.attempt -= 1;
         entry.holder = undefined;
       }
-      const taken = await poll({ caller, waitMs, signal }, () => {
-        const entry = jobs.find(({ status }) => status === 'pending');
-        if (entry === undefined) return undefined;
-        entry.status = 'running';
-        entry.attempt += 1;
-        entry.holder = caller;
-        entry.takenByCall = callId;
-        return { ...entry.job, attempt: entry.attempt };
-      });
+      const taken = await poll({ caller, waitMs, signal }, () => take(caller, callId));
       if (taken !== undefined && fake.loseJobs > 0) {
         fake.loseJobs -= 1;
         throw new AppError('SERVER_UNREACHABLE', 'the job was lost on its way');
@@ -284,20 +285,20 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
       }
       return { cancel: entry.cancel, log_full: entry.lines.size >= entry.maxLines };
     },
-    complete: async (attempt, { result, replaced }) => {
+    complete: async (attempt, { result, replaced, nextCallId }) => {
       const entry = find(attempt);
-      if (entry.status === 'ended') {
-        if (JSON.stringify(entry.result) !== JSON.stringify(result)) throw stale(attempt);
-        return;
-      }
+      const isAgain = entry.status === 'ended';
+      if (isAgain && JSON.stringify(entry.result) !== JSON.stringify(result)) throw stale(attempt);
       entry.status = 'ended';
       entry.result = result;
       entry.replaced = replaced;
       entry.resultAttempt = attempt.attempt;
-      if (fake.loseAnswers > 0) {
+      const next = nextCallId === undefined ? undefined : take(attempt, nextCallId);
+      if (!isAgain && fake.loseAnswers > 0) {
         fake.loseAnswers -= 1;
         throw new AppError('SERVER_UNREACHABLE', 'the answer was lost');
       }
+      return next;
     },
     takeState: async (attempt) => {
       const { job } = find(attempt);

@@ -10,9 +10,11 @@ import {
   type CompleteDeps,
   type ReportedResult,
 } from '../../src/jobs/complete-job.ts';
+import type { CompleteAndAcquireDeps } from '../../src/jobs/complete-and-acquire.ts';
 import { createDispatcher } from '../../src/jobs/dispatcher.ts';
 import { heartbeatJob, type HeartbeatAnswer, type LogLine } from '../../src/jobs/heartbeat-job.ts';
 import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
+import { createReportAndTake } from '../../src/jobs/report-and-take.ts';
 import {
   registerDaemon,
   type RegisteringDaemon,
@@ -49,7 +51,8 @@ export interface TestDaemon extends DaemonRef {
 
 export interface TestQueue {
   readonly deps: AcquireDeps &
-    CompleteDeps & { readonly bus: GroupDeps['bus']; readonly agents: AgentsTogether };
+    CompleteDeps &
+    CompleteAndAcquireDeps & { readonly bus: GroupDeps['bus']; readonly agents: AgentsTogether };
   /** Registers a new daemon under a new key. */
   daemon(
     change?: Partial<RegisteringDaemon>,
@@ -99,8 +102,13 @@ export function createQueue(
   const { kit, database } = store;
   const dispatcher = createDispatcher({ ...kit, database, bus }, { ...DISPATCH, ...dispatch });
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
+  const reportAndTake = createReportAndTake({ ...kit, database });
   const agents = createAgentsTogether({ ...kit, database });
-  const deps = { ...kit, database, bus, agents, dispatcher, keyring: store.keyring, finishLoneJob };
+  const { keyring } = store;
+  const deps = {
+    ...{ ...kit, database, bus, agents, dispatcher, keyring },
+    ...{ finishLoneJob, reportAndTake },
+  };
   const register = async (key: RegisteringKey, asked: RegisteringDaemon): Promise<TestDaemon> => {
     const { incarnation } = await registerDaemon(deps, key, asked);
     return { daemonId: asked.id, keyId: key.keyId, incarnation, key, asked };

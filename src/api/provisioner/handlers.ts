@@ -9,7 +9,9 @@ import { acquireJob } from '../../jobs/acquire-job.ts';
 import { unknownDaemon, type AttemptRef, type DaemonRef } from '../../jobs/attempt.ts';
 import { awaitCancels } from '../../jobs/await-cancels.ts';
 import { completeJob, type ReportedResult } from '../../jobs/complete-job.ts';
+import { completeAndAcquire } from '../../jobs/complete-and-acquire.ts';
 import { createDispatcher } from '../../jobs/dispatcher.ts';
+import { createReportAndTake } from '../../jobs/report-and-take.ts';
 import { heartbeatJob } from '../../jobs/heartbeat-job.ts';
 import { createLoneJobFinisher } from '../../jobs/lone-job.ts';
 import { registerDaemon } from '../../jobs/register-daemon.ts';
@@ -23,6 +25,7 @@ import type { Keyring } from '../../keys/keyring.ts';
 import { findDaemon } from '../../store/daemon.ts';
 import { findFileForDaemon } from '../../store/daemon-file.ts';
 import type { Database } from '../../store/database.ts';
+import type { TakenJob } from '../../store/job-acquire.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import type { Handlers, ProvisionerCaller } from '../handler.ts';
 import { viewAcquiredJob, type Surroundings } from './view.ts';
@@ -49,7 +52,12 @@ export function createProvisionerHandlers(
   const { kit, database, bus, keyring } = handlerDeps;
   const dispatcher = createDispatcher({ ...kit, database, bus }, dispatch);
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-  const deps = { ...kit, database, bus, dispatcher, keyring, finishLoneJob };
+  const reportAndTake = createReportAndTake({ ...kit, database });
+  const deps = { ...kit, database, bus, dispatcher, keyring, finishLoneJob, reportAndTake };
+  const answerJob = (job: TakenJob | undefined) =>
+    job === undefined
+      ? ({ status: 204, body: null } as const)
+      : ({ status: 200, body: viewAcquiredJob(job, handlerDeps) } as const);
   return {
     registerDaemon: async ({ caller, body, signal }) => {
       // A control plane that stood still comes to it late: whoever asked may be gone, and another process
@@ -88,8 +96,7 @@ export function createProvisionerHandlers(
         ...(body.call_id === null ? {} : { callId: body.call_id as AcquireCallId }),
         lostCalls: body.lost_calls.map((id) => id as AcquireCallId),
       });
-      if (job === undefined) return { status: 204, body: null };
-      return { status: 200, body: viewAcquiredJob(job, handlerDeps) };
+      return answerJob(job);
     },
 
     heartbeatJob: async ({ caller, params, body }) => {
@@ -107,12 +114,15 @@ export function createProvisionerHandlers(
       return { status: 200, body: { jobs: canceled } };
     },
 
-    completeJob: async ({ caller, params, body }) => {
-      await completeJob(deps, attemptOf(caller, params, body), {
-        ...resultOf(body.result),
-        replaced: body.replaced,
-      });
-      return { status: 204, body: null };
+    completeJob: async ({ caller, params, body, signal }) => {
+      const attempt = attemptOf(caller, params, body);
+      const result = { ...resultOf(body.result), replaced: body.replaced };
+      if (body.next === null) {
+        await completeJob(deps, attempt, result);
+        return { status: 204, body: null };
+      }
+      const callId = body.next.call_id as AcquireCallId;
+      return answerJob(await completeAndAcquire(deps, { attempt, result }, { callId, signal }));
     },
 
     takeState: async ({ caller, params, body }) => ({

@@ -149,6 +149,8 @@ export const replacementField = z.object({
 export const completeBody = z.object({
   incarnation: integerField,
   attempt: integerField,
+  /** The slot's next call for work, made with the report: what can be had at once is its answer. */
+  next: z.object({ call_id: idField }).nullable().default(null),
   /**
    * What the build of a claim threw away of the prebuilt workspace, whatever the result; of a rehearsal,
    * what a claim would.

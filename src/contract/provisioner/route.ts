@@ -77,10 +77,11 @@ export const provisionerRoutes = {
     method: 'post',
     path: '/api/v1/provisioner/daemons/{daemon}/jobs/{job}/complete',
     audience: 'provisioner',
-    summary: 'Report the result of an attempt; the same report twice is a success',
+    summary:
+      'Report the result of an attempt, and take the next job where one is asked for and there at once; the same report twice is a success',
     params: jobParams,
     body: completeBody,
-    answers: { 204: null },
+    answers: { 200: acquiredJob.nullable(), 204: null },
     errors: ['DAEMON_REPLACED', 'ATTEMPT_STALE'],
   }),
   takeState: route({

@@ -1,0 +1,192 @@
+// A result that is reported with the slot's next call for work.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FailpointError, installFailpoints } from '../../../src/base/failpoint.ts';
+import { createId, type AcquireCallId, type OrganizationId } from '../../../src/base/id.ts';
+import type { AttemptRef } from '../../../src/jobs/attempt.ts';
+import { completeAndAcquire } from '../../../src/jobs/complete-and-acquire.ts';
+import type { Database } from '../../../src/store/database.ts';
+import type { TakenJob } from '../../../src/store/job-acquire.ts';
+import { createDeferred } from '../../support/deferred.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { createQueue, SUCCEEDED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
+import { until } from '../../support/until.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+let queue: TestQueue;
+let organizationId: OrganizationId;
+let pool: TestPool;
+let daemon: TestDaemon;
+let asked: string[];
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  const database: Database = {
+    ...store.database,
+    query: (query) => {
+      asked.push(query.name);
+      return store.database.query(query);
+    },
+    transaction: (work, options) => {
+      asked.push('transaction');
+      return store.database.transaction(work, options);
+    },
+  };
+  queue = createQueue({ ...store, database }, make);
+});
+afterAll(() => store.close());
+
+beforeEach(async () => {
+  asked = [];
+  organizationId = await make.organization();
+  pool = await make.pool(await make.template({ organizationId }));
+  daemon = await queue.daemon({}, { organizationId });
+});
+afterEach(() => installFailpoints(undefined));
+
+/** Reports it as succeeded. */
+function next(
+  attempt: AttemptRef,
+  call: { readonly callId?: AcquireCallId; readonly signal?: AbortSignal } = {},
+): Promise<TakenJob | undefined> {
+  const { callId = createId<AcquireCallId>(store.kit), signal = new AbortController().signal } =
+    call;
+  return completeAndAcquire(queue.deps, { attempt, result: SUCCEEDED }, { callId, signal });
+}
+
+async function imports(count: number): Promise<void> {
+  for (let made = 0; made < count; made++) await make.version(pool);
+}
+
+/** So many imports, each in an attempt of the daemon, and as many more that wait. */
+async function takeHalfOf(count: number): Promise<readonly AttemptRef[]> {
+  await imports(count);
+  const attempts = await Promise.all(
+    Array.from({ length: count / 2 }, () => queue.mustTake(daemon)),
+  );
+  asked = [];
+  return attempts;
+}
+
+const pending = async (): Promise<number> =>
+  (
+    await store.sql(`select from jobs where organization_id = $1 and status = 'pending'`, [
+      organizationId,
+    ])
+  ).length;
+
+describe('a result that is reported with a call for work', () => {
+  it('is stored and answered with another job by one statement for all that report', async () => {
+    const attempts = await takeHalfOf(16);
+    const jobs = await Promise.all(attempts.map((attempt) => next(attempt)));
+    expect(asked).toEqual(['job.take_after_reports']);
+    for (const { jobId } of attempts) {
+      expect(await queue.status(jobId)).toMatchObject({ status: 'succeeded' });
+    }
+    expect(new Set(jobs.map((job) => job?.id)).size).toBe(8);
+    for (const job of jobs) {
+      expect(await queue.status(job!.id)).toMatchObject({
+        ...{ status: 'running', attempt: 1, daemon_id: daemon.daemonId },
+      });
+    }
+  });
+
+  it('is stored where nothing waits, and looks once', async () => {
+    await imports(1);
+    const attempt = await queue.mustTake(daemon);
+    asked = [];
+    expect(await next(attempt)).toBeUndefined();
+    expect(asked).toEqual(['job.take_after_reports']);
+    expect(await queue.status(attempt.jobId)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('brings nothing where it is refused, beside others that count', async () => {
+    const [good, stale] = await takeHalfOf(4);
+    const outcomes = await Promise.allSettled([
+      next(good!),
+      next({ ...stale!, attempt: stale!.attempt + 1 }),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(outcomes[1]).toMatchObject({ reason: { code: 'ATTEMPT_STALE' } });
+    expect(await queue.status(stale!.jobId)).toMatchObject({ status: 'running' });
+    expect(await pending()).toBe(1);
+  });
+
+  it('brings nothing to a process that was replaced', async () => {
+    const [attempt] = await takeHalfOf(2);
+    await queue.deps.dispatcher.offers.get(daemon);
+    await queue.restart(daemon);
+    await expect(next(attempt!)).rejects.toMatchObject({ code: 'ATTEMPT_STALE' });
+    // The one that it held as well: the attempt was ended with the process.
+    expect(await pending()).toBe(2);
+  });
+
+  it('counts once where it comes twice, and each call is given a job', async () => {
+    const [attempt] = await takeHalfOf(2);
+    const first = await next(attempt!);
+    await imports(1);
+    const second = await next(attempt!);
+    expect(first).toBeDefined();
+    expect(second).toBeDefined();
+    expect(second!.id).not.toBe(first!.id);
+  });
+
+  it('of a build ends it with its workspace, and brings what waits', async () => {
+    const ownerId = await make.user({ organizationId });
+    const { jobId } = await make.workspace(pool, { ownerId });
+    await queue.mustTake(daemon);
+    const other = await make.workspace(pool, { ownerId });
+    expect(await next({ daemon, jobId, attempt: 1 })).toMatchObject({ id: other.jobId });
+    expect(await queue.status(jobId)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('brings a creation, which waits in another line', async () => {
+    await imports(1);
+    const attempt = await queue.mustTake(daemon);
+    const { jobId } = await make.prebuild(pool);
+    expect(await next(attempt)).toMatchObject({ id: jobId });
+  });
+
+  it('gives back what it took for who has hung up', async () => {
+    const [attempt] = await takeHalfOf(2);
+    expect(await next(attempt!, { signal: AbortSignal.abort() })).toBeUndefined();
+    expect(await queue.status(attempt!.jobId)).toMatchObject({ status: 'succeeded' });
+    expect(await pending()).toBe(1);
+  });
+
+  it('stays stored where the next job cannot be told, which goes back', async () => {
+    const [attempt] = await takeHalfOf(2);
+    installFailpoints((point) => {
+      if (point === 'job.taken') throw new FailpointError('broken');
+      return undefined;
+    });
+    expect(await next(attempt!)).toBeUndefined();
+    expect(await queue.status(attempt!.jobId)).toMatchObject({ status: 'succeeded' });
+    expect(await pending()).toBe(1);
+  });
+
+  it('locks the daemon before its jobs, as a registration does', async () => {
+    const [attempt] = await takeHalfOf(2);
+    const isHeld = createDeferred<undefined>();
+    const isBlocked = createDeferred<undefined>();
+    const registration = store.database.transaction(async (tx) => {
+      const lock = (name: string, text: string, id: string) =>
+        tx.query({ name, text, values: [id] });
+      await lock('test.daemon', 'select from daemons where id = $1 for update', daemon.daemonId);
+      isHeld.resolve(undefined);
+      await isBlocked.promise;
+      const job = 'select from jobs where id = $1 for update nowait';
+      await lock('test.job', job, attempt!.jobId);
+    });
+    await isHeld.promise;
+    const reported = next(attempt!);
+    const blocked = `select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    await until(async () => expect(await store.sql(blocked)).toHaveLength(1));
+    isBlocked.resolve(undefined);
+    await registration;
+    expect(await reported).toBeDefined();
+  });
+});
