@@ -9,6 +9,7 @@ const CLAIM_AND_DELETE = by(
 const RACE = 'test/db/reconciler/race.test.ts';
 
 const WAITING = 'test/db/claim/waiting.test.ts';
+const LINE_RACE = 'test/db/claim/line-race.test.ts';
 
 const QUOTA = 'test/db/claim/quota.test.ts';
 
@@ -109,6 +110,14 @@ export const handingOver: readonly Mutation[] = [
       ),
     ],
     noticedBy: by(WAITING, 'is served by priority, then in the order in which they came'),
+  },
+  {
+    fault: 'whose deadline has passed is served by who had read before that it had not',
+    changes: [change('src/store/claim-take.ts', 'where q.id = a.waiter_id and ', 'where true or ')],
+    noticedBy: by(
+      LINE_RACE,
+      'by a process that stood still gives nothing to whose deadline passed meanwhile',
+    ),
   },
   {
     fault: 'a pool takes away what those in its line were about to get',

@@ -123,7 +123,9 @@ const ASKS: Variant = {
 const HAS_WAITED: Variant = {
   verb: 'serve',
   columns: { waiter_id: '$waiterIds::uuid[]', waited_ms: '$waitedMs::float8[]' },
-  condition: '',
+  // Its deadline may have passed since its turn was read: whoever serves may have stood still.
+  condition: `
+          and exists (select from waiters q where q.id = a.waiter_id and ${IN_LINE})`,
   stages: `, 'wait', waited_ms`,
   more: `, served as (
         update waiters q

@@ -68,8 +68,8 @@ async function serveAll(
       }
       const served = await serveOne(deps, tx, { poolId, names, read, waiter });
       if (served === 'nothing') {
-        // Somebody of a higher priority was faster, and all is well; or what is ready is locked for a moment
-        // by who does not take it in the end, and says nothing then.
+        // Somebody of a higher priority was faster, or its deadline has just passed, and all is well; or what is
+        // ready is locked for a moment by who does not take it in the end, and says nothing then.
         tx.notify({ kind: 'pool', poolId });
         return waitedMs;
       }

@@ -156,6 +156,33 @@ describe('a line that is served', () => {
     }
   });
 
+  it('by a process that stood still gives nothing to whose deadline passed meanwhile', async () => {
+    const late = await line.wait({ waitTimeoutSeconds: 60 });
+    const patient = await line.wait({ waitTimeoutSeconds: 3_600 });
+    const [workspaceId] = await line.ready(1);
+    store.announced.length = 0;
+    await serve({
+      ...store.database,
+      transaction: (work, options) =>
+        store.database.transaction(
+          (tx) =>
+            work({
+              ...tx,
+              query: async (query) => {
+                if (query.name.startsWith('claim.serve')) await store.advanceClock(61_000);
+                return tx.query(query);
+              },
+            }),
+          options,
+        ),
+    });
+    expect(await servedWith([late, patient])).toEqual([null, null]);
+    // Another turn, which has the next one's.
+    expect(store.announced).toContainEqual({ kind: 'pool', poolId: line.pool.poolId });
+    await line.turn();
+    expect(await servedWith([late, patient])).toEqual([null, workspaceId]);
+  });
+
   it('by a process that dies before it commits loses nobody and nothing', async () => {
     const ids = await inLine(3);
     const ready = await line.ready(2);
