@@ -36,11 +36,7 @@ function simulate(
   const run = copies.run([{ name: copy, files: [SIMULATION.file] }], {
     titles: [SIMULATION.title],
     // Always the same ones, so that two runs can be compared.
-    env: {
-      STANDBY_SIMULATION_SEED: '1',
-      STANDBY_SIMULATION_RUNS: String(SEEDS),
-      STANDBY_SIMULATION_WAITING: '1',
-    },
+    env: { STANDBY_SIMULATION_SEED: '1', STANDBY_SIMULATION_RUNS: String(SEEDS) },
     untilFailure: true,
   });
   return {

@@ -119,7 +119,8 @@ const breakConnections: Event = async (world) => {
   for (let wait = world.random.below(12); wait > 0; wait--) await new Promise(setImmediate);
   await world.store.sql(
     `select pg_terminate_backend(pid) from pg_stat_activity
-     where datname = current_database() and pid <> pg_backend_pid() and backend_xid is not null`,
+     where datname = current_database() and pid <> pg_backend_pid() and backend_xid is not null
+       and backend_type = 'client backend'`,
   );
   await working;
 };

@@ -3,7 +3,7 @@ import type { TestStore } from '../store.ts';
 import {
   compareWaiters,
   countWaiting,
-  isLineHeld,
+  findFirstInLine,
   READ_WAITERS,
   type WaiterFacts,
 } from './waiting.ts';
@@ -40,8 +40,8 @@ interface PoolFacts {
   readonly invalidatedAt: string | null;
   /** Given away, ever. */
   readonly claimed: number;
-  /** Of these, to those who asked and did not wait. */
-  readonly claimedAtOnce: number;
+  /** The names of those who asked and got one of these without waiting. */
+  readonly servedAtOnce: readonly string[];
   /** Of these, what is not of the active version, and what was born before the invalidation. */
   readonly claimedOld: number;
   readonly claimedExpired: number;
@@ -68,7 +68,7 @@ const POOLS = `
     coalesce(k.trial_at <= standby_now(), false) as "isTrialDue",
     made.created, made."createdOld", made.written, t.active_version_id as version, t.deprecated <> '' as "isDeprecated",
     l.last_invalidated_at::text as "invalidatedAt",
-    given.claimed, given."claimedAtOnce", given."claimedOld", given."claimedExpired",
+    given.claimed, given."servedAtOnce", given."claimedOld", given."claimedExpired",
     ended.failures, coalesce(ended."isFailing", false) as "isFailing",
     (select count(*)::int from pool_events e
      where e.pool_id = l.id and e.kind = 'hard_limit_healed') as healed,
@@ -95,14 +95,14 @@ const POOLS = `
       and b.initiator_id = '00000000-0000-7000-8000-000000000001') as made
   cross join lateral (
     select count(*)::int as claimed,
-      -- Whoever waited is forgotten a day after; what was claimed long before a look is not what it asks about.
-      count(*) filter (where c.at > standby_now() - interval '12 hours' and not exists (
-        select from waiters q where q.workspace_id = c.workspace_id))::int as "claimedAtOnce",
+      -- By the claim's own record: the waiter is forgotten a day after.
+      coalesce(array_agg(w.name) filter (where not c.stage_ms ? 'wait'), '{}') as "servedAtOnce",
       count(*) filter (where b.version_id <> t.active_version_id)::int as "claimedOld",
       count(*) filter (where j.acquired_at < l.last_invalidated_at)::int as "claimedExpired"
     from claims c
     join builds b on b.workspace_id = c.workspace_id and b.number = 1
     join jobs j on j.id = b.job_id
+    join workspaces w on w.id = c.workspace_id
     where c.pool_id = l.id
       and c.outcome <> 'miss') as given
   cross join lateral (
@@ -133,12 +133,17 @@ export async function readFacts({ database }: TestStore): Promise<Facts> {
   return JSON.parse(rows[0]?.[0] as string) as Facts;
 }
 
-/**
- * What was done between two looks against what was allowed at one of them or between. `quiet` is the newest one
- * before at which nothing was under way.
- */
+interface Former {
+  readonly before: Facts;
+  /** The newest one before at which nothing was under way. */
+  readonly quiet: Facts;
+  /** Of who asked by this name. */
+  readonly priorityOf: (name: string) => number;
+}
+
+/** What was done between two looks against what was allowed at one of them or between. */
 export function compareFacts(
-  { before, quiet }: { readonly before: Facts; readonly quiet: Facts },
+  { before, quiet, priorityOf }: Former,
   after: Facts,
 ): readonly string[] {
   const ofPools = after.pools.flatMap((facts, n) => {
@@ -150,7 +155,11 @@ export function compareFacts(
     const waiting = countWaiting(facts.id, quiet.waiters, after.waiters);
     const ceiling = Math.max(former.ceiling, facts.ceiling);
     const target = Math.max(desired, Math.min(desired + waiting, ceiling));
-    const isHeld = isLineHeld(facts.id, quiet.waiters, after.waiters);
+    const first = findFirstInLine(facts.id, quiet.waiters, after.waiters);
+    // Those of a higher priority than anybody in line go first, also by asking to wait when one is ready.
+    const isBypassed = facts.servedAtOnce.some(
+      (name) => !still.servedAtOnce.includes(name) && priorityOf(name) <= first,
+    );
     const always = (holds: (one: PoolFacts) => boolean): boolean => holds(former) && holds(facts);
     const isSameLimit = facts.limitedAt !== null && facts.limitedAt === former.limitedAt;
     const isSameVersion = facts.version === former.version;
@@ -168,10 +177,7 @@ export function compareFacts(
         'a pool created in spite of its failures',
       ],
       [isSameFailures && facts.healed > former.healed, 'a limit opened without a success'],
-      [
-        isHeld && claimed > 0 && facts.claimedAtOnce > still.claimedAtOnce,
-        'somebody went before the line',
-      ],
+      [isBypassed, 'somebody went before the line'],
       [always((one) => one.isDeprecated) && claimed > 0, 'a deprecated template was claimed of'],
       [
         isSameVersion && facts.createdOld > former.createdOld,

@@ -9,13 +9,20 @@ const MOST_CREATIONS = 2 * DAEMON_SLOTS - 1;
 
 /** Adds what it finds to the world's findings. */
 export async function look(world: World): Promise<void> {
-  const { store, findings, activity } = world;
+  const { store, findings, activity, priorities } = world;
   const wasQuiet = activity.isQuiet();
   const facts = await readFacts(store);
   const isQuiet = wasQuiet && activity.isQuiet();
   findings.push(
     ...(await findViolations(store)),
-    ...compareFacts({ before: world.facts, quiet: world.quietFacts }, facts),
+    ...compareFacts(
+      {
+        before: world.facts,
+        quiet: world.quietFacts,
+        priorityOf: (name) => priorities.get(name) ?? 0,
+      },
+      facts,
+    ),
     ...(await findBrokenClaims(world)),
   );
   if (facts.building > MOST_CREATIONS) {

@@ -69,14 +69,15 @@ export function countWaiting(
   return after.filter((waiter) => waiter.pool === pool && !ended.has(waiter.id)).length;
 }
 
-/** Whether somebody stood in line all the time before whom nobody may go who does not wait. */
-export function isLineHeld(
+/** The highest priority of those who stood in line all the time; below any where nobody did. */
+export function findFirstInLine(
   pool: string,
   before: readonly WaiterFacts[],
   after: readonly WaiterFacts[],
-): boolean {
+): number {
   const now = new Map(after.map((waiter) => [waiter.id, waiter]));
-  return before.some(
-    (waiter) => waiter.pool === pool && waiter.priority >= 0 && stayed(waiter, now.get(waiter.id)),
+  const stood = before.filter(
+    (waiter) => waiter.pool === pool && stayed(waiter, now.get(waiter.id)),
   );
+  return Math.max(...stood.map(({ priority }) => priority));
 }

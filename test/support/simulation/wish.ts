@@ -16,7 +16,9 @@ export function newWishes(world: World, count: number): readonly Wish[] {
 }
 
 export function newWish(world: World, asked: Omit<Wish, 'name'>): Wish {
-  return { name: `mine-${++world.wishes}`, ...asked };
+  const name = `mine-${++world.wishes}`;
+  if (asked.place !== undefined) world.priorities.set(name, asked.place.priority);
+  return { name, ...asked };
 }
 
 export async function wishFor(world: World, wishes: readonly Wish[]): Promise<void> {
@@ -65,18 +67,34 @@ export async function leaveLine(world: World): Promise<void> {
 export async function letGo(world: World): Promise<void> {
   const [held] = world.served.values();
   if (held === undefined) return;
+  const giveBack = (): void => {
+    world.served.delete(held.name);
+    world.givenBack.add(held.name);
+  };
   try {
     const params = { workspace: held.workspaceId };
     await world.client.call(workspaceRoutes.deleteWorkspace, { params });
-    world.served.delete(held.name);
+    giveBack();
   } catch (error) {
-    // Being handed over still. What was perhaps done may be there or not from here on.
-    if (error instanceof AppError && error.code === 'BUILD_IN_PROGRESS') return;
+    // Being handed over still; or being deleted, by a first copy of the request.
+    if (error instanceof AppError && error.code === 'BUILD_IN_PROGRESS') {
+      if (await isBeingDeleted(world, held.workspaceId)) giveBack();
+      return;
+    }
     // Of a request that came twice, the second finds nothing; that nobody else deletes it is looked at.
     const isGone = error instanceof AppError && error.code === 'NOT_FOUND';
     if (!isGone && !isUnanswered(error)) throw error;
-    world.served.delete(held.name);
+    // What was perhaps done may be there or not from here on.
+    giveBack();
   }
+}
+
+async function isBeingDeleted({ store }: World, workspaceId: string): Promise<boolean> {
+  const builds = await store.sql(
+    `select from builds where workspace_id = $1 and transition = 'delete'`,
+    [workspaceId],
+  );
+  return builds.length > 0;
 }
 
 /** Nobody knows what became of the request. */
@@ -110,7 +128,8 @@ async function send(world: World, wish: Wish): Promise<void> {
     const workspaceId = answer.body.workspace.id;
     const before = served.get(name)?.workspaceId ?? workspaceId;
     if (before !== workspaceId) world.findings.push(`${name} was served twice`);
-    served.set(name, { ...wish, workspaceId });
+    // Who asks again is told of what they had, whatever became of it.
+    if (!world.givenBack.has(name)) served.set(name, { ...wish, workspaceId });
   } catch (error) {
     if (isUnanswered(error)) return;
     settle();

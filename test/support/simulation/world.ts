@@ -45,6 +45,8 @@ export interface World extends AsyncDisposable {
   readonly templates: readonly SimulatedTemplate[];
   /** Answered with a workspace, by name. */
   readonly served: Map<string, Wish & { readonly workspaceId: string }>;
+  /** The names of those whose workspaces were, perhaps, given back. */
+  readonly givenBack: Set<string>;
   /** Answered with a place in line, by name. */
   readonly inLine: Map<string, Wish & { readonly waiterId: string }>;
   /** The names of those who were said to wait no longer. */
@@ -52,6 +54,8 @@ export interface World extends AsyncDisposable {
   /** Sent and not answered: nobody knows whether it was served. */
   unanswered: readonly Wish[];
   wishes: number;
+  /** By name, of those who would wait. */
+  readonly priorities: Map<string, number>;
   /** Prebuilds that broke while they were the pool's. */
   readonly broken: Set<string>;
   /** Every start fails. */
@@ -114,10 +118,12 @@ export async function createWorld(home: Home, seed: number): Promise<World> {
       clock: time.createClock(),
     }),
     served: new Map(),
+    givenBack: new Set(),
     inLine: new Map(),
     leaving: new Set(),
     unanswered: [],
     wishes: 0,
+    priorities: new Map(),
     broken: new Set(),
     facts,
     quietFacts: facts,
