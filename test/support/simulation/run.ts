@@ -17,6 +17,8 @@ const PASS_MS = 61 * SECOND;
 const ROUNDS = 16;
 /** What these leave undone is done. */
 const SETTLED_TURNS = 8;
+/** Of a few seconds: builds that succeed serve a line within some. */
+const SERVED_TURNS = 8;
 
 export interface Life {
   readonly seed: number;
@@ -124,9 +126,15 @@ async function serveLine(world: World): Promise<readonly string[]> {
     const place = { priority, timeoutSeconds: DAY_SECONDS };
     return newWish(world, { template, onEmpty: 'wait', place });
   });
+  // Notices do arrive: that all is well without was seen before, and takes many times as long.
+  world.dials = CALM;
   await wishFor(world, wishes);
   await world.activity.quiet();
   await look(world);
+  for (let turn = 0; turn < SERVED_TURNS && (await isInLine(world)); turn++) {
+    await leapQuietly(world, 6 * SECOND);
+    await look(world);
+  }
   await outlastLine(world);
   await wishFor(world, wishes);
   return wishes.flatMap(({ name }) =>
@@ -136,15 +144,17 @@ async function serveLine(world: World): Promise<readonly string[]> {
 
 /** Until nobody waits any more; for as long as it takes to have everything built at most. */
 async function outlastLine(world: World): Promise<void> {
-  const { store } = world;
-  const isInLine = async (): Promise<boolean> =>
-    (await store.sql('select from waiters where ended_at is null')).length > 0;
-  for (let round = 0; round < ROUNDS && (await isInLine()); round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     for (const ms of [61 * MINUTE, 6 * SECOND, 6 * SECOND]) {
+      if (!(await isInLine(world))) return;
       await leapQuietly(world, ms);
       await look(world);
     }
   }
+}
+
+async function isInLine({ store }: World): Promise<boolean> {
+  return (await store.sql('select from waiters where ended_at is null')).length > 0;
 }
 
 /** What was answered is there for good, and is its owner's. */
