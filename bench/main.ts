@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   create: () => import('./create.ts'),
   creations: () => import('./creations.ts'),
   decide: () => import('./decide.ts'),
+  docker: () => import('./docker.ts'),
   'hand-over': () => import('./hand-over.ts'),
   'job-latency': () => import('./job-latency.ts'),
   'leader-lock': () => import('./leader-lock.ts'),

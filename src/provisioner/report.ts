@@ -25,8 +25,11 @@ export interface ReporterOptions {
 
 type Wish = ReportAnswer['workspaces'][number];
 
-/** Many changes at once, as when a pool gets ready, make one report. */
-const GATHER_MS = 100;
+/**
+ * Many changes at once, as when a pool gets ready, make one report: the longer one takes, the longer it is waited
+ * for more, so that reports of many workspaces take a quarter of the time or little more.
+ */
+const GATHER_MS = { least: 10, most: 100, perReportMs: 3 };
 /** After a report that failed: often enough to be in time, as the control plane counts silence. */
 const RETRY_MS = 1_000;
 
@@ -38,6 +41,7 @@ export async function report(deps: ReporterDeps, options: ReporterOptions): Prom
   const wishes = createWishes(deps, options);
   let hasSaidNothing = false;
   while (!signal.aborted) {
+    const begunMs = kit.clock.monotonicMs();
     let waitMs = RETRY_MS;
     let registered: Registered | undefined;
     try {
@@ -55,9 +59,15 @@ export async function report(deps: ReporterDeps, options: ReporterOptions): Prom
       kit.log.warn('daemon.report_failed', { error });
       if (registered !== undefined) deps.registration.refused(error, registered);
     }
-    await bell.wait(kit, Math.min(GATHER_MS, waitMs), { limitMs: waitMs, signal });
+    const gatherMs = Math.min(gatherAfter(kit.clock.monotonicMs() - begunMs), waitMs);
+    await bell.wait(kit, gatherMs, { limitMs: waitMs, signal });
   }
   await wishes.settled();
+}
+
+function gatherAfter(reportMs: number): number {
+  const { least, most, perReportMs } = GATHER_MS;
+  return Math.min(Math.max(reportMs * perReportMs, least), most);
 }
 
 interface MachineWish extends Wish {

@@ -23,6 +23,9 @@ interface Followed {
   readonly stop: AbortController;
 }
 
+/** Until it is ready for the first time, the first pause; each is twice the one before, up to the check's own. */
+const FIRST_PAUSE_MS = 25;
+
 /** Calls `onChange` when a check says something new. */
 export function createReadyWatch(clock: Clock, onChange: () => void): ReadyWatch {
   const followed = new Map<string, Followed>();
@@ -32,12 +35,16 @@ export function createReadyWatch(clock: Clock, onChange: () => void): ReadyWatch
     const { signal } = entry.stop;
     const isReady = (stop: AbortSignal): Promise<boolean> => checked.isReady(stop);
     const timeoutMs = check.timeout_seconds * 1000;
+    const intervalMs = check.interval_seconds * 1000;
+    let pauseMs = Math.min(FIRST_PAUSE_MS, intervalMs);
     while (!signal.aborted) {
       const ready = await tryFor(clock, isReady, { timeoutMs, signal });
       const isNews = !isAborted(signal) && ready !== entry.ready;
       entry.ready = ready;
       if (isNews) onChange();
-      await clock.sleep(check.interval_seconds * 1000, signal).catch(() => undefined); // the loop ends then
+      if (ready) pauseMs = intervalMs;
+      await clock.sleep(pauseMs, signal).catch(() => undefined); // the loop ends then
+      pauseMs = Math.min(pauseMs * 2, intervalMs);
     }
   };
 

@@ -43,6 +43,7 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
   let works = 0;
   const workedAt = new Map<string, number>();
   let looks = 0;
+  let worked = new AbortController();
 
   const tell = (): void => {
     for (const listener of listeners) listener();
@@ -143,8 +144,16 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
           await kit.clock.sleep(everyMs, signal).catch(() => undefined); // the loop ends then
         }
       };
+      const keepLooking = async (): Promise<void> => {
+        while (!signal.aborted) {
+          worked = new AbortController();
+          await look();
+          const rested = AbortSignal.any([worked.signal, signal]);
+          await kit.clock.sleep(WATCH_MS, rested).catch(() => undefined); // woken, or the end
+        }
+      };
       await settle();
-      background(repeat(look, WATCH_MS));
+      background(keepLooking());
       background(repeat(settle, SETTLE_MS));
       background(repeat(keepAgents, AGENTS_MS));
     },
@@ -166,6 +175,7 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
     worked: (id) => {
       works += 1;
       if (looks > 0) workedAt.set(id, works);
+      worked.abort();
       tell();
     },
     restart: (id) =>

@@ -4,10 +4,17 @@ import { failpoint } from '../../../base/failpoint.ts';
 import { hasAgents, packAgent } from './agent.ts';
 import { outsideOf, portLost, portsOf, retire } from './container.ts';
 import { isRefused, type Container, type Engine } from './engine/engine.ts';
-import { containerLabels, containerName, labelsOf, markOf, volumeName, type Mark } from './mark.ts';
+import {
+  containerLabels,
+  containerName,
+  DAEMON_LABEL,
+  labelsOf,
+  markOf,
+  volumeName,
+  type Mark,
+} from './mark.ts';
 import { describeContainer, planContainer, volumesOf } from './plan-container.ts';
 import { drawPorts, isPortTaken } from './port.ts';
-import { survey } from './survey.ts';
 import type { Given, WorkspaceDeps } from './work.ts';
 
 export interface Place {
@@ -99,8 +106,8 @@ async function makeVolume({ engine }: WorkspaceDeps, mark: Mark, name: string): 
 
 /** Of all workspaces of this daemon, those that are stopped too; of others the engine tells. */
 async function portsInUse(deps: WorkspaceDeps): Promise<Set<number>> {
-  const found = await survey(deps.engine, await deps.identify());
-  return new Set([...found.values()].flatMap(({ containers }) => containers.flatMap(outsideOf)));
+  const containers = await deps.engine.listContainers({ [DAEMON_LABEL]: await deps.identify() });
+  return new Set(containers.flatMap(outsideOf));
 }
 
 /** Throws BUILD_FAILED for one that has ended by now: it would for ever. */

@@ -36,12 +36,12 @@ export async function survey(
     if (isUuid(mark.workspaceId)) found.set(mark.workspaceId, group);
     return group;
   };
-  for (const one of await engine.listVolumes(labels)) {
-    if (isNamedVolume(one)) groupOf(one).volumes.push(one);
-  }
-  for (const one of await engine.listContainers(labels)) {
-    if (isNamedContainer(one)) groupOf(one).containers.push(one);
-  }
+  const [volumes, containers] = await Promise.all([
+    engine.listVolumes(labels),
+    engine.listContainers(labels),
+  ]);
+  for (const one of volumes) if (isNamedVolume(one)) groupOf(one).volumes.push(one);
+  for (const one of containers) if (isNamedContainer(one)) groupOf(one).containers.push(one);
   return found;
 }
 
