@@ -5,10 +5,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { createKit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { createClient, type Client } from '../../src/client/client.ts';
+import { createClient, type Client, type ClientOptions } from '../../src/client/client.ts';
 import { promoteVersion } from '../../src/client/promote-version.ts';
 import { pushTemplate } from '../../src/client/push-template.ts';
 import { TIMES } from './crash-world.ts';
+import type { ConnectionParts } from '../../src/store/database.ts';
 import { freePort } from './free-port.ts';
 import { urlOf } from './postgres.ts';
 import { startProgram, type Program } from './program.ts';
@@ -27,23 +28,37 @@ export interface Fleet extends AsyncDisposable {
   /** Ends that control plane, if it runs, and starts it again where it was. */
   restart(plane: number, signal: NodeJS.Signals): Promise<void>;
   startDaemon(): Promise<void>;
+  /** Ends that daemon, if it runs, and starts it again with the folder it had. */
+  restartDaemon(daemon: number, signal: NodeJS.Signals): Promise<void>;
+  /** Of one control plane, without the relay. */
+  clientOf(plane: number, options: Omit<ClientOptions, 'url'>): Client;
   /** A version of a template, promoted: its pool holds `instances`, each made in `startMs`. */
-  push(name: string, pool: { readonly instances: number; readonly startMs: number }): Promise<void>;
+  push(name: string, pool: PushedPool): Promise<void>;
+}
+
+export interface PushedPool {
+  readonly instances: number;
+  readonly startMs: number;
+  /** `apply` unless given. */
+  readonly claim?: 'apply' | 'instant';
 }
 
 export interface FleetOptions {
   readonly planes: number;
   readonly environment?: Readonly<Record<string, string>>;
   readonly loses?: NonNullable<RelayOptions['loses']>;
+  /** Where its database is made; on the run's server unless given. */
+  readonly server?: ConnectionParts;
 }
 
 export async function createFleet({
   planes: count,
   environment: given = {},
+  server,
   ...lost
 }: FleetOptions): Promise<Fleet> {
   const kit = createKit(silentLog);
-  const store = await openTestStore();
+  const store = await openTestStore(silentLog, server);
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-fleet-'));
   const at = (...names: readonly string[]): string => path.join(scratch, ...names);
   const ports = await Promise.all(Array.from({ length: count }, freePort));
@@ -66,6 +81,17 @@ export async function createFleet({
     planes[plane] = program;
     await program.until('Standby serves at');
   };
+  const restartDaemon = async (daemon: number, signal: NodeJS.Signals): Promise<void> => {
+    await daemons[daemon]?.end(signal);
+    const folder = ['--data-dir', at(`daemon-${daemon}`)];
+    const key = ['--key-file', at('plane-0/provisioner.key')];
+    const program = startProgram(
+      ['provisioner', '--url', relay.url, '--drivers', 'null', ...folder, ...key],
+      { environment },
+    );
+    daemons[daemon] = program;
+    await program.until('The daemon works for');
+  };
   // The first one makes the administrator, and the key for daemons.
   for (const plane of ports.keys()) await restart(plane, 'SIGTERM');
   const credentials = await readFile(at('plane-0/credentials.json'), 'utf8');
@@ -82,18 +108,12 @@ export async function createFleet({
       return program;
     },
     restart,
-    startDaemon: async () => {
-      const folder = ['--data-dir', at(`daemon-${daemons.length}`)];
-      const key = ['--key-file', at('plane-0/provisioner.key')];
-      const program = startProgram(
-        ['provisioner', '--url', relay.url, '--drivers', 'null', ...folder, ...key],
-        { environment },
-      );
-      daemons.push(program);
-      await program.until('The daemon works for');
-    },
-    push: async (name, { instances, startMs }) => {
-      const archive = archiveOf(manifest(name, { instances, startMs }));
+    startDaemon: () => restartDaemon(daemons.length, 'SIGTERM'),
+    restartDaemon,
+    clientOf: (plane, options) =>
+      createClient({ ...options, url: `http://127.0.0.1:${ports[plane]}` }),
+    push: async (name, pool) => {
+      const archive = archiveOf(manifest(name, pool));
       const asked = { organization: 'default', template: name, archive };
       const signal = AbortSignal.timeout(60_000);
       const { name: version } = await pushTemplate({ client, ...kit }, asked, { signal });
@@ -109,13 +129,11 @@ export async function createFleet({
   };
 }
 
-const manifest = (
-  name: string,
-  { instances, startMs }: { readonly instances: number; readonly startMs: number },
-): string => `
+const manifest = (name: string, { instances, startMs, claim = 'apply' }: PushedPool): string => `
 name: ${name}
 driver: "null"
 "null": {start: ${startMs}ms}
+claim: ${claim}
 presets:
   - name: default
     default: true
