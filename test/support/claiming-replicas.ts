@@ -9,7 +9,13 @@ import { createApi } from '../../src/api/http/api.ts';
 import { createHttpServer, type HttpServer } from '../../src/api/http/server.ts';
 import { createWorkspaceHandlers } from '../../src/api/workspace/handlers.ts';
 import { createBootstrapTokens } from '../../src/base/bootstrap-token.ts';
-import { createId, type TokenId, type UserId, type WorkspaceId } from '../../src/base/id.ts';
+import {
+  createId,
+  type AgentId,
+  type TokenId,
+  type UserId,
+  type WorkspaceId,
+} from '../../src/base/id.ts';
 import { createToken } from '../../src/base/token.ts';
 import { createPersonAuthenticator } from '../../src/people/authenticate.ts';
 import { createAgentsTogether } from '../../src/store/agent-together.ts';
@@ -19,12 +25,15 @@ import type { Factory, TestPool } from './factory.ts';
 import { makeReady } from './ready-prebuild.ts';
 import { RECONCILER_OPTIONS } from './reconcile.ts';
 import type { TestStore } from './store.ts';
+import { until } from './until.ts';
 
 const bootstrapTokens = createBootstrapTokens(Buffer.alloc(32));
 
 export interface Replica {
   readonly bus: NoticeBus;
   readonly server: HttpServer;
+  /** Agents whose calls wait here for a new owner. */
+  readonly waiting: ReadonlySet<AgentId>;
 }
 
 export interface ReplicaOptions {
@@ -44,13 +53,22 @@ export async function startReplica(
   const deps = { ...kit, database, bus, keyring, agents: together };
   const tokens = createAgentAuthentication({ ...together, bootstrapTokens });
   const nobody = (): Promise<undefined> => Promise.resolve(undefined);
+  const agentHandlers = createAgentHandlers(deps, {
+    // As they are: what makes a claim known in time is a notice, to the other replica too.
+    ...{ heartbeatIntervalMs: 20_000, pollMs: 20_000 },
+    readShellAgent: () => Promise.reject(new Error('nobody asks for it')),
+  });
+  const waiting = new Set<AgentId>();
   const api = createApi(kit, {
     handlers: {
-      ...createAgentHandlers(deps, {
-        // As they are: what makes a claim known in time is a notice, to the other replica too.
-        ...{ heartbeatIntervalMs: 20_000, pollMs: 20_000 },
-        readShellAgent: () => Promise.reject(new Error('nobody asks for it')),
-      }),
+      ...agentHandlers,
+      heartbeatAgent: async (request) => {
+        const { agentId } = request.caller;
+        const answer = agentHandlers.heartbeatAgent(request);
+        // Before it knows who it works for it is told at once.
+        if (request.body.known_epoch >= 0 && request.body.wait_ms > 0) waiting.add(agentId);
+        return answer.finally(() => waiting.delete(agentId));
+      },
       ...createWorkspaceHandlers(deps, {
         ...{ ...RECONCILER_OPTIONS, pollMs: 20_000, waitersPerUser: 100 },
         claimProofTimeoutMs,
@@ -66,10 +84,10 @@ export async function startReplica(
   });
   const server = createHttpServer(kit, api, { host: '127.0.0.1', port });
   for (const service of [bus, server]) await service.start();
-  return { bus, server };
+  return { bus, server, waiting };
 }
 
-export async function stopReplica({ server, bus }: Replica): Promise<void> {
+export async function stopReplica({ server, bus }: Pick<Replica, 'server' | 'bus'>): Promise<void> {
   for (const service of [server, bus]) await service.stop('the test is over', 10_000);
 }
 
@@ -82,7 +100,7 @@ export interface Shipped {
   readonly replicas: readonly Replica[];
 }
 
-/** Fills the pool with so many prebuilds, whose agents are ready. */
+/** Fills the pool with so many prebuilds, whose agents are ready and wait for an owner. */
 export async function fillWithAgents(
   { store, make }: { readonly store: TestStore; readonly make: Factory },
   { pool, count }: { readonly pool: TestPool; readonly count: number },
@@ -101,8 +119,12 @@ export async function fillWithAgents(
     };
     agents.set(workspaceId, spawn(program, args, { stdio: 'ignore', env }));
   }
-  const ready = `select from agents where workspace_id = any ($1) and lifecycle = 'ready'`;
-  await expect.poll(() => store.sql(ready, [ids]), { timeout: 30_000 }).toHaveLength(count);
+  const ready = `select id from agents where workspace_id = any ($1) and lifecycle = 'ready'`;
+  await until(async () => {
+    const found = await store.sql<{ id: AgentId }>(ready, [ids]);
+    const waits = found.filter(({ id }) => replicas.some(({ waiting }) => waiting.has(id)));
+    expect(waits).toHaveLength(count);
+  });
   return agents;
 }
 

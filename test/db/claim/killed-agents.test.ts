@@ -1,5 +1,5 @@
 // Half of a pool's agents killed at random, as they are shipped and while their signs of life look fresh, and
-// people who claim from two control planes over HTTP meanwhile: none is refused, and none gets a dead one that was told.
+// people who claim from two control planes over HTTP meanwhile: none of them sees a failure.
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkspaceId } from '../../../src/base/id.ts';
@@ -101,14 +101,7 @@ describe('half of the agents killed at random', () => {
       );
       // Who met three dead ones in a row is given one that is built for them.
       const claimed = answers.flatMap((answer) => (answer.claimed ? [answer.workspace.id] : []));
-      // A dead one is handed over only where nobody could tell it of the claim, which the claim says.
-      const unheard = await store.sql<{ id: WorkspaceId }>(
-        `select workspace_id as id from pool_events
-         where pool_id = $1 and kind = 'claimed' and details->>'proof' = 'unheard'`,
-        [pool.poolId],
-      );
-      const heard = claimed.filter((id) => !unheard.some((one) => one.id === id));
-      for (const id of heard) expect(victims).not.toContain(id);
+      for (const id of claimed) expect(victims).not.toContain(id);
       expect(new Set(answers.map(({ workspace }) => workspace.id)).size).toBe(CLAIMERS);
 
       const recorded = await store.sql<{ outcome: string; id: string; proved: string | null }>(
@@ -118,7 +111,7 @@ describe('half of the agents killed at random', () => {
       );
       const of = (outcome: string) => recorded.filter((one) => one.outcome === outcome);
       expect(new Set(of('hit').map(({ id }) => id))).toEqual(new Set(claimed));
-      expect(of('void')).not.toEqual([]);
+      expect(of('void').map(({ id }) => id)).toContain(ids[0]);
       expect(of('miss')).toHaveLength(CLAIMERS - claimed.length);
       expect(recorded).toHaveLength(of('hit').length + of('void').length + of('miss').length);
       for (const { proved } of [...of('hit'), ...of('void')]) expect(proved).toBe('number');
