@@ -194,6 +194,25 @@ const ownerColumns = {
 
 export type AgentOwnerRow = RowOf<typeof ownerColumns>;
 
+/** On `workspaces w`. */
+const OWNER_VALUES = `coalesce((
+        select case when v.sealed is null then 'expired' else 'given' end
+        from owner_values v
+        where v.workspace_id = w.id
+          and v.epoch = w.epoch
+      ), 'none')`;
+
+/** On `agent_sessions s` and `workspaces w`. */
+const IS_NEWEST = `(
+        (s.ended_at is null or s.epoch < w.epoch)
+        and not exists (
+          select
+          from agent_sessions later
+          where later.workspace_id = w.id
+            and later.agent_id = s.agent_id
+            and later.id <> s.id
+            and later.created_at >= s.created_at))`;
+
 /** Whom the agents of sessions work for, and whether each session may still be told. */
 export const findAgentOwners = statement({
   name: 'agent.find_owners',
@@ -201,27 +220,71 @@ export const findAgentOwners = statement({
   gives: ownerColumns,
   sql: `
     select s.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
-      a.applied_epoch,
-      coalesce((
-        select case when v.sealed is null then 'expired' else 'given' end
-        from owner_values v
-        where v.workspace_id = w.id
-          and v.epoch = w.epoch
-      ), 'none') as values,
-      (s.ended_at is null or s.epoch < w.epoch)
-        and not exists (
-          select
-          from agent_sessions later
-          where later.workspace_id = w.id
-            and later.agent_id = s.agent_id
-            and later.id <> s.id
-            and later.created_at >= s.created_at) as is_newest
+      a.applied_epoch, ${OWNER_VALUES} as values, ${IS_NEWEST} as is_newest
     from agent_sessions s
     join agents a on a.id = s.agent_id
     join workspaces w on w.id = s.workspace_id
     join users u on u.id = w.owner_id
     where s.id = any (${unseen('$sessionIds::uuid[]')}::uuid[])
       and w.deleted_at is null`,
+});
+
+/**
+ * Ends a session and opens the next one of its agent, of the workspace's present epoch, with what findAgentOwners
+ * gives. No row: the workspace is gone, or the session is not the newest any more. Of two at once with one session the
+ * later fails by agent_sessions_live_key.
+ */
+export const handOverAgentSession = statement({
+  name: 'agent_session.hand_over',
+  takes: takes<{
+    readonly sessionId: AgentSessionId;
+    readonly agentId: AgentId;
+    readonly workspaceId: WorkspaceId;
+    readonly nextId: AgentSessionId;
+    readonly nextHash: Buffer;
+  }>(),
+  gives: ownerColumns,
+  sql: `
+    with workspace as materialized (
+      select id, epoch, owner_id
+      from workspaces
+      where id = $workspaceId
+        and deleted_at is null
+      for share
+    ), agent as materialized (
+      select a.id, a.applied_epoch
+      from agents a
+      where a.id = $agentId
+        and a.workspace_id = (select id from workspace)
+      for update
+    ), newest as materialized (
+      select s.id, s.agent_id, w.id as workspace_id, w.epoch
+      from agent_sessions s
+      join agent a on a.id = s.agent_id
+      cross join workspace w
+      where s.id = $sessionId
+        and ${IS_NEWEST}
+    ), ended as (
+      update agent_sessions s
+      set ended_at = (select standby_now())
+      where s.agent_id = (select agent_id from newest)
+        and s.ended_at is null
+      returning s.id
+    ), opened as (
+      insert into agent_sessions (id, agent_id, workspace_id, epoch, hash, created_at)
+      -- Reading from ended makes the insert wait for the update, as the unique index requires.
+      select $nextId, n.agent_id, n.workspace_id, n.epoch, $nextHash, standby_now()
+      from newest n
+      cross join (select count(*) from ended) as after_the_update
+      returning agent_id
+    )
+    select n.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
+      a.applied_epoch, ${OWNER_VALUES} as values, true as is_newest
+    from newest n
+    join opened o on o.agent_id = n.agent_id
+    join agent a on a.id = n.agent_id
+    cross join workspace w
+    join users u on u.id = w.owner_id`,
 });
 
 /** What the version of an agent's latest build says about it. */

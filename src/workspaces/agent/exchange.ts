@@ -6,12 +6,14 @@ import { createToken } from '../../base/token.ts';
 import {
   findAgentByName,
   findAgentOwners,
+  handOverAgentSession,
   lockAgent,
   lockWorkspaceEpoch,
   replaceAgentSession,
 } from '../../store/agent.ts';
 import type { Database, Transaction } from '../../store/database.ts';
-import { readOwnership, type Ownership } from './owner.ts';
+import { isUniqueViolation } from '../../store/sqlstate.ts';
+import { ownershipOf, readOwnership, sessionReplaced, type Ownership } from './owner.ts';
 
 export interface NewSession {
   /** Shown to the agent once. */
@@ -54,21 +56,19 @@ export async function handOverSession(
     readonly agentId: AgentId;
   },
 ): Promise<Ownership & { readonly session: string }> {
-  const { workspaceId, agentId } = agent;
-  return database.transaction(async (tx) => {
-    await lockWorkspaceEpoch.maybe(tx, { workspaceId });
-    await lockAgent.run(tx, { agentId });
-    // Read under the locks: of two requests with one session only the first is handed the next.
-    const findOwner = (sessionId: AgentSessionId) =>
-      findAgentOwners.maybe(tx, { sessionIds: [sessionId] });
-    const ownership = await readOwnership(findOwner, agent);
-    const { session } = await openSession(kit, tx, {
-      workspaceId,
-      agentId,
-      epoch: ownership.epoch,
-    });
-    return { ...ownership, session };
+  const { secret, hash } = createToken(kit.rng, 'sbs');
+  const nextId = createId<AgentSessionId>(kit);
+  const handOver = () => handOverAgentSession.maybe(database, { ...agent, nextId, nextHash: hash });
+  // Of two requests with one session the later finds the first one's at its second try, and is handed nothing.
+  const row = await handOver().catch((error: unknown) => {
+    if (isUniqueViolation(error, 'agent_sessions_live_key')) return handOver();
+    throw error;
   });
+  if (row !== undefined) return { ...ownershipOf(row), session: secret };
+  const findOwner = (sessionId: AgentSessionId) =>
+    findAgentOwners.maybe(database, { sessionIds: [sessionId] });
+  await readOwnership(findOwner, agent);
+  throw sessionReplaced();
 }
 
 async function openSession(

@@ -55,19 +55,19 @@ export async function serveHeartbeat(
     appliedEpoch: Math.min(beat.appliedEpoch, agent.epoch),
   });
   if (beat.used === true) await recordUse.run(deps.database, { id: agent.workspaceId });
-  await waitFor(
+  const found = await waitFor(
     deps,
     {
       wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === agent.workspaceId,
       look: async () => {
-        const { epoch } = await readOwnership(deps.agents.findOwner, agent);
-        return epoch > beat.knownEpoch ? true : undefined;
+        const ownership = await readOwnership(deps.agents.findOwner, agent);
+        return ownership.epoch > beat.knownEpoch ? ownership : undefined;
       },
     },
     { signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
   );
-  // Read again in any case: the wait may have been cut short, and its last look is a while ago.
-  const ownership = await readOwnership(deps.agents.findOwner, agent);
+  // The wait may have been cut short, and its last look is a while ago.
+  const ownership = found ?? (await readOwnership(deps.agents.findOwner, agent));
   if (ownership.epoch === agent.epoch) return { ...ownership, session: null };
   // A claim ended the session that this very request was made with.
   return handOverSession(deps, deps.database, agent);

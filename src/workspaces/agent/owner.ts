@@ -24,13 +24,19 @@ export async function readOwnership(
   if (row === undefined) {
     throw new AppError('AGENT_UNKNOWN', `workspace ${workspaceId} has been deleted`);
   }
-  if (!row.isNewest) {
-    throw new AppError('UNAUTHENTICATED', {
-      detail:
-        'the session has ended: another was opened for this agent, or the workspace was stopped',
-      hint: 'Exchange the bootstrap token for a new session.',
-    });
-  }
+  if (!row.isNewest) throw sessionReplaced();
+  return ownershipOf(row);
+}
+
+export function sessionReplaced(): AppError {
+  return new AppError('UNAUTHENTICATED', {
+    detail:
+      'the session has ended: another was opened for this agent, or the workspace was stopped',
+    hint: 'Exchange the bootstrap token for a new session.',
+  });
+}
+
+export function ownershipOf(row: AgentOwnerRow): Ownership {
   const owner = { id: row.ownerId, username: row.username, display_name: row.displayName };
   return {
     epoch: row.epoch,
