@@ -113,7 +113,10 @@ function callByHand({ kit, signal }: Stage, { engine }: TestEngine): Create {
       `standby-${workspace.id}`,
       planContainer(build, {
         ...{ mark, settings: SETTINGS, image: BUSYBOX, publishAddress: '127.0.0.1' },
-        own: describeContainer(build, SETTINGS, new Map([[8080, port]])),
+        own: describeContainer(build, SETTINGS, {
+          ports: new Map([[8080, port]]),
+          runtime: 'node',
+        }),
       }),
     );
     await engine.startContainer(id);

@@ -425,6 +425,7 @@ describe.runIf(hasDocker())('the docker driver', () => {
         on_claim_timeout_seconds: 60,
       },
     ];
+    const PROGRAMS = { node: import.meta.filename, shell: import.meta.filename };
     const reachable = { access_url: 'http://192.0.2.1:7850' };
 
     it('says that their control plane cannot be reached from inside', async () => {
@@ -440,14 +441,15 @@ describe.runIf(hasDocker())('the docker driver', () => {
       const image = path.join(scratch, 'image');
       await cp(engine.busybox, image, { recursive: true, verbatimSymlinks: true });
       // What it runs is told by its command line alone, as with Node.js.
-      const node = '#!/bin/sh\necho "$2" >> /data/agents\nwhile :; do sleep 1; done\n';
+      const node =
+        '#!/bin/sh\n[ "$1" = -e ] && exit\necho "$2" >> /data/agents\nwhile :; do sleep 1; done\n';
       await writeFile(path.join(image, 'bin/node'), node, { mode: 0o755 });
       await engine.importImage('standby-test/agents:1', image);
       await mkdir(path.join(scratch, 'template'));
       await engine.halt();
       await engine.resume({ 'live-restore': true });
       await machine().close();
-      await open({ agentProgram: import.meta.filename });
+      await open({ agentPrograms: PROGRAMS });
       const two = [...agents, ...agents.map((agent) => ({ ...agent, name: 'second' }))];
       const made = build(
         dockerManifest({ image: 'standby-test/agents:1' }, { agents: two }),
@@ -463,17 +465,6 @@ describe.runIf(hasDocker())('the docker driver', () => {
       await driver.delete(next(made, {}), context());
       await engine.halt();
       await engine.resume();
-    });
-
-    it('says that the image has no Node.js', async () => {
-      await mkdir(path.join(scratch, 'template'));
-      await machine().close();
-      await open({ agentProgram: import.meta.filename });
-      await expect(start(build(dockerManifest({}, { agents }), reachable))).rejects.toMatchObject({
-        code: 'BUILD_FAILED',
-        detail: expect.stringMatching(/node.*not found/) as string,
-      });
-      expect(await home.remains()).toEqual([]);
     });
   });
 

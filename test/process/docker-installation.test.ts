@@ -1,6 +1,6 @@
 // A whole installation whose workspaces are containers with an agent in them.
 import { execFileSync } from 'node:child_process';
-import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,20 +14,25 @@ import { createInstallation, type Installation } from '../support/installation.t
 import { runBin } from '../support/program.ts';
 import { until } from '../support/until.ts';
 
-const NODE_IMAGE = 'standby-test/node:1';
+/** What agents run on: the Node.js of an image, or its shell and curl. */
+const IMAGES = [
+  { name: 'standby-test/node:1', programs: [process.execPath], runsAs: 'node' },
+  { name: 'standby-test/curl:1', programs: ['/usr/bin/curl'], runsAs: 'sh' },
+];
 
-const MANIFEST = `name: boxed
+const manifestFor = (image: string): string => `name: boxed
 driver: docker
 presets: [{name: small, prebuilds: {instances: 1}}]
 agents: [{name: main, startup: ./start.sh, on_claim: ./greet.sh}]
 docker:
-  image: ${NODE_IMAGE}
+  image: ${image}
   command: [httpd, -f, -p, "8080", -h, /data]
   ports: [8080]
   volumes: {data: /data}
 `;
 
-describe.runIf(hasDocker())('an installation with the docker driver', () => {
+const here = hasDocker() ? IMAGES : [];
+describe.each(here)('an installation with containers of $name', (image) => {
   let engine: TestEngine;
   let installation: Installation;
   let scratch: string;
@@ -37,10 +42,10 @@ describe.runIf(hasDocker())('an installation with the docker driver', () => {
   beforeAll(async () => {
     engine = await startTestEngine();
     scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-docker-installation-'));
-    await importNode(engine, path.join(scratch, 'node'));
+    await importImage(engine, path.join(scratch, 'image'), image);
     const template = path.join(scratch, 'template');
     await mkdir(template);
-    await writeFile(path.join(template, 'standby.yaml'), MANIFEST);
+    await writeFile(path.join(template, 'standby.yaml'), manifestFor(image.name));
     const script = (name: string, text: string): Promise<void> =>
       writeFile(path.join(template, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     await script('start.sh', 'echo up >> /data/starts');
@@ -120,7 +125,13 @@ describe.runIf(hasDocker())('an installation with the docker driver', () => {
     const workspace = await claim('other');
     const own = { 'standby.workspace': workspace.id };
     const [container] = await engine.engine.listContainers(own);
-    await engine.run(container?.id ?? '', ['sh', '-c', 'kill $(pidof node)']);
+    const processes = await engine.engine.listProcesses(container?.id ?? '');
+    const agent = new RegExp(`^${image.runsAs} /opt/standby/agent\\.\\w+ main$`);
+    expect(processes.filter(({ command }) => agent.test(command))).not.toEqual([]);
+    // The shell that looks for it has no command line that holds its name.
+    const killing =
+      'a=agent; for p in /proc/[0-9]*; do grep -q "/standby/$a" $p/cmdline && kill -9 $(basename $p); done';
+    await engine.run(container?.id ?? '', ['sh', '-c', killing]);
     await until(async () => expect(await read(workspace, 'starts')).toBe('up\nup\n'));
 
     await installation.interrupt();
@@ -154,17 +165,22 @@ describe.runIf(hasDocker())('an installation with the docker driver', () => {
   });
 });
 
-/** The Node.js that runs the tests, with what it is linked with, beside busybox. */
-async function importNode(engine: TestEngine, root: string): Promise<void> {
+/** Programs of this machine, with what they are linked with, beside the whole of busybox. */
+async function importImage(
+  engine: TestEngine,
+  root: string,
+  { name, programs }: (typeof IMAGES)[number],
+): Promise<void> {
   await cp(engine.busybox, root, { recursive: true, verbatimSymlinks: true });
-  const linked = execFileSync('ldd', [process.execPath], { encoding: 'utf8' });
-  const libraries = [...linked.matchAll(/(?:=> |^\t)(\/\S+) \(/gm)].map(([, file = '']) => file);
-  for (const file of libraries) {
-    await mkdir(path.join(root, path.dirname(file)), { recursive: true });
-    await copyFile(file, path.join(root, file));
+  execFileSync(path.join(root, 'bin/busybox'), ['--install', '-s', path.join(root, 'bin')]);
+  for (const program of programs) {
+    const linked = execFileSync('ldd', [program], { encoding: 'utf8' });
+    const libraries = [...linked.matchAll(/(?:=> |^\t)(\/\S+) \(/gm)].map(([, file = '']) => file);
+    for (const file of libraries) {
+      await mkdir(path.join(root, path.dirname(file)), { recursive: true });
+      await copyFile(file, path.join(root, file));
+    }
+    await copyFile(program, path.join(root, 'bin', path.basename(program)));
   }
-  await copyFile(process.execPath, path.join(root, 'bin/node'));
-  await symlink('busybox', path.join(root, 'bin/pidof'));
-  await symlink('busybox', path.join(root, 'bin/kill'));
-  await engine.importImage(NODE_IMAGE, root);
+  await engine.importImage(name, root);
 }

@@ -62,7 +62,7 @@ export function createDockerHome({ engine }: TestEngine, change: Partial<Kit> = 
         identify: () => Promise.resolve(daemon),
         publishAddress: '127.0.0.1',
         networks: [],
-        agentProgram: '/nonexistent',
+        agentPrograms: { node: '/nonexistent', shell: '/nonexistent' },
         ...change,
       }),
     remains: async () => [

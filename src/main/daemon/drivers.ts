@@ -90,7 +90,7 @@ async function createLocalDockerDriver(kit: Kit, { config, folder }: DriverPlace
     identify: async () => (machineId ??= (await loadDaemonIdentity(kit, folder)).machineId),
     publishAddress: config.dockerPublishAddress,
     networks: config.dockerNetworks ?? [],
-    agentProgram: bundled('agent.mjs'),
+    agentPrograms: { node: bundled('agent.mjs'), shell: bundled('agent.sh') },
   });
   return { kind: 'made', driver };
 }

@@ -1,21 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { createAgents } from './agent.ts';
-import type { Engine, Exec } from './engine/engine.ts';
+import type { Engine, Exec, Process } from './engine/engine.ts';
 import { EngineAway, EngineRefusal } from './engine/transport.ts';
-import { containerLabels } from './mark.ts';
+import { containerLabels, type AgentRuntime } from './mark.ts';
 
 const PROGRAM = '/opt/standby/agent.mjs';
+const SHELL_PROGRAM = '/opt/standby/agent.sh';
 const MARK = { daemon: 'd', workspaceId: 'w', madeBy: { jobId: 'j', attempt: 1 } };
-const CONTAINER = {
+const containerWith = (runtime: AgentRuntime) => ({
   id: 'c',
   labels: containerLabels(MARK, {
-    ...{ fingerprint: '', ports: {}, ownPort: null, ready: null },
+    ...{ fingerprint: '', ports: {}, ownPort: null, ready: null, runtime },
     ...{ agents: ['main', 'second'], url: 'http://control:7850' },
   }),
-};
+});
+const CONTAINER = containerWith('node');
 
 /** An engine that runs agents, and what it was asked for. */
-function engineWith(top: () => Promise<readonly string[]>) {
+function engineWith(top: () => Promise<readonly Process[]>) {
   const execs: Exec[] = [];
   const started: string[] = [];
   let tops = 0;
@@ -48,9 +50,31 @@ describe('agents of a container', () => {
   });
 
   it('are not started twice where an engine has forgotten them', async () => {
-    const { agents, started } = engineWith(() => Promise.resolve([`node ${PROGRAM} main`]));
+    const living = { command: `node ${PROGRAM} main`, isChild: false };
+    const { agents, started } = engineWith(() => Promise.resolve([living]));
     await agents.ensure(CONTAINER);
     expect(started).toEqual(['second']);
+  });
+
+  it('are started again although a worker of one that was killed lives on', async () => {
+    const worker = { command: `sh ${SHELL_PROGRAM} main`, isChild: true };
+    const { agents, execs } = engineWith(() => Promise.resolve([worker]));
+    await agents.ensure(containerWith('shell'));
+    expect(execs.map(({ command }) => command)).toEqual([
+      ['sh', SHELL_PROGRAM, 'main'],
+      ['sh', SHELL_PROGRAM, 'second'],
+    ]);
+  });
+
+  it('of containers from before there was a shell agent run on Node.js', async () => {
+    const { labels, id } = CONTAINER;
+    const { runtime: _none, ...rest } = JSON.parse(labels['standby.container'] ?? '') as Record<
+      string,
+      unknown
+    >;
+    const { agents, execs } = engineWith(() => Promise.resolve([]));
+    await agents.ensure({ id, labels: { ...labels, 'standby.container': JSON.stringify(rest) } });
+    expect(execs[0]?.command).toEqual(['node', PROGRAM, 'main']);
   });
 
   it.each([

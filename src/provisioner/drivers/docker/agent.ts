@@ -1,5 +1,5 @@
 // Agents in a container: what they need is copied in before it starts, and whatever ends them, they are
-// started again. They run on the Node.js of the image.
+// started again. They run on the Node.js of the image, or on its shell (agent-runtime.ts).
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { paddingOf } from '../../../archive/entry-header.ts';
@@ -10,13 +10,16 @@ import { AppError } from '../../../base/app-error.ts';
 import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import { AGENT_HOME } from '../../../contract/manifest/agent-home.ts';
 import type { Build } from '../../driver.ts';
-import { isRefused, type Container, type Engine } from './engine/engine.ts';
+import { isRefused, type Container, type Engine, type Process } from './engine/engine.ts';
 import { EngineRefusal } from './engine/transport.ts';
-import { containerMarkOf, type ContainerMark } from './mark.ts';
+import { containerMarkOf, type AgentRuntime, type ContainerMark } from './mark.ts';
 
 /** In the container. */
 const HOME = AGENT_HOME;
-const PROGRAM = `${HOME}/agent.mjs`;
+const PROGRAMS: Readonly<Record<AgentRuntime, { readonly file: string; readonly by: string }>> = {
+  node: { file: `${HOME}/agent.mjs`, by: 'node' },
+  shell: { file: `${HOME}/agent.sh`, by: 'sh' },
+};
 const SCRIPTS = `${HOME}/template`;
 const STATE = `${HOME}/state`;
 
@@ -40,8 +43,15 @@ export function checkReach({ template, workspace }: Build): void {
   });
 }
 
-/** The program, and the template's files for its scripts, as a tar of the container's root. */
-export async function packAgent(program: string, templateFolder: string): Promise<Buffer> {
+/** Where the bundled agents are on this machine. */
+export type AgentPrograms = Readonly<Record<AgentRuntime, string>>;
+
+/** The agent's program, and the template's files for its scripts, as a tar of the container's root. */
+export async function packAgent(
+  programs: AgentPrograms,
+  runtime: AgentRuntime,
+  templateFolder: string,
+): Promise<Buffer> {
   const parts: Buffer[] = [];
   const add = (name: string, bytes: Buffer, executable: boolean): void => {
     const entry = { path: name.slice(1), kind: 'file', executable, size: bytes.length } as const;
@@ -54,7 +64,7 @@ export async function packAgent(program: string, templateFolder: string): Promis
   addFolder(HOME);
   // The image's user is anybody.
   addFolder(STATE, 0o1777);
-  add(PROGRAM, await readFile(program), false);
+  add(PROGRAMS[runtime].file, await readFile(programs[runtime]), false);
   addFolder(SCRIPTS);
   for (const entry of (await listFolder(templateFolder, ARCHIVE_LIMITS)).entries) {
     const name = `${SCRIPTS}/${entry.path}`;
@@ -73,10 +83,15 @@ export function createAgents(engine: Engine): Agents {
   // Two of one name would end each other's sessions for ever.
   const turns = createKeyedMutex();
 
-  const start = async (containerId: string, name: string, url: string): Promise<void> => {
+  const start = async (
+    containerId: string,
+    name: string,
+    { url, runtime }: ContainerMark,
+  ): Promise<void> => {
+    const { file, by } = PROGRAMS[runtime];
     const id = await engine.createExec(containerId, {
       // The name is for whoever looks for it here; the agent itself reads its environment.
-      command: ['node', PROGRAM, name],
+      command: [by, file, name],
       environment: [
         `STANDBY_URL=${url}`,
         `STANDBY_AGENT_NAME=${name}`,
@@ -89,25 +104,25 @@ export function createAgents(engine: Engine): Agents {
   };
 
   /** None where the engine does not tell: its machine may have no `ps`. */
-  const listProcesses = (containerId: string): Promise<readonly string[]> =>
+  const listProcesses = (containerId: string): Promise<readonly Process[]> =>
     engine.listProcesses(containerId).catch((error: unknown) => {
       const hasEnded = isRefused(error, 404) || isRefused(error, 409);
       if (error instanceof EngineRefusal && !hasEnded) return [];
       throw error;
     });
 
-  const startMissing = async (
-    containerId: string,
-    { agents, url }: ContainerMark,
-  ): Promise<void> => {
+  const startMissing = async (containerId: string, mark: ContainerMark): Promise<void> => {
     const execs = await engine.listExecs(containerId);
     const listed = execs.flatMap(({ isRunning, command }) => (isRunning ? agentIn(command) : []));
-    const unlisted = agents.filter((name) => !listed.includes(name));
+    const unlisted = mark.agents.filter((name) => !listed.includes(name));
     if (unlisted.length === 0) return;
     // An engine that was started anew beside living containers has forgotten what it ran in them, and
-    // one that is about to run something does not list it yet.
-    const seen = (await listProcesses(containerId)).flatMap((line) => agentIn(line.split(' ')));
-    for (const name of unlisted) if (!seen.includes(name)) await start(containerId, name, url);
+    // one that is about to run something does not list it yet. What the shell agent has begun beside itself
+    // looks like it, and may outlive it.
+    const seen = (await listProcesses(containerId)).flatMap(({ command, isChild }) =>
+      isChild ? [] : agentIn(command.split(' ')),
+    );
+    for (const name of unlisted) if (!seen.includes(name)) await start(containerId, name, mark);
   };
 
   return {
@@ -125,6 +140,7 @@ export function createAgents(engine: Engine): Agents {
 
 /** Its name, where that is an agent's command. */
 function agentIn(command: readonly string[]): readonly string[] {
-  const at = command.indexOf(PROGRAM);
+  const files = Object.values(PROGRAMS).map(({ file }) => file);
+  const at = command.findIndex((part) => files.includes(part));
   return at === -1 ? [] : command.slice(at + 1, at + 2);
 }

@@ -4,7 +4,8 @@ import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { Kit } from '../../../base/kit.ts';
 import type { DockerSettings } from '../../../contract/manifest/schema.ts';
 import type { Build, Driver, JobTemplate } from '../../driver.ts';
-import { createAgents } from './agent.ts';
+import { createAgents, hasAgents, type AgentPrograms } from './agent.ts';
+import { createAgentRuntimes } from './agent-runtime.ts';
 import type { Engine } from './engine/engine.ts';
 import { EngineAway, EngineRefusal } from './engine/transport.ts';
 import { createImages } from './image.ts';
@@ -21,8 +22,8 @@ export interface DockerDriverOptions {
   readonly publishAddress: string;
   /** What templates may ask for beside bridge and none. */
   readonly networks: readonly string[];
-  /** The bundled agent, to be copied into containers. */
-  readonly agentProgram: string;
+  /** To be copied into containers. */
+  readonly agentPrograms: AgentPrograms;
 }
 
 export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driver {
@@ -32,6 +33,7 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
     kit,
     starts: new Map(),
     agents: createAgents(engine),
+    agentRuntimes: createAgentRuntimes(kit, engine, () => options.identify()),
     images: createImages(engine, () => options.identify()),
   };
   // A job, a report and a watch may want the same workspace at once.
@@ -59,6 +61,12 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
         const settings = settingsOf(template);
         const image = await deps.images.provide({ settings, template }, context);
         context.log('info', `image: ${image}`);
+        if (!hasAgents({ template })) return;
+        const runtime = await deps.agentRuntimes.of(image, settings.environment['PATH']);
+        context.log(
+          'info',
+          `agents run on ${runtime === 'node' ? 'its Node.js' : 'its shell and curl'}`,
+        );
       }),
     start: (build, context) =>
       work(build, async () => {

@@ -26,8 +26,8 @@ function contextWith(signal: AbortSignal): DriverContext {
 describe('an image', () => {
   it('that another one pulls keeps nobody who is canceled', async () => {
     let pulls = 0;
-    const engine: Pick<Engine, 'hasImage' | 'pullImage'> = {
-      hasImage: () => Promise.resolve(false),
+    const engine: Pick<Engine, 'findImage' | 'pullImage'> = {
+      findImage: () => Promise.resolve(undefined),
       pullImage: (_name, { signal }) => {
         pulls += 1;
         return new Promise((_resolve, reject) =>

@@ -53,7 +53,7 @@ export function createImages(engine: Engine, identify: () => Promise<string>): I
           : withTag(settings.image);
       const provided = turns.run(image, async () => {
         context.signal.throwIfAborted();
-        if (await engine.hasImage(image)) return;
+        if ((await engine.findImage(image)) !== undefined) return;
         if (settings.image === null) await build(wanted, image, context);
         else await pull(image, context);
       });

@@ -112,7 +112,9 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
   };
 
   const settle = async (): Promise<void> => {
-    for (const [id, found] of (await lookAround())?.found ?? []) {
+    const sight = await lookAround();
+    if (sight === undefined) return;
+    for (const [id, found] of sight.found) {
       if (turns.isBusy(id) || isSettled(found)) continue;
       try {
         await turns.run(id, () => settleWorkspace(deps, id));
@@ -120,6 +122,9 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
         kit.log.error('docker.settle_failed', { workspaceId: id, error });
       }
     }
+    await deps.agentRuntimes
+      .sweep()
+      .catch((error: unknown) => kit.log.error('docker.sweep_failed', { error }));
   };
 
   /** A program that ends, and a container that comes back by itself, has none. */

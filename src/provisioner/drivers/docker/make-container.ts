@@ -11,6 +11,7 @@ import {
   labelsOf,
   markOf,
   volumeName,
+  type AgentRuntime,
   type Mark,
 } from './mark.ts';
 import { describeContainer, planContainer, volumesOf } from './plan-container.ts';
@@ -36,9 +37,13 @@ export async function makeContainer(
   const { workspaceId } = mark;
   const image = await deps.images.provide({ settings, template: build.template }, context);
   context.signal.throwIfAborted();
+  const runtime = hasAgents(build)
+    ? await deps.agentRuntimes.of(image, settings.environment['PATH'])
+    : 'node';
+  context.signal.throwIfAborted();
   for (const name of Object.keys(volumesOf(build, settings))) await makeVolume(deps, mark, name);
   await failpoint('docker.start.volumes_made');
-  const ports = await makeRunning(deps, given, { mark, image, former });
+  const ports = await makeRunning(deps, given, { mark, image, runtime, former });
   const [starting, running] = [
     containerName(workspaceId, 'starting'),
     containerName(workspaceId, 'running'),
@@ -56,23 +61,24 @@ export async function makeContainer(
 
 interface Wanted extends Place {
   readonly image: string;
+  readonly runtime: AgentRuntime;
 }
 
 async function makeRunning(
   deps: WorkspaceDeps,
   { build, context, settings }: Given,
-  { mark, image, former }: Wanted,
+  { mark, image, runtime, former }: Wanted,
 ): Promise<ReadonlyMap<number, number>> {
   const { engine, kit, publishAddress } = deps;
   const name = containerName(mark.workspaceId, 'starting');
   const kept = former === undefined ? new Map<number, number>() : portsOf(former);
   const taken = settings.ports.length === 0 ? new Set<number>() : await portsInUse(deps);
   const agent = hasAgents(build)
-    ? await packAgent(deps.agentProgram, await context.templateFolder())
+    ? await packAgent(deps.agentPrograms, runtime, await context.templateFolder())
     : undefined;
   for (let draws = 1; ; draws++) {
     const ports = drawPorts(kit.rng, settings.ports, { kept, taken });
-    const own = describeContainer(build, settings, ports);
+    const own = describeContainer(build, settings, { ports, runtime });
     const plan = planContainer(build, { mark, own, settings, image, publishAddress });
     const id = await engine.createContainer(name, plan);
     await failpoint('docker.start.created');

@@ -16,6 +16,9 @@ export interface Mark {
   readonly madeBy: AttemptName;
 }
 
+/** What agents run on: the image's Node.js, or its shell. */
+export type AgentRuntime = 'node' | 'shell';
+
 /** Of one of its containers. */
 export interface ContainerMark {
   /** Differs when the container would have to be another one. */
@@ -26,6 +29,8 @@ export interface ContainerMark {
   readonly ownPort: number | null;
   readonly ready: ReadyCheck | null;
   readonly agents: readonly string[];
+  /** Means nothing without agents. */
+  readonly runtime: AgentRuntime;
   /** The address of the control plane, for agents. */
   readonly url: string;
 }
@@ -48,6 +53,8 @@ const containerMark = z.object({
   ownPort: z.int().nullable(),
   ready: readyCheckSchema.nullable(),
   agents: z.array(z.string()),
+  // Containers that were made before there was another one do not say.
+  runtime: z.enum(['node', 'shell']).default('node'),
   url: z.string(),
 });
 

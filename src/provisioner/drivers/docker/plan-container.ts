@@ -5,7 +5,13 @@ import type { DockerSettings } from '../../../contract/manifest/schema.ts';
 import type { Build } from '../../driver.ts';
 import { parameterVariables } from '../../tool/parameter-variables.ts';
 import { hasAgents, STATE_VOLUME } from './agent.ts';
-import { containerLabels, volumeName, type ContainerMark, type Mark } from './mark.ts';
+import {
+  containerLabels,
+  volumeName,
+  type AgentRuntime,
+  type ContainerMark,
+  type Mark,
+} from './mark.ts';
 
 export interface Surroundings {
   readonly mark: Mark;
@@ -39,7 +45,10 @@ export function planContainer(build: Build, surroundings: Surroundings): object 
 export function describeContainer(
   build: Build,
   settings: DockerSettings,
-  ports: ReadonlyMap<number, number>,
+  {
+    ports,
+    runtime,
+  }: { readonly ports: ReadonlyMap<number, number>; readonly runtime: AgentRuntime },
 ): ContainerMark {
   const { agents, ready } = build.template.manifest;
   return {
@@ -48,6 +57,7 @@ export function describeContainer(
     ownPort: settings.ports[0] ?? null,
     ready: agents.length > 0 ? null : ready,
     agents: agents.map(({ name }) => name),
+    runtime,
     url: build.workspace.access_url,
   };
 }

@@ -5,7 +5,7 @@ import { until } from '../../../../test/support/until.ts';
 import type { ReadyCheck } from '../../../contract/manifest/schema.ts';
 import type { Container, Engine, Exec } from './engine/engine.ts';
 import { EngineRefusal } from './engine/transport.ts';
-import { containerLabels, containerName } from './mark.ts';
+import { containerLabels, containerName, type ContainerMark } from './mark.ts';
 import { checkOf } from './ready-check.ts';
 
 const WORKSPACE = '01890000-0000-7000-8000-000000000001';
@@ -22,7 +22,15 @@ const check = (change: Partial<ReadyCheck>): ReadyCheck => ({
 
 function containerWith(ready: ReadyCheck, ports: Readonly<Record<string, number>>): Container {
   const mark = { daemon: 'd', workspaceId: WORKSPACE, madeBy: { jobId: 'j', attempt: 1 } };
-  const own = { fingerprint: '', ports, ownPort: null, ready, agents: [], url: '' };
+  const own: ContainerMark = {
+    fingerprint: '',
+    ports,
+    ownPort: null,
+    ready,
+    agents: [],
+    runtime: 'node',
+    url: '',
+  };
   const name = containerName(WORKSPACE, 'running');
   return { id: 'c', name, state: 'running', labels: containerLabels(mark, own) };
 }

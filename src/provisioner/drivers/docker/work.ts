@@ -2,7 +2,8 @@
 import type { Kit } from '../../../base/kit.ts';
 import type { DockerSettings } from '../../../contract/manifest/schema.ts';
 import type { AttemptName, Build, DriverContext } from '../../driver.ts';
-import type { Agents } from './agent.ts';
+import type { AgentPrograms, Agents } from './agent.ts';
+import type { AgentRuntimes } from './agent-runtime.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Images } from './image.ts';
 
@@ -11,6 +12,7 @@ export interface WorkspaceDeps {
   readonly engine: Engine;
   readonly images: Images;
   readonly agents: Agents;
+  readonly agentRuntimes: AgentRuntimes;
   /**
    * By workspace: the last attempt of this life that started it. Labels cannot say so, for they never
    * change; and nobody is told to undo an attempt of a former life once another one was given out.
@@ -20,8 +22,7 @@ export interface WorkspaceDeps {
   identify(): Promise<string>;
   /** At which address of the engine's machine ports are published. */
   readonly publishAddress: string;
-  /** The bundled agent. */
-  readonly agentProgram: string;
+  readonly agentPrograms: AgentPrograms;
 }
 
 export interface Given {

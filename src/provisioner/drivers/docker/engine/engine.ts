@@ -34,6 +34,10 @@ export interface Engine {
   readLife(container: string): Promise<Life>;
   createContainer(name: string, spec: object): Promise<string>;
   startContainer(id: string): Promise<void>;
+  /** Resolves with the status that it ends with. */
+  awaitEnd(id: string): Promise<number>;
+  /** The lines that one with a terminal has printed. */
+  readOutput(id: string): Promise<readonly string[]>;
   /** Asks it to end, and ends it after the grace. */
   stopContainer(id: string, graceSeconds: number): Promise<void>;
   /** Lets a paused one go on. */
@@ -46,7 +50,8 @@ export interface Engine {
   listVolumes(labels: Labels): Promise<readonly Volume[]>;
   createVolume(name: string, labels: Labels): Promise<Volume>;
   removeVolume(name: string): Promise<void>;
-  hasImage(name: string): Promise<boolean>;
+  /** Its id; undefined where there is none of that name. */
+  findImage(name: string): Promise<string | undefined>;
   /** Gives progress, line by line. */
   pullImage(name: string, work: ImageWork): Promise<void>;
   buildImage(context: Buffer, recipe: ImageRecipe, work: ImageWork): Promise<void>;
@@ -59,8 +64,8 @@ export interface Engine {
   readExec(id: string): Promise<Exec>;
   /** Those that the engine still knows of. */
   listExecs(containerId: string): Promise<readonly Exec[]>;
-  /** The command line of each process in a container that runs, as the engine's machine has them. */
-  listProcesses(containerId: string): Promise<readonly string[]>;
+  /** The processes in a container that runs, as the engine's machine has them. */
+  listProcesses(containerId: string): Promise<readonly Process[]>;
 }
 
 export interface ImageWork {
@@ -82,6 +87,12 @@ export interface Exec {
   readonly command: readonly string[];
   readonly isRunning: boolean;
   readonly exitCode: number | null;
+}
+
+export interface Process {
+  readonly command: string;
+  /** Another one in the container has started it, or has it for an orphan. */
+  readonly isChild: boolean;
 }
 
 export interface ExecSpec {
@@ -130,6 +141,7 @@ const lifeReply = z
     restarts,
     exitCode: State.ExitCode,
   }));
+const endReply = z.object({ StatusCode: z.int() }).transform(({ StatusCode }) => StatusCode);
 const volumeReply = z
   .object({ Name: z.string(), Labels: labelsReply })
   .transform(({ Name: name, Labels: labels }): Volume => ({ name, labels }));
@@ -152,8 +164,19 @@ const execIdsReply = z
   .object({ ExecIDs: z.array(z.string()).nullish() })
   .transform(({ ExecIDs }) => ExecIDs ?? []);
 const processesReply = z
-  .object({ Processes: z.array(z.array(z.string())).nullish() })
-  .transform(({ Processes }) => (Processes ?? []).map((columns) => columns.at(-1) ?? ''));
+  .object({
+    Titles: z.array(z.string()).nullish(),
+    Processes: z.array(z.array(z.string())).nullish(),
+  })
+  .transform(({ Titles, Processes }): readonly Process[] => {
+    const [pid, parent] = ['PID', 'PPID'].map((title) => (Titles ?? []).indexOf(title));
+    const rows = Processes ?? [];
+    const pids = new Set(rows.map((row) => row[pid ?? -1]));
+    return rows.map((row) => ({
+      command: row.at(-1) ?? '',
+      isChild: pids.has(row[parent ?? -1] ?? ''),
+    }));
+  });
 /** One line of what a pull or a build says. */
 const progressReply = z.object({
   error: z.string().optional(),
@@ -201,6 +224,15 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
     createContainer: (name, spec) =>
       ask(madeReply, { method: 'POST', path: '/containers/create', query: { name }, body: spec }),
     startContainer: (id) => tell({ method: 'POST', path: `/containers/${id}/start` }),
+    awaitEnd: (id) => ask(endReply, { method: 'POST', path: `/containers/${id}/wait` }),
+    readOutput: async (id) => {
+      const lines: string[] = [];
+      await transport.stream(
+        { method: 'GET', path: `/containers/${id}/logs`, query: { stdout: '1', stderr: '1' } },
+        (line) => lines.push(line.trim()),
+      );
+      return lines;
+    },
     stopContainer: (id, graceSeconds) =>
       removed({
         method: 'POST',
@@ -242,12 +274,11 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
         body: { Name: name, Labels: labels },
       }),
     removeVolume: (name) => removed({ method: 'DELETE', path: `/volumes/${name}` }),
-    hasImage: async (name) => {
+    findImage: async (name) => {
       try {
-        await transport.call({ method: 'GET', path: `/images/${name}/json` });
-        return true;
+        return await ask(madeReply, { method: 'GET', path: `/images/${name}/json` });
       } catch (error) {
-        if (isRefused(error, 404)) return false;
+        if (isRefused(error, 404)) return undefined;
         throw error;
       }
     },
