@@ -86,7 +86,7 @@ async function live(
   let knownEpoch = -1;
   const beat = async (appliedEpoch: number, waitMs: number): Promise<boolean> => {
     const body = {
-      ...({ lifecycle: 'ready', applied_epoch: appliedEpoch } as const),
+      ...({ lifecycle: 'ready', applied_ok: true, applied_epoch: appliedEpoch } as const),
       ...{ known_epoch: knownEpoch, wait_ms: waitMs, used: false },
     };
     try {

@@ -31,7 +31,7 @@ main() {
     name_of nap next ok on_claim on_claim_ms outcome owner owner_id owner_name path_of pending_epoch \
     pending_values quoted random run running said scratch script scripts seed session setsid shown \
     startup startup_ms state status step stored token token_file told_applied told_id told_name \
-    told_owner took used value values wait_ms waiting watcher work worker
+    told_ok told_owner took used value values wait_ms waiting watcher work worker
   require STANDBY_AGENT_SCRIPT_DIR "${STANDBY_AGENT_SCRIPT_DIR:-}"
   require STANDBY_AGENT_NAME "${STANDBY_AGENT_NAME:-}"
   require STANDBY_URL "${STANDBY_URL:-}${STANDBY_URL_FILE:-}"
@@ -163,14 +163,14 @@ beat() {
   # What an owner gave could not be fetched: it is tried again soon.
   [ -z "$worker" ] && [ "$pending_epoch" -gt "$done_epoch" ] && [ "$wait_ms" -gt 1000 ] && wait_ms=1000
   call_in_session POST /api/v1/agent/heartbeat \
-    "{\"lifecycle\":\"$said\",\"applied_epoch\":$done_epoch,\"known_epoch\":$known_epoch,\"wait_ms\":$wait_ms,\"used\":$used}" \
+    "{\"lifecycle\":\"$said\",\"applied_epoch\":$done_epoch,\"applied_ok\":$done_ok,\"known_epoch\":$known_epoch,\"wait_ms\":$wait_ms,\"used\":$used}" \
     $((wait_ms / 1000 + ANSWER_TIMEOUT_S)) || {
     [ -e "$run/ends" ] && return 2
     say warn agent.heartbeat_failed "$status"
     return 1
   }
   used=false
-  epoch='' told_id='' told_owner='' told_name='' told_applied='' values=none next=''
+  epoch='' told_id='' told_owner='' told_name='' told_applied='' told_ok=true values=none next=''
   while read -r name value; do
     case $name in
       epoch) epoch=$value ;;
@@ -178,6 +178,8 @@ beat() {
       owner.username) decode "$value" && told_owner=$decoded ;;
       owner.display_name) decode "$value" && told_name=$decoded ;;
       applied_epoch) told_applied=$value ;;
+      # A control plane that does not know this does not say it.
+      applied_ok) [ "$value" = false ] && told_ok=false ;;
       values) values=$value ;;
       session) next=$value ;;
     esac
@@ -188,7 +190,7 @@ beat() {
   [ -n "$next" ] && session=$next
   # This workspace's agent has taken its owner over before, and what it remembered is lost.
   if is_count "$told_applied" && [ "$told_applied" -gt "$done_epoch" ]; then
-    done_epoch=$told_applied done_ok=true
+    done_epoch=$told_applied done_ok=$told_ok
   fi
   if [ -n "$told_id" ] && [ "$epoch" -gt "$done_epoch" ] && [ "$epoch" -gt "$pending_epoch" ]; then
     pending_epoch=$epoch pending_values=$values

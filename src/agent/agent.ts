@@ -76,6 +76,7 @@ export async function runAgent(kit: Kit, deps: AgentDeps, signal: AbortSignal): 
       const body = {
         lifecycle: said(),
         applied_epoch: handOver.done.epoch,
+        applied_ok: handOver.done.ok,
         known_epoch: knownEpoch,
         wait_ms: manifest.heartbeat_interval_ms,
         used,

@@ -21,13 +21,18 @@ export function isManifest(body: unknown): body is AgentManifest {
   );
 }
 
-export function isHeartbeatAnswer(body: unknown): body is AgentHeartbeatAnswer {
+/** Control planes from before `applied_ok` was told do not say it. */
+type HeardAnswer = Omit<AgentHeartbeatAnswer, 'applied_ok'> &
+  Partial<Pick<AgentHeartbeatAnswer, 'applied_ok'>>;
+
+export function isHeartbeatAnswer(body: unknown): body is HeardAnswer {
   return (
     isRecord(body) &&
     isCount(body['epoch']) &&
     (body['owner'] === null || isOwner(body['owner'])) &&
     (body['session'] === null || isText(body['session'])) &&
     (body['applied_epoch'] === undefined || isCount(body['applied_epoch'])) &&
+    (body['applied_ok'] === undefined || typeof body['applied_ok'] === 'boolean') &&
     [undefined, 'none', 'given', 'expired'].some((known) => known === body['values'])
   );
 }

@@ -65,15 +65,17 @@ export function createControlPlane(settings: AgentSettings): ControlPlane {
         waitMs: 0,
         signal,
       }),
-    heartbeat: (session, body, signal) =>
-      call(settings, isHeartbeatAnswer, {
+    heartbeat: async (session, body, signal) => ({
+      applied_ok: true,
+      ...(await call(settings, isHeartbeatAnswer, {
         method: 'POST',
         path: '/api/v1/agent/heartbeat',
         token: session,
         body,
         waitMs: body.wait_ms,
         signal,
-      }),
+      })),
+    }),
   };
 }
 

@@ -50,7 +50,8 @@ export async function createHandOver(kit: Kit, deps: HandOverDeps): Promise<Hand
     },
     take: async (answer) => {
       // This workspace's agent has done so before, and what it remembered is lost.
-      if (answer.applied_epoch > done.epoch) done = { epoch: answer.applied_epoch, ok: true };
+      const told = { epoch: answer.applied_epoch, ok: answer.applied_ok };
+      if (told.epoch > done.epoch) done = told;
       const isNew = answer.owner !== null && answer.epoch > done.epoch;
       if (isNew) {
         const result = await handOver(kit, deps, answer);

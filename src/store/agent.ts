@@ -89,6 +89,8 @@ export interface SignOfLife {
   readonly agentId: AgentId;
   readonly lifecycle: AgentLifecycle;
   readonly appliedEpoch: number;
+  /** Whether that went well. */
+  readonly appliedOk: boolean;
 }
 
 /**
@@ -125,7 +127,7 @@ export const renewSignsOfLife = statement({
  */
 export const findCompletedClaim = statement({
   name: 'agent.find_completed_claim',
-  takes: takes<Omit<SignOfLife, 'lifecycle'>>(),
+  takes: takes<Omit<SignOfLife, 'lifecycle' | 'appliedOk'>>(),
   gives: { ms: float },
   sql: `
     select extract(epoch from (select standby_now()) - c.at)::float8 * 1000 as ms
@@ -149,6 +151,9 @@ export const findCompletedClaim = statement({
           and b.stage = 'claim')`,
 });
 
+/** The first word on an epoch is the last: no hand-over is repeated. */
+const APPLIED_OK = `case when $appliedEpoch > applied_epoch then $appliedOk else applied_ok end`;
+
 /** Stores what an agent newly says. Its workspace's pool member is locked before. */
 export const recordSignOfLife = statement({
   name: 'agent.record_sign_of_life',
@@ -156,7 +161,12 @@ export const recordSignOfLife = statement({
   gives: {},
   sql: `
     update agents
-    set lifecycle = $lifecycle,
+    set lifecycle = case
+        -- It has lost that its last hand-over failed.
+        when $lifecycle = 'ready' and not ${APPLIED_OK} then 'start_error'
+        else $lifecycle
+      end,
+      applied_ok = ${APPLIED_OK},
       -- Time only moves forward for an agent, whatever order its reports arrive in.
       applied_epoch = greatest(applied_epoch, $appliedEpoch),
       last_seen_at = (select standby_now())
@@ -183,6 +193,7 @@ const ownerColumns = {
   isSystem: bool,
   /** The newest epoch whose owner the agent has said to have taken over. */
   appliedEpoch: int,
+  appliedOk: bool,
   /** Whether the owner gave any; `expired`: nobody came for them in time. */
   values: oneOf<'none' | 'given' | 'expired'>(),
   /**
@@ -220,7 +231,7 @@ export const findAgentOwners = statement({
   gives: ownerColumns,
   sql: `
     select s.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
-      a.applied_epoch, ${OWNER_VALUES} as values, ${IS_NEWEST} as is_newest
+      a.applied_epoch, a.applied_ok, ${OWNER_VALUES} as values, ${IS_NEWEST} as is_newest
     from agent_sessions s
     join agents a on a.id = s.agent_id
     join workspaces w on w.id = s.workspace_id
@@ -252,7 +263,7 @@ export const handOverAgentSession = statement({
         and deleted_at is null
       for share
     ), agent as materialized (
-      select a.id, a.applied_epoch
+      select a.id, a.applied_epoch, a.applied_ok
       from agents a
       where a.id = $agentId
         and a.workspace_id = (select id from workspace)
@@ -279,7 +290,7 @@ export const handOverAgentSession = statement({
       returning agent_id
     )
     select n.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
-      a.applied_epoch, ${OWNER_VALUES} as values, true as is_newest
+      a.applied_epoch, a.applied_ok, ${OWNER_VALUES} as values, true as is_newest
     from newest n
     join opened o on o.agent_id = n.agent_id
     join agent a on a.id = n.agent_id

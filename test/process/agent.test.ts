@@ -235,6 +235,21 @@ describe.each(here)('%s', (_name, _tools, command) => {
     expect(await claims()).toBe('1 ann ANN\n');
   });
 
+  it('does not call itself ready when it lost that its hand-over had failed', async () => {
+    await script('on-claim.sh', 'echo tried >> claims; exit 1');
+    await using server = await createFakeAgentServer({ ...MANIFEST, heartbeat_interval_ms: 20 });
+    const agent = start(server);
+    server.claim('ann');
+    await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
+    await kill(agent);
+    await rm(path.join(folder, '.standby-agent'), { recursive: true });
+    const before = server.heartbeats.length;
+    start(server);
+    const told = { lifecycle: 'start_error', applied_epoch: 1, applied_ok: false };
+    await until(() => expect(server.heartbeats.slice(before).at(-1)).toMatchObject(told));
+    expect(await claims()).toBe('tried\n');
+  });
+
   it('hands over what was claimed before it could use its session', async () => {
     await using server = await createFakeAgentServer(MANIFEST);
     server.claimAtNextExchange('ann');
@@ -376,7 +391,8 @@ describe.each(here)('%s', (_name, _tools, command) => {
     server.claim('ann', GIVEN);
     await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
     await kill(agent);
-    await rm(path.join(folder, '.standby-agent', 'handed-over.json'));
+    // It may have been killed before that was stored.
+    await rm(path.join(folder, '.standby-agent', 'handed-over.json'), { force: true });
     await writeFile(owned('secrets/token'), 'changed');
     const before = server.heartbeats.length;
     start(server);

@@ -76,14 +76,17 @@ export async function createFakeAgentServer(manifest: AgentManifest): Promise<Fa
     const bound = live;
     if (epoch <= beat.known_epoch) await newsWithin(beat.wait_ms);
     const session = bound.epoch === epoch ? null : openSession();
-    const applied = Math.max(...heartbeats.map(({ applied_epoch }) => applied_epoch));
+    const last = heartbeats.reduce((one, next) =>
+      next.applied_epoch > one.applied_epoch ? next : one,
+    );
     const told = values === 'expired' ? values : values === undefined ? 'none' : 'given';
     return [
       200,
       {
         epoch,
         owner,
-        applied_epoch: applied,
+        applied_epoch: last.applied_epoch,
+        applied_ok: last.applied_ok,
         values: told,
         session,
       } satisfies AgentHeartbeatAnswer,

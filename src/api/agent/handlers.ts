@@ -43,6 +43,7 @@ export function createAgentHandlers(
       const answer = await serveHeartbeat(deps, caller, {
         lifecycle: body.lifecycle,
         appliedEpoch: body.applied_epoch,
+        appliedOk: body.applied_ok,
         knownEpoch: body.known_epoch,
         used: body.used,
         waitMs: Math.min(body.wait_ms, options.heartbeatIntervalMs),

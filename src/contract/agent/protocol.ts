@@ -50,6 +50,8 @@ export const agentHeartbeatBody = z.object({
   lifecycle: z.enum(AGENT_LIFECYCLES),
   /** The newest epoch whose owner the agent has taken over; 0 before any. */
   applied_epoch: z.int().min(0),
+  /** Whether its on_claim ended well. Agents from before this was told say nothing. */
+  applied_ok: z.boolean().default(true),
   /** The newest epoch an earlier heartbeat told; -1 before any. A newer one is answered at once. */
   known_epoch: z.int().min(-1),
   /** The answer waits at most this long for an epoch newer than the known one. */
@@ -63,6 +65,8 @@ export const agentHeartbeatAnswer = z.object({
   owner: agentOwner,
   /** The newest epoch whose owner this agent has said to have taken over: for one that has lost what it knew. */
   applied_epoch: z.int(),
+  /** Whether it said that this had ended well. */
+  applied_ok: z.boolean(),
   /** Whether the owner gave values to fetch before on_claim; `expired`: they were not fetched in time. */
   values: z.enum(['none', 'given', 'expired']),
   /** The session of the new epoch, when the one that asked ended by a claim while it waited. */

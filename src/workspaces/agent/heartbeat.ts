@@ -32,6 +32,8 @@ export interface BeatingAgent {
 export interface Heartbeat {
   readonly lifecycle: (typeof AGENT_LIFECYCLES)[number];
   readonly appliedEpoch: number;
+  /** Whether that went well. */
+  readonly appliedOk?: boolean;
   readonly knownEpoch: number;
   /** Somebody has used the workspace. */
   readonly used?: boolean;
@@ -53,6 +55,7 @@ export async function serveHeartbeat(
     lifecycle: beat.lifecycle,
     // It cannot have taken over an owner who does not exist.
     appliedEpoch: Math.min(beat.appliedEpoch, agent.epoch),
+    appliedOk: beat.appliedOk ?? true,
   });
   if (beat.used === true) await recordUse.run(deps.database, { id: agent.workspaceId });
   const found = await waitFor(

@@ -10,6 +10,8 @@ export interface Ownership {
   readonly owner: AgentOwner;
   /** The newest epoch whose owner this agent has taken over. */
   readonly applied_epoch: number;
+  /** Whether that went well. */
+  readonly applied_ok: boolean;
   /** Whether the owner gave some. */
   readonly values: AgentHeartbeatAnswer['values'];
 }
@@ -42,6 +44,7 @@ export function ownershipOf(row: AgentOwnerRow): Ownership {
     epoch: row.epoch,
     owner: row.isSystem ? null : owner,
     applied_epoch: row.appliedEpoch,
+    applied_ok: row.appliedOk,
     values: row.values,
   };
 }

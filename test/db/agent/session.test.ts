@@ -6,7 +6,7 @@ import { createAgentAuthentication } from '../../../src/api/agent/handlers.ts';
 import type { AgentCaller } from '../../../src/api/handler.ts';
 import type { AgentHeartbeatAnswer } from '../../../src/contract/agent/protocol.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
-import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
+import { serveHeartbeat, type Heartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { markClaimForgotten, markMembersGone } from '../../../src/store/live-pool/member.ts';
 import { createBuilder } from '../../support/builder.ts';
 import { claimOne } from '../../support/claim.ts';
@@ -128,6 +128,29 @@ describe('a session of before the claim', () => {
       ]),
     ).toEqual([]);
     expect(await exchange()).toMatchObject({ epoch: 1 });
+  });
+});
+
+describe('an agent whose hand-over failed', () => {
+  it('is told so, and is not ready, when it has lost what it knew and says that it is', async () => {
+    await claim();
+    const caller = await exchange();
+    const tell = (said: Pick<Heartbeat, 'lifecycle' | 'appliedEpoch' | 'appliedOk'>) =>
+      serveHeartbeat(queue.deps, caller, {
+        ...{ knownEpoch: -1, waitMs: 0, pollMs: 5, signal: new AbortController().signal },
+        ...said,
+      });
+    const stored = () =>
+      store.sql('select lifecycle, applied_ok from agents where id = $1', [caller.agentId]);
+    await tell({ lifecycle: 'start_error', appliedEpoch: 1, appliedOk: false });
+    for (const lifecycle of ['starting', 'ready'] as const) {
+      const answer = await tell({ lifecycle, appliedEpoch: 0, appliedOk: true });
+      expect(answer).toMatchObject({ applied_epoch: 1, applied_ok: false });
+    }
+    expect(await stored()).toEqual([{ lifecycle: 'start_error', applied_ok: false }]);
+    // Nor does one that does not know that this is told, and says again that it took over.
+    await tell({ lifecycle: 'ready', appliedEpoch: 1 });
+    expect(await stored()).toEqual([{ lifecycle: 'start_error', applied_ok: false }]);
   });
 });
 
