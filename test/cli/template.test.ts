@@ -120,6 +120,15 @@ describe('standby template init', () => {
     expect(out).toMatch(/^Template my-template is valid/);
   });
 
+  it('begins with the example of the driver that is asked for', async () => {
+    await using folder = await makeTemporaryFolder();
+    const init = ['template', 'init', folder.path, '--name', 'web', '--driver', 'docker'] as const;
+    expect(await runCommandLine(...init)).toMatchObject({ status: 0, err: '' });
+    const tree = await readTree(folder.path);
+    expect(tree['standby.yaml']).toMatch(/^644 name: web\n[^]*\ndriver: docker\n/);
+    expect((await runCommandLine('template', 'validate', folder.path)).status).toBe(0);
+  });
+
   it('adds to what is there and overwrites nothing', async () => {
     await using folder = await makeTemporaryFolder();
     await writeTree(folder.path, { '.git/config': 'x', 'README.md': 'mine' });

@@ -35,9 +35,11 @@ export interface InstallationOptions {
 }
 
 export async function createInstallation({
-  environment = {},
+  environment: given = {},
   port = 0,
 }: InstallationOptions = {}): Promise<Installation> {
+  // An engine that this machine may have is none of a test's.
+  const environment = { STANDBY_DOCKER_HOST: 'unix:///nonexistent/docker.sock', ...given };
   buildBin();
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'standby-up-'));
   let program: Program | undefined;

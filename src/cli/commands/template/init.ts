@@ -11,7 +11,7 @@ import { harmless, harmlessJson } from '../../show/harmless.ts';
 import { readTemplateFolder } from '../../template/read-folder.ts';
 
 /** The example for each driver that has one. */
-const EXAMPLES = { process: 'hello' } as const;
+const EXAMPLES = { docker: 'hello-docker', process: 'hello' } as const;
 
 export const command = defineCommand({
   name: 'template init',
@@ -25,12 +25,12 @@ export const command = defineCommand({
       kind: 'text',
       value: 'DRIVER',
       summary: 'what builds the workspaces',
-      choices: ['process'],
+      choices: ['docker', 'process'],
       default: 'process',
     },
     name: { kind: 'text', value: 'NAME', summary: 'the name of the template' },
   },
-  examples: ['standby template init my-template'],
+  examples: ['standby template init my-template', 'standby template init web --driver docker'],
   run: async ({ io, globals }, { folder = '.', driver, name }) => {
     const template = name ?? basename(resolve(folder));
     const invalid = checkName('template', template);
