@@ -73,6 +73,8 @@ export interface ControlPlane {
   ): Promise<ReportAnswer['workspaces']>;
   /** The archive of a template version, by its SHA-256 in hex. */
   getFile(hash: string, signal: AbortSignal): Promise<Uint8Array>;
+  /** Those among these archives that no template has a version of any more. */
+  findUnusedFiles(hashes: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }
 
 /** What became of an attempt. */
@@ -169,5 +171,10 @@ export function createHttpControlPlane(client: Client): ControlPlane {
     },
     getFile: async (hash, signal) =>
       (await client.call(provisionerRoutes.getFile, { params: { hash } }, { signal })).body,
+    findUnusedFiles: async (hashes, signal) => {
+      const body = { hashes: [...hashes] };
+      return (await client.call(provisionerRoutes.findUnusedFiles, { body }, { signal })).body
+        .hashes;
+    },
   };
 }

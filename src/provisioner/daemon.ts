@@ -13,6 +13,7 @@ import { takeDataFolder, type DataFolder } from './data-folder.ts';
 import { createDeadlines } from './deadlines.ts';
 import { awaitDrivers, type MissingDriver } from './await-drivers.ts';
 import type { Driver, Machine } from './driver.ts';
+import { forgetFiles } from './forget-files.ts';
 import { loadDaemonIdentity } from './identity.ts';
 import { settleLeftovers } from './leftover.ts';
 import { ATTEMPT_PROCESSES, endLeftoverProcesses } from './leftover-processes.ts';
@@ -165,6 +166,7 @@ async function startLoops(given: Kit, options: DaemonOptions, life: Life): Promi
   const catchUp = (driver: Driver): Promise<void> => undoAttempts(kit, [driver], endedEarlier);
   scope.background(awaitDrivers({ kit, offered, registration, catchUp }, missing, stopping));
   scope.background(cancels.run(done.signal));
+  scope.background(forgetFiles({ kit, controlPlane, offered }, stopping));
   scope.background(deadlines.follow(stopping, done.signal));
 }
 

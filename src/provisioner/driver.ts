@@ -51,6 +51,15 @@ export interface Driver {
   undo(attempt: AttemptName): Promise<void>;
   /** Only of drivers whose workspaces live on the daemon's machine. */
   readonly machine?: Machine;
+  /** Only of drivers that keep what they made of a version's archive, such as an image. */
+  readonly fileCache?: FileCache;
+}
+
+export interface FileCache {
+  /** The hashes of the archives that something is kept of. */
+  list(): Promise<readonly string[]>;
+  /** Gives whether it is gone: what a workspace uses stays. */
+  remove(fileHash: string): Promise<boolean>;
 }
 
 /** The side of a driver that looks after workspaces between jobs. */

@@ -19,3 +19,23 @@ export const findFileForDaemon = statement({
         where v.file_hash = f.hash
           and ($organizationId::uuid is null or t.organization_id = $organizationId::uuid))`,
 });
+
+/** Those that a daemon made something of which is good for nothing more: a template that is deleted starts nothing new. */
+export const findUnusedFiles = statement({
+  name: 'file.find_unused',
+  takes: takes<{
+    readonly hashes: readonly Buffer[];
+    readonly organizationId: OrganizationId | null;
+  }>(),
+  gives: { hash: bytes },
+  sql: `
+    select given.hash
+    from unnest($hashes::bytea[]) as given (hash)
+    where not exists (
+      select
+      from template_versions v
+      join templates t on t.id = v.template_id
+      where v.file_hash = given.hash
+        and t.deleted_at is null
+        and ($organizationId::uuid is null or t.organization_id = $organizationId::uuid))`,
+});

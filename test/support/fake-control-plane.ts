@@ -344,6 +344,10 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
       reported = workspaces;
       return workspaces.map(({ id }) => ({ id, want: fake.wants.get(id) ?? 'keep' }));
     },
+    findUnusedFiles: async (hashes) => {
+      reach();
+      return hashes.filter((hash) => !fake.files.has(hash));
+    },
     getFile: async (hash) => {
       reach();
       const file = fake.files.get(hash);

@@ -23,7 +23,7 @@ import { takeState } from '../../jobs/state/take-state.ts';
 import type { GroupOptions } from '../../jobs/waiting-group.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import { findDaemon } from '../../store/daemon.ts';
-import { findFileForDaemon } from '../../store/daemon-file.ts';
+import { findFileForDaemon, findUnusedFiles } from '../../store/daemon-file.ts';
 import type { Database } from '../../store/database.ts';
 import type { TakenJob } from '../../store/job-acquire.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
@@ -157,6 +157,13 @@ export function createProvisionerHandlers(
       return { status: 200, body: { workspaces: [...workspaces] } };
     },
 
+    findUnusedFiles: async ({ caller, body }) => {
+      const unused = await findUnusedFiles.all(database, {
+        hashes: body.hashes.map((hash) => Buffer.from(hash, 'hex')),
+        organizationId: caller.organizationId,
+      });
+      return { status: 200, body: { hashes: unused.map(({ hash }) => hash.toString('hex')) } };
+    },
     getFile: async ({ caller, params }) => {
       const file = await findFileForDaemon.maybe(database, {
         hash: Buffer.from(params.hash, 'hex'),

@@ -118,6 +118,13 @@ export const jobHeartbeatAnswer = z.object({
   log_full: z.boolean().default(false),
 });
 
+/** Of a version's archive. */
+export const hashField = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex');
+
+export const unusedFilesBody = z.object({ hashes: z.array(hashField).max(1_000) });
+
+export const unusedFilesAnswer = z.object({ hashes: z.array(hashField) });
+
 export const awaitCancelsBody = z.object({
   incarnation: integerField,
   /** How long the answer may take while nothing else is to stop. */

@@ -9,6 +9,7 @@ import {
   awaitCancelsBody,
   completeBody,
   copyStateAnswer,
+  hashField,
   jobHeartbeatAnswer,
   jobHeartbeatBody,
   keepStateAnswer,
@@ -21,6 +22,8 @@ import {
   strayAnswer,
   takeStateAnswer,
   takeStateBody,
+  unusedFilesAnswer,
+  unusedFilesBody,
 } from './protocol.ts';
 import { checkProtocolVersion } from './version.ts';
 
@@ -140,6 +143,16 @@ export const provisionerRoutes = {
     answers: { 200: reportAnswer },
     errors: ['DAEMON_REPLACED'],
   }),
+  findUnusedFiles: route({
+    id: 'findUnusedFiles',
+    method: 'post',
+    path: '/api/v1/provisioner/files/unused',
+    audience: 'provisioner',
+    summary: 'Which of these archives no template has a version of any more',
+    body: unusedFilesBody,
+    answers: { 200: unusedFilesAnswer },
+    errors: [],
+  }),
   getFile: route({
     id: 'getFile',
     method: 'get',
@@ -147,7 +160,7 @@ export const provisionerRoutes = {
     audience: 'provisioner',
     summary: 'The archive of a template version',
     params: z.object({
-      hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex'),
+      hash: hashField,
     }),
     answers: { 200: ARCHIVE },
     errors: [],

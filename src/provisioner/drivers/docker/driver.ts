@@ -84,6 +84,7 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
       }
     },
     machine,
+    fileCache: deps.images.built,
   };
 }
 

@@ -4,11 +4,16 @@ import { packFolder } from '../../../archive/pack-folder.ts';
 import { whenAborted } from '../../../base/abort.ts';
 import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { DockerSettings } from '../../../contract/manifest/schema.ts';
-import type { DriverContext, JobTemplate } from '../../driver.ts';
+import type { DriverContext, FileCache, JobTemplate } from '../../driver.ts';
 import type { Engine } from './engine/engine.ts';
 import { DAEMON_LABEL } from './mark.ts';
 
+/** What is built has such a name, and nothing that is pulled. */
+const BUILT = 'standby-template:';
+
 export interface Images {
+  /** What was built, by the archives of the versions that it was built for. */
+  readonly built: FileCache;
   /** Gives the name that containers are made from. */
   provide(wanted: WantedImage, context: DriverContext): Promise<string>;
 }
@@ -45,12 +50,22 @@ export function createImages(engine: Engine, identify: () => Promise<string>): I
   };
 
   return {
+    built: {
+      list: async () => {
+        const names = await engine.listImages({ [DAEMON_LABEL]: await identify() });
+        // Whatever somebody made of one has its labels as well.
+        const ours = names.filter((name) => name.startsWith(BUILT));
+        return ours.map((name) => name.slice(BUILT.length));
+      },
+      remove: (fileHash) => {
+        const image = `${BUILT}${fileHash}`;
+        return turns.run(image, () => engine.removeImage(image));
+      },
+    },
     provide: async (wanted, context) => {
       const { settings, template } = wanted;
       const image =
-        settings.image === null
-          ? `standby-template:${template.file_hash}`
-          : withTag(settings.image);
+        settings.image === null ? `${BUILT}${template.file_hash}` : withTag(settings.image);
       const provided = turns.run(image, async () => {
         context.signal.throwIfAborted();
         if ((await engine.findImage(image)) !== undefined) return;

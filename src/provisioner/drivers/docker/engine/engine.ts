@@ -54,6 +54,10 @@ export interface Engine {
   findImage(name: string): Promise<string | undefined>;
   /** Gives progress, line by line. */
   pullImage(name: string, work: ImageWork): Promise<void>;
+  /** The names of all that have these labels. */
+  listImages(labels: Labels): Promise<readonly string[]>;
+  /** Gives whether it is gone: what a container uses stays, whether it runs or not. */
+  removeImage(name: string): Promise<boolean>;
   buildImage(context: Buffer, recipe: ImageRecipe, work: ImageWork): Promise<void>;
   /** Makes a program ready to run in a container, and gives its id. */
   createExec(containerId: string, spec: ExecSpec): Promise<string>;
@@ -149,6 +153,9 @@ const volumesReply = z
   .object({ Volumes: z.array(volumeReply).nullish() })
   .transform(({ Volumes }) => Volumes ?? []);
 const madeReply = z.object({ Id: z.string() }).transform(({ Id }) => Id);
+const imagesReply = z
+  .array(z.object({ RepoTags: z.array(z.string()).nullish() }))
+  .transform((images) => images.flatMap(({ RepoTags }) => RepoTags ?? []));
 const execReply = z
   .object({
     Running: z.boolean(),
@@ -279,6 +286,21 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
         return await ask(madeReply, { method: 'GET', path: `/images/${name}/json` });
       } catch (error) {
         if (isRefused(error, 404)) return undefined;
+        throw error;
+      }
+    },
+    listImages: (labels) =>
+      ask(imagesReply, {
+        method: 'GET',
+        path: '/images/json',
+        query: { filters: labelFilter(labels) },
+      }),
+    removeImage: async (name) => {
+      try {
+        await removed({ method: 'DELETE', path: `/images/${name}` });
+        return true;
+      } catch (error) {
+        if (isRefused(error, 409)) return false;
         throw error;
       }
     },
