@@ -295,6 +295,12 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Mend the template as the detail says and push it again.',
   },
+  LIMITS_UNAVAILABLE: {
+    http: 409,
+    exit: 69,
+    retry: 'never',
+    hint: 'Let the daemon have control groups, as docs/process-driver.md says, or take the limits out of the template.',
+  },
   NO_DAEMON: {
     http: 409,
     exit: 75,

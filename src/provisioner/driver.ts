@@ -15,7 +15,7 @@ export interface Driver {
   readonly name: string;
   /** Only of drivers that work with a tool of the machine: which one, and its version. */
   readonly tool?: string;
-  /** Checks a pushed version. Throws TEMPLATE_REFUSED with what is wrong. */
+  /** Checks a pushed version. Throws TEMPLATE_REFUSED, or another refusal, with what is wrong. */
   check(template: JobTemplate, context: DriverContext): Promise<void>;
   /**
    * Brings a workspace to life, whether it is new, stopped or already running as asked. When it fails

@@ -19,7 +19,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { createId } from '../../src/base/id.ts';
 import { installFailpoints } from '../../src/base/failpoint.ts';
 import { removeTree } from '../../src/base/remove-tree.ts';
-import type { Manifest, ReadyCheck } from '../../src/contract/manifest/schema.ts';
+import { NO_LIMITS, type Manifest, type ReadyCheck } from '../../src/contract/manifest/schema.ts';
 import type {
   Build,
   Driver,
@@ -52,7 +52,7 @@ beforeEach(async () => {
   // What is tried again after minutes is tried again soon.
   const sleep: typeof systemClock.sleep = (ms, signal) =>
     systemClock.sleep(ms >= 60_000 ? 20 : ms, signal);
-  home = await createProcessHome(programs, { ...systemClock, sleep });
+  home = await createProcessHome(programs, { clock: { ...systemClock, sleep } });
   driver = home.open();
   await machine().open();
 });
@@ -175,7 +175,7 @@ describe('a workspace of the process driver', () => {
     const script = path.join(folder, 'run.sh');
     await writeFile(script, '#!/bin/sh\n', { mode: 0o755 });
     const { template } = build();
-    const process = { command, environment: {} };
+    const process = { command, environment: {}, limits: NO_LIMITS };
     const checked = driver.check(
       { ...template, manifest: { ...template.manifest, process } },
       { ...context, templateFolder: () => Promise.resolve(folder) },
@@ -278,7 +278,8 @@ describe('the supervisor', () => {
   it('tries a command again that cannot be run, and its workspace counts as gone', async () => {
     const steady = build();
     await start(steady);
-    const made = build({ process: { command: ['./server.cjs/x'], environment: {} } });
+    const process = { command: ['./server.cjs/x'], environment: {}, limits: NO_LIMITS };
+    const made = build({ process });
     await start(made);
     const children = async (): Promise<string> =>
       readFile(inWorkspace(made, 'children.json'), 'utf8').catch(() => '');

@@ -2,18 +2,22 @@
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { expect } from 'vitest';
 import { systemClock, type Clock } from '../../src/base/clock.ts';
 import { createId } from '../../src/base/id.ts';
 import { createKit, type Kit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
-import type { Manifest } from '../../src/contract/manifest/schema.ts';
+import { NO_LIMITS, type Manifest } from '../../src/contract/manifest/schema.ts';
 import type { Driver } from '../../src/provisioner/driver.ts';
+import { createGroups } from '../../src/provisioner/drivers/process/cgroup/groups.ts';
+import { readPlaces, type Places } from '../../src/provisioner/drivers/process/cgroup/places.ts';
 import { createProcessDriver } from '../../src/provisioner/drivers/process/driver.ts';
 import { createPorts } from '../../src/provisioner/drivers/process/port.ts';
 import { MARK } from '../../src/provisioner/drivers/process/processes.ts';
 import { findMarked } from '../../src/provisioner/marked-process.ts';
 import { sampleManifest } from './manifest.ts';
 import type { Programs } from './programs.ts';
+import { until } from './until.ts';
 
 /** Says its process id, and starts a child that would outlive it. */
 export const SERVER = `
@@ -23,7 +27,7 @@ export const SERVER = `
 
 /** Of the template that `createProcessHome` makes. */
 export function processManifest(change: Partial<Manifest> = {}): Manifest {
-  const process = { command: ['node', 'server.cjs'], environment: {} };
+  const process = { command: ['node', 'server.cjs'], environment: {}, limits: NO_LIMITS };
   return sampleManifest({ driver: 'process', null: null, process, ...change });
 }
 
@@ -40,14 +44,20 @@ export interface ProcessHome {
   templateFolder(): Promise<string>;
   /** Pids of the workspaces' processes, oldest first. */
   living(workspaceId?: string): readonly number[];
-  /** Processes, folders and reserved ports. */
+  /** Processes, control groups, folders and reserved ports. */
   remains(): Promise<readonly string[]>;
   remove(): Promise<void>;
 }
 
+export interface HomeOptions {
+  readonly clock?: Clock;
+  /** Where the driver may have control groups. */
+  readonly places?: Places;
+}
+
 export async function createProcessHome(
   programs: Programs,
-  clock: Clock = systemClock,
+  { clock = systemClock, places = readPlaces() }: HomeOptions = {},
 ): Promise<ProcessHome> {
   const kit = { ...createKit(silentLog), clock };
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-process-home-'));
@@ -68,6 +78,7 @@ export async function createProcessHome(
       .sort((a, b) => Number(a.startMark) - Number(b.startMark))
       .map(({ pid }) => pid);
   };
+  const groups = createGroups(places, workspaces);
   const list = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
 
   return {
@@ -80,6 +91,7 @@ export async function createProcessHome(
         {
           kit,
           ports: createPorts(kit.rng, ports),
+          groups,
           programs,
           environment: process.env,
           url: 'http://127.0.0.1:1',
@@ -95,11 +107,13 @@ export async function createProcessHome(
     living,
     remains: async () => [
       ...living().map((pid) => `process ${pid}`),
+      ...groups.list().map((id) => `control group ${id}`),
       ...(await list(workspaces)).map((id) => `folder ${id}`),
       ...(await list(ports)).map((port) => `port ${port}`),
     ],
     remove: async () => {
       for (const pid of living()) process.kill(pid, 'SIGKILL');
+      await until(() => expect(groups.list().every((id) => groups.remove(id))).toBe(true));
       await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
     },
   };

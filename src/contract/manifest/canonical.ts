@@ -99,15 +99,28 @@ function toReady(source: ManifestSource['ready']): Manifest['ready'] {
 function toDriverSettings(
   source: ManifestSource,
 ): Pick<Manifest, 'terraform' | 'docker' | 'process' | 'null'> {
-  const { driver, process } = source;
+  const { driver } = source;
   return {
     terraform: source.terraform ?? (driver === 'terraform' ? {} : null),
     docker: toDocker(source.docker),
-    process: process ?? null,
+    process: toProcess(source.process),
     null:
       source.null === undefined && driver !== 'null'
         ? null
         : { start_seconds: source.null?.start ?? 0, start_error: source.null?.start_error ?? null },
+  };
+}
+
+function toProcess(source: ManifestSource['process']): Manifest['process'] {
+  if (source === undefined) return null;
+  const { limits, ...others } = source;
+  return {
+    ...others,
+    limits: {
+      memory_bytes: limits.memory ?? null,
+      cpus: limits.cpus ?? null,
+      processes: limits.processes ?? null,
+    },
   };
 }
 

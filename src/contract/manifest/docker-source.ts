@@ -1,10 +1,11 @@
 // What may stand under `docker` in standby.yaml.
 import { z } from 'zod';
-import { formatBytes, parseBytes } from '../../base/byte-size.ts';
 import {
   commandField,
+  cpusField,
   environmentField,
   folderPathField,
+  memoryField,
   plainTextField,
   recordField,
 } from './source-field.ts';
@@ -27,19 +28,6 @@ const NETWORK = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 /** The least that the engine allows. */
 const MIN_MEMORY_BYTES = 6 * 1024 ** 2;
-/** A pebibyte: far from what numbers can be exact about. */
-const MAX_MEMORY_BYTES = 1024 ** 5;
-const MEMORY_RULE = `must be a size from ${formatBytes(MIN_MEMORY_BYTES)} to ${formatBytes(MAX_MEMORY_BYTES)}, such as 512MiB or 2GiB`;
-
-const memory = z
-  .string(MEMORY_RULE)
-  .regex(/^\d{1,9}(KiB|MiB|GiB|B)$/, { error: MEMORY_RULE, abort: true })
-  .refine((text) => {
-    const bytes = parseBytes(text) ?? 0;
-    return bytes >= MIN_MEMORY_BYTES && bytes <= MAX_MEMORY_BYTES;
-  }, MEMORY_RULE)
-  .transform((text) => parseBytes(text) ?? 0)
-  .meta({ description: 'Beyond it something in the container is killed' });
 
 export const dockerSource = z
   .strictObject({
@@ -68,8 +56,8 @@ export const dockerSource = z
       .meta({ description: 'Names, and where in the container: kept until the delete' }),
     limits: z
       .strictObject({
-        memory: memory.optional(),
-        cpus: z.number().min(0.01).max(1_024).optional(),
+        memory: memoryField(MIN_MEMORY_BYTES).optional(),
+        cpus: cpusField.optional(),
         processes: z.int().min(1).max(4_194_304).default(4_096),
       })
       .prefault({}),

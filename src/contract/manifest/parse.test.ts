@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { manifestInvalid } from './issue.ts';
 import { parseManifest } from './parse.ts';
-import { manifestSchema, type Manifest } from './schema.ts';
+import { manifestSchema, NO_LIMITS, type Manifest } from './schema.ts';
 
 const HEAD = 'name: demo\ndriver: process\nprocess: { command: run }\n';
 
@@ -47,7 +47,7 @@ describe('parseManifest', () => {
       tags: {},
       terraform: null,
       docker: null,
-      process: { command: ['sh', '-c', 'run'], environment: {} },
+      process: { command: ['sh', '-c', 'run'], environment: {}, limits: NO_LIMITS },
       null: null,
     });
   });
@@ -133,6 +133,7 @@ process: {command: [run, it], environment: {PORT: 0x10, DEBUG: false, NOTHING: "
     expect(manifest.process).toEqual({
       command: ['run', 'it'],
       environment: { PORT: '0x10', DEBUG: 'false', NOTHING: '' },
+      limits: NO_LIMITS,
     });
   });
 
@@ -325,6 +326,9 @@ agent_timeout: 60
       'the key "STANDBY_X" must be letters',
     ],
     ['a strange name', '{command: x, environment: {"a b": 1}}', 'the key "a b" must be letters'],
+    ['too little memory', '{command: x, limits: {memory: 63MiB}}', 'must be a size from 64MiB'],
+    ['too few processes', '{command: x, limits: {processes: 31}}', 'processes'],
+    ['a limit that is none', '{command: x, limits: {disk: 1GiB}}', 'the key "disk" is not known'],
   ])('in the settings of the process driver: %s', (_what, settings, expected) => {
     const [told] = issues(`process: ${settings}\n`, 'name: demo\ndriver: process\n');
     expect(told).toContain(expected);

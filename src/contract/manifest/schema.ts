@@ -73,11 +73,23 @@ export const lifeSchema = z.object({
   delete_dormant_after_seconds: z.int().nullable().default(null),
 });
 
+/** What a workspace of the process driver may use; null: without a limit. */
+export const processLimits = z.object({
+  memory_bytes: z.int().nullable(),
+  cpus: z.number().nullable(),
+  /** With their threads. */
+  processes: z.int().nullable(),
+});
+
+export const NO_LIMITS: ProcessLimits = { memory_bytes: null, cpus: null, processes: null };
+
 /** Settings of the process driver. */
 export const processSettings = z.object({
   /** The program and its arguments; text in the manifest becomes `sh -c`. */
   command: z.array(z.string()).min(1),
   environment: z.record(z.string(), z.string()),
+  /** Versions pushed before there was such a thing say nothing. */
+  limits: processLimits.prefault(NO_LIMITS),
 });
 
 /** Settings of the docker driver; exactly one of image and build is not null. */
@@ -136,5 +148,6 @@ export const manifestSchema = z
 export type Manifest = z.output<typeof manifestSchema>;
 export type ManifestParameter = z.output<typeof parameterSchema>;
 export type ManifestPreset = z.output<typeof presetSchema>;
+export type ProcessLimits = z.output<typeof processLimits>;
 export type DockerSettings = z.output<typeof dockerSettings>;
 export type ReadyCheck = z.output<typeof readyCheckSchema>;

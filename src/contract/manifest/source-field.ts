@@ -1,6 +1,7 @@
 // Values of standby.yaml that occur in several places. A message is a clause that says what the
 // value must be.
 import { z } from 'zod';
+import { formatBytes, parseBytes } from '../../base/byte-size.ts';
 import { parseDurationMs } from '../../base/duration.ts';
 
 const DAY_MS = 86_400_000;
@@ -90,3 +91,23 @@ function showDuration(ms: number): string {
   if (ms >= 60_000 && ms % 60_000 === 0) return `${ms / 60_000}m`;
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
+
+/** A pebibyte: far from what numbers can be exact about. */
+const MAX_MEMORY_BYTES = 1024 ** 5;
+
+/** A size written as 512MiB or 2GiB; the value is bytes. */
+export function memoryField(minBytes: number): z.ZodType<number, string> {
+  const message = `must be a size from ${formatBytes(minBytes)} to ${formatBytes(MAX_MEMORY_BYTES)}, such as 512MiB or 2GiB`;
+  return z
+    .string(message)
+    .regex(/^\d{1,9}(KiB|MiB|GiB|B)$/, { error: message, abort: true })
+    .refine((text) => {
+      const bytes = parseBytes(text) ?? 0;
+      return bytes >= minBytes && bytes <= MAX_MEMORY_BYTES;
+    }, message)
+    .transform((text) => parseBytes(text) ?? 0)
+    .meta({ description: 'Beyond it something in the workspace is killed' });
+}
+
+/** How many processors' time. */
+export const cpusField = z.number().min(0.01).max(1_024);

@@ -7,9 +7,11 @@ import { dockerSource } from './docker-source.ts';
 import { DRIVERS } from './schema.ts';
 import {
   commandField,
+  cpusField,
   durationField,
   environmentField,
   folderPathField,
+  memoryField,
   plainTextField,
   recordField,
 } from './source-field.ts';
@@ -142,9 +144,22 @@ const lifeSource = z.strictObject({
   delete_dormant_after: lifeLimit('When a dormant one is deleted'),
 });
 
+/** The supervisor's own share, and as much for a command. */
+const MIN_PROCESS_MEMORY_BYTES = 64 * 1024 ** 2;
+const MIN_PROCESSES = 32;
+
 const processSource = z.strictObject({
   command: commandField('What runs in the workspace: a line for `sh -c`, or a list of words'),
   environment: environmentField,
+  limits: z
+    .strictObject({
+      memory: memoryField(MIN_PROCESS_MEMORY_BYTES).optional(),
+      cpus: cpusField.optional(),
+      processes: z.int().min(MIN_PROCESSES).max(4_194_304).optional().meta({
+        description: 'With their threads',
+      }),
+    })
+    .prefault({}),
 });
 
 const nullSource = z.strictObject({

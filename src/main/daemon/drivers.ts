@@ -11,6 +11,8 @@ import { createDockerDriver } from '../../provisioner/drivers/docker/driver.ts';
 import { readEngineAddress } from '../../provisioner/drivers/docker/engine/address.ts';
 import { findEngine } from '../../provisioner/drivers/docker/engine/find-engine.ts';
 import { createNullDriver } from '../../provisioner/drivers/null/driver.ts';
+import { createGroups } from '../../provisioner/drivers/process/cgroup/groups.ts';
+import { readPlaces } from '../../provisioner/drivers/process/cgroup/places.ts';
 import { createProcessDriver } from '../../provisioner/drivers/process/driver.ts';
 import { createPorts } from '../../provisioner/drivers/process/port.ts';
 import { createTerraformDriver } from '../../provisioner/drivers/terraform/driver.ts';
@@ -115,6 +117,8 @@ async function createLocalTerraformDriver(
 }
 
 function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace): Driver {
+  const groups = createGroups(readPlaces(), workspacesDir(folder));
+  kit.log.info('process.limits', { limits: groups.summary });
   // Shared by all daemons of this user on this machine.
   const uid = process.getuid?.() ?? 0;
   const portFolder = path.join(os.tmpdir(), `standby-ports-${uid}`);
@@ -122,6 +126,7 @@ function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace): Drive
     {
       kit,
       ports: createPorts(kit.rng, portFolder),
+      groups,
       programs: { agent: bundled('agent.mjs'), supervisor: bundled('supervisor.mjs') },
       environment: process.env,
       url,

@@ -12,6 +12,8 @@ import {
 } from '../../provisioner/drivers/docker/engine/address.ts';
 import { findEngine } from '../../provisioner/drivers/docker/engine/find-engine.ts';
 import { EngineAway } from '../../provisioner/drivers/docker/engine/transport.ts';
+import { createGroups } from '../../provisioner/drivers/process/cgroup/groups.ts';
+import { readPlaces } from '../../provisioner/drivers/process/cgroup/places.ts';
 import { endAllWorkspaces } from '../../provisioner/drivers/process/end-all.ts';
 import { DAEMON_ID_FILE, loadDaemonIdentity } from '../../provisioner/identity.ts';
 import { workspacesDir } from '../daemon/drivers.ts';
@@ -35,7 +37,9 @@ export interface SilentEngine {
 }
 
 export async function endWorkspaces(kit: Kit, place: DaemonPlace): Promise<EndedWorkspaces> {
-  const processes = await endAllWorkspaces(kit.clock, workspacesDir(place.folder));
+  const folder = workspacesDir(place.folder);
+  const deps = { clock: kit.clock, groups: createGroups(readPlaces(), folder) };
+  const processes = await endAllWorkspaces(deps, folder);
   const containers = await endContainers(kit, place);
   return { ...containers, stopped: processes + containers.stopped };
 }

@@ -32,11 +32,13 @@ export function createProcessDriver(deps: WorkspaceDeps, options: ProcessDriverO
   const machine = createMachine(deps, { folder: options.folder, folderOf, turns });
   return {
     name: 'process',
+    tool: deps.groups.summary,
     check: async ({ manifest }, context) => {
       if (manifest.process === null) {
         throw new AppError('TEMPLATE_REFUSED', 'the process driver needs `process: {command: …}`');
       }
-      const { command, environment } = manifest.process;
+      const { command, environment, limits } = manifest.process;
+      deps.groups.check(limits);
       await checkCommand(command, {
         folder: await context.templateFolder(),
         searchPath: environment['PATH'] ?? searchPath(deps.environment),

@@ -2,15 +2,14 @@
 // daemon runs again, what belongs to people is brought back in them.
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock } from '../../../base/clock.ts';
 import { isUuid } from '../../../base/id.ts';
 import { layoutOf } from './layout.ts';
-import { endProcesses } from './processes.ts';
+import { endProcesses, type EndDeps } from './processes.ts';
 import { readRecord } from './record.ts';
 import { isAlive } from './workspace.ts';
 
 /** Gives the number of workspaces whose processes lived. */
-export async function endAllWorkspaces(clock: Clock, folder: string): Promise<number> {
+export async function endAllWorkspaces(deps: EndDeps, folder: string): Promise<number> {
   const ids = (await readdir(folder).catch(() => [])).filter((name) => isUuid(name));
   const lived = await Promise.all(
     ids.map(async (id) => {
@@ -18,7 +17,7 @@ export async function endAllWorkspaces(clock: Clock, folder: string): Promise<nu
       // Of one whose record cannot be read the mark tells what lives.
       const record = await readRecord(layoutOf(workspace).record).catch(() => undefined);
       const alive = record !== undefined && isAlive(record);
-      await endProcesses(clock, workspace, record?.supervisor ?? null);
+      await endProcesses(deps, workspace, record?.supervisor ?? null);
       return alive;
     }),
   );

@@ -61,7 +61,10 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
       if (record.ready === null || !isAlive(record)) continue;
       const { port, ready: check } = record;
       const layout = layoutOf(folderOf(id));
-      checked.set(id, { check, isReady: (signal) => isReady({ check, port, layout }, signal) });
+      checked.set(id, {
+        check,
+        isReady: (signal) => isReady({ check, port, layout, groups: deps.groups }, signal),
+      });
     }
     readyWatch.follow(checked);
   };
@@ -80,8 +83,23 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
     crashLoops.noteWaiting(waiting.map(({ id }) => id));
   };
 
+  const memoryKills = new Map<string, number>();
+  /** The kernel tells nobody but the group of it. */
+  const noteMemoryKills = (found: readonly FoundWorkspace[]): void => {
+    for (const { id } of found) {
+      const kills = deps.groups.countMemoryKills(id);
+      if (kills > (memoryKills.get(id) ?? 0)) {
+        kit.log.warn('process.out_of_memory', { workspaceId: id, kills });
+      }
+      memoryKills.set(id, kills);
+    }
+    const ids = new Set(found.map(({ id }) => id));
+    for (const id of memoryKills.keys()) if (!ids.has(id)) memoryKills.delete(id);
+  };
+
   const look = async (): Promise<void> => {
     const found = await listWorkspaces(folders);
+    noteMemoryKills(found);
     followChecks(found);
     noteWaiting(found);
     const now = JSON.stringify(describe(found));

@@ -46,7 +46,8 @@ export function planWorkspace(build: Build, options: PlanOptions): Plan {
     },
     output: layout.agentOutput,
   }));
-  return { programs: [command, ...agents], children: layout.children };
+  const { limits } = manifest.process;
+  return { programs: [command, ...agents], limits, children: layout.children };
 }
 
 /** The PATH of a workspace's programs: a template may count on the Node.js that the daemon runs on. */

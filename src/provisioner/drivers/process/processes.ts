@@ -1,7 +1,14 @@
-// The processes of a workspace: found by what every one of them inherits, and ended for good.
+// The processes of a workspace: found by what every one of them inherits and by the group they are in,
+// and ended for good.
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
-import { isSameProcess, type ProcessIdentity } from '../../../base/process-identity.ts';
+import {
+  identifyProcess,
+  isSameProcess,
+  type ProcessIdentity,
+} from '../../../base/process-identity.ts';
+import type { Groups } from './cgroup/groups.ts';
 import { findMarked, signalProcess } from '../../marked-process.ts';
 import { childrenSchema, type Children } from './supervisor/plan.ts';
 import { layoutOf } from './layout.ts';
@@ -9,9 +16,14 @@ import { layoutOf } from './layout.ts';
 /** In the environment of every process of a workspace: its folder. */
 export const MARK = 'STANDBY_WORKSPACE_DIR';
 
+export interface EndDeps {
+  readonly clock: Clock;
+  readonly groups: Groups;
+}
+
 /** Ends every process of the workspace: the supervisor is asked, whatever is left is killed. */
 export async function endProcesses(
-  clock: Clock,
+  { clock, groups }: EndDeps,
   folder: string,
   supervisor: ProcessIdentity | null,
 ): Promise<void> {
@@ -19,13 +31,14 @@ export async function endProcesses(
     await waitWhile(clock, ASK_MS, () => isSameProcess(supervisor));
   }
   for (let round = 0; ; round++) {
-    const left = processesOf(folder, supervisor);
+    const left = processesOf(groups, folder, supervisor);
     if (left.length === 0) return;
     if (round === KILL_ROUNDS) {
       throw new Error(
         `processes of ${folder} cannot be ended: ${left.map(({ pid }) => pid).join(', ')}`,
       );
     }
+    if (round === 0) groups.forbidForks(path.basename(folder));
     for (const identity of left) signalProcess(identity, 'SIGKILL');
     await clock.sleep(KILL_PAUSE_MS);
   }
@@ -37,13 +50,26 @@ const KILL_ROUNDS = 100;
 const KILL_PAUSE_MS = 20;
 const POLL_MS = 20;
 
+/** Takes the workspace's group away, in which nothing lives any more. */
+export async function removeGroup({ clock, groups }: EndDeps, folder: string): Promise<void> {
+  const workspaceId = path.basename(folder);
+  for (let round = 0; !groups.remove(workspaceId); round++) {
+    if (round === KILL_ROUNDS) throw new Error(`the control group of ${folder} cannot be removed`);
+    await clock.sleep(KILL_PAUSE_MS);
+  }
+}
+
 function processesOf(
+  groups: Groups,
   folder: string,
   supervisor: ProcessIdentity | null,
 ): readonly ProcessIdentity[] {
   const recorded = [...(supervisor === null ? [] : [supervisor]), ...recordedChildren(folder)];
   const marked = [...findMarked(MARK, (found) => found === folder).values()].flat();
-  return [...recorded.filter((identity) => isSameProcess(identity)), ...marked];
+  const grouped = groups
+    .processesIn(path.basename(folder))
+    .flatMap((pid) => identifyProcess(pid) ?? []);
+  return [...recorded.filter((identity) => isSameProcess(identity)), ...marked, ...grouped];
 }
 
 /** Whether something that has ended waits to be started again. */

@@ -1,9 +1,12 @@
 // The ready check of a template without agents, made once.
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { signalGroup } from '../../../base/process-group.ts';
 import type { ReadyCheck } from '../../../contract/manifest/schema.ts';
 import { accepts, answers } from '../../ready/probe.ts';
+import type { Groups } from './cgroup/groups.ts';
+import { joining } from './cgroup/join.ts';
 import type { WorkspaceLayout } from './layout.ts';
 import { planSchema } from './supervisor/plan.ts';
 
@@ -11,30 +14,32 @@ export interface CheckedWorkspace {
   readonly check: ReadyCheck;
   readonly port: number;
   readonly layout: WorkspaceLayout;
+  readonly groups: Groups;
 }
 
 /** Whether the workspace is ready now. */
 export async function isReady(
-  { check, port, layout }: CheckedWorkspace,
+  { check, port, layout, groups }: CheckedWorkspace,
   signal: AbortSignal,
 ): Promise<boolean> {
   const host = '127.0.0.1';
   if (check.http !== null) return answers(check.http, { host, port }, signal);
-  if (check.command !== null) return succeeds(layout, check.command, signal);
+  if (check.command !== null) return succeeds({ layout, groups }, check.command, signal);
   return accepts({ host, port: check.tcp ?? port }, signal);
 }
 
 /** Runs where the workspace's command runs, with its environment. */
 async function succeeds(
-  { files, plan }: WorkspaceLayout,
+  { layout, groups }: Pick<CheckedWorkspace, 'layout' | 'groups'>,
   command: readonly string[],
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { programs } = planSchema.parse(JSON.parse(await readFile(plan, 'utf8')));
+  const { programs } = planSchema.parse(JSON.parse(await readFile(layout.plan, 'utf8')));
   signal.throwIfAborted();
-  const [file = '', ...args] = command;
+  const joins = groups.joinFiles(path.basename(layout.folder));
+  const [file = '', ...args] = joining(joins, command);
   const child = spawn(file, args, {
-    cwd: files,
+    cwd: layout.files,
     env: programs[0]?.environment,
     stdio: 'ignore',
     detached: true,

@@ -8,9 +8,9 @@ import type { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import { writePrivateFile } from '../../../base/private-file.ts';
 import { layoutOf } from './layout.ts';
 import { findMarked } from '../../marked-process.ts';
-import { endProcesses, MARK } from './processes.ts';
+import { endProcesses, MARK, removeGroup } from './processes.ts';
 import { readRecord, type WorkspaceRecord } from './record.ts';
-import { isAlive, removeWorkspace, type WorkspaceDeps } from './workspace.ts';
+import { endDeps, isAlive, removeWorkspace, type WorkspaceDeps } from './workspace.ts';
 
 export interface WorkspaceFolders {
   /** The folder that holds them. */
@@ -86,22 +86,25 @@ async function keepHold(
  * folder is another by now: put back from a copy, it knows nothing of what they have done since.
  */
 export async function endStrays(
-  { kit }: Pick<WorkspaceDeps, 'kit'>,
+  deps: Pick<WorkspaceDeps, 'kit' | 'groups'>,
   folders: WorkspaceFolders,
 ): Promise<void> {
   if (process.platform !== 'linux') return;
   const records = new Map(
     (await listWorkspaces(folders)).map(({ id, record }) => [folders.folderOf(id), record]),
   );
-  for (const folder of findMarked(MARK, (one) => one.startsWith(`${folders.folder}/`)).keys()) {
+  const marked = findMarked(MARK, (one) => one.startsWith(`${folders.folder}/`));
+  const grouped = deps.groups.list().filter(isUuid).map(folders.folderOf);
+  for (const folder of new Set([...marked.keys(), ...grouped])) {
     // Alive without their supervisor they would be in the way of a restart.
     const record = records.get(folder);
     if (record === 'unreadable') continue;
     if (record !== undefined && isAlive(record) && worksIn(record, folder)) continue;
     try {
-      await endProcesses(kit.clock, folder, record?.supervisor ?? null);
+      await endProcesses(endDeps(deps), folder, record?.supervisor ?? null);
+      if (record === undefined) await removeGroup(endDeps(deps), folder);
     } catch (error) {
-      kit.log.error('process.stray_not_ended', { folder, error });
+      deps.kit.log.error('process.stray_not_ended', { folder, error });
     }
   }
 }

@@ -2,7 +2,8 @@
 // taken, so that whatever instant the machine stops at, the next start knows what may be there.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { AppError } from '../../../base/app-error.ts';
 import { failpoint } from '../../../base/failpoint.ts';
 import type { Kit } from '../../../base/kit.ts';
@@ -11,16 +12,20 @@ import { identifyProcess, isSameProcess } from '../../../base/process-identity.t
 import { removeTree } from '../../../base/remove-tree.ts';
 import type { AttemptName, Build, DriverContext, Outputs } from '../../driver.ts';
 import { isUndoable } from '../../undoable.ts';
+import type { Groups } from './cgroup/groups.ts';
+import { joining } from './cgroup/join.ts';
 import { layoutOf, type WorkspaceLayout } from './layout.ts';
 import { layOver } from './lay-over.ts';
 import { planWorkspace } from './plan-workspace.ts';
 import { isPortFree, type Ports } from './port.ts';
-import { endProcesses, MARK } from './processes.ts';
+import { endProcesses, MARK, removeGroup, type EndDeps } from './processes.ts';
+import { planSchema } from './supervisor/plan.ts';
 import { readRecord, writeRecord, type WorkspaceRecord } from './record.ts';
 
 export interface WorkspaceDeps {
   readonly kit: Kit;
   readonly ports: Ports;
+  readonly groups: Groups;
   /** The bundled programs that a workspace needs. */
   readonly programs: { readonly agent: string; readonly supervisor: string };
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -58,18 +63,18 @@ export async function restartWorkspace(deps: WorkspaceDeps, folder: string): Pro
   const record = await readRecord(layout.record);
   // A build may have stopped or started it since somebody wanted this.
   if (record?.phase !== 'running' || isAlive(record)) return;
-  await endProcesses(deps.kit.clock, folder, record.supervisor);
+  await endProcesses(endDeps(deps), folder, record.supervisor);
   await launch(deps, layout, record);
 }
 
 export async function stopWorkspace(
-  deps: Pick<WorkspaceDeps, 'kit'>,
+  deps: Pick<WorkspaceDeps, 'kit' | 'groups'>,
   folder: string,
 ): Promise<void> {
   const layout = layoutOf(folder);
   const record = await readRecord(layout.record);
   if (record === undefined) return;
-  await endProcesses(deps.kit.clock, folder, record.supervisor);
+  await endProcesses(endDeps(deps), folder, record.supervisor);
   await writeRecord(layout.record, { ...record, phase: 'stopped', supervisor: null });
 }
 
@@ -78,7 +83,7 @@ export async function stopWorkspace(
  * live, and the record may be anything.
  */
 export async function removeWorkspace(
-  deps: Pick<WorkspaceDeps, 'kit' | 'ports'>,
+  deps: Pick<WorkspaceDeps, 'kit' | 'groups' | 'ports'>,
   folder: string,
 ): Promise<void> {
   const layout = layoutOf(folder);
@@ -90,15 +95,16 @@ export async function removeWorkspace(
     );
   }
   await failpoint('process.remove.recorded');
-  await endProcesses(deps.kit.clock, folder, record?.supervisor ?? null);
+  await endProcesses(endDeps(deps), folder, record?.supervisor ?? null);
   await failpoint('process.remove.ended');
+  await removeGroup(endDeps(deps), folder);
   await removeTree(folder);
   if (record !== undefined) await deps.ports.release(record.port, folder);
 }
 
 /** Takes it away if it is the attempt's to undo. */
 export async function undoWorkspace(
-  deps: Pick<WorkspaceDeps, 'kit' | 'ports'>,
+  deps: Pick<WorkspaceDeps, 'kit' | 'groups' | 'ports'>,
   folder: string,
   attempt: AttemptName,
 ): Promise<void> {
@@ -107,6 +113,10 @@ export async function undoWorkspace(
   if (record === undefined) return;
   const { madeBy, startedBy = madeBy } = record;
   if (isUndoable({ madeBy, startedBy }, attempt)) await removeWorkspace(deps, folder);
+}
+
+export function endDeps({ kit, groups }: Pick<WorkspaceDeps, 'kit' | 'groups'>): EndDeps {
+  return { clock: kit.clock, groups };
 }
 
 export function isAlive({ supervisor }: WorkspaceRecord): boolean {
@@ -138,7 +148,7 @@ async function adopt(
   };
   await writeRecord(layout.record, record);
   if (isSame) return record;
-  await endProcesses(deps.kit.clock, layout.folder, record.supervisor);
+  await endProcesses(endDeps(deps), layout.folder, record.supervisor);
   await layOver(await context.templateFolder(), layout.files);
   const updated = { ...record, versionId, ...readinessOf(build) };
   await writeRecord(layout.record, updated);
@@ -195,7 +205,7 @@ async function startPrograms(
     agentProgram: deps.programs.agent,
     environment,
   });
-  await endProcesses(deps.kit.clock, layout.folder, record.supervisor);
+  await endProcesses(endDeps(deps), layout.folder, record.supervisor);
   await writePrivateFile(layout.plan, JSON.stringify(plan));
   await writePrivateFile(layout.agentToken, build.workspace.agent_token);
   context.signal.throwIfAborted();
@@ -209,9 +219,15 @@ async function launch(
 ): Promise<WorkspaceRecord> {
   await checkPort(deps, layout, record);
   await writePrivateFile(layout.url, `${deps.url}\n`);
+  const { limits } = planSchema.parse(JSON.parse(await readFile(layout.plan, 'utf8')));
+  const groups = deps.groups.prepare(path.basename(layout.folder), limits);
   const log = openSync(layout.supervisorLog, 'a', 0o600);
   // A session of its own and files for streams: nothing ties it to this daemon's life.
-  const child = spawn(process.execPath, [deps.programs.supervisor, layout.plan], {
+  const [file = '', ...args] = joining(groups, [
+    ...[process.execPath, deps.programs.supervisor],
+    layout.plan,
+  ]);
+  const child = spawn(file, args, {
     cwd: layout.folder,
     env: { PATH: deps.environment['PATH'], [MARK]: layout.folder },
     stdio: ['ignore', log, log],

@@ -1,5 +1,6 @@
 // What a supervisor is told to run, and what it tells of its children: two small files.
 import { z } from 'zod';
+import { NO_LIMITS, processLimits } from '../../../../contract/manifest/schema.ts';
 
 export const planSchema = z.object({
   programs: z.array(
@@ -11,6 +12,8 @@ export const planSchema = z.object({
       output: z.string(),
     }),
   ),
+  /** Of all of them together; kept by the daemon. A plan of before there were any has none. */
+  limits: processLimits.prefault(NO_LIMITS),
   /** Where it tells of its children. */
   children: z.string(),
 });
