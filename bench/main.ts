@@ -8,6 +8,8 @@ import { onStage, type Bench } from './support/bench.ts';
 import { describeMachine, describeProcessorTime, readProcessorTime } from './support/machine.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  'agent-memory': () => import('./agent-memory.ts'),
+  agents: () => import('./agents.ts'),
   churn: () => import('./churn.ts'),
   claim: () => import('./claim.ts'),
   create: () => import('./create.ts'),

@@ -1,6 +1,6 @@
 // What two hundred daemons that wait for work cost a control plane (the program itself, as it is
 // shipped) and its PostgreSQL: connections, and processor time over a minute more than without them.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type pg from 'pg';
@@ -12,6 +12,12 @@ import type { ConnectionParts } from '../src/store/database.ts';
 import { buildBin, startProgram } from '../test/support/program.ts';
 import { defineBench, type Stage } from './support/bench.ts';
 import { renderTable } from './support/figures.ts';
+import {
+  findPostmaster,
+  percent,
+  sharesOver,
+  type ProcessorShares,
+} from './support/processor-shares.ts';
 import { connect, startPostgres, tellPostgres, urlOf } from './support/postgres.ts';
 
 const DAEMONS = 200;
@@ -19,7 +25,6 @@ const WINDOW_SECONDS = 60;
 const SETTLE_SECONDS = 10;
 /** By then each has seen its first wait end, and waits as long as it will from then on. */
 const SETTLED_WAITING_SECONDS = 70;
-const TICKS_PER_SECOND = 100;
 
 export const bench = defineBench({
   name: 'waiting-daemons',
@@ -48,7 +53,9 @@ async function measure(stage: Stage, connection: ConnectionParts): Promise<void>
   const postmaster = await findPostmaster(client);
   const watch = async (afterSeconds: number): Promise<Cost> => {
     await kit.clock.sleep(afterSeconds * 1_000, signal);
-    const cpu = await cpuOver(stage, { plane: plane.child.pid ?? 0, postgres: postmaster });
+    const cpu = await sharesOver(stage, {
+      ...{ seconds: WINDOW_SECONDS, plane: plane.child.pid ?? 0, postgres: postmaster },
+    });
     return { ...cpu, connections: await countConnections(client) };
   };
 
@@ -95,19 +102,8 @@ async function measure(stage: Stage, connection: ConnectionParts): Promise<void>
   );
 }
 
-interface Cpu {
-  readonly plane: number;
-  readonly postgres: number;
-}
-
-interface Cost extends Cpu {
+interface Cost extends ProcessorShares {
   readonly connections: number;
-}
-
-/** The parent of what serves a connection. */
-async function findPostmaster(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  return Number((await statOf(rows[0]?.pid ?? 0))[1]);
 }
 
 async function countConnections(client: pg.Client): Promise<number> {
@@ -117,53 +113,4 @@ async function countConnections(client: pg.Client): Promise<number> {
      where datname = current_database() and pid <> pg_backend_pid()`,
   );
   return rows[0]?.connections ?? Number.NaN;
-}
-
-/** The share of a core that each used in the window. */
-async function cpuOver(
-  { kit, signal }: Stage,
-  pids: { readonly plane: number; readonly postgres: number },
-): Promise<Cpu> {
-  const read = async (): Promise<Cpu> => ({
-    plane: await secondsOf(pids.plane),
-    postgres: await secondsOfFamily(pids.postgres),
-  });
-  const before = await read();
-  await kit.clock.sleep(WINDOW_SECONDS * 1_000, signal);
-  const after = await read();
-  return {
-    plane: (after.plane - before.plane) / WINDOW_SECONDS,
-    postgres: (after.postgres - before.postgres) / WINDOW_SECONDS,
-  };
-}
-
-/** With what children used that have ended. */
-async function secondsOfFamily(parent: number): Promise<number> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const ticks = await Promise.all(
-    pids.map(async (pid) => {
-      const stat = await statOf(pid);
-      if (pid === parent) return ticksOf(stat, [11, 12, 13, 14]);
-      return stat[1] === String(parent) ? ticksOf(stat, [11, 12]) : 0;
-    }),
-  );
-  return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND;
-}
-
-async function secondsOf(pid: number): Promise<number> {
-  return ticksOf(await statOf(pid), [11, 12]) / TICKS_PER_SECOND;
-}
-
-/** The fields of /proc/PID/stat from the state on: 1 is the parent, 11 and 12 are ticks used. */
-async function statOf(pid: number): Promise<readonly string[]> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return text.slice(text.lastIndexOf(')') + 2).split(' ');
-}
-
-function ticksOf(stat: readonly string[], fields: readonly number[]): number {
-  return fields.reduce((sum, field) => sum + Number(stat[field] ?? 0), 0);
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(2)} %`;
 }

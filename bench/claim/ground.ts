@@ -28,6 +28,8 @@ export interface Ground {
   readonly dataDir: string;
   readonly url: string;
   readonly connection: ConnectionParts;
+  /** Of the control plane. */
+  readonly pid: number;
   readonly people: readonly Person[];
   /** Gives the template a pool that fills, and refills when claimed from. */
   push(template: PushedTemplate): Promise<void>;
@@ -39,7 +41,7 @@ export interface Ground {
   stop(): Promise<void>;
 }
 
-const SETTINGS = {
+const SETTINGS: Readonly<Record<string, string>> = {
   // Fills the pool quickly; while claims are measured, the daemon has nothing to do.
   STANDBY_PROVISIONER_CONCURRENCY: '8',
   // How soon a pool goes on after its pause.
@@ -47,8 +49,12 @@ const SETTINGS = {
 };
 const FILL_POLL_MS = 100;
 
-export async function layGround(stage: Stage, headcount: number): Promise<Ground> {
-  const installation = await startInstallation(stage, SETTINGS);
+export async function layGround(
+  stage: Stage,
+  headcount: number,
+  settings = SETTINGS,
+): Promise<Ground> {
+  const installation = await startInstallation(stage, settings);
   const { dataDir, connection, client, server, daemon } = installation;
   // A stopped process would not hear that it shall end.
   stage.onEnd(() => daemon.child.kill('SIGCONT'));
@@ -61,6 +67,7 @@ export async function layGround(stage: Stage, headcount: number): Promise<Ground
   return {
     dataDir,
     connection,
+    pid: server.child.pid ?? 0,
     url: client.url,
     people: await Promise.all(Array.from({ length: headcount }, (_, n) => hire(client, n))),
     push: async ({ name, claim, instances, lines = [] }) => {

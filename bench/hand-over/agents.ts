@@ -25,8 +25,16 @@ interface Deps {
   readonly database: pg.Client;
 }
 
+export interface KeptAgents {
+  /** How many have been answered so far. */
+  signsOfLife(): number;
+}
+
 /** They end with the stage. What fails in one of them ends the bench. */
-export async function keepAgents(stage: Stage, { url, dataDir, database }: Deps): Promise<void> {
+export async function keepAgents(
+  stage: Stage,
+  { url, dataDir, database }: Deps,
+): Promise<KeptAgents> {
   const { kit } = stage;
   const secretKey = await loadSecretKey(kit, path.join(dataDir, 'secret.key'), { create: false });
   const over = new AbortController();
@@ -34,6 +42,8 @@ export async function keepAgents(stage: Stage, { url, dataDir, database }: Deps)
   const signal = AbortSignal.any([over.signal, stage.signal]);
   setMaxListeners(0, signal);
   const tokens = createBootstrapTokens(secretKey);
+  let signsOfLife = 0;
+  const onHeard = (): void => void (signsOfLife += 1);
   const known = new Set<WorkspaceId>();
   const work: Promise<unknown>[] = [];
   // Seen when the stage ends.
@@ -49,7 +59,7 @@ export async function keepAgents(stage: Stage, { url, dataDir, database }: Deps)
       for (const { id } of rows) {
         if (known.has(id)) continue;
         known.add(id);
-        work.push(watched(live({ ...stage, signal }, { url, tokens, workspaceId: id })));
+        work.push(watched(live({ ...stage, signal }, { url, tokens, workspaceId: id, onHeard })));
       }
       await kit.clock.sleep(LOOK_MS, signal);
     }
@@ -61,6 +71,7 @@ export async function keepAgents(stage: Stage, { url, dataDir, database }: Deps)
       if (end.status === 'rejected' && !isEnd(end.reason)) throw end.reason;
     }
   });
+  return { signsOfLife: () => signsOfLife };
 }
 
 function isEnd(reason: unknown): boolean {
@@ -71,12 +82,13 @@ interface Living {
   readonly url: string;
   readonly tokens: BootstrapTokens;
   readonly workspaceId: WorkspaceId;
+  readonly onHeard: () => void;
 }
 
 /** Until it has taken its owner over: what became of the workspace is not measured. */
 async function live(
   { kit, signal }: Pick<Stage, 'kit' | 'signal'>,
-  { url, tokens, workspaceId }: Living,
+  { url, tokens, workspaceId, onHeard }: Living,
 ): Promise<void> {
   const controlPlane = createControlPlane({
     ...{ agent: AGENT, scriptDir: '', stateDir: '', url: () => url },
@@ -92,6 +104,7 @@ async function live(
     try {
       const answer = await session.use((token) => controlPlane.heartbeat(token, body, signal));
       if (answer.session !== null) session.replace(answer.session);
+      onHeard();
       knownEpoch = answer.epoch;
       return answer.owner !== null;
     } catch (error) {
