@@ -1,5 +1,6 @@
 // Asking for a workspace until it can be used.
 import { createHash } from 'node:crypto';
+import { AppError, mayPass } from '../base/app-error.ts';
 import type { Clock } from '../base/clock.ts';
 import { createId } from '../base/id.ts';
 import type { Rng } from '../base/random.ts';
@@ -53,10 +54,40 @@ export interface Gains {
   workspaceId?: string;
 }
 
+interface Asking {
+  readonly request: ClaimRequest;
+  readonly gains: Gains;
+}
+
 /** Writes down in `gains` what it gets, as soon as it has it. */
 export async function claimWorkspace(
   deps: ClaimDeps,
-  { request, gains }: { readonly request: ClaimRequest; readonly gains: Gains },
+  { request, gains }: Asking,
+  options: ClaimOptions,
+): Promise<Claim> {
+  const key = request.idempotency_key ?? createId(deps);
+  try {
+    return await obtain(deps, { request: { ...request, idempotency_key: key }, gains }, options);
+  } catch (error) {
+    throw error instanceof AppError && mayPass(error) ? traced(error, key, gains) : error;
+  }
+}
+
+/** With all that leads back to what it has got, which stays as it is when nobody answers. */
+function traced(error: AppError, key: string, { waiter, workspaceId }: Gains): AppError {
+  const fields = {
+    ...error.fields,
+    idempotency_key: key,
+    ...(waiter === undefined ? {} : { waiter_id: waiter.id }),
+    ...(workspaceId === undefined ? {} : { workspace_id: workspaceId }),
+  };
+  const detail = `${error.detail}; the same request with the idempotency key ${key} goes on with it`;
+  return new AppError(error.code, { detail, hint: error.hint, fields }, { cause: error });
+}
+
+async function obtain(
+  deps: ClaimDeps,
+  { request, gains }: Asking,
   { signal, onWaiting, onStarting }: ClaimOptions,
 ): Promise<Claim> {
   signal?.throwIfAborted();

@@ -47,10 +47,19 @@ function scripted(...answers: readonly Answer[]): {
   readonly what: () => readonly string[];
 } {
   const left = [...answers];
+  let nowMs = 0;
   const sent: { readonly what: string; readonly init: RequestInit }[] = [];
   const standby = createStandby({
     url: 'http://host:1',
-    clock: { now: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve() },
+    clock: {
+      now: () => 0,
+      monotonicMs: () => nowMs,
+      // Pauses take their time; the limits of calls are longer.
+      sleep: (ms) => {
+        if (ms <= 5_000) nowMs += ms;
+        return Promise.resolve();
+      },
+    },
     fetch: async (url, init) => {
       const what = `${init.method} ${url.replace('http://host:1/api/v1/', '').replaceAll(ID, 'ID')}`;
       sent.push({ what, init });
@@ -103,6 +112,67 @@ describe('a claim', () => {
     });
     expect(claim).toMatchObject({ claimed: true, workspace: { usable: true } });
     expect(told).toEqual([1, 'running']);
+  });
+
+  it('keeps its place in line while the server is away', async () => {
+    const later = { deadline_at: '2026-01-01T01:00:00.000Z' };
+    const { standby, what } = scripted(
+      json({ waiter: waiter(later), position: 1, eta_seconds: null, eta_reason: null }, 202),
+      ...Array<Answer>(20).fill(lost),
+      json(waiter({ ...later, state: 'served', position: null, workspace_id: ID })),
+      json(workspace()),
+    );
+    expect(await standby.claim(REQUEST)).toMatchObject({ workspace: { id: ID } });
+    expect(what()).toHaveLength(23);
+  });
+
+  it('gives up when its time in line is over, and says what leads back to it', async () => {
+    const later = { deadline_at: '2026-01-01T00:00:30.000Z' };
+    const { standby, what } = scripted(
+      json({ waiter: waiter(later), position: 1, eta_seconds: null, eta_reason: null }, 202),
+      ...Array<Answer>(30).fill(lost),
+    );
+    await expect(standby.claim({ ...REQUEST, idempotency_key: 'job-1' })).rejects.toMatchObject({
+      code: 'SERVER_UNREACHABLE',
+      detail: expect.stringContaining('the idempotency key job-1'),
+      fields: { idempotency_key: 'job-1', waiter_id: ID },
+    });
+    expect(what().length).toBeGreaterThan(6);
+    expect(what().length).toBeLessThan(30);
+  });
+
+  it('leaves the line when it is aborted while the server is away', async () => {
+    const abort = new AbortController();
+    const later = { deadline_at: '2026-01-01T01:00:00.000Z' };
+    const { standby, what } = scripted(
+      json({ waiter: waiter(later), position: 1, eta_seconds: null, eta_reason: null }, 202),
+      ...Array<Answer>(9).fill(lost),
+      () => {
+        abort.abort(new Error('enough'));
+        return lost();
+      },
+      json(waiter({ state: 'canceled' })),
+    );
+    await expect(standby.claim(REQUEST, { signal: abort.signal })).rejects.toThrow('enough');
+    expect(what().at(-1)).toBe('DELETE waiters/ID');
+  });
+
+  it('whose answer was lost for good names the key that it made up, and what it had got', async () => {
+    const { standby, sent } = scripted(lost, lost, lost, lost);
+    const headers = (): unknown =>
+      (sent[0]?.init.headers as Record<string, string>)['idempotency-key'];
+    const error: unknown = await standby.claim(REQUEST).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ fields: { idempotency_key: headers() } });
+
+    const starting = json(
+      { workspace: workspace({ usable: false }), claimed: true, reason: null },
+      201,
+    );
+    const other = scripted(starting, lost, lost, lost, lost);
+    await expect(other.standby.claim(REQUEST)).rejects.toMatchObject({
+      code: 'SERVER_UNREACHABLE',
+      fields: { workspace_id: ID },
+    });
   });
 
   it('that fails leaves the workspace with its owner, and names it', async () => {

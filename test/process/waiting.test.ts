@@ -1,16 +1,19 @@
 // Waiting in line with the real programs: what a person sees, and that nobody is lost over `kill -9`.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createStandby, type Standby } from '../../src/client/standby.ts';
 import { freePort } from '../support/free-port.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { buildBin, runBin, startProgram, type Program } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 let scratch: string;
 let port: number;
 let database: TestDatabase;
 let server: Program;
+let daemon: Program;
 const running: Program[] = [];
 
 const start = async (ready: string, ...argv: readonly string[]): Promise<Program> => {
@@ -30,7 +33,7 @@ beforeAll(async () => {
   port = await freePort();
   database = await createTestDatabase({ schema: 'empty' });
   server = await startServer();
-  const daemon = await start('The daemon works for', 'provisioner', '--drivers', 'null');
+  daemon = await start('The daemon works for', 'provisioner', '--drivers', 'null');
   const folder = path.join(scratch, 'template');
   await mkdir(folder);
   await writeFile(
@@ -77,7 +80,7 @@ it('people stand in line, leave it, and are served in order over a kill', async 
   const third = startProgram(create('third'), { environment: environment() });
   await third.until('third waits for a prebuild: number 3 in line');
 
-  await start('The daemon works for', 'provisioner', '--drivers', 'null');
+  daemon = await start('The daemon works for', 'provisioner', '--drivers', 'null');
   expect(await third.until('third is ready after')).toContain('claimed from the pool');
   const [first, second, last] = await Promise.all(
     ['first', 'second', 'third'].map((name) => ask('waiter', 'show', name)),
@@ -89,3 +92,47 @@ it('people stand in line, leave it, and are served in order over a kill', async 
     id: first!['workspace_id'],
   });
 }, 120_000);
+
+it('a program stands in line while the server is away for long, and is served when it is back', async () => {
+  await daemon.end('SIGTERM');
+  const empty = ['--template', 'warm', '--on-empty', 'fail', '--no-wait'];
+  await until(async () => {
+    const { status } = await runBin(['create', `taken-${taken++}`, ...empty], {
+      environment: environment(),
+    });
+    expect(status).toBe(75);
+  });
+  let waits = false;
+  const { standby, failed } = await countingFailures();
+  const claim = standby.claim(
+    { template: 'warm', on_empty: 'wait' },
+    { onWaiting: () => (waits = true) },
+  );
+  claim.catch(() => undefined); // looked at below
+  await until(() => expect(waits).toBe(true));
+  await server.end('SIGKILL');
+  // A call is tried four times unless it waits in line.
+  await until(() => expect(failed()).toBeGreaterThan(5));
+  server = await startServer();
+  await start('The daemon works for', 'provisioner', '--drivers', 'null');
+  expect(await claim).toMatchObject({ claimed: true, workspace: { usable: true } });
+}, 120_000);
+
+let taken = 0;
+
+async function countingFailures(): Promise<{
+  readonly standby: Standby;
+  readonly failed: () => number;
+}> {
+  const text = await readFile(path.join(scratch, 'credentials.json'), 'utf8');
+  let failures = 0;
+  const standby = createStandby({
+    ...(JSON.parse(text) as { readonly url: string; readonly token: string }),
+    fetch: (url, init) =>
+      fetch(url, init).catch((error: unknown) => {
+        failures += 1;
+        throw error;
+      }),
+  });
+  return { standby, failed: () => failures };
+}

@@ -1,5 +1,5 @@
 // Standing in line until a prebuild is handed over, with the place and the time that is left.
-import { AppError } from '../../base/app-error.ts';
+import { AppError, toAppError } from '../../base/app-error.ts';
 import type { Client } from '../../client/client.ts';
 import { waitInLine } from '../../client/wait-in-line.ts';
 import { waiterRoutes } from '../../contract/waiter/route.ts';
@@ -30,9 +30,11 @@ export async function waitToBeServed(
     const waited = io.isErrTty ? ` (${formatSeconds(kit.clock.monotonicMs() - startedMs)})` : '';
     progress.say(`${waiter.name} waits for a prebuild: ${describePlace(waiter)}${waited}`);
   };
+  const onAway = (error: unknown): void =>
+    progress.say(`${first.name} keeps its place in line; ${toAppError(error).detail}`);
   try {
-    const options = { signal, onWaiting, heldBackMs: heldBackMs(io) };
-    return await waitInLine({ client, clock: kit.clock }, first, options);
+    const options = { signal, onWaiting, onAway, heldBackMs: heldBackMs(io) };
+    return await waitInLine({ ...kit, client }, first, options);
   } finally {
     progress.clear();
   }
