@@ -43,7 +43,11 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('INTERNAL', { detail }, { cause: thrown });
 }
 
+/** Unavailable, and a request that did not arrive in time. */
+const PASSING: readonly number[] = [503, 408];
+
 /** Whether the same request may succeed by itself: the server, or its database, was just away. */
 export function mayPass(error: unknown): boolean {
-  return error instanceof AppError && error.spec.http === 503 && error.spec.retry === 'later';
+  if (!(error instanceof AppError)) return false;
+  return PASSING.includes(error.spec.http) && error.spec.retry === 'later';
 }

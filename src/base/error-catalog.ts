@@ -89,6 +89,12 @@ export const ERRORS = {
     retry: 'later',
     hint: 'Ask again: the server is being stopped or restarted.',
   },
+  REQUEST_TIMEOUT: {
+    http: 408,
+    exit: 69,
+    retry: 'later',
+    hint: 'Ask again: nothing of the request was carried out.',
+  },
   ADDRESS_IN_USE: {
     http: 500,
     exit: 69,

@@ -88,6 +88,12 @@ describe('a claim', () => {
     });
   });
 
+  it('is the same request again when the server found it late', async () => {
+    const { standby, sent } = scripted(problem('REQUEST_TIMEOUT', 408), claimed);
+    expect(await standby.claim(REQUEST)).toMatchObject({ claimed: true });
+    expect(sent[1]?.init.headers).toEqual(sent[0]?.init.headers);
+  });
+
   it('has the name that its key gives it, in every process', async () => {
     const bodyOf = async (key: string): Promise<unknown> => {
       const { standby, sent } = scripted(claimed);

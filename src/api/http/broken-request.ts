@@ -8,20 +8,26 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex
     socket.destroy();
     return;
   }
-  const problem = renderProblem(new AppError('BAD_REQUEST', describe(error)), 'none');
+  const { line, problem } = problemOf(error);
+  const { body } = renderProblem(problem, 'none');
   socket.end(
-    'HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n' +
-      `content-length: ${Buffer.byteLength(problem.body)}\r\nconnection: close\r\n\r\n${problem.body}`,
+    `HTTP/1.1 ${line}\r\ncontent-type: application/problem+json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
 }
 
-function describe(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return 'the request did not arrive in time';
-    case 'HPE_HEADER_OVERFLOW':
-      return 'the headers of the request are too large';
-    default:
-      return `what was sent is not HTTP: ${error.message}`;
+function problemOf(error: NodeJS.ErrnoException): {
+  readonly line: string;
+  readonly problem: AppError;
+} {
+  // Of a server that stood still, too: it finds the time over before it reads what had arrived.
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const problem = new AppError('REQUEST_TIMEOUT', 'the request did not arrive in time');
+    return { line: '408 Request Timeout', problem };
   }
+  const detail =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'the headers of the request are too large'
+      : `what was sent is not HTTP: ${error.message}`;
+  return { line: '400 Bad Request', problem: new AppError('BAD_REQUEST', detail) };
 }
