@@ -24,17 +24,15 @@ const KEPT_EPOCH = `
       where c.workspace_id = w.id and c.outcome <> 'miss')`;
 
 const QUERIES: readonly (readonly [name: string, sql: string])[] = [
-  ...INVARIANTS.map(({ id, title, find }) => [`${id}: ${title}`, find.text] as const),
+  ...INVARIANTS.map(({ id, title, sql }) => [`${id}: ${title}`, sql] as const),
   ['a claimed workspace was deleted, which no person asked for', DELETED_UNASKED],
   ['a workspace has changed hands more often, or more seldom, than its epoch rose', KEPT_EPOCH],
 ];
 
-// One statement, because it is asked after every step of thousands: `union all` over all of them.
+// One statement, because it is asked after every step of thousands: `union all` over all of them. Nothing
+// more for each: to set up a plan of so many parts takes most of the time, and to run it where all is well next to none.
 const FIND_VIOLATIONS = QUERIES.map(
-  ([name, sql]) =>
-    `select ${pg.escapeLiteral(name)} as name, string_agg(subject, ', ') as subjects
-     from (${sql}) as found
-     having count(*) > 0`,
+  ([name, sql]) => `select ${pg.escapeLiteral(name)}, subject from (${sql}) as found (subject)`,
 ).join('\nunion all\n');
 
 /** The names of what is violated, with what it is about; empty when all is well. */
@@ -45,5 +43,9 @@ export async function findViolations(store: TestStore): Promise<readonly string[
     text: FIND_VIOLATIONS,
     values: [],
   });
-  return rows.map(([name, subjects]) => `${String(name)}: ${String(subjects)}`);
+  const subjects = new Map<string, string[]>();
+  for (const [name, subject] of rows as readonly (readonly [string, string])[]) {
+    subjects.set(name, [...(subjects.get(name) ?? []), subject]);
+  }
+  return [...subjects].map(([name, found]) => `${name}: ${found.sort().join(', ')}`);
 }

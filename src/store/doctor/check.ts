@@ -2,19 +2,20 @@
 import { count, text } from '../column.ts';
 import { statement, takes, type NoArgs, type Statement } from '../statement.ts';
 
-export interface Check {
+export interface CheckSpec {
   /** `noun.problem`; stands in reports and never changes. */
   readonly id: string;
   /** What is wrong where something is found. */
   readonly title: string;
   /** What a person does about it. */
   readonly remedy: string;
-  readonly find: Statement<NoArgs, typeof foundColumns>;
-}
-
-export interface CheckSpec extends Omit<Check, 'find'> {
   /** Selects one text for each thing that is wrong: what it is, mostly an id. */
   readonly sql: string;
+}
+
+export interface Check extends CheckSpec {
+  /** The first of what is wrong. */
+  readonly find: Statement<NoArgs, typeof foundColumns>;
 }
 
 const foundColumns = {
@@ -29,7 +30,7 @@ const SHOWN = 20;
 export const REPORT =
   'No version of Standby writes this. Keep a dump, stop what changed the database by hand, and report it.';
 
-export function check({ sql, ...spec }: CheckSpec): Check {
+export function check(spec: CheckSpec): Check {
   return {
     ...spec,
     find: statement({
@@ -37,7 +38,7 @@ export function check({ sql, ...spec }: CheckSpec): Check {
       takes: takes<NoArgs>(),
       gives: foundColumns,
       sql: `
-        with found (subject) as (${sql})
+        with found (subject) as (${spec.sql})
         select subject, count(*) over () as total
         from found
         order by subject
