@@ -301,6 +301,27 @@ export function describeDriver(subject: DriverSubject): void {
       await expectNothing();
     });
 
+    it.each(points.start.flatMap((at) => points.delete.map((last) => [at, last] as const)))(
+      'after a start was canceled at %s, at %s, leaves nothing that is not undone',
+      async (at, last) => {
+        const made = build();
+        const cancel = new AbortController();
+        const reached = new Promise<void>((resolve) => {
+          installFailpoints((point) => {
+            if (point === at) cancel.abort(new Error('canceled'));
+            if (point !== last) return undefined;
+            resolve();
+            return new Promise(() => undefined);
+          });
+        });
+        const ended = driver.start(made, context(made, cancel.signal)).catch(() => undefined);
+        // A driver that takes back otherwise than it deletes is through with it by then.
+        await Promise.race([reached, ended]);
+        await nextLife(made);
+        await expectNothing();
+      },
+    );
+
     it.each(points.delete)(
       'in a delete at %s leaves nothing once it is repeated',
       async (point) => {
