@@ -289,7 +289,7 @@ describe('the supervisor', () => {
     expect(await stateOf(steady)).toBe('running');
   });
 
-  it('ends what ignores SIGTERM and what has left the group, and keeps a flood of output short', async () => {
+  it('ends what ignores SIGTERM and what has left the group, and keeps floods of output short', async () => {
     await home.writeServer(`
       process.on('SIGTERM', () => undefined);
       const { spawn } = require('node:child_process');
@@ -303,10 +303,20 @@ describe('the supervisor', () => {
     await until(async () =>
       expect((await stat(inWorkspace(made, 'output.log'))).size).toBeLessThan(1_000_000),
     );
-    expect((await stat(inWorkspace(made, 'output.log.old'))).size).toBe(5_000_000);
+    const kept = await stat(inWorkspace(made, 'output.log.old'));
+    expect(kept.size).toBe(5_000_000);
     expect(home.living().length).toBeGreaterThan(4);
     await stop(made);
     expect(home.living()).toEqual([]);
+
+    // The next one floods what is there, and it stays as short.
+    await start(made);
+    await until(async () => {
+      const now = await stat(inWorkspace(made, 'output.log.old'));
+      expect(now).toMatchObject({ size: 5_000_000 });
+      expect(now.mtimeMs).toBeGreaterThan(kept.mtimeMs);
+      expect((await stat(inWorkspace(made, 'output.log'))).size).toBeLessThan(1_000_000);
+    });
   });
 });
 
