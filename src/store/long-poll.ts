@@ -6,8 +6,11 @@ import type { NoticeBus, Wanted } from './notice-bus.ts';
 export interface LongPoll<T> {
   /** The notices after which it is worth looking again. */
   readonly wanted: Wanted;
-  /** Gives what was found, or undefined. */
-  look(): Promise<T | undefined>;
+  /**
+   * Gives what was found, or undefined. A routine look follows no notice and is not the first: should it be
+   * cheaper a moment later, that will do.
+   */
+  look(isRoutine: boolean): Promise<T | undefined>;
 }
 
 export interface LongPollOptions {
@@ -35,14 +38,16 @@ export async function waitFor<T>(
   const unsubscribe = bus.subscribe(poll.wanted, wake);
   signal.addEventListener('abort', wake);
   try {
+    let isRoutine = false;
     for (let isFirst = true; ; isFirst = false) {
       // Made before looking: what is heard meanwhile may lie behind what the look saw.
       pause = new AbortController();
-      const found = isFirst && !looksAtOnce ? undefined : await poll.look();
+      const found = isFirst && !looksAtOnce ? undefined : await poll.look(isRoutine);
       const leftMs = deadlineMs - clock.monotonicMs();
       if (found !== undefined || isOver() || leftMs <= 0) return found;
       const pauseMs = Math.min(leftMs, pollMs * (0.8 + 0.4 * rng.next()));
       await clock.sleep(pauseMs, pause.signal).catch(() => undefined);
+      isRoutine = !pause.signal.aborted;
       if (isOver()) return undefined;
     }
   } finally {

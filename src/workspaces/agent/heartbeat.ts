@@ -13,12 +13,12 @@ import { lockOwnerValues, removeDeliveredValues } from '../../store/owner-values
 import { waitFor } from '../../store/long-poll.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { handOverSession } from './exchange.ts';
-import { readOwnership } from './owner.ts';
+import { readOwnership, type Ownership } from './owner.ts';
 
 export interface HeartbeatDeps extends Kit {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
-  readonly agents: Pick<AgentsTogether, 'findOwner' | 'renewSignOfLife'>;
+  readonly agents: Pick<AgentsTogether, 'findOwner' | 'findOwnerSoon' | 'renewSignOfLife'>;
 }
 
 /** Who beats: an agent with the epoch its session is bound to. */
@@ -58,19 +58,22 @@ export async function serveHeartbeat(
     appliedOk: beat.appliedOk ?? true,
   });
   if (beat.used === true) await recordUse.run(deps.database, { id: agent.workspaceId });
+  let seen = undefined as Ownership | undefined;
   const found = await waitFor(
     deps,
     {
       wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === agent.workspaceId,
-      look: async () => {
-        const ownership = await readOwnership(deps.agents.findOwner, agent);
-        return ownership.epoch > beat.knownEpoch ? ownership : undefined;
+      look: async (isRoutine) => {
+        const { findOwner, findOwnerSoon } = deps.agents;
+        seen = await readOwnership(isRoutine ? findOwnerSoon : findOwner, agent);
+        return seen.epoch > beat.knownEpoch ? seen : undefined;
       },
     },
     { signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
   );
-  // The wait may have been cut short, and its last look is a while ago.
-  const ownership = found ?? (await readOwnership(deps.agents.findOwner, agent));
+  // A wait that was cut short ends without a look, and its last one is a while ago.
+  const latest = found ?? (beat.signal.aborted ? undefined : seen);
+  const ownership = latest ?? (await readOwnership(deps.agents.findOwner, agent));
   if (ownership.epoch === agent.epoch) return { ...ownership, session: null };
   // A claim ended the session that this very request was made with.
   return handOverSession(deps, deps.database, agent);

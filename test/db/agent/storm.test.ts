@@ -70,11 +70,14 @@ function controlPlane() {
   const bootstrapTokens = createBootstrapTokens(Buffer.alloc(32));
   const authentication = createAgentAuthentication({ ...together, bootstrapTokens });
   /** Undefined: it has no session that is good. */
-  const beat = async (agent: Agent): Promise<AgentHeartbeatAnswer | undefined> => {
+  const beat = async (
+    agent: Agent,
+    wait = { waitMs: 0, pollMs: 5 },
+  ): Promise<AgentHeartbeatAnswer | undefined> => {
     const caller = await authentication.authenticateAgent(agent.session);
     if (caller === undefined) return undefined;
     const answer = await serveHeartbeat({ ...queue.deps, database, agents: together }, caller, {
-      ...{ lifecycle: 'ready', waitMs: 0, pollMs: 5, signal: new AbortController().signal },
+      ...{ ...wait, lifecycle: 'ready', signal: new AbortController().signal },
       ...{ appliedEpoch: agent.appliedEpoch, knownEpoch: agent.knownEpoch },
     });
     agent.knownEpoch = answer.epoch;
@@ -88,7 +91,7 @@ describe('a control plane that is back', () => {
   it('hears of all its agents with a few statements, and writes down that it did', async () => {
     const { database, beat } = controlPlane();
     await store.advanceClock(30_000);
-    const answers = await Promise.all(agents.map(beat));
+    const answers = await Promise.all(agents.map((agent) => beat(agent)));
     expect(answers.filter((answer) => answer?.epoch === 0 && answer.owner === null)).toHaveLength(
       MANY,
     );
@@ -97,12 +100,21 @@ describe('a control plane that is back', () => {
       new Set(['agent_session.find', 'agent.renew_signs_of_life', 'agent.find_owners']),
     );
     expect(transactions).toBe(0);
-    // A hundred at a time: finding the session, the sign of life, and two looks at the owner.
-    expect(statements.length).toBeLessThan(MANY / 10);
+    // A hundred at a time: finding the session, the sign of life, and a look at the owner.
+    expect(statements.length).toBeLessThan(MANY / 20);
     const seen = await store.sql(
       `select from agents where last_seen_at > standby_now() - interval '20 s'`,
     );
     expect(seen).toHaveLength(MANY);
+  });
+
+  it('looks for all that wait, again and again, with a few statements', async () => {
+    const { database, beat } = controlPlane();
+    await Promise.all(agents.map((agent) => beat(agent, { waitMs: 1_500, pollMs: 100 })));
+    const looks = database.take().statements.filter((name) => name === 'agent.find_owners');
+    // Each has looked eight times or more; what they ask in the same fifth of a second goes together.
+    expect(looks.length).toBeLessThan(MANY / 5);
+    expect(looks.length).toBeGreaterThan(MANY / 100);
   });
 
   it('tells each new owner once to agents that were away meanwhile, whatever they lost', async () => {
