@@ -20,6 +20,8 @@ interface Worker {
   readonly lives: Map<number, Deferred<readonly string[]>>;
 }
 
+/** A life makes much that is gone in moments: with the usual 16, threads spend 7 % of their time on taking it away. */
+const SEMI_SPACE_MB = 64;
 const PROGRAM = path.join(import.meta.dirname, 'worker.ts');
 
 export function createCrew(size: number, options: HomesOptions): Crew {
@@ -49,7 +51,7 @@ export function createCrew(size: number, options: HomesOptions): Crew {
 function startWorker(options: HomesOptions): Worker {
   const lives: Worker['lives'] = new Map();
   const worker = fork(PROGRAM, [JSON.stringify(options)], {
-    execArgv: ['--import', import.meta.resolve('tsx')],
+    execArgv: [`--max-semi-space-size=${SEMI_SPACE_MB}`, '--import', import.meta.resolve('tsx')],
   });
   worker.on('message', (message) => {
     const { seed, violations } = message as Outcome;

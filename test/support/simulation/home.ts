@@ -70,12 +70,14 @@ export function createHomes({ most, server }: HomesOptions): Homes {
 }
 
 async function openHome(server: ConnectionParts): Promise<Home> {
-  const store = await openTestStore(silentLog, server);
+  const opened = await openTestStore(silentLog, server);
   // A plan for each execution is what most of a statement costs here, and changes nothing that is looked at.
-  await store.sql(`
+  await opened.sql(`
     do $$ begin
       execute format('alter database %I set plan_cache_mode = force_generic_plan', current_database());
     end $$`);
+  // Connections that are there already go on as before.
+  const store = { ...opened, database: opened.open(CONNECTIONS) };
   const folder = await mkdtemp(path.join(tmpdir(), 'standby-simulation-'));
   const tables = await store.sql<{ name: string }>(
     `select tablename as name from pg_tables
