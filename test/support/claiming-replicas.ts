@@ -40,11 +40,12 @@ export interface ReplicaOptions {
   readonly claimProofTimeoutMs: number;
   /** 0: any. */
   readonly port?: number;
+  readonly waitersPerUser?: number;
 }
 
 export async function startReplica(
   store: TestStore,
-  { claimProofTimeoutMs, port = 0 }: ReplicaOptions,
+  { claimProofTimeoutMs, port = 0, waitersPerUser = 100 }: ReplicaOptions,
 ): Promise<Replica> {
   const { kit, keyring } = store;
   const database = store.open();
@@ -70,7 +71,7 @@ export async function startReplica(
         return answer.finally(() => waiting.delete(agentId));
       },
       ...createWorkspaceHandlers(deps, {
-        ...{ ...RECONCILER_OPTIONS, pollMs: 20_000, waitersPerUser: 100 },
+        ...{ ...RECONCILER_OPTIONS, pollMs: 20_000, waitersPerUser },
         claimProofTimeoutMs,
       }),
     },
