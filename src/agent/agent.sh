@@ -127,9 +127,17 @@ open_session() {
   [ -n "$session" ]
 }
 
-# As call, with the session. One that has ended is opened anew by the next call.
+# As call, with the session. One that has ended, as by a claim between two calls, is opened anew at once: somebody
+# may wait for this very call. One that was opened just now is left to the next call.
 call_in_session() {
-  open_session || return 1
+  if [ -n "$session" ]; then
+    try_session "$@" && return 0
+    [ -z "$session" ] || return 1
+  fi
+  open_session && try_session "$@"
+}
+
+try_session() {
   call "$1" "$2" "$session" "$3" "$4" && return 0
   [ "$status" = 401 ] && session=''
   return 1

@@ -2,7 +2,10 @@
 import { Unauthorized, type ControlPlane } from './control-plane.ts';
 
 export interface Session {
-  /** Calls with the session. One that turns out to have ended is opened anew by the next call. */
+  /**
+   * Calls with the session. One that turns out to have ended, as by a claim between two calls, is opened anew at
+   * once: somebody may wait for this very call. One that was opened just now is left to the next call.
+   */
   use<T>(call: (session: string) => Promise<T>): Promise<T>;
   /** The control plane has given another one. */
   replace(session: string): void;
@@ -24,16 +27,26 @@ export function createSession(
     return opening;
   };
 
+  const attempt = async <T>(used: string, call: (session: string) => Promise<T>): Promise<T> => {
+    try {
+      return await call(used);
+    } catch (error) {
+      // Another call may have got the next one meanwhile.
+      if (error instanceof Unauthorized && live === used) live = undefined;
+      throw error;
+    }
+  };
+
   return {
     use: async (call) => {
-      const used = live ?? (await open());
-      try {
-        return await call(used);
-      } catch (error) {
-        // Another call may have got the next one meanwhile.
-        if (error instanceof Unauthorized && live === used) live = undefined;
-        throw error;
+      if (live !== undefined) {
+        try {
+          return await attempt(live, call);
+        } catch (error) {
+          if (!(error instanceof Unauthorized)) throw error;
+        }
       }
+      return attempt(live ?? (await open()), call);
     },
     replace: (session) => {
       live = session;

@@ -23,8 +23,6 @@ export interface AgentsTogether {
   /** The live session of a token's hash, in hexadecimal. */
   findSession(hash: string): Promise<AgentSession | undefined>;
   findOwner(sessionId: AgentSessionId): Promise<AgentOwnerRow | undefined>;
-  /** The same, as it is a moment later: whoever looks within that moment is answered by one statement. */
-  findOwnerSoon(sessionId: AgentSessionId): Promise<AgentOwnerRow | undefined>;
   /** False: it says something new, which is stored otherwise. */
   renewSignOfLife(sign: SignOfLife): Promise<boolean>;
 }
@@ -32,27 +30,20 @@ export interface AgentsTogether {
 /** It takes some milliseconds and waits for nobody: one that is late is stuck. */
 const LATE_MS = 50;
 const MAX_SIGNS = 100;
-/** Of two thousand agents that wait, a hundred look within it; and nobody waits for a look so soon. */
-const SOON_MS = 200;
 
 export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
   const { clock, database } = deps;
-  const findOwner = readTogether(deps, {
-    read: (sessionIds: readonly AgentSessionId[]) => findAgentOwners.all(database, { sessionIds }),
-    keyOf: ({ sessionId }) => sessionId,
-  });
-  let moment: Promise<void> | undefined;
   return {
     findSession: readTogether(deps, {
       read: (hashes: readonly string[]) =>
         findAgentSessions.all(database, { hashes: hashes.map((hash) => Buffer.from(hash, 'hex')) }),
       keyOf: ({ hash }) => hash,
     }),
-    findOwner,
-    findOwnerSoon: async (sessionId) => {
-      await (moment ??= clock.sleep(SOON_MS).finally(() => (moment = undefined)));
-      return findOwner(sessionId);
-    },
+    findOwner: readTogether(deps, {
+      read: (sessionIds: readonly AgentSessionId[]) =>
+        findAgentOwners.all(database, { sessionIds }),
+      keyOf: ({ sessionId }) => sessionId,
+    }),
     renewSignOfLife: together(
       clock,
       async (signs: readonly SignOfLife[]) => {

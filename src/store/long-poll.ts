@@ -6,11 +6,8 @@ import type { NoticeBus, Wanted } from './notice-bus.ts';
 export interface LongPoll<T> {
   /** The notices after which it is worth looking again. */
   readonly wanted: Wanted;
-  /**
-   * Gives what was found, or undefined. A routine look follows no notice and is not the first: should it be
-   * cheaper a moment later, that will do.
-   */
-  look(isRoutine: boolean): Promise<T | undefined>;
+  /** Gives what was found, or undefined. */
+  look(): Promise<T | undefined>;
 }
 
 export interface LongPollOptions {
@@ -23,6 +20,12 @@ export interface LongPollOptions {
   readonly looksAtOnce?: boolean;
 }
 
+/**
+ * Pauses end at common moments, so many in the time of one: of a crowd that waits, those who look at the same moment
+ * can be served by one statement.
+ */
+const MOMENTS = 25;
+
 type Deps = Pick<Kit, 'clock' | 'rng'> & { readonly bus: Pick<NoticeBus, 'subscribe'> };
 
 /** What `look` found, or undefined when there was nothing in time or the signal was aborted. */
@@ -31,23 +34,26 @@ export async function waitFor<T>(
   poll: LongPoll<T>,
   { signal, timeoutMs, pollMs, looksAtOnce = true }: LongPollOptions,
 ): Promise<T | undefined> {
-  const deadlineMs = clock.monotonicMs() + timeoutMs;
+  const beganMs = clock.monotonicMs();
+  const momentMs = pollMs / MOMENTS;
+  const atMoment = (ms: number): number => Math.floor(ms / momentMs) * momentMs;
+  const lastMs = beganMs + timeoutMs;
+  const deadlineMs = timeoutMs < pollMs ? lastMs : atMoment(lastMs);
   let pause = new AbortController();
   const wake = (): void => pause.abort();
   const isOver = (): boolean => signal.aborted;
   const unsubscribe = bus.subscribe(poll.wanted, wake);
   signal.addEventListener('abort', wake);
   try {
-    let isRoutine = false;
     for (let isFirst = true; ; isFirst = false) {
       // Made before looking: what is heard meanwhile may lie behind what the look saw.
       pause = new AbortController();
-      const found = isFirst && !looksAtOnce ? undefined : await poll.look(isRoutine);
-      const leftMs = deadlineMs - clock.monotonicMs();
-      if (found !== undefined || isOver() || leftMs <= 0) return found;
-      const pauseMs = Math.min(leftMs, pollMs * (0.8 + 0.4 * rng.next()));
+      const found = isFirst && !looksAtOnce ? undefined : await poll.look();
+      const nowMs = clock.monotonicMs();
+      if (found !== undefined || isOver() || nowMs >= deadlineMs) return found;
+      const nextMs = atMoment(nowMs + pollMs * (0.8 + 0.4 * rng.next()));
+      const pauseMs = Math.min(deadlineMs, nextMs) - nowMs;
       await clock.sleep(pauseMs, pause.signal).catch(() => undefined);
-      isRoutine = !pause.signal.aborted;
       if (isOver()) return undefined;
     }
   } finally {

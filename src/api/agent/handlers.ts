@@ -46,7 +46,9 @@ export function createAgentHandlers(
         appliedOk: body.applied_ok,
         knownEpoch: body.known_epoch,
         used: body.used,
-        waitMs: Math.min(body.wait_ms, options.heartbeatIntervalMs),
+        // Agents that came together, as after a restart, do not stay in step.
+        waitMs:
+          Math.min(body.wait_ms, options.heartbeatIntervalMs) * (0.75 + 0.25 * deps.rng.next()),
         pollMs: options.pollMs,
         signal,
       });

@@ -18,7 +18,7 @@ import { readOwnership, type Ownership } from './owner.ts';
 export interface HeartbeatDeps extends Kit {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
-  readonly agents: Pick<AgentsTogether, 'findOwner' | 'findOwnerSoon' | 'renewSignOfLife'>;
+  readonly agents: Pick<AgentsTogether, 'findOwner' | 'renewSignOfLife'>;
 }
 
 /** Who beats: an agent with the epoch its session is bound to. */
@@ -63,9 +63,8 @@ export async function serveHeartbeat(
     deps,
     {
       wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === agent.workspaceId,
-      look: async (isRoutine) => {
-        const { findOwner, findOwnerSoon } = deps.agents;
-        seen = await readOwnership(isRoutine ? findOwnerSoon : findOwner, agent);
+      look: async () => {
+        seen = await readOwnership(deps.agents.findOwner, agent);
         return seen.epoch > beat.knownEpoch ? seen : undefined;
       },
     },
