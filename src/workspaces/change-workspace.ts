@@ -48,13 +48,13 @@ export async function changeWorkspace(
 }
 
 /** In a transaction. Where another build was faster: BUILD_IN_PROGRESS. */
-export async function beginOne(
+export async function beginOne<T>(
   database: Database,
   id: WorkspaceId,
-  begin: (tx: Transaction) => Promise<void>,
-): Promise<void> {
+  begin: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   try {
-    await database.transaction(begin);
+    return await database.transaction(begin);
   } catch (error) {
     if (!isUniqueViolation(error, 'builds_workspace_id_number_key')) throw error;
     throw buildInProgress(id, error);

@@ -44,22 +44,24 @@ export interface RebuildDeps extends Kit {
 type LatestBuild = RowOf<typeof findLatestBuild.columns>;
 
 /**
- * Throws what a start throws, PARAMETERS_INVALID, TEMPLATE_NOT_READY without an active version, DRIVER_CHANGED, and,
- * once nothing else is wrong, WORKSPACE_RUNNING for one that is not stopped.
+ * Does nothing where it runs as it would be built. Throws what a start throws, PARAMETERS_INVALID, TEMPLATE_NOT_READY
+ * without an active version, DRIVER_CHANGED, and, once nothing else is wrong, WORKSPACE_RUNNING for one that is not
+ * stopped.
  */
 export async function rebuildWorkspace(
   deps: RebuildDeps,
   requester: Requester,
   rebuild: Rebuild,
-): Promise<void> {
+): Promise<'begun' | 'unchanged'> {
   const { id } = rebuild;
-  await beginOne(deps.database, id, async (tx) => {
+  return beginOne(deps.database, id, async (tx) => {
     const workspace = await lockForChange(tx, requester, id);
     const latest = await findLatestBuild.one(tx, { workspaceId: id });
     if (!isEnded(latest.jobStatus)) throw buildInProgress(id);
     checkStart(id, workspace);
     const planned = await plan(deps, tx, { rebuild, workspace, latest });
     if (latest.transition === 'start' && latest.jobStatus === 'succeeded') {
+      if (isAsPlanned(latest, planned)) return 'unchanged';
       const { organizationId, ownerId: userId } = workspace;
       const expense = { organizationId, userId, versionId: planned.versionId, workspaceId: id };
       const excess = latest.enforcesQuota ? await findExcess(tx, expense) : undefined;
@@ -75,6 +77,7 @@ export async function rebuildWorkspace(
       initiatorId: requester.userId,
       jobClass: 2,
     });
+    return 'begun';
   });
 }
 
@@ -84,14 +87,18 @@ interface Planning {
   readonly latest: LatestBuild;
 }
 
-/** What the build is made of, with the agents and the secrets that it needs stored. */
+/** What a build is made of. */
+type Planned = Pick<
+  LatestBuild,
+  'versionId' | 'presetId' | 'parameters' | 'secretParametersId' | 'tags'
+>;
+
+/** With the agents and the secrets that it needs stored. */
 async function plan(
   deps: RebuildDeps,
   tx: Transaction,
   { rebuild, workspace, latest }: Planning,
-): Promise<
-  Pick<LatestBuild, 'versionId' | 'presetId' | 'parameters' | 'secretParametersId' | 'tags'>
-> {
+): Promise<Planned> {
   const { id, updates } = rebuild;
   const { templateId } = workspace;
   const version = await findVersionToBuild.maybe(tx, {
@@ -152,6 +159,15 @@ async function changeParameters(
   const wanted = { secretParameters: secret };
   const stored = await storeSecretParameters(deps, tx, { workspaceId: id, wanted });
   return { parameters: plain, secretParametersId: stored };
+}
+
+/** Secrets that did not change keep their row. */
+function isAsPlanned(latest: LatestBuild, planned: Planned): boolean {
+  return (
+    latest.versionId === planned.versionId &&
+    latest.secretParametersId === planned.secretParametersId &&
+    isSame(latest.parameters, planned.parameters)
+  );
 }
 
 function isSame(a: ParameterValues, b: ParameterValues): boolean {

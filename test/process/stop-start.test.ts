@@ -1,5 +1,6 @@
 // A person stops a workspace and starts it again, with the real program and real processes.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { workspaceView, type WorkspaceView } from '../../src/contract/workspace/schema.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { runBin } from '../support/program.ts';
 import { until } from '../support/until.ts';
@@ -19,6 +20,9 @@ const tell = async (...argv: readonly string[]): Promise<string> => {
   if (status !== 0) throw new Error(`${argv.join(' ')}: ${err}`);
   return out;
 };
+
+const show = async (...argv: readonly string[]): Promise<WorkspaceView> =>
+  workspaceView.parse(JSON.parse(await tell(...argv, '--json')));
 
 const greeting = '<h1>Hello, Administrator!</h1>';
 const page = async (url: string): Promise<string> => (await fetch(url)).text();
@@ -42,6 +46,13 @@ it('stops a workspace, which stays stopped over a restart, and starts it where i
   expect(await tell('workspace', 'start', 'demo')).toBe(`demo is ready.\nOpen it: ${url}\n`);
   await greets(url);
   expect(await tell('workspace', 'restart', 'demo')).toBe(`demo is ready.\nOpen it: ${url}\n`);
+  await greets(url);
+
+  const { latest_build: restarted } = await show('workspace', 'show', 'demo');
+  expect(await tell('workspace', 'update', 'demo', '--parameter', 'greeting=Hello')).toBe(
+    `demo runs version ${restarted.version} with these values: nothing is to be done.\n`,
+  );
+  expect(await show('workspace', 'update', 'demo')).toMatchObject({ latest_build: restarted });
   await greets(url);
   await tell('workspace', 'delete', 'demo');
   await expect(page(url)).rejects.toThrow('fetch failed');

@@ -158,7 +158,10 @@ export function createWorkspaceHandlers(
       const id = params.workspace as WorkspaceId;
       const { transition, update: updates, parameters } = body;
       if (updates || parameters !== undefined) {
-        await rebuildWorkspace(deps, caller, { id, updates, parameters: parameters ?? {} });
+        const rebuild = { id, updates, parameters: parameters ?? {} };
+        if ((await rebuildWorkspace(deps, caller, rebuild)) === 'unchanged') {
+          return { status: 200, body: await workspaces.read(caller, id) };
+        }
       } else {
         await changeWorkspace(deps, caller, { id, transition });
       }

@@ -130,10 +130,11 @@ export const workspaceRoutes = {
     summary: 'Start or stop the workspace; does nothing when it is so already, or about to be',
     description:
       'With `update` or `parameters` it is a start of a workspace that does not run: with the newest version of its ' +
-      'template, or with other values. WORKSPACE_RUNNING is the last thing that is looked for.',
+      'template, or with other values. 200 is the answer for one that runs with that version and these values: ' +
+      'nothing is begun. WORKSPACE_RUNNING is the last thing that is looked for.',
     params: workspaceParams,
     body: createBuildBody,
-    answers: { 202: workspaceView },
+    answers: { 200: workspaceView, 202: workspaceView },
     errors: [
       'NOT_FOUND',
       'FORBIDDEN',

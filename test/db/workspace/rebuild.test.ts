@@ -73,7 +73,7 @@ const by = (): { readonly userId: UserId; readonly isAdmin: boolean } => ({
 });
 const change = (transition: 'start' | 'stop' | 'delete'): Promise<void> =>
   changeWorkspace(queue.deps, by(), { id, transition });
-const rebuild = (given: Partial<Rebuild>): Promise<void> =>
+const rebuild = (given: Partial<Rebuild>): ReturnType<typeof rebuildWorkspace> =>
   rebuildWorkspace(queue.deps, by(), { id, updates: false, parameters: {}, ...given });
 
 /** The next job, done. */
@@ -125,6 +125,22 @@ describe('a later build', () => {
     });
     await expect(rebuild({ parameters: { colour: 'red' } })).rejects.toThrow('PARAMETERS_INVALID');
     expect(await queue.take(daemon)).toBeUndefined();
+  });
+
+  it('is none where the workspace runs as it would be built', async () => {
+    const asItIs = { region: 'us', size: 'small', token: 'canary-51c0' };
+    // A start is asked for, and so it is started where it does not run.
+    expect(await rebuild({ parameters: asItIs })).toBe('begun');
+    await built();
+    expect(await rebuild({ parameters: asItIs })).toBe('unchanged');
+    expect(await rebuild({ updates: true })).toBe('unchanged');
+    expect(await queue.take(daemon)).toBeUndefined();
+    await expect(rebuild({ parameters: { token: 'canary-77ab' } })).rejects.toThrow(
+      'WORKSPACE_RUNNING',
+    );
+    await promote({});
+    expect(await rebuild({ parameters: asItIs })).toBe('unchanged');
+    await expect(rebuild({ updates: true })).rejects.toThrow('WORKSPACE_RUNNING');
   });
 
   it('is refused while it runs, once everything else is right', async () => {

@@ -2,10 +2,12 @@
 import { AppError } from '../../../base/app-error.ts';
 import type { RouteInput } from '../../../contract/route.ts';
 import { workspaceRoutes } from '../../../contract/workspace/route.ts';
+import type { WorkspaceView } from '../../../contract/workspace/schema.ts';
 import { defineCommand } from '../../command.ts';
 import { interruptible } from '../../session/interruptible.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
+import { sentence } from '../../show/harmless.ts';
 import { stopWorkspace, tellStarted } from '../../workspace/change.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
 import { readParameters } from '../../workspace/parameters.ts';
@@ -15,8 +17,9 @@ export const command = defineCommand({
   name: 'workspace update',
   summary: 'build a workspace anew: with the newest version of its template, or other parameters',
   description:
-    'Stops it where it runs, and starts it. What cannot be built is refused before anything is stopped. ' +
-    'Parameters that are not given keep their values; only those that the template calls mutable may change.',
+    'Stops it where it runs, and starts it. One that runs with that version and these values is left as it is, and ' +
+    'what cannot be built is refused before anything is stopped. Parameters that are not given keep their values; ' +
+    'only those that the template calls mutable may change.',
   arguments: { workspace: WORKSPACE_ARGUMENT },
   options: {
     parameter: { kind: 'text', value: 'K=V', repeat: true, summary: 'another value' },
@@ -46,16 +49,23 @@ export const command = defineCommand({
     };
     const farewell = `\`standby workspace show ${name}\` says how far it came.`;
     return interruptible(context, farewell, async (signal) => {
-      const begin = async () =>
-        (await client.call(workspaceRoutes.createBuild, request, { signal })).body;
+      const begin = () => client.call(workspaceRoutes.createBuild, request, { signal });
       const begun = await begin().catch(async (error: unknown) => {
         if (!(error instanceof AppError) || error.code !== 'WORKSPACE_RUNNING') throw error;
         await stopWorkspace(context, { client, id, signal });
         return begin();
       });
-      const workspace = await waitUntil('usable', context, { client, workspace: begun, signal });
-      answer(context, workspace, tellStarted);
+      if (begun.status === 200) {
+        answer(context, begun.body, tellUnchanged);
+        return 0;
+      }
+      const first = { client, workspace: begun.body, signal };
+      answer(context, await waitUntil('usable', context, first), tellStarted);
       return 0;
     });
   },
 });
+
+function tellUnchanged({ name, latest_build: { version } }: WorkspaceView): string {
+  return sentence`${name} runs version ${version} with these values: nothing is to be done.\n`;
+}
