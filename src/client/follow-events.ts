@@ -1,6 +1,6 @@
 // An event stream that outlives its connections: when one breaks, another is opened after the last
 // event that was handed out, so that none is lost and none comes twice.
-import { AppError } from '../base/app-error.ts';
+import { AppError, mayPass } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Rng } from '../base/random.ts';
@@ -56,15 +56,14 @@ export async function* followEvents<Event extends { readonly id: string }>(
     } catch (error) {
       signal.throwIfAborted();
       const isPatient = clock.monotonicMs() - reachedMs < PATIENCE_MS;
-      if (!isPatient || !mayPass(error, wasOpen)) throw error;
+      if (!isPatient || !isWorthAnother(error, wasOpen)) throw error;
     }
     await clock.sleep(backoff.nextMs(), signal);
   }
 }
 
-function mayPass(error: unknown, wasOpen: boolean): boolean {
-  if (!(error instanceof AppError) || error.spec.retry !== 'later') return false;
+function isWorthAnother(error: unknown, wasOpen: boolean): boolean {
   // The server may not have noticed yet that the connection before is gone, which counts until then.
-  if (error.code === 'TOO_MANY_STREAMS') return wasOpen;
-  return error.spec.http === 503;
+  if (error instanceof AppError && error.code === 'TOO_MANY_STREAMS') return wasOpen;
+  return mayPass(error);
 }

@@ -121,10 +121,11 @@ describe('following the log of a job', () => {
       'unreachable',
       { status: 503, code: 'SERVER_STOPPING' },
       { status: 503, code: 'DATABASE_UNAVAILABLE' },
+      { status: 408, code: 'REQUEST_TIMEOUT' },
       { pieces: [END] },
     );
     expect(await follow()).toEqual(['line 0', '(failed)']);
-    expect(clock.pausesMs).toEqual([150, 300, 600, 1200]);
+    expect(clock.pausesMs).toEqual([150, 300, 600, 1200, 2400]);
   });
 
   it('says why when the server stays away', async () => {

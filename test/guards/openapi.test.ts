@@ -22,6 +22,14 @@ describe('the route table', () => {
     }
   });
 
+  it('says of every route that a request which stalls is answered', () => {
+    const { paths, components } = JSON.parse(renderOpenApi());
+    for (const { method, path } of all) {
+      const { $ref } = paths[path][method].responses['408'];
+      expect(components.responses[$ref.split('/').at(-1)].description).toBe('REQUEST_TIMEOUT');
+    }
+  });
+
   it('lists each route under its own id, and no two at one place', () => {
     for (const [id, route] of Object.entries<Route>(routes)) expect(route.id).toBe(id);
     const places = all.map(({ method, path }) => `${method} ${path.replace(/\{\w+\}/g, '{}')}`);

@@ -171,7 +171,7 @@ function describeError(codes: readonly ErrorCode[]): JsonSchema {
 
 /** What a route may answer by its form alone. */
 function commonCodes(route: Route): readonly ErrorCode[] {
-  const codes: ErrorCode[] = ['BAD_REQUEST', 'INTERNAL', 'SERVER_STOPPING'];
+  const codes: ErrorCode[] = ['BAD_REQUEST', 'REQUEST_TIMEOUT', 'INTERNAL', 'SERVER_STOPPING'];
   if (route.audience !== 'anyone') codes.push('UNAUTHENTICATED', 'DATABASE_UNAVAILABLE');
   if (route.params !== undefined) codes.push('NAME_INVALID');
   if (route.body !== undefined) codes.push('UNSUPPORTED_MEDIA_TYPE');
