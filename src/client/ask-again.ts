@@ -14,7 +14,11 @@ export interface WaitingOptions<T> {
   readonly onWaiting?: ((seen: T) => void | Promise<void>) | undefined;
   /** For how long an answer is held back when there is no news; 30 s unless given. */
   readonly heldBackMs?: number | undefined;
+  /** Asks again while nobody answers; a few times within seconds unless given. */
+  readonly untilAnswered?: UntilAnswered | undefined;
 }
+
+export type UntilAnswered = <T>(ask: () => Promise<T>) => Promise<T>;
 
 export interface Asked<T> extends WaitingOptions<T> {
   readonly isSettled: (seen: T) => boolean;
@@ -25,13 +29,15 @@ export interface Asked<T> extends WaitingOptions<T> {
 export async function askUntilSettled<T>(
   clock: Clock,
   first: T,
-  { signal, onWaiting, heldBackMs = HELD_BACK_MS, isSettled, ask }: Asked<T>,
+  { signal, onWaiting, heldBackMs = HELD_BACK_MS, isSettled, ask, ...options }: Asked<T>,
 ): Promise<T> {
+  const untilAnswered: UntilAnswered =
+    options.untilAnswered ?? ((once) => insist({ clock }, signal, once));
   let seen = first;
   while (!isSettled(seen)) {
     await onWaiting?.(seen);
     const askedMs = clock.monotonicMs();
-    seen = await insist({ clock }, signal, () => ask(heldBackMs));
+    seen = await untilAnswered(() => ask(heldBackMs));
     const early = LEAST_PAUSE_MS - (clock.monotonicMs() - askedMs);
     if (early > 0 && !isSettled(seen)) await clock.sleep(early, signal);
   }

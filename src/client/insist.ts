@@ -49,13 +49,13 @@ export async function persist<T>(
 ): Promise<T> {
   const backoff = createBackoff(rng, RETRY);
   for (;;) {
-    const leftMs = untilMs - clock.monotonicMs();
     try {
       return await ask();
     } catch (error) {
+      const leftMs = untilMs - clock.monotonicMs();
       if (!mayPass(error) || leftMs <= 0) throw error;
       onAway?.(error);
+      await clock.sleep(Math.min(backoff.nextMs(), leftMs), signal);
     }
-    await clock.sleep(Math.min(backoff.nextMs(), leftMs), signal);
   }
 }

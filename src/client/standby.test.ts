@@ -22,7 +22,7 @@ const waiter = (more: object = {}): object => ({
   ...{ id: ID, organization: 'o', owner: 'ann', template: 't', preset: 'p', name: 'w' },
   ...{ priority: 0, state: 'waiting', position: 1, eta_seconds: null, eta_reason: null },
   ...{ workspace_id: null, error_code: null, error: null },
-  ...{ created_at: AT, deadline_at: AT, ended_at: null },
+  ...{ created_at: AT, deadline_at: '2026-01-01T01:00:00.000Z', ended_at: null },
   ...more,
 });
 
@@ -121,21 +121,31 @@ describe('a claim', () => {
   });
 
   it('keeps its place in line while the server is away', async () => {
-    const later = { deadline_at: '2026-01-01T01:00:00.000Z' };
     const { standby, what } = scripted(
-      json({ waiter: waiter(later), position: 1, eta_seconds: null, eta_reason: null }, 202),
+      inLine,
       ...Array<Answer>(20).fill(lost),
-      json(waiter({ ...later, state: 'served', position: null, workspace_id: ID })),
+      json(waiter({ state: 'served', position: null, workspace_id: ID })),
       json(workspace()),
     );
     expect(await standby.claim(REQUEST)).toMatchObject({ workspace: { id: ID } });
     expect(what()).toHaveLength(23);
   });
 
+  it('goes on with what it was served, however long the server is away then', async () => {
+    const away = Array<Answer>(20).fill(lost);
+    const starting = json(workspace({ usable: false }));
+    const served = json(waiter({ state: 'served', position: null, workspace_id: ID }));
+    const { standby } = scripted(
+      ...[inLine, served, ...away, starting],
+      ...[...away, starting, ...away, json(workspace())],
+    );
+    expect(await standby.claim(REQUEST)).toMatchObject({ workspace: { id: ID, usable: true } });
+  });
+
   it('gives up when its time in line is over, and says what leads back to it', async () => {
-    const later = { deadline_at: '2026-01-01T00:00:30.000Z' };
+    const soon = { deadline_at: '2026-01-01T00:00:30.000Z' };
     const { standby, what } = scripted(
-      json({ waiter: waiter(later), position: 1, eta_seconds: null, eta_reason: null }, 202),
+      json({ waiter: waiter(soon), position: 1, eta_seconds: null, eta_reason: null }, 202),
       ...Array<Answer>(30).fill(lost),
     );
     await expect(standby.claim({ ...REQUEST, idempotency_key: 'job-1' })).rejects.toMatchObject({
@@ -149,9 +159,8 @@ describe('a claim', () => {
 
   it('leaves the line when it is aborted while the server is away', async () => {
     const abort = new AbortController();
-    const later = { deadline_at: '2026-01-01T01:00:00.000Z' };
     const { standby, what } = scripted(
-      json({ waiter: waiter(later), position: 1, eta_seconds: null, eta_reason: null }, 202),
+      inLine,
       ...Array<Answer>(9).fill(lost),
       () => {
         abort.abort(new Error('enough'));
@@ -174,7 +183,7 @@ describe('a claim', () => {
       { workspace: workspace({ usable: false }), claimed: true, reason: null },
       201,
     );
-    const other = scripted(starting, lost, lost, lost, lost);
+    const other = scripted(starting, ...Array<Answer>(200).fill(lost));
     await expect(other.standby.claim(REQUEST)).rejects.toMatchObject({
       code: 'SERVER_UNREACHABLE',
       fields: { workspace_id: ID },
