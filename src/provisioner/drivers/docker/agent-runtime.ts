@@ -6,7 +6,7 @@ import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { Kit } from '../../../base/kit.ts';
 import type { Engine } from './engine/engine.ts';
 import { EngineRefusal } from './engine/transport.ts';
-import { DAEMON_LABEL, type AgentRuntime } from './mark.ts';
+import { DAEMON_LABEL, LOOK_LABEL, type AgentRuntime } from './mark.ts';
 
 export interface AgentRuntimes {
   /** Throws TEMPLATE_REFUSED for an image that has neither. `path` is the template's PATH, if it has one. */
@@ -15,7 +15,8 @@ export interface AgentRuntimes {
   sweep(): Promise<void>;
 }
 
-const LOOK_LABEL = 'standby.look';
+/** What the container of a look is named, and no other one. */
+const LOOK_NAME = 'standby-look-';
 const OLDEST_NODE = 20;
 const NODE_LOOK = [
   'node',
@@ -51,7 +52,7 @@ export function createAgentRuntimes(
     command: readonly string[],
     { image, path }: { readonly image: string; readonly path: string | undefined },
   ): Promise<{ readonly status: number; readonly lines: readonly string[] } | undefined> => {
-    const name = `standby-look-${createId(kit)}`;
+    const name = `${LOOK_NAME}${createId(kit)}`;
     looking.add(name);
     const spec = {
       ...{ Image: image, Entrypoint: command, Cmd: [], Labels: await labels() },
@@ -98,7 +99,8 @@ export function createAgentRuntimes(
     },
     sweep: async () => {
       for (const { id, name } of await engine.listContainers(await labels())) {
-        if (!looking.has(name)) await engine.removeContainer(id);
+        // Labels alone prove nothing: a workspace's container has its image's.
+        if (name.startsWith(LOOK_NAME) && !looking.has(name)) await engine.removeContainer(id);
       }
     },
   };

@@ -8,6 +8,8 @@ import type { Container, Labels, Volume } from './engine/engine.ts';
 /** What containers, volumes and images of a daemon have in common. */
 export const DAEMON_LABEL = 'standby.daemon';
 export const WORKSPACE_LABEL = 'standby.workspace';
+/** Of a container that only looks into an image; empty at a workspace's own. */
+export const LOOK_LABEL = 'standby.look';
 
 /** Of a workspace: whose it is, and by which attempt it was made. */
 export interface Mark {
@@ -69,7 +71,7 @@ export function labelsOf({ daemon, workspaceId, madeBy }: Mark): Labels {
 
 /** All labels that are read again are written, so that none comes from the image. */
 export function containerLabels(mark: Mark, more: ContainerMark): Labels {
-  return { ...labelsOf(mark), 'standby.container': JSON.stringify(more) };
+  return { ...labelsOf(mark), [LOOK_LABEL]: '', 'standby.container': JSON.stringify(more) };
 }
 
 /** Empty where somebody else has made it. */
