@@ -3,6 +3,7 @@ import { createKit } from '../../../base/kit.ts';
 import { silentLog } from '../../../base/log.ts';
 import { createAgentRuntimes } from './agent-runtime.ts';
 import type { Container, Engine } from './engine/engine.ts';
+import { EngineAway } from './engine/transport.ts';
 import { containerLabels, containerName } from './mark.ts';
 
 const WORKSPACE = '01890000-0000-7000-8000-000000000001';
@@ -11,7 +12,7 @@ const kit = createKit(silentLog);
 /** An engine that keeps containers. */
 function engineWith(change: Partial<Engine> = {}) {
   const containers = new Map<string, Container>();
-  const engine: Partial<Engine> = {
+  const engine = {
     findImage: (name) => Promise.resolve(name),
     createContainer: (name, spec) => {
       const { Labels: labels } = spec as { readonly Labels: Container['labels'] };
@@ -32,9 +33,9 @@ function engineWith(change: Partial<Engine> = {}) {
       return Promise.resolve();
     },
     ...change,
-  };
-  const runtimes = createAgentRuntimes(kit, engine as Engine, () => Promise.resolve('d'));
-  return { containers, runtimes };
+  } as Engine;
+  const runtimes = createAgentRuntimes(kit, engine, () => Promise.resolve('d'));
+  return { containers, engine, runtimes };
 }
 
 describe('looks into images', () => {
@@ -47,6 +48,17 @@ describe('looks into images', () => {
     containers.set('left', look);
     await runtimes.sweep();
     expect([...containers.keys()]).toEqual([name]);
+  });
+
+  it('are swept, and lose nothing that they found, when their removal fails', async () => {
+    const { containers, runtimes, engine } = engineWith();
+    const { removeContainer } = engine;
+    engine.removeContainer = () => Promise.reject(new EngineAway('it starts anew'));
+    expect(await runtimes.of('image', undefined)).toBe('node');
+    expect(containers.size).toBe(1);
+    engine.removeContainer = removeContainer;
+    await runtimes.sweep();
+    expect(containers.size).toBe(0);
   });
 
   it('do not lend their label to the container of a workspace', () => {

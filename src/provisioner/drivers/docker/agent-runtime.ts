@@ -69,7 +69,10 @@ export function createAgentRuntimes(
       if (error instanceof EngineRefusal && NO_PROGRAM.test(error.message)) return undefined;
       throw error;
     } finally {
-      await engine.removeContainer(name);
+      await engine.removeContainer(name).catch((error: unknown) =>
+        // The next sweep takes it away. What the look has found, or why it failed, is told all the same.
+        kit.log.error('docker.look_not_removed', { name, error }),
+      );
       looking.delete(name);
     }
   };
