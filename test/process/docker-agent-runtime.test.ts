@@ -11,6 +11,7 @@ import { EngineAway } from '../../src/provisioner/drivers/docker/engine/transpor
 import { BUSYBOX, hasDocker, startTestEngine, type TestEngine } from '../support/docker-engine.ts';
 
 const kit = createKit(silentLog);
+const live = new AbortController().signal;
 const OWN = { 'standby.daemon': 'd' };
 
 describe.runIf(hasDocker())('agents of an image', () => {
@@ -52,14 +53,16 @@ describe.runIf(hasDocker())('agents of an image', () => {
       },
     });
     const fresh = await imageWith('fresh-node', { node: 0 });
-    expect(await Promise.all([seen.of(fresh, undefined), seen.of(fresh, undefined)])).toEqual([
-      'node',
-      'node',
-    ]);
+    expect(
+      await Promise.all([
+        seen.of({ image: fresh, path: undefined }, live),
+        seen.of({ image: fresh, path: undefined }, live),
+      ]),
+    ).toEqual(['node', 'node']);
     expect(counted).toHaveLength(1);
     const old = await imageWith('old-node', { node: 1, curl: 0 });
-    expect(await seen.of(old, undefined)).toBe('shell');
-    expect(await seen.of(old, undefined)).toBe('shell');
+    expect(await seen.of({ image: old, path: undefined }, live)).toBe('shell');
+    expect(await seen.of({ image: old, path: undefined }, live)).toBe('shell');
     expect(counted).toHaveLength(3);
     expect(await engine.engine.listContainers(OWN)).toEqual([]);
   });
@@ -78,7 +81,7 @@ describe.runIf(hasDocker())('agents of an image', () => {
     ['without anything', emptyImage, 'no `node`, and for the shell agent it lacks sh'],
   ])('are refused by one %s', async (_what, make, why) => {
     const image = await make();
-    await expect(runtimes().of(image, undefined)).rejects.toMatchObject({
+    await expect(runtimes().of({ image, path: undefined }, live)).rejects.toMatchObject({
       code: 'TEMPLATE_REFUSED',
       detail: `no agent can run in the image ${image}: its PATH has ${why}`,
     });
@@ -87,8 +90,8 @@ describe.runIf(hasDocker())('agents of an image', () => {
 
   it('run on what the PATH of the template has', async () => {
     const image = await imageWith('elsewhere', { node: 0 });
-    expect(await runtimes().of(image, '/bin')).toBe('node');
-    await expect(runtimes().of(image, '/nowhere')).rejects.toMatchObject({
+    expect(await runtimes().of({ image, path: '/bin' }, live)).toBe('node');
+    await expect(runtimes().of({ image, path: '/nowhere' }, live)).rejects.toMatchObject({
       code: 'TEMPLATE_REFUSED',
     });
   });
@@ -98,7 +101,7 @@ describe.runIf(hasDocker())('agents of an image', () => {
       startContainer: () => Promise.reject(new EngineAway('killed')),
       removeContainer: () => Promise.resolve(),
     });
-    await expect(killed.of(BUSYBOX, undefined)).rejects.toThrow('killed');
+    await expect(killed.of({ image: BUSYBOX, path: undefined }, live)).rejects.toThrow('killed');
     expect(await engine.engine.listContainers(OWN)).toHaveLength(1);
     await runtimes().sweep();
     expect(await engine.engine.listContainers(OWN)).toEqual([]);

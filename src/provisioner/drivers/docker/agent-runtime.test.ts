@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createManualClock, settle } from '../../../../test/support/manual-clock.ts';
 import { createKit } from '../../../base/kit.ts';
 import { silentLog } from '../../../base/log.ts';
 import { createAgentRuntimes } from './agent-runtime.ts';
@@ -7,7 +8,8 @@ import { EngineAway } from './engine/transport.ts';
 import { containerLabels, containerName } from './mark.ts';
 
 const WORKSPACE = '01890000-0000-7000-8000-000000000001';
-const kit = createKit(silentLog);
+const IMAGE = { image: 'image', path: undefined };
+const live = new AbortController().signal;
 
 /** An engine that keeps containers. */
 function engineWith(change: Partial<Engine> = {}) {
@@ -34,8 +36,16 @@ function engineWith(change: Partial<Engine> = {}) {
     },
     ...change,
   } as Engine;
+  const clock = createManualClock();
+  const kit = { ...createKit(silentLog), clock };
   const runtimes = createAgentRuntimes(kit, engine, () => Promise.resolve('d'));
-  return { containers, engine, runtimes };
+  return { clock, containers, engine, runtimes };
+}
+
+function untilAborted(_id: string, signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason as Error)),
+  );
 }
 
 describe('looks into images', () => {
@@ -52,13 +62,68 @@ describe('looks into images', () => {
 
   it('are swept, and lose nothing that they found, when their removal fails', async () => {
     const { containers, runtimes, engine } = engineWith();
-    const { removeContainer } = engine;
+    const removeContainer = engine.removeContainer.bind(engine);
     engine.removeContainer = () => Promise.reject(new EngineAway('it starts anew'));
-    expect(await runtimes.of('image', undefined)).toBe('node');
+    expect(await runtimes.of(IMAGE, live)).toBe('node');
     expect(containers.size).toBe(1);
     engine.removeContainer = removeContainer;
     await runtimes.sweep();
     expect(containers.size).toBe(0);
+  });
+
+  it('are limited in what they take, and what a Node.js says is not read', async () => {
+    const specs: unknown[] = [];
+    const { engine, runtimes } = engineWith({ awaitEnd: () => Promise.resolve(1) });
+    const createContainer = engine.createContainer.bind(engine);
+    engine.createContainer = (name, spec) => {
+      specs.push(spec);
+      return createContainer(name, spec);
+    };
+    let reads = 0;
+    engine.readOutput = () => {
+      reads += 1;
+      return Promise.resolve(['curl']);
+    };
+    await expect(runtimes.of(IMAGE, live)).rejects.toMatchObject({ code: 'TEMPLATE_REFUSED' });
+    expect(specs).toHaveLength(2);
+    for (const spec of specs) {
+      expect(spec).toMatchObject({
+        HostConfig: {
+          ...{ PidsLimit: 128, Memory: 256 * 1024 ** 2, MemorySwap: 256 * 1024 ** 2 },
+          LogConfig: { Type: 'json-file', Config: { 'max-size': '5m', 'max-file': '2' } },
+        },
+      });
+    }
+    expect(reads).toBe(1);
+  });
+
+  it('refuse an image whose program does not end', async () => {
+    const { clock, containers, runtimes } = engineWith({ awaitEnd: untilAborted });
+    const refused = expect(runtimes.of(IMAGE, live)).rejects.toMatchObject({
+      code: 'TEMPLATE_REFUSED',
+      detail: expect.stringContaining('its `node` has not ended within 10 s') as string,
+    });
+    await settle();
+    expect(containers.size).toBe(1);
+    await clock.advance(10_000);
+    await refused;
+    expect(containers.size).toBe(0);
+  });
+
+  it('keep nobody who is canceled, and go on for others', async () => {
+    const ends: (() => void)[] = [];
+    const { clock, runtimes } = engineWith({
+      awaitEnd: () => new Promise((resolve) => ends.push(() => resolve(0))),
+    });
+    const canceled = new AbortController();
+    const one = runtimes.of(IMAGE, canceled.signal);
+    const other = runtimes.of(IMAGE, live);
+    await settle();
+    canceled.abort(new Error('canceled'));
+    await expect(one).rejects.toThrow('canceled');
+    for (const end of ends) end();
+    expect(await other).toBe('node');
+    expect([ends.length, clock.sleeping()]).toEqual([1, 0]);
   });
 
   it('do not lend their label to the container of a workspace', () => {

@@ -1,5 +1,7 @@
 // What agents run on in an image: its Node.js, or its shell with curl. Nothing but the image itself tells, so it
-// is looked at once: in containers that have no network and run one command.
+// is looked at once: in containers that have no network and run one command. The image is anybody's, and so are
+// its `node` and its `sh`: what they take and how long they may is limited.
+import { whenAborted } from '../../../base/abort.ts';
 import { AppError } from '../../../base/app-error.ts';
 import { createId } from '../../../base/id.ts';
 import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
@@ -7,12 +9,19 @@ import type { Kit } from '../../../base/kit.ts';
 import type { Engine } from './engine/engine.ts';
 import { EngineRefusal } from './engine/transport.ts';
 import { DAEMON_LABEL, LOOK_LABEL, type AgentRuntime } from './mark.ts';
+import { LOG } from './plan-container.ts';
 
 export interface AgentRuntimes {
-  /** Throws TEMPLATE_REFUSED for an image that has neither. `path` is the template's PATH, if it has one. */
-  of(image: string, path: string | undefined): Promise<AgentRuntime>;
+  /** Throws TEMPLATE_REFUSED for an image that has neither. */
+  of(place: LookedInto, signal: AbortSignal): Promise<AgentRuntime>;
   /** Takes away the containers of looks that a former life of the daemon did not end. */
   sweep(): Promise<void>;
+}
+
+export interface LookedInto {
+  readonly image: string;
+  /** The template's, if it has one. */
+  readonly path: string | undefined;
 }
 
 /** What the container of a look is named, and no other one. */
@@ -31,6 +40,11 @@ const SHELL_LOOK = [
   `for tool in ${TOOLS}; do command -v "$tool" >/dev/null || echo "$tool"; done`,
 ];
 
+/** Much more than either takes. */
+const LOOK_MS = 10_000;
+const MEMORY_BYTES = 256 * 1024 ** 2;
+const PROCESSES = 128;
+
 /** What an engine says of a command that an image does not have, or that is no program. */
 const NO_PROGRAM = /executable file not found|no such file or directory|permission denied/;
 
@@ -47,11 +61,12 @@ export function createAgentRuntimes(
     [LOOK_LABEL]: 'agent',
   });
 
-  /** What the command says and ends with; undefined where the image has no such program. */
-  const run = async (
+  /** What `judge` makes of the status that the command ends with; undefined where the image has no such program. */
+  const run = async <T>(
     command: readonly string[],
-    { image, path }: { readonly image: string; readonly path: string | undefined },
-  ): Promise<{ readonly status: number; readonly lines: readonly string[] } | undefined> => {
+    { image, path }: LookedInto,
+    judge: (status: number, id: string) => Promise<T>,
+  ): Promise<T | undefined> => {
     const name = `${LOOK_NAME}${createId(kit)}`;
     looking.add(name);
     const spec = {
@@ -59,12 +74,16 @@ export function createAgentRuntimes(
       Env: path === undefined ? [] : [`PATH=${path}`],
       // With a terminal, what it says comes as it is.
       Tty: true,
-      HostConfig: { NetworkMode: 'none' },
+      HostConfig: {
+        NetworkMode: 'none',
+        ...{ PidsLimit: PROCESSES, Memory: MEMORY_BYTES, MemorySwap: MEMORY_BYTES },
+        LogConfig: LOG,
+      },
     };
     try {
       const id = await engine.createContainer(name, spec);
       await engine.startContainer(id);
-      return { status: await engine.awaitEnd(id), lines: await engine.readOutput(id) };
+      return await judge(await endOf(id, { image, command }), id);
     } catch (error) {
       if (error instanceof EngineRefusal && NO_PROGRAM.test(error.message)) return undefined;
       throw error;
@@ -77,28 +96,60 @@ export function createAgentRuntimes(
     }
   };
 
-  const look = async (image: string, path: string | undefined): Promise<AgentRuntime> => {
-    const node = await run(NODE_LOOK, { image, path });
-    if (node?.status === 0) return 'node';
-    const shell = await run(SHELL_LOOK, { image, path });
+  /** Throws TEMPLATE_REFUSED for a command that does not end soon. */
+  const endOf = async (
+    id: string,
+    { image, command: [program = ''] }: Pick<LookedInto, 'image'> & { command: readonly string[] },
+  ): Promise<number> => {
+    const tooLate = new AbortController();
+    const ended = new AbortController();
+    void kit.clock.sleep(LOOK_MS, ended.signal).then(
+      () =>
+        tooLate.abort(
+          new AppError('TEMPLATE_REFUSED', {
+            detail: `no agent can run in the image ${image}: its \`${program}\` has not ended within ${LOOK_MS / 1000} s of a look at what it can do`,
+            hint: `See what \`docker run --rm --entrypoint ${program} ${image}\` runs; or declare no agents.`,
+          }),
+        ),
+      () => undefined, // it has ended
+    );
+    try {
+      return await engine.awaitEnd(id, tooLate.signal);
+    } finally {
+      ended.abort();
+    }
+  };
+
+  const look = async (place: LookedInto): Promise<AgentRuntime> => {
+    const node = await run(NODE_LOOK, place, (status) => Promise.resolve(status));
+    if (node === 0) return 'node';
+    const shell = await run(SHELL_LOOK, place, async (status, id) => ({
+      status,
+      lines: await engine.readOutput(id),
+    }));
     const missing = shell?.lines ?? ['sh'];
     if (shell?.status === 0 && missing.length === 0) return 'shell';
     const nodeIs = node === undefined ? 'no `node`' : `a \`node\` older than ${OLDEST_NODE}`;
     throw new AppError('TEMPLATE_REFUSED', {
-      detail: `no agent can run in the image ${image}: its PATH has ${nodeIs}, and for the shell agent it lacks ${missing.join(', ')}`,
+      detail: `no agent can run in the image ${place.image}: its PATH has ${nodeIs}, and for the shell agent it lacks ${missing.join(', ')}`,
       hint: `Use an image with Node.js ${OLDEST_NODE} or newer, or with a POSIX shell and curl; or declare no agents.`,
     });
   };
 
   return {
-    of: async (image, path) => {
+    of: async (place, signal) => {
+      const { image, path } = place;
       const id = await engine.findImage(image);
       const key = `${id ?? image} ${path ?? ''}`;
-      return turns.run(key, async () => {
-        const runtime = known.get(key) ?? (await look(image, path));
+      const found = turns.run(key, async () => {
+        const runtime = known.get(key) ?? (await look(place));
         known.set(key, runtime);
         return runtime;
       });
+      // Who is canceled does not wait; the look goes on for whoever asks next.
+      await Promise.race([found, whenAborted(signal)]);
+      signal.throwIfAborted();
+      return found;
     },
     sweep: async () => {
       for (const { id, name } of await engine.listContainers(await labels())) {

@@ -62,7 +62,8 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
         const image = await deps.images.provide({ settings, template }, context);
         context.log('info', `image: ${image}`);
         if (!hasAgents({ template })) return;
-        const runtime = await deps.agentRuntimes.of(image, settings.environment['PATH']);
+        const place = { image, path: settings.environment['PATH'] };
+        const runtime = await deps.agentRuntimes.of(place, context.signal);
         context.log(
           'info',
           `agents run on ${runtime === 'node' ? 'its Node.js' : 'its shell and curl'}`,

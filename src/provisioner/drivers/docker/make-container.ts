@@ -36,9 +36,8 @@ export async function makeContainer(
   const { engine } = deps;
   const { workspaceId } = mark;
   const image = await deps.images.provide({ settings, template: build.template }, context);
-  context.signal.throwIfAborted();
   const runtime = hasAgents(build)
-    ? await deps.agentRuntimes.of(image, settings.environment['PATH'])
+    ? await deps.agentRuntimes.of({ image, path: settings.environment['PATH'] }, context.signal)
     : 'node';
   context.signal.throwIfAborted();
   for (const name of Object.keys(volumesOf(build, settings))) await makeVolume(deps, mark, name);

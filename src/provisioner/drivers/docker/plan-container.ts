@@ -24,7 +24,7 @@ export interface Surroundings {
 }
 
 /** A container that prints for ever fills no disk. */
-const LOG = { Type: 'json-file', Config: { 'max-size': '5m', 'max-file': '2' } };
+export const LOG = { Type: 'json-file', Config: { 'max-size': '5m', 'max-file': '2' } };
 
 /** The body of the engine's call. */
 export function planContainer(build: Build, surroundings: Surroundings): object {

@@ -15,7 +15,11 @@ function engineThat(answers: Readonly<Record<string, unknown>>): {
       asked.push(call);
       return Promise.resolve(answers[call.path]);
     },
-    stream: () => Promise.reject(new Error('nothing is streamed here')),
+    stream: (call, onLine) => {
+      asked.push(call);
+      for (const line of answers[call.path] as readonly string[]) onLine(line);
+      return Promise.resolve();
+    },
   };
   return { engine: createEngine(createManualClock(), transport), asked };
 }
@@ -34,5 +38,14 @@ describe('an engine', () => {
     const container = { Id: 'c', Names: ['/web/db', '/own'], State: 'running', Labels: null };
     const { engine } = engineThat({ '/containers/json': [container] });
     expect(await engine.listContainers({})).toMatchObject([{ id: 'c', name: 'own', labels: {} }]);
+  });
+
+  it('is asked for little of what a container has printed, and more of it is not kept', async () => {
+    const flood = ['curl\r', 'x'.repeat(100_000), ...Array.from({ length: 100_000 }, () => '')];
+    const { engine, asked } = engineThat({ '/containers/c/logs': flood });
+    const lines = await engine.readOutput('c');
+    expect(lines[0]).toBe('curl');
+    expect(lines.join('\n').length).toBeLessThanOrEqual(1_000);
+    expect(asked[0]?.query).toMatchObject({ tail: '20' });
   });
 });

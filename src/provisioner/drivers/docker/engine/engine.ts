@@ -35,8 +35,8 @@ export interface Engine {
   createContainer(name: string, spec: object): Promise<string>;
   startContainer(id: string): Promise<void>;
   /** Resolves with the status that it ends with. */
-  awaitEnd(id: string): Promise<number>;
-  /** The lines that one with a terminal has printed. */
+  awaitEnd(id: string, signal: AbortSignal): Promise<number>;
+  /** The last lines that one with a terminal has printed, and little of them where they are long. */
   readOutput(id: string): Promise<readonly string[]>;
   /** Asks it to end, and ends it after the grace. */
   stopContainer(id: string, graceSeconds: number): Promise<void>;
@@ -110,6 +110,9 @@ export interface ExecSpec {
 const WORK_SILENCE_MS = 900_000;
 /** What all drivers have to report waits for these: an engine that hangs must not silence them. */
 const LIST_SILENCE_MS = 15_000;
+/** Of what a container has printed. */
+const OUTPUT_LINES = 20;
+const OUTPUT_CHARS = 1_000;
 /** The kernel's own. */
 const CPU_PERIOD_US = 100_000;
 const REMOVING_POLL_MS = 100;
@@ -231,13 +234,19 @@ export function createEngine(clock: Pick<Clock, 'sleep'>, transport: Transport):
     createContainer: (name, spec) =>
       ask(madeReply, { method: 'POST', path: '/containers/create', query: { name }, body: spec }),
     startContainer: (id) => tell({ method: 'POST', path: `/containers/${id}/start` }),
-    awaitEnd: (id) => ask(endReply, { method: 'POST', path: `/containers/${id}/wait` }),
+    awaitEnd: (id, signal) =>
+      ask(endReply, { method: 'POST', path: `/containers/${id}/wait`, signal }),
     readOutput: async (id) => {
       const lines: string[] = [];
-      await transport.stream(
-        { method: 'GET', path: `/containers/${id}/logs`, query: { stdout: '1', stderr: '1' } },
-        (line) => lines.push(line.trim()),
-      );
+      let room = OUTPUT_CHARS;
+      const query = { stdout: '1', stderr: '1', tail: String(OUTPUT_LINES) };
+      await transport.stream({ method: 'GET', path: `/containers/${id}/logs`, query }, (line) => {
+        if (room <= 0) return;
+        const part = line.trim().slice(0, room);
+        lines.push(part);
+        // One that is empty takes room too.
+        room -= part.length + 1;
+      });
       return lines;
     },
     stopContainer: (id, graceSeconds) =>
