@@ -307,6 +307,12 @@ export const ERRORS = {
     retry: 'never',
     hint: 'Let the daemon have control groups, as docs/process-driver.md says, or take the limits out of the template.',
   },
+  SANDBOX_UNAVAILABLE: {
+    http: 409,
+    exit: 69,
+    retry: 'never',
+    hint: 'Install bubblewrap on the machine of the daemon, as docs/process-driver.md says, or take the sandbox out of the template.',
+  },
   NO_DAEMON: {
     http: 409,
     exit: 75,

@@ -175,7 +175,7 @@ describe('a workspace of the process driver', () => {
     const script = path.join(folder, 'run.sh');
     await writeFile(script, '#!/bin/sh\n', { mode: 0o755 });
     const { template } = build();
-    const process = { command, environment: {}, limits: NO_LIMITS };
+    const process = { command, environment: {}, limits: NO_LIMITS, sandbox: 'none' as const };
     const checked = driver.check(
       { ...template, manifest: { ...template.manifest, process } },
       { ...context, templateFolder: () => Promise.resolve(folder) },
@@ -278,7 +278,12 @@ describe('the supervisor', () => {
   it('tries a command again that cannot be run, and its workspace counts as gone', async () => {
     const steady = build();
     await start(steady);
-    const process = { command: ['./server.cjs/x'], environment: {}, limits: NO_LIMITS };
+    const process = {
+      command: ['./server.cjs/x'],
+      environment: {},
+      limits: NO_LIMITS,
+      sandbox: 'none' as const,
+    };
     const made = build({ process });
     await start(made);
     const children = async (): Promise<string> =>

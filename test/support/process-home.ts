@@ -14,6 +14,8 @@ import { readPlaces, type Places } from '../../src/provisioner/drivers/process/c
 import { createProcessDriver } from '../../src/provisioner/drivers/process/driver.ts';
 import { createPorts } from '../../src/provisioner/drivers/process/port.ts';
 import { MARK } from '../../src/provisioner/drivers/process/processes.ts';
+import { createSandbox } from '../../src/provisioner/drivers/process/sandbox/sandbox.ts';
+import type { Environment } from '../../src/provisioner/tool/environment.ts';
 import { findMarked } from '../../src/provisioner/marked-process.ts';
 import { sampleManifest } from './manifest.ts';
 import type { Programs } from './programs.ts';
@@ -27,7 +29,10 @@ export const SERVER = `
 
 /** Of the template that `createProcessHome` makes. */
 export function processManifest(change: Partial<Manifest> = {}): Manifest {
-  const process = { command: ['node', 'server.cjs'], environment: {}, limits: NO_LIMITS };
+  const process = {
+    ...{ command: ['node', 'server.cjs'], environment: {} },
+    ...{ limits: NO_LIMITS, sandbox: 'none' as const },
+  };
   return sampleManifest({ driver: 'process', null: null, process, ...change });
 }
 
@@ -53,12 +58,18 @@ export interface HomeOptions {
   readonly clock?: Clock;
   /** Where the driver may have control groups. */
   readonly places?: Places;
+  /** Of the daemon. */
+  readonly environment?: Environment;
+  /** The control plane's address. */
+  readonly url?: string;
 }
 
 export async function createProcessHome(
   programs: Programs,
-  { clock = systemClock, places = readPlaces() }: HomeOptions = {},
+  options: HomeOptions = {},
 ): Promise<ProcessHome> {
+  const { clock = systemClock, places = readPlaces() } = options;
+  const { environment = process.env, url = 'http://127.0.0.1:1' } = options;
   const kit = { ...createKit(silentLog), clock };
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-process-home-'));
   const at = (name: string): string => path.join(scratch, name);
@@ -79,6 +90,7 @@ export async function createProcessHome(
       .map(({ pid }) => pid);
   };
   const groups = createGroups(places, workspaces);
+  const sandbox = await createSandbox({ environment, hidden: scratch });
   const list = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
 
   return {
@@ -92,9 +104,10 @@ export async function createProcessHome(
           kit,
           ports: createPorts(kit.rng, ports),
           groups,
+          sandbox,
           programs,
-          environment: process.env,
-          url: 'http://127.0.0.1:1',
+          environment,
+          url,
         },
         { folder: workspaces },
       ),

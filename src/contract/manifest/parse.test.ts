@@ -47,7 +47,12 @@ describe('parseManifest', () => {
       tags: {},
       terraform: null,
       docker: null,
-      process: { command: ['sh', '-c', 'run'], environment: {}, limits: NO_LIMITS },
+      process: {
+        command: ['sh', '-c', 'run'],
+        environment: {},
+        limits: NO_LIMITS,
+        sandbox: 'none',
+      },
       null: null,
     });
   });
@@ -134,6 +139,7 @@ process: {command: [run, it], environment: {PORT: 0x10, DEBUG: false, NOTHING: "
       command: ['run', 'it'],
       environment: { PORT: '0x10', DEBUG: 'false', NOTHING: '' },
       limits: NO_LIMITS,
+      sandbox: 'none',
     });
   });
 
@@ -328,6 +334,7 @@ agent_timeout: 60
     ['a strange name', '{command: x, environment: {"a b": 1}}', 'the key "a b" must be letters'],
     ['too little memory', '{command: x, limits: {memory: 63MiB}}', 'must be a size from 64MiB'],
     ['too few processes', '{command: x, limits: {processes: 31}}', 'processes'],
+    ['a sandbox that is none', '{command: x, sandbox: docker}', 'sandbox'],
     ['a limit that is none', '{command: x, limits: {disk: 1GiB}}', 'the key "disk" is not known'],
   ])('in the settings of the process driver: %s', (_what, settings, expected) => {
     const [told] = issues(`process: ${settings}\n`, 'name: demo\ndriver: process\n');

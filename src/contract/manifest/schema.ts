@@ -83,6 +83,9 @@ export const processLimits = z.object({
 
 export const NO_LIMITS: ProcessLimits = { memory_bytes: null, cpus: null, processes: null };
 
+/** What the process driver can put its programs in. */
+export const SANDBOXES = ['none', 'bubblewrap'] as const;
+
 /** Settings of the process driver. */
 export const processSettings = z.object({
   /** The program and its arguments; text in the manifest becomes `sh -c`. */
@@ -90,6 +93,7 @@ export const processSettings = z.object({
   environment: z.record(z.string(), z.string()),
   /** Versions pushed before there was such a thing say nothing. */
   limits: processLimits.prefault(NO_LIMITS),
+  sandbox: z.enum(SANDBOXES).prefault('none'),
 });
 
 /** Settings of the docker driver; exactly one of image and build is not null. */
@@ -148,6 +152,7 @@ export const manifestSchema = z
 export type Manifest = z.output<typeof manifestSchema>;
 export type ManifestParameter = z.output<typeof parameterSchema>;
 export type ManifestPreset = z.output<typeof presetSchema>;
+export type ProcessSettings = z.output<typeof processSettings>;
 export type ProcessLimits = z.output<typeof processLimits>;
 export type DockerSettings = z.output<typeof dockerSettings>;
 export type ReadyCheck = z.output<typeof readyCheckSchema>;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { PARAMETER_TYPES, type ParameterType } from '../../domain/parameter/value.ts';
 import { MAX_PARAMETERS, nameField } from '../field.ts';
 import { dockerSource } from './docker-source.ts';
-import { DRIVERS } from './schema.ts';
+import { DRIVERS, SANDBOXES } from './schema.ts';
 import {
   commandField,
   cpusField,
@@ -160,6 +160,10 @@ const processSource = z.strictObject({
       }),
     })
     .prefault({}),
+  sandbox: z
+    .enum(SANDBOXES)
+    .default('none')
+    .meta({ description: 'What keeps its programs from the rest of the machine' }),
 });
 
 const nullSource = z.strictObject({

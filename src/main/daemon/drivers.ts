@@ -15,6 +15,7 @@ import { createGroups } from '../../provisioner/drivers/process/cgroup/groups.ts
 import { readPlaces } from '../../provisioner/drivers/process/cgroup/places.ts';
 import { createProcessDriver } from '../../provisioner/drivers/process/driver.ts';
 import { createPorts } from '../../provisioner/drivers/process/port.ts';
+import { createSandbox } from '../../provisioner/drivers/process/sandbox/sandbox.ts';
 import { createTerraformDriver } from '../../provisioner/drivers/terraform/driver.ts';
 import { describeTool, findTool } from '../../provisioner/drivers/terraform/find-tool.ts';
 import { loadDaemonIdentity } from '../../provisioner/identity.ts';
@@ -41,7 +42,10 @@ type Make = (kit: Kit, place: DriverPlace) => Made | Promise<Made>;
 const MAKERS: Readonly<Record<string, Make>> = {
   docker: createLocalDockerDriver,
   null: (kit) => ({ kind: 'made', driver: createNullDriver(kit) }),
-  process: (kit, place) => ({ kind: 'made', driver: createLocalProcessDriver(kit, place) }),
+  process: async (kit, place) => ({
+    kind: 'made',
+    driver: await createLocalProcessDriver(kit, place),
+  }),
   terraform: createLocalTerraformDriver,
 };
 
@@ -116,9 +120,13 @@ async function createLocalTerraformDriver(
   return { kind: 'made', driver };
 }
 
-function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace): Driver {
+async function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace): Promise<Driver> {
   const groups = createGroups(readPlaces(), workspacesDir(folder));
   kit.log.info('process.limits', { limits: groups.summary });
+  // The data folder as a whole: a control plane may have its own beside the daemon's.
+  const hidden = path.dirname(folder);
+  const sandbox = await createSandbox({ environment: process.env, hidden });
+  kit.log.info('process.sandbox', { sandbox: sandbox.summary });
   // Shared by all daemons of this user on this machine.
   const uid = process.getuid?.() ?? 0;
   const portFolder = path.join(os.tmpdir(), `standby-ports-${uid}`);
@@ -127,6 +135,7 @@ function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace): Drive
       kit,
       ports: createPorts(kit.rng, portFolder),
       groups,
+      sandbox,
       programs: { agent: bundled('agent.mjs'), supervisor: bundled('supervisor.mjs') },
       environment: process.env,
       url,

@@ -32,14 +32,16 @@ export function createProcessDriver(deps: WorkspaceDeps, options: ProcessDriverO
   const machine = createMachine(deps, { folder: options.folder, folderOf, turns });
   return {
     name: 'process',
-    tool: deps.groups.summary,
+    tool: `${deps.groups.summary}; ${deps.sandbox.summary}`,
     check: async ({ manifest }, context) => {
       if (manifest.process === null) {
         throw new AppError('TEMPLATE_REFUSED', 'the process driver needs `process: {command: …}`');
       }
-      const { command, environment, limits } = manifest.process;
+      const { command, environment, limits, sandbox } = manifest.process;
       deps.groups.check(limits);
+      const enterSandbox = await deps.sandbox.open(sandbox);
       await checkCommand(command, {
+        enterSandbox,
         folder: await context.templateFolder(),
         searchPath: environment['PATH'] ?? searchPath(deps.environment),
       });

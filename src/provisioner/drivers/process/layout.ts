@@ -14,9 +14,16 @@ export interface WorkspaceLayout {
   readonly agentOutput: string;
   readonly supervisorLog: string;
   readonly agentToken: string;
-  /** The address of the control plane, for agents; rewritten when it changes. */
+  /** What agents are told: a folder, since a sandbox would go on showing a file that was replaced. */
+  readonly told: string;
+  /** The address of the control plane; rewritten when it changes. */
   readonly url: string;
   readonly temporary: string;
+}
+
+/** What an agent remembers, and the output of its scripts. */
+export function agentFolder({ folder }: Pick<WorkspaceLayout, 'folder'>, name: string): string {
+  return path.join(folder, `agent-${name}`);
 }
 
 export function layoutOf(folder: string): WorkspaceLayout {
@@ -31,7 +38,8 @@ export function layoutOf(folder: string): WorkspaceLayout {
     agentOutput: at('agent.log'),
     supervisorLog: at('supervisor.log'),
     agentToken: at('agent-token'),
-    url: at('control-plane-url'),
+    told: at('told'),
+    url: at('told/control-plane-url'),
     temporary: at('tmp'),
   };
 }

@@ -4,8 +4,9 @@ import { AppError } from '../../../base/app-error.ts';
 import type { Build } from '../../driver.ts';
 import { COMMON_VARIABLES, inheritEnvironment, type Environment } from '../../tool/environment.ts';
 import { parameterVariables } from '../../tool/parameter-variables.ts';
-import type { WorkspaceLayout } from './layout.ts';
+import { agentFolder, type WorkspaceLayout } from './layout.ts';
 import { MARK } from './processes.ts';
+import type { EnterSandbox } from './sandbox/sandbox.ts';
 import type { Plan, Program } from './supervisor/plan.ts';
 
 export interface PlanOptions {
@@ -13,41 +14,52 @@ export interface PlanOptions {
   readonly port: number;
   /** The bundled agent program. */
   readonly agentProgram: string;
+  readonly enterSandbox: EnterSandbox;
   /** Of the daemon; only what is listed below goes on. */
   readonly environment: Environment;
 }
 
 export function planWorkspace(build: Build, options: PlanOptions): Plan {
   const { manifest } = build.template;
-  const { layout } = options;
+  const { layout, enterSandbox } = options;
+  const own = [layout.files, layout.temporary];
   if (manifest.process === null) {
     throw new AppError('BUILD_FAILED', 'the manifest has no settings for the process driver');
   }
   const shared = sharedEnvironment(build, options);
+  const base = { cwd: layout.files, within: [], input: null };
   const command: Program = {
+    ...base,
     name: 'command',
     argv: [...manifest.process.command],
-    cwd: layout.files,
     environment: { ...shared, ...manifest.process.environment, [MARK]: layout.folder },
     output: layout.output,
   };
-  const agents = manifest.agents.map(({ name }): Program => ({
-    name: `agent ${name}`,
-    argv: [process.execPath, options.agentProgram],
-    cwd: layout.files,
-    environment: {
-      ...shared,
-      STANDBY_URL_FILE: layout.url,
-      // Only the agent is told where the token is.
-      STANDBY_AGENT_TOKEN_FILE: layout.agentToken,
-      STANDBY_AGENT_NAME: name,
-      STANDBY_AGENT_SCRIPT_DIR: layout.files,
-      STANDBY_AGENT_STATE_DIR: path.join(layout.folder, `agent-${name}`),
-    },
-    output: layout.agentOutput,
-  }));
+  const agents = manifest.agents.map(({ name }): Program => {
+    const stateDir = agentFolder(layout, name);
+    const agent: Program = {
+      ...base,
+      name: `agent ${name}`,
+      argv: [process.execPath, options.agentProgram],
+      environment: {
+        ...shared,
+        STANDBY_URL_FILE: layout.url,
+        // Only the agent is told where the token is.
+        STANDBY_AGENT_TOKEN_FILE: layout.agentToken,
+        STANDBY_AGENT_NAME: name,
+        STANDBY_AGENT_SCRIPT_DIR: layout.files,
+        STANDBY_AGENT_STATE_DIR: stateDir,
+      },
+      output: layout.agentOutput,
+    };
+    return enterSandbox(agent, {
+      readable: [options.agentProgram, layout.agentToken, layout.told],
+      writable: [...own, stateDir],
+    });
+  });
   const { limits } = manifest.process;
-  return { programs: [command, ...agents], limits, children: layout.children };
+  const programs = [enterSandbox(command, { readable: [], writable: own }), ...agents];
+  return { programs, limits, children: layout.children };
 }
 
 /** The PATH of a workspace's programs: a template may count on the Node.js that the daemon runs on. */

@@ -1,5 +1,4 @@
 // The ready check of a template without agents, made once.
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { signalGroup } from '../../../base/process-group.ts';
@@ -9,6 +8,7 @@ import type { Groups } from './cgroup/groups.ts';
 import { joining } from './cgroup/join.ts';
 import type { WorkspaceLayout } from './layout.ts';
 import { planSchema } from './supervisor/plan.ts';
+import { spawnProgram } from './supervisor/spawn-program.ts';
 
 export interface CheckedWorkspace {
   readonly check: ReadyCheck;
@@ -28,22 +28,18 @@ export async function isReady(
   return accepts({ host, port: check.tcp ?? port }, signal);
 }
 
-/** Runs where the workspace's command runs, with its environment. */
+/** Runs where the workspace's command runs, with its environment, and in a sandbox as it does. */
 async function succeeds(
   { layout, groups }: Pick<CheckedWorkspace, 'layout' | 'groups'>,
   command: readonly string[],
   signal: AbortSignal,
 ): Promise<boolean> {
   const { programs } = planSchema.parse(JSON.parse(await readFile(layout.plan, 'utf8')));
+  const [program] = programs;
+  if (program === undefined) return false;
   signal.throwIfAborted();
   const joins = groups.joinFiles(path.basename(layout.folder));
-  const [file = '', ...args] = joining(joins, command);
-  const child = spawn(file, args, {
-    cwd: layout.files,
-    env: programs[0]?.environment,
-    stdio: 'ignore',
-    detached: true,
-  });
+  const child = spawnProgram(program, joining(joins, [...program.within, ...command]), 'ignore');
   // With all that it started: it is made over and over.
   const end = (): void => {
     if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');

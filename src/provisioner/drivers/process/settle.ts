@@ -1,16 +1,15 @@
 // Takes away what was left half made or half removed, and keeps hold of what stays: at the start of a
 // daemon for all that its former life left, and now and then for what could not be done at once.
 import { statSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { isUuid } from '../../../base/id.ts';
 import type { KeyedMutex } from '../../../base/keyed-mutex.ts';
-import { writePrivateFile } from '../../../base/private-file.ts';
 import { layoutOf } from './layout.ts';
 import { findMarked } from '../../marked-process.ts';
 import { endProcesses, MARK, removeGroup } from './processes.ts';
 import { readRecord, type WorkspaceRecord } from './record.ts';
-import { endDeps, isAlive, removeWorkspace, type WorkspaceDeps } from './workspace.ts';
+import { endDeps, isAlive, removeWorkspace, tellUrl, type WorkspaceDeps } from './workspace.ts';
 
 export interface WorkspaceFolders {
   /** The folder that holds them. */
@@ -68,17 +67,15 @@ async function removeUnsettled(deps: WorkspaceDeps, folder: string): Promise<voi
 }
 
 async function keepHold(
-  { kit, ports, url }: WorkspaceDeps,
+  deps: WorkspaceDeps,
   folder: string,
   { port }: WorkspaceRecord,
 ): Promise<void> {
+  const { kit, ports } = deps;
   if ((await ports.hold(port, folder)) === 'lost') {
     kit.log.error('process.port_lost', { folder, port });
   }
-  // The control plane may listen elsewhere now.
-  const file = layoutOf(folder).url;
-  const known = await readFile(file, 'utf8').catch(() => undefined);
-  if (known !== `${url}\n`) await writePrivateFile(file, `${url}\n`);
+  await tellUrl(deps, layoutOf(folder));
 }
 
 /**

@@ -14,11 +14,12 @@ import type { AttemptName, Build, DriverContext, Outputs } from '../../driver.ts
 import { isUndoable } from '../../undoable.ts';
 import type { Groups } from './cgroup/groups.ts';
 import { joining } from './cgroup/join.ts';
-import { layoutOf, type WorkspaceLayout } from './layout.ts';
+import { agentFolder, layoutOf, type WorkspaceLayout } from './layout.ts';
 import { layOver } from './lay-over.ts';
 import { planWorkspace } from './plan-workspace.ts';
 import { isPortFree, type Ports } from './port.ts';
 import { endProcesses, MARK, removeGroup, type EndDeps } from './processes.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
 import { planSchema } from './supervisor/plan.ts';
 import { readRecord, writeRecord, type WorkspaceRecord } from './record.ts';
 
@@ -26,6 +27,7 @@ export interface WorkspaceDeps {
   readonly kit: Kit;
   readonly ports: Ports;
   readonly groups: Groups;
+  readonly sandbox: Sandbox;
   /** The bundled programs that a workspace needs. */
   readonly programs: { readonly agent: string; readonly supervisor: string };
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -199,14 +201,19 @@ async function startPrograms(
   const { build, context, record } = given;
   const { port } = record;
   const { environment } = deps;
+  const { agents, process: settings } = build.template.manifest;
   const plan = planWorkspace(build, {
     layout,
     port,
+    enterSandbox: await deps.sandbox.open(settings?.sandbox ?? 'none'),
     agentProgram: deps.programs.agent,
     environment,
   });
   await endProcesses(endDeps(deps), layout.folder, record.supervisor);
   await writePrivateFile(layout.plan, JSON.stringify(plan));
+  for (const { name } of agents) {
+    await mkdir(agentFolder(layout, name), { recursive: true, mode: 0o700 });
+  }
   await writePrivateFile(layout.agentToken, build.workspace.agent_token);
   context.signal.throwIfAborted();
   return launch(deps, layout, record);
@@ -218,7 +225,7 @@ async function launch(
   record: WorkspaceRecord,
 ): Promise<WorkspaceRecord> {
   await checkPort(deps, layout, record);
-  await writePrivateFile(layout.url, `${deps.url}\n`);
+  await tellUrl(deps, layout);
   const { limits } = planSchema.parse(JSON.parse(await readFile(layout.plan, 'utf8')));
   const groups = deps.groups.prepare(path.basename(layout.folder), limits);
   const log = openSync(layout.supervisorLog, 'a', 0o600);
@@ -246,6 +253,17 @@ async function launch(
   const running: WorkspaceRecord = { ...record, phase: 'running', complete: true, supervisor };
   await writeRecord(layout.record, running);
   return running;
+}
+
+/** The control plane may listen elsewhere now. */
+export async function tellUrl(
+  { url }: Pick<WorkspaceDeps, 'url'>,
+  layout: WorkspaceLayout,
+): Promise<void> {
+  const known = await readFile(layout.url, 'utf8').catch(() => undefined);
+  if (known === `${url}\n`) return;
+  await mkdir(layout.told, { recursive: true, mode: 0o700 });
+  await writePrivateFile(layout.url, `${url}\n`);
 }
 
 /** Somebody else on its port would be taken for the workspace: by its ready check, and by its owner. */

@@ -166,7 +166,7 @@ function summarize(usable: readonly (readonly [Controller, Place])[]): string {
   if (usable.length === 0) return 'no limits';
   const versions = [...new Set(usable.map(([, { version }]) => `v${version}`))].sort();
   const limits = usable.map(([controller]) => KEYS[controller].replace('limits.', ''));
-  return `limits of ${limits.join(', ')} by cgroup ${versions.join(' and ')}`;
+  return `limits of ${limits.join(', ')} by cgroup ${versions.join('+')}`;
 }
 
 /** Not with all above it: what has to be there is not made, and below /proc that would never end. */

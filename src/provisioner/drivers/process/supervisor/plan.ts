@@ -7,8 +7,12 @@ export const planSchema = z.object({
     z.object({
       name: z.string(),
       argv: z.array(z.string()).min(1),
+      /** What the command line is put behind: that of its sandbox. A plan of before there were any has none. */
+      within: z.array(z.string()).prefault([]),
       cwd: z.string(),
       environment: z.record(z.string(), z.string()),
+      /** What it can read from the descriptor 3. */
+      input: z.string().nullable().prefault(null),
       output: z.string(),
     }),
   ),

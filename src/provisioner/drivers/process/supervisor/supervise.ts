@@ -1,6 +1,6 @@
 // Runs programs, each in a process group of its own, and starts again what ends. Nothing that a full
 // disk or a program's own doing brings about may end it: with it the workspace counts as gone.
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, renameSync, writeFileSync } from 'node:fs';
 import { isAborted } from '../../../../base/abort.ts';
 import type { Clock } from '../../../../base/clock.ts';
@@ -8,6 +8,7 @@ import { keepOutputShort, openOutput } from '../../../../base/output-file.ts';
 import { signalGroup } from '../../../../base/process-group.ts';
 import { identifyProcess } from '../../../../base/process-identity.ts';
 import type { Children, Plan, Program } from './plan.ts';
+import { spawnProgram } from './spawn-program.ts';
 
 // A program that keeps ending is started ever more rarely; one that lived a while begins anew.
 const FIRST_PAUSE_MS = 500;
@@ -84,16 +85,10 @@ interface Started {
 }
 
 function start(program: Program): Started {
-  const [file = '', ...args] = program.argv;
   try {
     const output = openOutput(program.output);
     try {
-      const process = spawn(file, args, {
-        cwd: program.cwd,
-        env: program.environment,
-        stdio: ['ignore', output, output],
-        detached: true,
-      });
+      const process = spawnProgram(program, [...program.within, ...program.argv], output);
       return { pid: process.pid, ended: endOf(process) };
     } finally {
       closeSync(output);

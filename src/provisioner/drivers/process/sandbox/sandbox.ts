@@ -1,0 +1,79 @@
+// The sandbox that a template may ask for, where this machine can have one.
+import path from 'node:path';
+import { AppError } from '../../../../base/app-error.ts';
+import type { ProcessSettings } from '../../../../contract/manifest/schema.ts';
+import type { Environment } from '../../../tool/environment.ts';
+import { findProgram } from '../find-program.ts';
+import { MARK } from '../processes.ts';
+import type { Program } from '../supervisor/plan.ts';
+import { enteringBubblewrap, environmentArguments, type View } from './bubblewrap.ts';
+import { runTrial, trialOf } from './trial.ts';
+
+export interface Sandbox {
+  /** In words and short: what there was when the daemon began. */
+  readonly summary: string;
+  /** Tries what is asked for. Throws SANDBOX_UNAVAILABLE, with the reason and the remedy, where there is none. */
+  open(asked: ProcessSettings['sandbox']): Promise<EnterSandbox>;
+}
+
+/** The program as it runs in the sandbox, with these folders of its workspace and files of the daemon. */
+export type EnterSandbox = (program: Program, seen: Pick<View, 'readable' | 'writable'>) => Program;
+
+export interface SandboxPlace {
+  readonly environment: Environment;
+  /** The data folder, of which nothing is seen but the workspace's own. */
+  readonly hidden: string;
+}
+
+const REMEDY =
+  'Install bubblewrap 0.8 or newer and let the daemon make user namespaces (docs/process-driver.md), or ' +
+  'take the sandbox out of the template';
+/** Node.js, and what is installed beside it. */
+const NODE = [
+  path.dirname(process.execPath),
+  path.join(path.dirname(process.execPath), '..', 'lib', 'node_modules'),
+];
+
+export async function createSandbox(place: SandboxPlace): Promise<Sandbox> {
+  const open: Sandbox['open'] = async (asked) => {
+    if (asked === 'none') return (program) => program;
+    const found = await findBubblewrap(place);
+    if (found.kind === 'found') return found.enter;
+    const detail = `there is no sandbox on this machine: ${found.because}. ${REMEDY}`;
+    throw new AppError('SANDBOX_UNAVAILABLE', detail);
+  };
+  const { kind } = await findBubblewrap(place);
+  return { summary: kind === 'found' ? 'bubblewrap' : 'no sandbox', open };
+}
+
+type Found =
+  | { readonly kind: 'found'; readonly enter: EnterSandbox }
+  | { readonly kind: 'missing'; readonly because: string };
+
+/** By running something in it: that it is installed does not say that it may work. */
+async function findBubblewrap({ environment, hidden }: SandboxPlace): Promise<Found> {
+  // Never a relative one: what lies where the daemon was started is not to be trusted with it.
+  const folders = (environment['PATH'] ?? '').split(':').filter((one) => path.isAbsolute(one));
+  const bwrap = await findProgram('bwrap', folders);
+  if (bwrap === undefined) return { kind: 'missing', because: 'bwrap is not in the PATH' };
+  const enter: EnterSandbox = (program, { readable, writable }) => ({
+    ...program,
+    within: [
+      ...enteringBubblewrap(bwrap, {
+        ...{ hidden, readable: [...NODE, ...readable], writable },
+        cwd: program.cwd,
+      }),
+    ],
+    // The mark is for the daemon, which sees both sides.
+    environment: pick(program.environment, MARK),
+    input: environmentArguments(program.environment),
+  });
+  const trial = trialOf(['true'], { cwd: '/', searchPath: '/usr/bin:/bin' });
+  const because = await runTrial(enter(trial, { readable: [], writable: [] }));
+  return because === undefined ? { kind: 'found', enter } : { kind: 'missing', because };
+}
+
+function pick(from: Readonly<Record<string, string>>, name: string): Record<string, string> {
+  const value = from[name];
+  return value === undefined ? {} : { [name]: value };
+}

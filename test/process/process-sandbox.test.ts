@@ -1,0 +1,324 @@
+// What the sandbox of the process driver keeps from a template, and what it leaves it. The template is an
+// enemy's: it tries, and writes down what came of it.
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createId } from '../../src/base/id.ts';
+import { toolsField } from '../../src/contract/field.ts';
+import { NO_LIMITS, type Manifest } from '../../src/contract/manifest/schema.ts';
+import type { Build, Driver, DriverContext, Machine } from '../../src/provisioner/driver.ts';
+import { createRedactor } from '../../src/provisioner/tool/redact.ts';
+import { sampleWorkspace } from '../support/acquired-job.ts';
+import { createFakeAgentServer } from '../support/fake-agent-server.ts';
+import { createProcessHome, processManifest, type ProcessHome } from '../support/process-home.ts';
+import { buildPrograms, type Programs } from '../support/programs.ts';
+import { hasTool } from '../support/tool.ts';
+import { until } from '../support/until.ts';
+
+/** Tries each of `ATTEMPTS`, lines of JavaScript, and then serves until it is asked to end. */
+const ENEMY = `
+  const fs = require('node:fs');
+  const { execFileSync } = require('node:child_process');
+  const findings = {};
+  for (const attempt of JSON.parse(process.env.ATTEMPTS)) {
+    try { findings[attempt] = String(eval(attempt)); }
+    catch (error) { findings[attempt] = error.code ?? 'failed'; }
+  }
+  fs.writeFileSync('findings.json', JSON.stringify(findings));
+  process.on('SIGTERM', () => setTimeout(() => { fs.writeFileSync('bye', ''); process.exit(); }, 50));
+  require('node:http').createServer((_, r) => r.end('served'))
+    .listen(Number(process.env.PORT), '127.0.0.1');`;
+
+let programs: Programs;
+let home: ProcessHome;
+let driver: Driver;
+
+beforeAll(async () => {
+  programs = await buildPrograms();
+});
+afterAll(() => programs.remove());
+
+afterEach(async () => {
+  await machine().close();
+  for (const id of await readdir(home.workspaces).catch(() => [])) await machine().remove(id);
+  expect(await home.remains()).toEqual([]);
+  await home.remove();
+});
+
+function machine(): Machine {
+  if (driver.machine === undefined) throw new Error('the process driver has a machine');
+  return driver.machine;
+}
+
+async function open(options?: Parameters<typeof createProcessHome>[1]): Promise<void> {
+  home = await createProcessHome(programs, options);
+  await home.writeServer(ENEMY);
+  driver = home.open();
+  await machine().open();
+}
+
+const context: DriverContext = {
+  redactor: createRedactor(),
+  log: () => undefined,
+  tellReplaced: () => undefined,
+  signal: new AbortController().signal,
+  templateFolder: () => home.templateFolder(),
+  stateFile: () => Promise.reject(new Error('the process driver keeps no state')),
+  folder: '',
+};
+
+function build(attempts: readonly string[] = [], more: Partial<Manifest> = {}): Build {
+  const process = {
+    command: ['node', 'server.cjs'],
+    environment: { ATTEMPTS: JSON.stringify(attempts), LD_PRELOAD: '', SHOWN: 'with = and "' },
+    limits: NO_LIMITS,
+    sandbox: 'bubblewrap' as const,
+  };
+  return {
+    jobId: createId(home.kit),
+    attempt: 1,
+    template: {
+      ...{ name: 't', version_id: createId(home.kit), file_hash: '' },
+      manifest: processManifest({ process, ...more }),
+    },
+    workspace: sampleWorkspace(),
+  };
+}
+
+const inWorkspace = ({ workspace }: Build, ...names: readonly string[]): string =>
+  path.join(home.workspaces, workspace.id, ...names);
+
+async function findingsOf(made: Build): Promise<Readonly<Record<string, string>>> {
+  const read = (): Promise<string> => readFile(inWorkspace(made, 'files', 'findings.json'), 'utf8');
+  return JSON.parse(await until(read)) as Record<string, string>;
+}
+
+const quoted = (text: string): string => JSON.stringify(text);
+
+describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
+  it('reads nothing of the daemon, of other workspaces, and of the machine', async () => {
+    await open();
+    expect(driver.tool).toMatch(/; bubblewrap$/);
+    // Or the daemon could not register.
+    expect(toolsField.safeParse({ process: driver.tool })).toMatchObject({ success: true });
+    await writeFile(path.join(home.scratch, 'provisioner-key'), 'key');
+    const other = build();
+    await driver.start(other, context);
+    await findingsOf(other);
+    const made = build();
+    const files = [
+      path.join(home.scratch, 'provisioner-key'),
+      inWorkspace(other, 'files', 'server.cjs'),
+      ...['record.json', 'plan.json', 'agent-token', 'output.log'].map((name) =>
+        inWorkspace(made, name),
+      ),
+      `/proc/${process.pid}/environ`,
+      ...['/etc/shadow', '/root', '/var/lib', '/sys/kernel', '/run/docker.sock'],
+    ];
+    const attempts = files.map((file) => `fs.statSync(${quoted(file)})`);
+    const seen = await findingsIn(made, attempts);
+    expect(seen).toEqual(Object.fromEntries(attempts.map((attempt) => [attempt, 'ENOENT'])));
+  });
+
+  it('writes to nothing but its own', async () => {
+    await open();
+    const made = build();
+    const folders = ['/', '/usr', '/etc', '/proc/sys/kernel', home.scratch, home.workspaces];
+    const attempts = [...folders, inWorkspace(made)].map(
+      (folder) => `fs.writeFileSync(${quoted(`${folder}/enemy`)}, "")`,
+    );
+    // A setting of the kernel's, with the value that it has.
+    const setting = '/proc/sys/kernel/core_pattern';
+    attempts.push(`fs.writeFileSync(${quoted(setting)}, fs.readFileSync(${quoted(setting)}))`);
+    const seen = await findingsIn(made, attempts);
+    for (const attempt of attempts) expect(seen[attempt], attempt).toMatch(/^(EROFS|ENOENT)$/);
+  });
+
+  it('sees and signals no other processes, and gains no rights', async () => {
+    await open();
+    const made = build();
+    const pids = 'fs.readdirSync("/proc").filter((name) => Number(name) > 0).length < 4';
+    const kill = `process.kill(${process.pid}, 0)`;
+    const status = (line: string): string =>
+      `/^${line}:\\s*(.*)$/m.exec(fs.readFileSync("/proc/self/status", "utf8"))[1]`;
+    const unshare = 'execFileSync("unshare", ["--user", "true"])';
+    const seen = await findingsIn(made, [
+      ...[pids, kill, unshare, status('NoNewPrivs'), status('CapEff'), status('CapBnd')],
+    ]);
+    expect(seen).toEqual({
+      [pids]: 'true',
+      [kill]: 'ESRCH',
+      [unshare]: 'failed',
+      [status('NoNewPrivs')]: '1',
+      [status('CapEff')]: '0'.repeat(16),
+      [status('CapBnd')]: '0'.repeat(16),
+    });
+  });
+
+  it('does its own work: files, programs, its port, its environment', async () => {
+    await open();
+    const made = build();
+    const write = (folder: string): string => `fs.writeFileSync(${folder} + "/mine", "")`;
+    const seen = await findingsIn(made, [
+      ...['process.env.HOME', 'process.env.TMPDIR', '"/tmp"', '"/dev/shm"'].map(write),
+      ...['process.cwd()', 'process.env.SHOWN', 'execFileSync("sh", ["-c", "echo $((1 + 1))"])'],
+      'fs.readFileSync("/etc/passwd").length > 0',
+    ]);
+    expect(Object.values(seen)).toEqual([
+      ...Array.from({ length: 4 }, () => 'undefined'),
+      ...[inWorkspace(made, 'files'), 'with = and "', '2\n', 'true'],
+    ]);
+    await until(async () => expect(await (await fetch(await urlOf(made))).text()).toBe('served'));
+    expect(await readdir(inWorkspace(made, 'tmp'))).toEqual(['mine']);
+  });
+
+  it('gives bubblewrap itself nothing of the template, before it is inside', async () => {
+    await open();
+    const made = build();
+    await driver.start(made, context);
+    await findingsOf(made);
+    const [command] = await childrenOf(made);
+    const environment = await readFile(`/proc/${command?.process.pid}/environ`, 'utf8');
+    const names = environment.split('\0').map((line) => line.split('=')[0]);
+    expect(names).toContain('STANDBY_WORKSPACE_DIR');
+    for (const name of ['LD_PRELOAD', 'SHOWN', 'PATH']) expect(names).not.toContain(name);
+    expect(await readFile(`/proc/${command?.process.pid}/cmdline`, 'utf8')).not.toContain('SHOWN');
+  });
+
+  it('is asked to end before it is killed, and leaves nothing', async () => {
+    await open();
+    const made = build();
+    await driver.start(made, context);
+    await findingsOf(made);
+    await until(async () => expect(await (await fetch(await urlOf(made))).text()).toBe('served'));
+    await driver.stop(made, context);
+    expect(home.living()).toEqual([]);
+    expect(await readdir(inWorkspace(made, 'files'))).toContain('bye');
+  });
+
+  it('outlives the daemon, and is adopted by its next life', async () => {
+    await open();
+    const made = build();
+    await driver.start(made, context);
+    await findingsOf(made);
+    const living = home.living();
+    await machine().close();
+    driver = home.open();
+    await machine().open();
+    expect(home.living()).toEqual(living);
+    expect(await machine().inspect()).toMatchObject([{ id: made.workspace.id, state: 'running' }]);
+  });
+
+  it('has its agents in it, with their token and no more', async () => {
+    const startup = './start.sh';
+    await using server = await createFakeAgentServer({
+      ...{ agent: 'main', workspace_id: sampleWorkspace().id, startup, on_claim: null },
+      ...{ startup_timeout_ms: 60_000, on_claim_timeout_ms: 60_000, heartbeat_interval_ms: 500 },
+    });
+    await open({ url: server.url });
+    const agents = [
+      {
+        ...{ name: 'main', startup, on_claim: null },
+        ...{ startup_timeout_seconds: 60, on_claim_timeout_seconds: 60 },
+      },
+    ];
+    const made = build([], { agents });
+    const script = '#!/bin/sh\nls .. > seen; ls /proc/$PPID > /dev/null && mv seen shown\n';
+    await writeFile(path.join(home.scratch, 'template', 'start.sh'), script, { mode: 0o755 });
+    const workspace = { ...made.workspace, agent_token: server.token };
+    await driver.start({ ...made, workspace }, context);
+    await until(() => expect(server.exchanges()).toBe(1));
+    await until(async () => {
+      const seen = await readFile(inWorkspace(made, 'files', 'shown'), 'utf8');
+      expect(seen).toBe('agent-main\nagent-token\nfiles\ntmp\ntold\n');
+    });
+    expect(await readdir(inWorkspace(made, 'agent-main'))).toContain('startup.log');
+  });
+
+  it('is only promised where its command is in it', async () => {
+    await open();
+    const outside = path.join(home.scratch, 'outside');
+    await writeFile(outside, '#!/bin/sh\n', { mode: 0o755 });
+    await writeFile(path.join(home.scratch, 'template', 'run.sh'), '#!/bin/sh\n', { mode: 0o755 });
+    // As a daemon has it, for the whole of a job.
+    const folder = await home.templateFolder();
+    const check = (command: string): Promise<void> => {
+      const { template } = build();
+      const settings = template.manifest.process;
+      if (settings === null) throw new Error('there are settings');
+      const environment = { PATH: `${home.scratch}:${process.env['PATH'] ?? ''}` };
+      const manifest = processManifest({
+        process: { ...settings, command: [command], environment },
+      });
+      return driver.check(
+        { ...template, manifest },
+        { ...context, templateFolder: () => Promise.resolve(folder) },
+      );
+    };
+    for (const command of ['sh', 'node', process.execPath, './run.sh']) await check(command);
+    for (const command of ['outside', outside]) {
+      await expect(check(command)).rejects.toThrow(
+        `TEMPLATE_REFUSED: the command "${command}" is not there in the sandbox: ${outside} is outside`,
+      );
+    }
+  });
+
+  it('has the ready check in it as well', async () => {
+    await open();
+    const script = `test -f server.cjs && echo own >> checked; test -e ${home.scratch}/ports || echo hidden >> checked`;
+    const command = ['sh', '-c', script];
+    const ready = {
+      ...{ http: null, tcp: null, command, interval_seconds: 0.1, timeout_seconds: 60 },
+    };
+    const made = build([], { ready });
+    await driver.start(made, context);
+    await until(async () => {
+      expect(await readFile(inWorkspace(made, 'files', 'checked'), 'utf8')).toMatch(
+        /^own\nhidden\n/,
+      );
+    });
+    await until(async () => expect(await machine().inspect()).toMatchObject([{ ready: true }]));
+  });
+});
+
+describe('without a sandbox', () => {
+  it.each([
+    ['is not installed', undefined, 'bwrap is not in the PATH'],
+    ['may not work', 'bwrap: no namespaces here', '"bwrap: no namespaces here"'],
+  ])('refuses a template that asks for it, where bubblewrap %s', async (_what, says, because) => {
+    const environment = { PATH: '' };
+    await open({ environment });
+    if (says !== undefined) {
+      const folder = path.join(home.scratch, 'bin');
+      await mkdir(folder);
+      await writeFile(path.join(folder, 'bwrap'), `#!/bin/sh\necho '${says}' >&2; exit 1\n`);
+      await chmod(path.join(folder, 'bwrap'), 0o755);
+      environment.PATH = folder;
+    }
+    const made = build();
+    const refusal = `SANDBOX_UNAVAILABLE: there is no sandbox on this machine: ${because}. Install bubblewrap 0.8`;
+    await expect(driver.check(made.template, context)).rejects.toThrow(refusal);
+    await expect(driver.start(made, context)).rejects.toThrow(refusal);
+    expect(await readdir(home.workspaces)).toEqual([]);
+    expect(driver.tool).toMatch(/; no sandbox$/);
+  });
+});
+
+/** What became of each attempt. */
+async function findingsIn(
+  made: Build,
+  attempts: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const { manifest } = build(attempts).template;
+  await driver.start({ ...made, template: { ...made.template, manifest } }, context);
+  return findingsOf(made);
+}
+
+async function childrenOf(made: Build): Promise<readonly { process: { pid: number } }[]> {
+  return JSON.parse(await readFile(inWorkspace(made, 'children.json'), 'utf8')) as [];
+}
+
+async function urlOf(made: Build): Promise<string> {
+  const record = await readFile(inWorkspace(made, 'record.json'), 'utf8');
+  return `http://127.0.0.1:${(JSON.parse(record) as { port: number }).port}/`;
+}
