@@ -108,6 +108,16 @@ export const findVersionToBuild = statement({
     where t.id = $templateId`,
 });
 
+export const findManifest = statement({
+  name: 'template_version.find_manifest',
+  takes: takes<{ readonly versionId: VersionId }>(),
+  gives: { manifest: json<unknown>() },
+  sql: `
+    select manifest
+    from template_versions
+    where id = $versionId`,
+});
+
 const nextNumber = statement({
   name: 'template_version.next_number',
   takes: takes<{ readonly templateId: TemplateId }>(),

@@ -13,6 +13,7 @@ import type {
 } from '../base/id.ts';
 import type { JobStatus, Transition } from '../domain/job/job.ts';
 import { bool, bytes, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
+import { latestEffectiveBuild } from './effective-build.ts';
 import { statement, takes, type Statement } from './statement.ts';
 import { unseen } from './unseen.ts';
 import {
@@ -178,9 +179,9 @@ export const findLatestBuild = statement({
     limit 1`,
 });
 
-/** The latest build that a daemon has begun. */
-export const findLatestBegun = statement({
-  name: 'build.find_latest_begun',
+/** What a stop or a delete goes on from. No row: nothing was made. */
+export const findLatestEffective = statement({
+  name: 'build.find_latest_effective',
   takes: takes<{ readonly workspaceId: WorkspaceId }>(),
   gives: {
     versionId: uuid<VersionId>(),
@@ -194,10 +195,7 @@ export const findLatestBegun = statement({
     select b.version_id, b.preset_id, b.parameters, b.secret_parameters_id, j.driver, j.tags
     from builds b
     join jobs j on j.id = b.job_id
-    where b.workspace_id = $workspaceId
-      and j.attempt > 0
-    order by b.number desc
-    limit 1`,
+    where b.id = ${latestEffectiveBuild('$workspaceId::uuid')}`,
 });
 
 /** Of the build that a job made; no row when it has none. */

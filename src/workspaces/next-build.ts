@@ -8,12 +8,15 @@ import {
 } from '../base/id.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
+import { manifestSchema } from '../contract/manifest/schema.ts';
 import type { Transition } from '../domain/job/job.ts';
 import { insertBuilds } from '../store/build.ts';
 import type { NewBuild } from '../store/new-build.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Transaction } from '../store/database.ts';
-import { findLatestBegun, type findLatestBuild } from '../store/workspace.ts';
+import { findManifest } from '../store/template-version.ts';
+import { findLatestEffective, type findLatestBuild } from '../store/workspace.ts';
+import { exchangeAgents } from './exchange-agents.ts';
 import { findExcess } from './quota.ts';
 
 type LatestBuild = RowOf<typeof findLatestBuild.columns>;
@@ -39,14 +42,19 @@ export interface NextBuild {
 export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild): Promise<JobId> {
   const { workspace, latest, transition, reason, initiatorId, jobClass } = next;
   const { organizationId, ownerId: userId, machineId } = workspace;
-  // What nobody has begun has made nothing: a stop or a delete goes on from what was really built.
+  const { id: workspaceId } = workspace;
+  // A stop or a delete goes on from what was really built.
   const built =
-    transition === 'start'
-      ? undefined
-      : await findLatestBegun.maybe(tx, { workspaceId: workspace.id });
+    transition === 'start' ? undefined : await findLatestEffective.maybe(tx, { workspaceId });
   const { versionId, presetId, parameters, secretParametersId, driver, tags } = built ?? latest;
+  if (transition === 'stop' && versionId !== latest.versionId) {
+    // The next start is of this version again.
+    const row = await findManifest.one(tx, { versionId });
+    const manifest = manifestSchema.parse(row.manifest);
+    await exchangeAgents(kit, tx, { workspaceId, manifest });
+  }
   if (transition === 'start' && latest.enforcesQuota) {
-    const expense = { organizationId, userId, versionId, workspaceId: workspace.id };
+    const expense = { organizationId, userId, versionId, workspaceId };
     const refusal = await findExcess(tx, expense);
     if (refusal !== undefined) throw refusal;
   }
@@ -55,7 +63,7 @@ export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild)
     {
       id: createId<BuildId>(kit),
       jobId,
-      workspaceId: workspace.id,
+      workspaceId,
       number: latest.number + 1,
       stage: 'none',
       ...{ organizationId, machineId, transition, reason, initiatorId, jobClass },
@@ -63,9 +71,6 @@ export async function beginNextBuild(kit: Kit, tx: Transaction, next: NextBuild)
       ...{ versionId, presetId, parameters, secretParametersId, driver, tags },
     },
   ]);
-  tx.notify(
-    { kind: 'queue', organizationId, driver },
-    { kind: 'workspace', workspaceId: workspace.id },
-  );
+  tx.notify({ kind: 'queue', organizationId, driver }, { kind: 'workspace', workspaceId });
   return jobId;
 }

@@ -1,16 +1,14 @@
 // The start of a workspace with the newest version of its template, with other parameters, or both.
 import { AppError } from '../base/app-error.ts';
-import { createId, type AgentId, type WorkspaceId } from '../base/id.ts';
+import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { manifestSchema, type Manifest } from '../contract/manifest/schema.ts';
 import { isEnded } from '../domain/job/job.ts';
 import { parametersInvalid, type ParameterValues } from '../domain/parameter/check.ts';
 import { rebuildParameters } from '../domain/parameter/rebuild.ts';
 import { splitSensitive } from '../domain/parameter/sensitive.ts';
-import { planAgents } from '../domain/workspace/planned-agents.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { openParameters } from '../keys/secret-parameters.ts';
-import { replaceAgents } from '../store/build.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { recordUse } from '../store/life.ts';
@@ -23,6 +21,7 @@ import {
   lockForChange,
   type LockedWorkspace,
 } from './change-workspace.ts';
+import { exchangeAgents } from './exchange-agents.ts';
 import { beginNextBuild } from './next-build.ts';
 import { findExcess } from './quota.ts';
 import type { Requester } from './request.ts';
@@ -121,14 +120,7 @@ async function plan(
   }
   const parameters = await changeParameters(deps, tx, { rebuild, latest, manifest });
   if (versionId !== latest.versionId) {
-    await replaceAgents(
-      tx,
-      id,
-      planAgents(manifest).map((agent) => ({
-        ...agent,
-        ...{ id: createId<AgentId>(deps), workspaceId: id },
-      })),
-    );
+    await exchangeAgents(deps, tx, { workspaceId: id, manifest });
   }
   return { versionId, presetId, tags: manifest.tags, ...parameters };
 }

@@ -1,101 +1,38 @@
 // The start of a workspace with a newer version of its template, or with other parameters.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { JobId, UserId, WorkspaceId } from '../../../src/base/id.ts';
-import {
-  manifestSchema,
-  type Manifest,
-  type ManifestParameter,
-} from '../../../src/contract/manifest/schema.ts';
-import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
-import { rebuildWorkspace, type Rebuild } from '../../../src/workspaces/rebuild-workspace.ts';
-import type { TakenJob } from '../../../src/store/job-acquire.ts';
-import { asCreated, NO_WAITING } from '../../support/created.ts';
-import { createTestCreator } from '../../support/creator.ts';
-import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
-import { sampleManifest } from '../../support/manifest.ts';
-import { createQueue, FAILED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
+import type { JobId } from '../../../src/base/id.ts';
+import { rebuildWorkspace } from '../../../src/workspaces/rebuild-workspace.ts';
+import { FAILED } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import {
+  agentsOf,
+  createRebuildGrounds,
+  OLD,
+  parameter,
+  type RebuildGround,
+} from './rebuild-ground.ts';
 
 let store: TestStore;
-let make: Factory;
-let queue: TestQueue;
-let daemon: TestDaemon;
-let pool: TestPool;
-let ann: UserId;
-let id: WorkspaceId;
-
-const parameter: Omit<ManifestParameter, 'name' | 'mutable' | 'sensitive'> = {
-  ...{ type: 'string', description: '', default: '', options: [] },
-};
-const OLD: Partial<Manifest> = {
-  claim: 'instant',
-  agents: [],
-  parameters: [
-    { ...parameter, name: 'region', default: 'eu', mutable: false, sensitive: false },
-    { ...parameter, name: 'size', default: 'small', mutable: true, sensitive: false },
-    { ...parameter, name: 'token', mutable: true, sensitive: true },
-  ],
-};
+let createGround: ReturnType<typeof createRebuildGrounds>;
+let make: RebuildGround['make'];
+let queue: RebuildGround['queue'];
+let daemon: RebuildGround['daemon'];
+let pool: RebuildGround['pool'];
+let id: RebuildGround['id'];
+let change: RebuildGround['change'];
+let rebuild: RebuildGround['rebuild'];
+let built: RebuildGround['built'];
+let promote: RebuildGround['promote'];
 
 beforeAll(async () => {
   store = await openTestStore();
-  make = createFactory(store);
-  queue = createQueue(store, make);
+  createGround = createRebuildGrounds(store);
 });
 afterAll(() => store.close());
 
-/** Ann's workspace of the first version, built and stopped. */
 beforeEach(async () => {
-  const organizationId = await make.organization();
-  ann = await make.user({ organizationId });
-  pool = await make.pool(await make.template({ organizationId, manifest: OLD }));
-  daemon = await queue.daemon({}, { organizationId });
-  const [row] = await store.sql<{ name: string }>('select name from organizations where id = $1', [
-    organizationId,
-  ]);
-  const created = await createTestCreator(queue.deps)(
-    { userId: ann, isAdmin: false },
-    {
-      ...{ organization: row!.name, template: pool.name, name: 'demo', preset: pool.presetName },
-      parameters: { region: 'us', token: 'canary-51c0' },
-      ...{ onEmpty: 'create', ...NO_WAITING, idempotencyKey: undefined },
-    },
-  );
-  id = asCreated(created).workspaceId;
-  await built();
-  await change('stop');
-  await built();
+  ({ make, queue, daemon, pool, id, change, rebuild, built, promote } = await createGround());
 });
-
-const by = (): { readonly userId: UserId; readonly isAdmin: boolean } => ({
-  userId: ann,
-  isAdmin: false,
-});
-const change = (transition: 'start' | 'stop' | 'delete'): Promise<void> =>
-  changeWorkspace(queue.deps, by(), { id, transition });
-const rebuild = (given: Partial<Rebuild>): ReturnType<typeof rebuildWorkspace> =>
-  rebuildWorkspace(queue.deps, by(), { id, updates: false, parameters: {}, ...given });
-
-/** The next job, done. */
-async function built(result?: typeof FAILED): Promise<TakenJob> {
-  const job = await queue.take(daemon);
-  if (job === undefined) throw new Error('there was no job');
-  await queue.complete({ daemon, jobId: job.id, attempt: job.attempt }, result);
-  return job;
-}
-
-/** Another version that is active from now on, with a preset of the same name. */
-async function promote(manifest: Partial<Manifest>): Promise<TestPool> {
-  const { versionId, jobId } = await make.version(pool, { active: true });
-  await store.sql('update jobs set completed_at = standby_now(), succeeded = true where id = $1', [
-    jobId,
-  ]);
-  await store.sql('update template_versions set manifest = $2 where id = $1', [
-    versionId,
-    manifestSchema.parse(sampleManifest({ ...OLD, ...manifest })),
-  ]);
-  return make.pool({ ...pool, versionId }, { name: pool.presetName });
-}
 
 describe('a later build', () => {
   it('goes on with what the workspace has, and changes what may be changed', async () => {
@@ -209,12 +146,7 @@ describe('an update', () => {
     await make.agent(id, { name: 'old', kind: 'program', timeoutSeconds: 20 });
     await make.agent(id, { name: 'main', kind: 'program', timeoutSeconds: 20 });
     const next = await promote({
-      agents: [
-        ...['main', 'more'].map((name) => ({
-          ...{ name, startup: null, on_claim: null },
-          ...{ startup_timeout_seconds: 300, on_claim_timeout_seconds: 60 },
-        })),
-      ],
+      agents: agentsOf('main', 'more'),
       agent_timeout_seconds: 33,
     });
     await rebuild({ updates: true });

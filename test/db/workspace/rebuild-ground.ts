@@ -1,0 +1,124 @@
+// Ann's workspace, which was built with the first version of its template and stopped.
+import type { OrganizationId, WorkspaceId } from '../../../src/base/id.ts';
+import {
+  manifestSchema,
+  type Manifest,
+  type ManifestParameter,
+} from '../../../src/contract/manifest/schema.ts';
+import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
+import { rebuildWorkspace, type Rebuild } from '../../../src/workspaces/rebuild-workspace.ts';
+import type { TakenJob } from '../../../src/store/job-acquire.ts';
+import type { AttemptRef } from '../../../src/jobs/attempt.ts';
+import { asCreated, NO_WAITING } from '../../support/created.ts';
+import { createTestCreator } from '../../support/creator.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { sampleManifest } from '../../support/manifest.ts';
+import { createQueue, type FAILED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
+import type { TestStore } from '../../support/store.ts';
+
+/** As a manifest declares them. */
+export const parameter: Omit<ManifestParameter, 'name' | 'mutable' | 'sensitive'> = {
+  ...{ type: 'string', description: '', default: '', options: [] },
+};
+
+/** Of the first version. */
+export const OLD: Partial<Manifest> = {
+  claim: 'instant',
+  agents: [],
+  parameters: [
+    { ...parameter, name: 'region', default: 'eu', mutable: false, sensitive: false },
+    { ...parameter, name: 'size', default: 'small', mutable: true, sensitive: false },
+    { ...parameter, name: 'token', mutable: true, sensitive: true },
+  ],
+};
+
+/** The agents of a manifest. */
+export const agentsOf = (...names: readonly string[]): Manifest['agents'] =>
+  names.map((name) => ({
+    ...{ name, startup: null, on_claim: null },
+    ...{ startup_timeout_seconds: 300, on_claim_timeout_seconds: 60 },
+  }));
+
+export interface RebuildGround {
+  readonly make: Factory;
+  readonly queue: TestQueue;
+  readonly organizationId: OrganizationId;
+  readonly pool: TestPool;
+  readonly daemon: TestDaemon;
+  /** The workspace. */
+  readonly id: WorkspaceId;
+  readonly change: (transition: 'start' | 'stop' | 'delete') => Promise<void>;
+  readonly rebuild: (given: Partial<Rebuild>) => ReturnType<typeof rebuildWorkspace>;
+  /** The next job, begun. */
+  readonly begun: () => Promise<{ readonly job: TakenJob; readonly attempt: AttemptRef }>;
+  /** The next job, done. */
+  readonly built: (result?: typeof FAILED) => Promise<TakenJob>;
+  /** Another version that is active from now on, with a preset of the same name. */
+  readonly promote: (manifest: Partial<Manifest>) => Promise<TestPool>;
+}
+
+/** What makes grounds in one database, each with its own organization. */
+export function createRebuildGrounds(
+  store: TestStore,
+): (manifest?: Partial<Manifest>) => Promise<RebuildGround> {
+  const make = createFactory(store);
+  const queue = createQueue(store, make);
+  return (manifest = OLD) => createGround({ store, make, queue }, manifest);
+}
+
+async function createGround(
+  {
+    store,
+    make,
+    queue,
+  }: { readonly store: TestStore; readonly make: Factory; readonly queue: TestQueue },
+  manifest: Partial<Manifest>,
+): Promise<RebuildGround> {
+  const organizationId = await make.organization();
+  const ann = await make.user({ organizationId });
+  const pool = await make.pool(await make.template({ organizationId, manifest }));
+  const daemon = await queue.daemon({}, { organizationId });
+  const by = { userId: ann, isAdmin: false };
+  const [row] = await store.sql<{ name: string }>('select name from organizations where id = $1', [
+    organizationId,
+  ]);
+  const created = await createTestCreator(queue.deps)(by, {
+    ...{ organization: row!.name, template: pool.name, name: 'demo', preset: pool.presetName },
+    parameters: { region: 'us', token: 'canary-51c0' },
+    ...{ onEmpty: 'create', ...NO_WAITING, idempotencyKey: undefined },
+  });
+  const id = asCreated(created).workspaceId;
+
+  const begun: RebuildGround['begun'] = async () => {
+    const job = await queue.take(daemon);
+    if (job === undefined) throw new Error('there was no job');
+    return { job, attempt: { daemon, jobId: job.id, attempt: job.attempt } };
+  };
+  const built: RebuildGround['built'] = async (result) => {
+    const { job, attempt } = await begun();
+    await queue.complete(attempt, result);
+    return job;
+  };
+  const change: RebuildGround['change'] = (transition) =>
+    changeWorkspace(queue.deps, by, { id, transition });
+  await built();
+  await change('stop');
+  await built();
+  return {
+    ...{ make, queue, organizationId, pool, daemon, id, change, begun, built },
+    rebuild: (given) =>
+      rebuildWorkspace(queue.deps, by, { id, updates: false, parameters: {}, ...given }),
+    promote: async (changed) => {
+      const { versionId, jobId } = await make.version(pool, { active: true });
+      await store.sql(
+        'update jobs set completed_at = standby_now(), succeeded = true where id = $1',
+        [jobId],
+      );
+      await store.sql('update template_versions set manifest = $2 where id = $1', [
+        versionId,
+        manifestSchema.parse(sampleManifest({ ...OLD, ...changed })),
+      ]);
+      return make.pool({ ...pool, versionId }, { name: pool.presetName });
+    },
+  };
+}
