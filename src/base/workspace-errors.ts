@@ -46,6 +46,12 @@ export const WORKSPACE_ERRORS = {
     retry: 'never',
     hint: 'Get a new workspace of the template: what the old driver made, the new one knows nothing of.',
   },
+  MACHINE_UNFIT: {
+    http: 409,
+    exit: 69,
+    retry: 'never',
+    hint: 'Give a daemon of that machine these tags (STANDBY_PROVISIONER_TAGS), or get a new workspace of the template.',
+  },
   WORKSPACE_DORMANT: {
     http: 409,
     exit: 65,

@@ -21,6 +21,7 @@ import {
   lockForChange,
   type LockedWorkspace,
 } from './change-workspace.ts';
+import { checkMachineTags } from './check-machine-tags.ts';
 import { exchangeAgents } from './exchange-agents.ts';
 import { beginNextBuild } from './next-build.ts';
 import { findExcess } from './quota.ts';
@@ -44,7 +45,7 @@ type LatestBuild = RowOf<typeof findLatestBuild.columns>;
 
 /**
  * Does nothing where it runs as it would be built. Throws what a start throws, PARAMETERS_INVALID, TEMPLATE_NOT_READY
- * without an active version, DRIVER_CHANGED, and, once nothing else is wrong, WORKSPACE_RUNNING for one that is not
+ * without an active version, DRIVER_CHANGED, MACHINE_UNFIT, and, once nothing else is wrong, WORKSPACE_RUNNING for one that is not
  * stopped.
  */
 export async function rebuildWorkspace(
@@ -120,6 +121,12 @@ async function plan(
   }
   const parameters = await changeParameters(deps, tx, { rebuild, latest, manifest });
   if (versionId !== latest.versionId) {
+    const { organizationId, machineId } = workspace;
+    if (machineId !== null) {
+      const { driver, tags } = manifest;
+      const asked = { id, organizationId, machineId, driver, tags, version: version.name };
+      await checkMachineTags(tx, asked);
+    }
     await exchangeAgents(deps, tx, { workspaceId: id, manifest });
   }
   return { versionId, presetId, tags: manifest.tags, ...parameters };

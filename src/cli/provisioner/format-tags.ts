@@ -1,7 +1,8 @@
-// Tags for people.
+// Tags in a table.
+import { describeTags } from '../../domain/job/tags.ts';
 
 /** `gpu=yes, zone=eu`; `-` for none. */
 export function formatTags(tags: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(tags).map(([name, value]) => `${name}=${value}`);
-  return pairs.length === 0 ? '-' : pairs.sort().join(', ');
+  const described = describeTags(tags);
+  return described === '' ? '-' : described;
 }

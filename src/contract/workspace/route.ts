@@ -143,6 +143,7 @@ export const workspaceRoutes = {
       'TEMPLATE_NOT_READY',
       'PARAMETERS_INVALID',
       'DRIVER_CHANGED',
+      'MACHINE_UNFIT',
       'WORKSPACE_RUNNING',
       'WORKSPACE_DORMANT',
       'QUOTA_EXCEEDED',

@@ -1,4 +1,5 @@
 // Why a pending job does not start, in a sentence for people.
+import { describeTags } from './tags.ts';
 import { REHEARSALS_SINCE_PROTOCOL_VERSION, SECRETS_SINCE_PROTOCOL_VERSION } from './protocol.ts';
 
 export interface WaitingFacts {
@@ -22,9 +23,8 @@ export function describeWaiting(facts: WaitingFacts): string | null {
     return `machine_gone: only machine "${machineId}" can do it, and no daemon there was seen for a minute`;
   }
   const where = machineId === null ? '' : ` on machine "${machineId}"`;
-  const tags = Object.entries(facts.tags).sort(([a], [b]) => (a < b ? -1 : 1));
-  const pairs = tags.map(([name, value]) => `${name}=${value}`).join(', ');
-  const wanted = pairs === '' ? '' : ` with tags ${pairs}`;
+  const tags = describeTags(facts.tags);
+  const wanted = tags === '' ? '' : ` with tags ${tags}`;
   const ability = ABILITIES.get(minProtocolVersion);
   const able =
     ability === undefined ? '' : ` that can ${ability} (protocol version ${minProtocolVersion})`;

@@ -19,6 +19,7 @@ let queue: RebuildGround['queue'];
 let daemon: RebuildGround['daemon'];
 let pool: RebuildGround['pool'];
 let id: RebuildGround['id'];
+let organizationId: RebuildGround['organizationId'];
 let change: RebuildGround['change'];
 let rebuild: RebuildGround['rebuild'];
 let built: RebuildGround['built'];
@@ -31,7 +32,8 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 beforeEach(async () => {
-  ({ make, queue, daemon, pool, id, change, rebuild, built, promote } = await createGround());
+  ({ make, queue, daemon, pool, id, organizationId, change, rebuild, built, promote } =
+    await createGround());
 });
 
 describe('a later build', () => {
@@ -184,6 +186,36 @@ describe('an update', () => {
     await rebuild({ updates: true, parameters: { zone: 'a' } });
     // What the version does not declare any more is gone, secrets too.
     expect((await built()).build?.parameters).toEqual({ region: 'us', size: 'small', zone: 'a' });
+  });
+
+  it('is refused for tags that no daemon of its machine has', async () => {
+    const tags = { zone: 'eu', gpu: 'a100' };
+    await promote({ tags });
+    await store.sql('update workspaces set machine_id = $2 where id = $1', [id, 'machine']);
+    await queue.daemon({ tags, machineId: 'another' }, { organizationId });
+    const refused = rebuild({ updates: true });
+    await expect(refused).rejects.toThrow('MACHINE_UNFIT');
+    await expect(refused).rejects.toThrow(/machine "machine".*: gpu=a100, zone=eu$/);
+    // It may go on with the version that it has.
+    expect(await rebuild({ parameters: { size: 'big' } })).toBe('begun');
+    await built(FAILED);
+
+    // Those that are there count, and once none is, those that were.
+    const able = await queue.daemon({ tags: { ...tags, more: '1' } }, { organizationId });
+    await store.sql(`update daemons set last_seen_at = '2020-01-01' where id = $1`, [
+      able.daemonId,
+    ]);
+    await expect(rebuild({ updates: true })).rejects.toThrow('MACHINE_UNFIT');
+    await store.sql(`update daemons set last_seen_at = '2020-01-01' where organization_id = $1`, [
+      organizationId,
+    ]);
+    expect(await rebuild({ updates: true })).toBe('begun');
+  });
+
+  it('is not refused for tags where nothing is known of its machine', async () => {
+    await promote({ tags: { gpu: 'a100' } });
+    await store.sql('update workspaces set machine_id = $2 where id = $1', [id, 'unknown']);
+    expect(await rebuild({ updates: true })).toBe('begun');
   });
 
   it('is refused for another driver’s version', async () => {
