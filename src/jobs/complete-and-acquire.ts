@@ -8,7 +8,7 @@ import type { FinishLoneJob } from './lone-job.ts';
 import type { ReportAndTake, ReportedSlot } from './report-and-take.ts';
 import { giveBackLost } from './untold-attempt.ts';
 
-export interface CompleteAndAcquireDeps extends AcquireDeps, Omit<CompleteDeps, 'finishLoneJob'> {
+export interface CompleteAndAcquireDeps extends AcquireDeps, CompleteDeps {
   readonly reportAndTake: ReportAndTake;
 }
 
@@ -32,9 +32,22 @@ export async function completeAndAcquire(
   let slot: ReportedSlot | undefined;
   const finishLoneJob: FinishLoneJob = async (report) => {
     slot = await deps.reportAndTake({ report, offer, callId });
-    return slot.reported;
+    const { reported } = slot;
+    const isLeft = reported?.isFinished === false && reported.workspaceId === null;
+    // Somebody has the daemon's row, which the end of a lone job does not need.
+    return isLeft ? deps.finishLoneJob(report) : reported;
   };
-  await completeJob({ ...deps, finishLoneJob }, attempt, result);
+  try {
+    await completeJob({ ...deps, finishLoneJob }, attempt, result);
+  } catch (error) {
+    // Nobody hears of what was taken with it. Where it cannot be given back now, the daemon names the call.
+    if (slot?.next !== undefined) {
+      await giveBackLost(deps, daemon, [callId]).catch((failed: unknown) =>
+        deps.log.warn('job.give_back_failed', { ...daemon, error: failed }),
+      );
+    }
+    throw error;
+  }
   try {
     if (slot?.next !== undefined)
       return await tellJob(deps, daemon, { taken: slot.next, callId, signal });

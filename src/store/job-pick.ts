@@ -168,8 +168,8 @@ const pickedInOrder = (count: string): string => `
       order by j.class, j.created_at, j.id${locked(count)}
     )`;
 
-/** The daemon, locked where it counts and `condition` is true. */
-const lockedDaemon = (condition: string): string => `
+/** The daemon, locked where it counts and `condition` is true; `wait` says what a lock of others does. */
+const lockedDaemon = (condition: string, wait = ''): string => `
     daemon as materialized (
       select d.id, d.key_id, d.machine_id, d.incarnation, standby_now() as now
       from daemons d
@@ -178,7 +178,7 @@ const lockedDaemon = (condition: string): string => `
         and d.incarnation = $incarnation
         and exists (select from provisioner_keys k where k.id = $keyId and k.revoked_at is null)
         and ${condition}
-      for no key update of d
+      for no key update of d${wait}
     )`;
 
 /** `matched` has the picked jobs with the places of their slots. */
@@ -206,19 +206,28 @@ export const FOR_ONE_DAEMON: Pick = {
     where not exists (select from daemon)`,
 };
 
+/** Only imports are ended this way: the report of a build need not lock its daemon. */
+const ANY_IMPORT_RUNS = `exists (
+          select
+          from jobs j
+          where j.id = any (${unseen('$ids::uuid[]')}::uuid[])
+            and j.type = 'template_version_import'
+            and j.completed_at is null)`;
+
 /**
  * For slots of one daemon that report what became of their jobs: each is handed another one once its report is
- * stored, at the place of the report. The daemon is locked before its jobs, as where it registers.
+ * stored, at the place of the report. Where nothing is stored, the queue is not looked at. A daemon that
+ * another control plane has locked is passed over: one that stands still must not hold up the others.
  */
 export const AFTER_REPORTS: Pick = {
-  queries: `${lockedDaemon('true')},${storedReports('daemon')},${pickedInOrder(
-    '(select count(*) from held)',
+  queries: `${lockedDaemon(ANY_IMPORT_RUNS, ' skip locked')},${storedReports('daemon')},${pickedInOrder(
+    '(select count(*) from finished)',
   )},${holders(`
-        select p.job_id, h.place
+        select p.job_id, f.place
         from (select id as job_id, row_number() over () as nth from picked) as p
-        join (select place, row_number() over (order by place) as nth from held) as h
-          on h.nth = p.nth`)}`,
-  isHeldBack: IS_MIXED,
+        join (select place, row_number() over (order by place) as nth from finished) as f
+          on f.nth = p.nth`)}`,
+  isHeldBack: `(exists (select from finished) and ${IS_MIXED})`,
   isMoreLikely: 'false',
   refused: 'select null::integer as place, null::boolean as key_revoked where false',
 };

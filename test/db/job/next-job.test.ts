@@ -4,6 +4,8 @@ import { FailpointError, installFailpoints } from '../../../src/base/failpoint.t
 import { createId, type AcquireCallId, type OrganizationId } from '../../../src/base/id.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { completeAndAcquire } from '../../../src/jobs/complete-and-acquire.ts';
+import { columnsOf } from '../../../src/jobs/finish-job.ts';
+import type { ReportedSlot } from '../../../src/jobs/report-and-take.ts';
 import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { createDeferred } from '../../support/deferred.ts';
@@ -68,6 +70,33 @@ async function takeHalfOf(count: number): Promise<readonly AttemptRef[]> {
   );
   asked = [];
   return attempts;
+}
+
+/** What the one statement does with it. */
+async function reportAlone(attempt: AttemptRef): Promise<ReportedSlot> {
+  const { daemon: of, jobId: id } = attempt;
+  const offer = await queue.deps.dispatcher.offers.get(of);
+  const report = { ...of, id, attempt: attempt.attempt, ...columnsOf(SUCCEEDED) };
+  return queue.deps.reportAndTake({ report, offer, callId: createId<AcquireCallId>(store.kit) });
+}
+
+/** By another transaction, until it is released. */
+async function lockDaemon(): Promise<{ release(): Promise<void> }> {
+  const isHeld = createDeferred<undefined>();
+  const isReleased = createDeferred<undefined>();
+  const ended = store.database.transaction(async (tx) => {
+    const text = 'select from daemons where id = $1 for no key update';
+    await tx.query({ name: 'test.lock_daemon', text, values: [daemon.daemonId] });
+    isHeld.resolve(undefined);
+    await isReleased.promise;
+  });
+  await isHeld.promise;
+  return {
+    release: async () => {
+      isReleased.resolve(undefined);
+      await ended;
+    },
+  };
 }
 
 const pending = async (): Promise<number> =>
@@ -167,26 +196,51 @@ describe('a result that is reported with a call for work', () => {
     expect(await pending()).toBe(1);
   });
 
-  it('locks the daemon before its jobs, as a registration does', async () => {
-    const [attempt] = await takeHalfOf(2);
-    const isHeld = createDeferred<undefined>();
-    const isBlocked = createDeferred<undefined>();
-    const registration = store.database.transaction(async (tx) => {
-      const lock = (name: string, text: string, id: string) =>
-        tx.query({ name, text, values: [id] });
-      await lock('test.daemon', 'select from daemons where id = $1 for update', daemon.daemonId);
-      isHeld.resolve(undefined);
-      await isBlocked.promise;
-      const job = 'select from jobs where id = $1 for update nowait';
-      await lock('test.job', job, attempt!.jobId);
+  it('of a build neither locks its daemon nor looks at the queue', async () => {
+    const ownerId = await make.user({ organizationId });
+    const { jobId } = await make.workspace(pool, { ownerId });
+    await queue.mustTake(daemon);
+    await imports(1);
+    const locker = async () =>
+      (await store.sql('select xmax from daemons where id = $1', [daemon.daemonId]))[0];
+    const before = await locker();
+    expect(await reportAlone({ daemon, jobId, attempt: 1 })).toMatchObject({
+      ...{ reported: { isFinished: false }, next: undefined, isHeldBack: false },
     });
-    await isHeld.promise;
+    expect(await locker()).toEqual(before);
+  });
+
+  it('brings one job where it comes twice at the same time', async () => {
+    const [attempt] = await takeHalfOf(4);
+    const slots = await Promise.all([reportAlone(attempt!), reportAlone(attempt!)]);
+    expect(asked).toEqual(['job.take_after_reports']);
+    // That of the one which was stored.
+    for (const { reported, next: job } of slots) {
+      expect(job !== undefined).toBe(reported?.isFinished);
+    }
+    expect(await pending()).toBe(1);
+  });
+
+  it('is stored at once while somebody else holds the row of its daemon', async () => {
+    const [attempt] = await takeHalfOf(2);
+    const row = await lockDaemon();
     const reported = next(attempt!);
-    const blocked = `select from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`;
-    await until(async () => expect(await store.sql(blocked)).toHaveLength(1));
-    isBlocked.resolve(undefined);
-    await registration;
+    await until(async () =>
+      expect(await queue.status(attempt!.jobId)).toMatchObject({ status: 'succeeded' }),
+    );
+    expect(asked.slice(0, 2)).toEqual(['job.take_after_reports', 'job.finish_lone']);
+    await row.release();
     expect(await reported).toBeDefined();
+  });
+
+  it('gives back what it took where the report fails afterwards', async () => {
+    const [attempt] = await takeHalfOf(2);
+    installFailpoints((point) => {
+      if (point === 'job.ended') throw new FailpointError('broken');
+      return undefined;
+    });
+    await expect(next(attempt!)).rejects.toThrow('broken');
+    expect(await queue.status(attempt!.jobId)).toMatchObject({ status: 'succeeded' });
+    expect(await pending()).toBe(1);
   });
 });
