@@ -37,13 +37,30 @@ export async function forgetFiles(deps: ForgetFilesDeps, signal: AbortSignal): P
 }
 
 async function forgetFilesOf(
-  { kit, controlPlane }: ForgetFilesDeps,
-  { name, fileCache }: Driver,
+  deps: ForgetFilesDeps,
+  driver: Driver,
   signal: AbortSignal,
 ): Promise<void> {
-  const hashes = (await fileCache?.list())?.slice(0, MAX_HASHES) ?? [];
-  if (fileCache === undefined || hashes.length === 0) return;
-  for (const hash of await controlPlane.findUnusedFiles(hashes, signal)) {
-    if (await fileCache.remove(hash)) kit.log.info('files.forgotten', { driver: name, hash });
+  const hashes = (await driver.fileCache?.list()) ?? [];
+  for (let at = 0; at < hashes.length; at += MAX_HASHES) {
+    const asked = hashes.slice(at, at + MAX_HASHES);
+    for (const hash of await deps.controlPlane.findUnusedFiles(asked, signal)) {
+      signal.throwIfAborted();
+      await forgetFile(deps.kit, driver, hash);
+    }
+  }
+}
+
+/** Never rejects: one that cannot be taken away keeps no other one. */
+async function forgetFile(
+  { log }: Pick<Kit, 'log'>,
+  { name, fileCache }: Driver,
+  hash: string,
+): Promise<void> {
+  try {
+    if ((await fileCache?.remove(hash)) === true)
+      log.info('files.forgotten', { driver: name, hash });
+  } catch (error) {
+    log.warn('files.not_forgotten', { driver: name, hash, error });
   }
 }

@@ -5,6 +5,7 @@ import type { DriverContext } from '../../driver.ts';
 import type { Engine } from './engine/engine.ts';
 import { createImages, type WantedImage } from './image.ts';
 
+const HASH = 'a'.repeat(64);
 const wanted: WantedImage = {
   settings: dockerSettings({ image: 'slow:1' }),
   template: {} as WantedImage['template'],
@@ -45,5 +46,14 @@ describe('an image', () => {
     first.abort(reasons[0]);
     await expect(one).rejects.toBe(reasons[0]);
     expect(pulls).toBe(1);
+  });
+
+  it('is listed by its hash, and not by the tag that somebody gave it', async () => {
+    const engine: Pick<Engine, 'listImages'> = {
+      listImages: () =>
+        Promise.resolve(['standby-template:mine', `standby-template:${HASH}`, 'made-of-it:1']),
+    };
+    const { built } = createImages(engine as Engine, () => Promise.resolve('d'));
+    expect(await built.list()).toEqual([HASH]);
   });
 });

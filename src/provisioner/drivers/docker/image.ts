@@ -4,6 +4,7 @@ import { packFolder } from '../../../archive/pack-folder.ts';
 import { whenAborted } from '../../../base/abort.ts';
 import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { DockerSettings } from '../../../contract/manifest/schema.ts';
+import { hashField } from '../../../contract/provisioner/protocol.ts';
 import type { DriverContext, FileCache, JobTemplate } from '../../driver.ts';
 import type { Engine } from './engine/engine.ts';
 import { DAEMON_LABEL } from './mark.ts';
@@ -55,7 +56,9 @@ export function createImages(engine: Engine, identify: () => Promise<string>): I
         const names = await engine.listImages({ [DAEMON_LABEL]: await identify() });
         // Whatever somebody made of one has its labels as well.
         const ours = names.filter((name) => name.startsWith(BUILT));
-        return ours.map((name) => name.slice(BUILT.length));
+        const tags = ours.map((name) => name.slice(BUILT.length));
+        // Somebody may have given one a tag of his own.
+        return tags.filter((tag) => hashField.safeParse(tag).success);
       },
       remove: (fileHash) => {
         const image = `${BUILT}${fileHash}`;
