@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { removeTree } from '../../src/base/remove-tree.ts';
+import { digDown } from '../support/dig-down.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 describe('removing a folder that others filled', () => {
@@ -20,6 +21,15 @@ describe('removing a folder that others filled', () => {
     await removeTree(folder);
     expect(await readdir(scratch.path)).toEqual(['kept']);
     expect(await readdir(kept)).toEqual(['file']);
+  });
+
+  it('removes what is deeper than a path can be long', async () => {
+    await using scratch = await makeTemporaryFolder();
+    const folder = path.join(scratch.path, 'folder');
+    await mkdir(folder);
+    digDown(folder, 40);
+    await removeTree(folder);
+    expect(await readdir(scratch.path)).toEqual([]);
   });
 
   it('does nothing where nothing is', async () => {
