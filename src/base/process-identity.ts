@@ -33,6 +33,21 @@ export function isSameProcess(
   return found?.startMark === identity.startMark && found.bootId === identity.bootId;
 }
 
+/** The process and its ancestors, as far as this system tells. */
+export function lineOf(pid: number): readonly number[] {
+  const line: number[] = [];
+  for (let one = pid; one > 0 && !line.includes(one); one = parentOf(one)) line.push(one);
+  return line;
+}
+
+function parentOf(pid: number): number {
+  try {
+    return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'latin1')).parent;
+  } catch {
+    return 0; // it went, or no Linux
+  }
+}
+
 /** The identity as one word that a file's name can hold; `parseIdentity` reads it. */
 export function formatIdentity({ pid, startMark, bootId }: ProcessIdentity): string {
   const encode = (text: string): string => Buffer.from(text).toString('base64url');
@@ -60,20 +75,22 @@ function identifyByProc(pid: number): ProcessIdentity | undefined {
   return { pid, startMark: startTicks, bootId };
 }
 
-/** State (field 3), process group (field 5) and start time (field 22) of a /proc/PID/stat line. */
+/** State (field 3), parent (field 4), process group (field 5) and start time (field 22) of a /proc/PID/stat line. */
 export function parseProcStat(stat: string): {
   readonly state: string;
+  readonly parent: number;
   readonly group: number;
   readonly startTicks: string;
 } {
   // Field 2 is the command in parentheses, and the command may hold spaces and parentheses itself:
   // only what follows the last one can be split.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, group, startTicks] = [fields[0], Number(fields[5 - 3]), fields[22 - 3]];
+  const [state, parent, group] = [fields[0], Number(fields[4 - 3]), Number(fields[5 - 3])];
+  const startTicks = fields[22 - 3];
   if (state === undefined || startTicks === undefined || !/^\d+$/.test(startTicks)) {
     throw new Error(`not a /proc/PID/stat line: ${JSON.stringify(stat)}`);
   }
-  return { state, group, startTicks };
+  return { state, parent, group, startTicks };
 }
 
 function identifyByPs(pid: number): ProcessIdentity | undefined {

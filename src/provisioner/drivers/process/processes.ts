@@ -6,6 +6,7 @@ import type { Clock } from '../../../base/clock.ts';
 import {
   identifyProcess,
   isSameProcess,
+  lineOf,
   type ProcessIdentity,
 } from '../../../base/process-identity.ts';
 import type { Groups } from './cgroup/groups.ts';
@@ -54,7 +55,10 @@ const POLL_MS = 20;
 export async function removeGroup({ clock, groups }: EndDeps, folder: string): Promise<void> {
   const workspaceId = path.basename(folder);
   for (let round = 0; !groups.remove(workspaceId); round++) {
-    if (round === KILL_ROUNDS) throw new Error(`the control group of ${folder} cannot be removed`);
+    if (round === KILL_ROUNDS) {
+      const pids = groups.processesIn(workspaceId);
+      throw new Error(`the control group of ${folder} cannot be removed: in it ${pids.join(', ')}`);
+    }
     await clock.sleep(KILL_PAUSE_MS);
   }
 }
@@ -69,7 +73,10 @@ function processesOf(
   const grouped = groups
     .processesIn(path.basename(folder))
     .flatMap((pid) => identifyProcess(pid) ?? []);
-  return [...recorded.filter((identity) => isSameProcess(identity)), ...marked, ...grouped];
+  const found = [...recorded.filter((identity) => isSameProcess(identity)), ...marked, ...grouped];
+  // Of a program in the workspace that ends it, as with `standby down` in its shell: it would end itself half way.
+  const own = new Set(lineOf(process.pid));
+  return found.filter(({ pid }) => !own.has(pid));
 }
 
 /** Whether something that has ended waits to be started again. */

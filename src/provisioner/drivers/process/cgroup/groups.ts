@@ -1,17 +1,11 @@
 // A control group for each workspace: it keeps the workspace within its limits, and knows every process of it,
 // also one that has left its parent and cleared its environment.
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../../../base/app-error.ts';
 import type { ProcessLimits } from '../../../../contract/manifest/schema.ts';
+import { readPids, removeGroup, writeGroupFile } from './group-tree.ts';
 import { limitFiles } from './limit-files.ts';
 import { CONTROLLERS, type Controller, type Place, type Places } from './places.ts';
 
@@ -29,7 +23,7 @@ export interface Groups {
   joinFiles(workspaceId: string): readonly string[];
   /** Pids of what lives in it. */
   processesIn(workspaceId: string): readonly number[];
-  /** What is in it can start nothing more, until it is prepared anew. */
+  /** What is in it can start nothing more, until it is prepared anew; where that can be had. Never throws. */
   forbidForks(workspaceId: string): void;
   /** How often the kernel has killed something in it for its memory; 0 where nothing tells. */
   countMemoryKills(workspaceId: string): number;
@@ -86,7 +80,7 @@ export function createGroups(places: Places, folder: string): Groups {
         makeFolder(group);
         for (const { name: file, value, isOptional } of limitFiles(controller, place, limits)) {
           if (isOptional && !existsSync(path.join(group, file))) continue;
-          write(path.join(group, file), value);
+          writeGroupFile(path.join(group, file), value);
         }
       }
       return joinFiles(workspaceId);
@@ -98,7 +92,11 @@ export function createGroups(places: Places, folder: string): Groups {
     forbidForks: (workspaceId) => {
       for (const group of groupsOf(workspaceId)) {
         const file = path.join(group, 'pids.max');
-        if (existsSync(file)) write(file, '0');
+        try {
+          if (existsSync(file)) writeGroupFile(file, '0');
+        } catch {
+          // It only spares rounds to whoever ends what is in it.
+        }
       }
     },
     countMemoryKills: (workspaceId) => {
@@ -155,7 +153,7 @@ function openBase({ version, parent }: Place, name: string): string {
       const hands = readIfThere(path.join(folder, 'cgroup.subtree_control')).trim().split(' ');
       for (const controller of CONTROLLERS) {
         if (!has.includes(controller) || hands.includes(controller)) continue;
-        write(path.join(folder, 'cgroup.subtree_control'), `+${controller}`);
+        writeGroupFile(path.join(folder, 'cgroup.subtree_control'), `+${controller}`);
       }
     }
   }
@@ -178,23 +176,12 @@ function makeFolder(folder: string): void {
   }
 }
 
-function write(file: string, value: string): void {
-  // Never made: what is not there is no group's.
-  writeFileSync(file, value, { flag: 'r+' });
-}
-
 function readIfThere(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
     return '';
   }
-}
-
-/** Also of groups that a program in it has made below. */
-function readPids(group: string): readonly number[] {
-  const own = readIfThere(path.join(group, 'cgroup.procs')).split('\n').filter(Boolean).map(Number);
-  return [...own, ...listGroups(group).flatMap((name) => readPids(path.join(group, name)))];
 }
 
 function listGroups(folder: string): readonly string[] {
@@ -205,18 +192,6 @@ function listGroups(folder: string): readonly string[] {
   } catch {
     return [];
   }
-}
-
-function removeGroup(group: string): boolean {
-  try {
-    for (const name of listGroups(group)) removeGroup(path.join(group, name));
-    rmdirSync(group);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EBUSY') return false;
-    if (code !== 'ENOENT') throw error;
-  }
-  return true;
 }
 
 function removeIfEmpty(folder: string): void {
