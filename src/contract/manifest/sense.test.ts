@@ -295,6 +295,31 @@ describe('a manifest makes sense when docker', () => {
   });
 });
 
+describe('a manifest makes sense when limits of the process driver', () => {
+  const limits = (text: string, agents: string): readonly string[] =>
+    issues(`process: {command: x, limits: {${text}}}\nagents: [${agents}]\n`, {
+      head: 'name: demo\ndriver: process\n',
+    });
+
+  it('leave room for the supervisor, the command and every agent', () => {
+    expect(limits('memory: 64MiB, processes: 32', '')).toEqual([]);
+    expect(limits('memory: 104MiB, processes: 44', '{name: a}')).toEqual([]);
+    expect(limits('memory: 103MiB, processes: 43', '{name: a}')).toEqual([
+      expect.stringContaining(
+        'INVALID_VALUE process.limits.memory | a workspace with 1 agent needs at least 104MiB, and may have 103MiB',
+      ),
+      expect.stringContaining(
+        'INVALID_VALUE process.limits.processes | a workspace with 1 agent needs at least 44 processes and threads, and may have 43',
+      ),
+    ]);
+    expect(limits('memory: 128MiB', '{name: a}, {name: b}')).toEqual([
+      expect.stringContaining(
+        'a workspace with 2 agents needs at least 144MiB, and may have 128MiB',
+      ),
+    ]);
+  });
+});
+
 describe('a manifest makes sense when agents', () => {
   const agents = (text: string, files?: readonly TemplateFile[]): readonly string[] =>
     issues(`agents: [${text}]\n`, { ...(files === undefined ? {} : { files }) });

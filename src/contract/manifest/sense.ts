@@ -6,6 +6,7 @@ import { checkDocker } from './sense/docker.ts';
 import { checkDriver } from './sense/driver.ts';
 import { checkDeclarations } from './sense/parameter.ts';
 import { checkPresets } from './sense/preset.ts';
+import { checkProcess } from './sense/process.ts';
 
 /** Empty when all of it makes sense. */
 export function checkSense(
@@ -15,6 +16,7 @@ export function checkSense(
   return [
     ...checkDriver(manifest),
     ...checkDocker(manifest, files),
+    ...checkProcess(manifest),
     ...checkDeclarations(manifest),
     ...checkPresets(manifest),
     ...checkAgents(manifest, files),

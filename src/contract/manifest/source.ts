@@ -144,9 +144,9 @@ const lifeSource = z.strictObject({
   delete_dormant_after: lifeLimit('When a dormant one is deleted'),
 });
 
-/** The supervisor's own share, and as much for a command. */
-const MIN_PROCESS_MEMORY_BYTES = 64 * 1024 ** 2;
-const MIN_PROCESSES = 32;
+/** The supervisor's own share, and some for a command; agents need more. */
+export const MIN_PROCESS_MEMORY_BYTES = 64 * 1024 ** 2;
+export const MIN_PROCESSES = 32;
 
 const processSource = z.strictObject({
   command: commandField('What runs in the workspace: a line for `sh -c`, or a list of words'),
