@@ -13,6 +13,7 @@ import { readPlaces } from '../../src/provisioner/drivers/process/cgroup/places.
 import { endProcesses, removeGroup } from '../../src/provisioner/drivers/process/processes.ts';
 import { hasCgroups } from '../support/cgroups.ts';
 import { digDown } from '../support/dig-down.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
 const NOBODY = 65_534;
@@ -82,6 +83,29 @@ describe.skipIf(!hasCgroups())('the control group of a workspace', () => {
     } finally {
       writeFileSync(home, String(process.pid));
     }
+  });
+});
+
+describe('groups of version 2', () => {
+  it('lack only the controllers that are refused, and say why', async () => {
+    await using scratch = await makeTemporaryFolder();
+    const parent = scratch.path;
+    writeFileSync(path.join(parent, 'cgroup.controllers'), 'memory\n');
+    mkdirSync(path.join(parent, 'cgroup.subtree_control')); // nothing can be written to it
+    const place = { version: 2, parent } as const;
+    const asked = createGroups(
+      new Map([
+        ['memory', place],
+        ['pids', place],
+      ]),
+      folder,
+    );
+    expect(() => asked.check({ ...NO_LIMITS, memory_bytes: 2 ** 27 })).toThrow(
+      `${parent} does not hand on the controller "memory" (EISDIR)`,
+    );
+    expect(() => asked.check({ ...NO_LIMITS, processes: 64 })).toThrow(
+      `${parent} does not hand on the controller "pids". `,
+    );
   });
 });
 

@@ -1,12 +1,14 @@
 // A control group for each workspace: it keeps the workspace within its limits, and knows every process of it,
 // also one that has left its parent and cleared its environment.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../../../base/app-error.ts';
 import type { ProcessLimits } from '../../../../contract/manifest/schema.ts';
 import { readPids, removeGroup, writeGroupFile } from './group-tree.ts';
-import { limitFiles } from './limit-files.ts';
+import { joining } from './join.ts';
+import { findLack, limitFiles } from './limit-files.ts';
 import { CONTROLLERS, type Controller, type Place, type Places } from './places.ts';
 
 export interface Groups {
@@ -76,7 +78,7 @@ export function createGroups(places: Places, folder: string): Groups {
     prepare: (workspaceId, limits) => {
       check(limits);
       for (const [controller, place] of usable) {
-        const group = path.join(openBase(place, name), workspaceId);
+        const group = path.join(openBase(place, name).base, workspaceId);
         makeFolder(group);
         for (const { name: file, value, isOptional } of limitFiles(controller, place, limits)) {
           if (isOptional && !existsSync(path.join(group, file))) continue;
@@ -126,38 +128,64 @@ function findReasons(places: Places, name: string): ReadonlyMap<Controller, stri
       continue;
     }
     try {
-      const group = path.join(openBase(place, name), `try-${process.pid}`);
+      const { base, refused } = openBase(place, name);
+      const group = path.join(base, `try-${process.pid}`);
       makeFolder(group);
-      const none = { memory_bytes: null, cpus: null, processes: null };
-      for (const { name: file, isOptional } of limitFiles(controller, place, none)) {
-        if (isOptional || existsSync(path.join(group, file))) continue;
-        reasons.set(controller, `${place.parent} does not hand on the controller "${controller}"`);
+      const has = (file: string): boolean => existsSync(path.join(group, file));
+      const lack = findLack(controller, place, { has, swaps: readIfThere('/proc/swaps') });
+      const because = refused.get(controller);
+      if (lack !== undefined) {
+        reasons.set(controller, because === undefined ? lack : `${lack} (${because})`);
+      } else if (!canJoin(group)) {
+        reasons.set(controller, `no process can join a control group in ${place.parent}`);
       }
-      rmdirSync(group);
+      for (let tries = 0; !removeGroup(group) && tries < REMOVE_TRIES; tries++);
     } catch (error) {
-      const { code = String(error) } = error as NodeJS.ErrnoException;
-      reasons.set(controller, `no control group can be made in ${place.parent} (${code})`);
+      reasons.set(controller, `no control group can be made in ${place.parent} (${codeOf(error)})`);
     }
     removeIfEmpty(path.join(place.parent, name));
   }
   return reasons;
 }
 
+// For the moment after the end of the process that joined it.
+const REMOVE_TRIES = 1_000;
+
+/** As one that is taken for a part of the group around it cannot be, where only some controllers are handed on. */
+function canJoin(group: string): boolean {
+  const [file = '', ...args] = joining([path.join(group, 'cgroup.procs')], ['/bin/sh', '-c', ':']);
+  return spawnSync(file, args, { stdio: 'ignore' }).status === 0;
+}
+
+interface Base {
+  readonly base: string;
+  /** What was not handed on, and why. */
+  readonly refused: ReadonlyMap<Controller, string>;
+}
+
 /** The folder of all groups of the daemon. In version 2 each level is to hand the controllers on. */
-function openBase({ version, parent }: Place, name: string): string {
+function openBase({ version, parent }: Place, name: string): Base {
   const base = path.join(parent, name);
   makeFolder(base);
-  if (version === 2) {
-    for (const folder of [parent, base]) {
-      const has = readIfThere(path.join(folder, 'cgroup.controllers')).trim().split(' ');
-      const hands = readIfThere(path.join(folder, 'cgroup.subtree_control')).trim().split(' ');
-      for (const controller of CONTROLLERS) {
-        if (!has.includes(controller) || hands.includes(controller)) continue;
+  const refused = new Map<Controller, string>();
+  for (const folder of version === 2 ? [parent, base] : []) {
+    const has = readIfThere(path.join(folder, 'cgroup.controllers')).trim().split(' ');
+    const hands = readIfThere(path.join(folder, 'cgroup.subtree_control')).trim().split(' ');
+    for (const controller of CONTROLLERS) {
+      if (!has.includes(controller) || hands.includes(controller)) continue;
+      try {
         writeGroupFile(path.join(folder, 'cgroup.subtree_control'), `+${controller}`);
+      } catch (error) {
+        const code = codeOf(error);
+        refused.set(controller, code === 'EBUSY' ? 'EBUSY: processes are in it' : code);
       }
     }
   }
-  return base;
+  return { base, refused };
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
 function summarize(usable: readonly (readonly [Controller, Place])[]): string {

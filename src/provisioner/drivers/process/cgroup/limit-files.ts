@@ -49,3 +49,20 @@ export function limitFiles(
     }
   }
 }
+
+/** What keeps a group from being limited that has only the files for which `has` is true; `swaps` is /proc/swaps. */
+export function findLack(
+  controller: Controller,
+  place: Place,
+  { has, swaps }: { readonly has: (file: string) => boolean; readonly swaps: string },
+): string | undefined {
+  const none = { memory_bytes: null, cpus: null, processes: null };
+  const missing = limitFiles(controller, place, none).filter(({ name }) => !has(name));
+  if (missing.some(({ isOptional }) => isOptional === undefined)) {
+    return `${place.parent} does not hand on the controller "${controller}"`;
+  }
+  const [, ...devices] = swaps.trim().split('\n');
+  if (missing.length === 0 || devices.length === 0) return undefined;
+  // Whoever comes to the limit would be swapped out beyond it.
+  return 'the machine has swap, and its kernel does not count it (boot with swapaccount=1, or swapoff)';
+}

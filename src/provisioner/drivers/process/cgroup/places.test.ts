@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limitFiles } from './limit-files.ts';
+import { findLack, limitFiles } from './limit-files.ts';
 import { findPlaces } from './places.ts';
 
 const UNIFIED = '30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate';
@@ -65,5 +65,19 @@ describe('what is written to a group', () => {
       'pids.max max',
     ]);
     expect(told(1, none)).toContain('memory.limit_in_bytes -1');
+  });
+
+  it('needs what counts swap where there is some', () => {
+    const header = 'Filename\tType\tSize\tUsed\tPriority\n';
+    const lack = (files: readonly string[], devices = '') =>
+      findLack(
+        'memory',
+        { version: 2, parent: '/up' },
+        { has: (file) => files.includes(file), swaps: header + devices },
+      );
+    expect(lack(['memory.max'])).toBeUndefined();
+    expect(lack(['memory.max'], '/dev/sda2 partition 1 0 -2\n')).toContain('the machine has swap');
+    expect(lack(['memory.max', 'memory.swap.max'], '/dev/sda2 partition 1 0 -2\n')).toBeUndefined();
+    expect(lack([])).toBe('/up does not hand on the controller "memory"');
   });
 });
