@@ -123,7 +123,8 @@ export const renewSignsOfLife = statement({
 
 /**
  * How long ago the claim was that is complete with this sign of life: the last of the workspace's
- * programs has taken its owner over. No row: it is not, or a build hands the workspace over.
+ * programs has taken its owner over. No row: it is not, a build hands the workspace over, or a later one has added
+ * the agent.
  */
 export const findCompletedClaim = statement({
   name: 'agent.find_completed_claim',
@@ -136,6 +137,7 @@ export const findCompletedClaim = statement({
     join claims c on c.workspace_id = w.id and c.epoch = w.epoch and c.outcome = 'hit'
     where a.id = $agentId
       and a.kind = 'program'
+      and a.created_at <= c.at
       and a.applied_epoch < $appliedEpoch
       and not exists (
         select

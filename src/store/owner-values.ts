@@ -62,6 +62,24 @@ export const removeDeliveredValues = statement({
           and a.applied_epoch < v.epoch)`,
 });
 
+/** Forgets that there was something which nobody came for in time, where none of the agents of these names was to. */
+export const forgetExpiredValues = statement({
+  name: 'owner_values.forget_expired',
+  takes: takes<{ readonly workspaceId: WorkspaceId; readonly names: readonly string[] }>(),
+  gives: {},
+  sql: `
+    delete from owner_values v
+    where v.workspace_id = $workspaceId
+      and v.sealed is null
+      and not exists (
+        select
+        from agents a
+        where a.workspace_id = v.workspace_id
+          and a.kind = 'program'
+          and a.name = any ($names::text[])
+          and a.applied_epoch < v.epoch)`,
+});
+
 /** Takes away what is for nobody any more: of workspaces that were deleted. */
 export const removeOrphanedValues = statement({
   name: 'owner_values.remove_orphaned',

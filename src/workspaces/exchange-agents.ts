@@ -5,8 +5,16 @@ import type { Manifest } from '../contract/manifest/schema.ts';
 import { planAgents } from '../domain/workspace/planned-agents.ts';
 import { replaceAgents } from '../store/build.ts';
 import type { Transaction } from '../store/database.ts';
+import {
+  forgetExpiredValues,
+  lockOwnerValues,
+  removeDeliveredValues,
+} from '../store/owner-values.ts';
 
-/** Those of the same name stay who they are. */
+/**
+ * Those of the same name stay who they are. What the owner gave is for the new ones as well while it is kept, and
+ * nobody is told that it is gone who was not there to fetch it.
+ */
 export async function exchangeAgents(
   kit: Pick<Kit, 'clock' | 'rng'>,
   tx: Transaction,
@@ -16,5 +24,10 @@ export async function exchangeAgents(
     ...agent,
     ...{ id: createId<AgentId>(kit), workspaceId },
   }));
+  // Agents that tell that they have taken over lock it before they change their rows.
+  await lockOwnerValues.run(tx, { workspaceId });
+  const names = agents.map(({ name }) => name);
+  await forgetExpiredValues.run(tx, { workspaceId, names });
   await replaceAgents(tx, workspaceId, agents);
+  await removeDeliveredValues.run(tx, { workspaceId });
 }
