@@ -45,8 +45,8 @@ type LatestBuild = RowOf<typeof findLatestBuild.columns>;
 
 /**
  * Does nothing where it runs as it would be built. Throws what a start throws, PARAMETERS_INVALID, TEMPLATE_NOT_READY
- * without an active version, DRIVER_CHANGED, MACHINE_UNFIT, and, once nothing else is wrong, WORKSPACE_RUNNING for one that is not
- * stopped.
+ * without an active version, DRIVER_CHANGED, MACHINE_UNFIT, and, once nothing else is wrong, WORKSPACE_RUNNING for one
+ * that is not stopped.
  */
 export async function rebuildWorkspace(
   deps: RebuildDeps,
