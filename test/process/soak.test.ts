@@ -1,8 +1,9 @@
 // A soak of churn: two control planes, two daemons of the null driver and their PostgreSQL as processes, people who
 // claim from three pools and give back, and one harm after the other: kills, stops, cut connections, all of it at
-// once. What people meant and were told is in a file, and a checker compares it with the database afterwards.
+// once. At last more ask at once than there are prebuilds, and nothing is harmed. What people meant and were told is in
+// a file, and a checker compares it with the database afterwards.
 //
-// STANDBY_SOAK_CLAIMS=200000 does as many; without, each harm happens once. STANDBY_SOAK_SEED has people
+// STANDBY_SOAK_CLAIMS=200000 does as many; without, each harm happens once, for about a minute. STANDBY_SOAK_SEED has people
 // choose otherwise.
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -22,7 +23,9 @@ import { until } from '../support/until.ts';
 
 const CLAIMS = Number(process.env['STANDBY_SOAK_CLAIMS'] ?? '0');
 /** Between two harms; where many claims are wanted, recovering from harm would take most of the time. */
-const SERVED_BETWEEN = CLAIMS === 0 ? 40 : 400;
+const SERVED_BETWEEN = CLAIMS === 0 ? 30 : 400;
+/** For whom there is nothing in the last round. */
+const TOO_MANY = 20;
 const PLANES = 2;
 const DAEMONS = 2;
 const POOLS = {
@@ -64,7 +67,7 @@ it(
       });
       const harms = Object.entries(HARMS);
       let done = 0;
-      while (done < harms.length || history.counts.given < CLAIMS) {
+      while (done < harms.length || history.claims < CLAIMS) {
         await people.served(SERVED_BETWEEN);
         const [, harm] = harms[done % harms.length]!;
         await harm({ fleet, server, people, planes: PLANES }, Math.floor(done / harms.length));
@@ -73,6 +76,10 @@ it(
       await people.served(SERVED_BETWEEN);
       await people.leave();
       await full(fleet);
+      // Nobody is there to build more, so that what is given can be counted.
+      for (const daemon of fleet.daemons) await daemon.end('SIGTERM');
+      history.write({ kind: 'rush', ready: POOLS.large.instances });
+      await people.rush('large', POOLS.large.instances + TOO_MANY);
 
       const workspaces = await readRecord(fleet.store.database);
       const faults = findFaults(await readHistory(file), workspaces);

@@ -30,6 +30,12 @@ const ready = (id: string, more: Partial<RecordedWorkspace> = {}): RecordedWorks
     ...more,
   });
 
+const deleted = (call: number, workspace: string): readonly Entry[] => [
+  { kind: 'delete', call, workspace },
+  { kind: 'done', call },
+];
+const rush = (ready: number): Entry => ({ kind: 'rush', ready });
+
 const HISTORY = [asked(1, 'a'), given(1, 'w1')];
 const RECORD = [held('w1', 'a'), ready('w2')];
 
@@ -57,8 +63,26 @@ describe('what people were told and what is recorded', () => {
     ],
     [
       'a workspace that was given back',
-      [...HISTORY, { kind: 'delete', call: 2, workspace: 'w1' }],
+      [...HISTORY, ...deleted(2, 'w1')],
       [held('w1', 'a', { isDeleted: true })],
+    ],
+    [
+      'one whose delete nobody heard the answer of',
+      [...HISTORY, { kind: 'delete', call: 2, workspace: 'w1' }],
+      RECORD,
+    ],
+    [
+      'a refusal once everything that was ready is given',
+      [
+        asked(1, 'b'),
+        refused(1),
+        rush(1),
+        asked(2, 'a'),
+        asked(3, 'c'),
+        refused(3),
+        given(2, 'w1'),
+      ],
+      RECORD,
     ],
     [
       'one that was built for who asked',
@@ -152,6 +176,27 @@ describe('a fault is', () => {
       HISTORY,
       [held('w1', 'a', { isDeleted: true })],
       [/w1 of ann\/a is deleted, which nobody asked for/],
+    ],
+    [
+      'an answered delete that is lost',
+      [...HISTORY, ...deleted(2, 'w1')],
+      RECORD,
+      [/w1 of ann\/a is not deleted, which was told to have begun/],
+    ],
+    [
+      'a refusal while another is ready',
+      [rush(2), ...HISTORY, asked(2, 'b'), refused(2)],
+      RECORD,
+      [/2 asked a pool with 2 ready at once: 1 were served, not 2/],
+    ],
+    [
+      'one that is built while others are ready',
+      [rush(1), asked(1, 'a'), given(1, 'w1', { claimed: false, epoch: 0 })],
+      [
+        ready('w2'),
+        held('w1', 'a', { origin: 'user', epoch: 0, handedOver: [], poolBuiltAt: null }),
+      ],
+      [/1 asked a pool with 1 ready at once: 0 were served, not 1/],
     ],
     [
       'a workspace for who was refused one',

@@ -40,42 +40,75 @@ export function findFaults(
   history: readonly Entry[],
   workspaces: readonly RecordedWorkspace[],
 ): readonly string[] {
-  const { told, deletes } = readTold(history);
+  const { told, deletes, rush } = readTold(history);
   const recorded = new Map(workspaces.map((one) => [one.id, one]));
   return [
     ...findDoubled([...told.values()]),
     ...[...told.values()].flatMap((one) => findUntrue(one, recorded)),
+    ...findUndeleted(deletes.begun, recorded),
+    ...(rush === undefined ? [] : findUnserved(rush)),
     ...workspaces.flatMap((one) => [
       ...findMishandled(one),
-      ...findUnasked(one, { told: told.get(nameOf(one)), isDeleteAsked: deletes.has(one.id) }),
+      ...findUnasked(one, {
+        told: told.get(nameOf(one)),
+        isDeleteAsked: deletes.asked.has(one.id),
+      }),
     ]),
   ];
 }
 
-/** By the name of the request, which is the workspace's too. */
-function readTold(history: readonly Entry[]): {
+/** Who asked at once, of a pool that had so many ready. */
+interface Rush {
+  readonly ready: number;
+  readonly asked: Set<Told>;
+}
+
+interface Deletes {
+  /** Workspaces whose delete somebody asked for. */
+  readonly asked: Set<string>;
+  /** Those who were answered that it has begun. */
+  readonly begun: Set<string>;
+}
+
+interface Reading {
+  /** By the name of the request, which is the workspace's too. */
   readonly told: ReadonlyMap<string, Told>;
-  readonly deletes: ReadonlySet<string>;
-} {
+  readonly deletes: Deletes;
+  readonly rush: Rush | undefined;
+}
+
+function readTold(history: readonly Entry[]): Reading {
   const told = new Map<string, Told>();
   const byCall = new Map<number, Told>();
-  const deletes = new Set<string>();
+  const deleteOf = new Map<number, string>();
+  const deletes: Deletes = { asked: new Set(), begun: new Set() };
+  let rush: Rush | undefined;
   for (const entry of history) {
-    if (entry.kind === 'delete') deletes.add(entry.workspace);
+    if (entry.kind === 'rush') {
+      rush = { ready: entry.ready, asked: new Set() };
+      continue;
+    }
+    if (entry.kind === 'delete') {
+      deletes.asked.add(entry.workspace);
+      deleteOf.set(entry.call, entry.workspace);
+    }
     if (entry.kind === 'claim') {
       const name = nameOf(entry);
       const asked = told.get(name) ?? newTold(entry);
       told.set(name, asked);
       byCall.set(entry.call, asked);
       asked.unknown.add(entry.call);
+      rush?.asked.add(asked);
     }
+    const begun = entry.kind === 'done' ? deleteOf.get(entry.call) : undefined;
+    if (begun !== undefined) deletes.begun.add(begun);
     const one = byCall.get(entry.call);
     if (one === undefined || entry.kind === 'claim' || entry.kind === 'lost') continue;
     one.unknown.delete(entry.call);
     if (entry.kind === 'given') one.given.push(entry);
     if (entry.kind === 'refused') one.isRefused = true;
   }
-  return { told, deletes };
+  return { told, deletes, rush };
 }
 
 function newTold(request: Request): Told {
@@ -126,6 +159,27 @@ function findUntrue(
   function isNamed({ name }: RecordedWorkspace): boolean {
     return name === request.name;
   }
+}
+
+/** What somebody gave back and was told to be rid of. */
+function* findUndeleted(
+  begun: ReadonlySet<string>,
+  recorded: ReadonlyMap<string, RecordedWorkspace>,
+): Iterable<string> {
+  for (const id of begun) {
+    const found = recorded.get(id);
+    if (found?.isDeleted === false) {
+      yield `workspace ${id} of ${nameOf(found)} is not deleted, which was told to have begun`;
+    }
+  }
+}
+
+/** As many are served as there are prebuilds: whoever is refused while one is ready was told what is not true. */
+function* findUnserved({ ready, asked }: Rush): Iterable<string> {
+  const served = [...asked].filter(({ given }) => given.some(({ claimed }) => claimed)).length;
+  const should = Math.min(ready, asked.size);
+  if (served === should) return;
+  yield `${asked.size} asked a pool with ${ready} ready at once: ${served} were served, not ${should}`;
 }
 
 /** What pools must never do, whoever asked for what. */

@@ -29,25 +29,34 @@ export type Entry =
   | { readonly kind: 'done'; readonly call: number }
   | { readonly kind: 'refused'; readonly call: number; readonly code: string }
   /** What became of it is unknown. */
-  | { readonly kind: 'lost'; readonly call: number; readonly why: string };
+  | { readonly kind: 'lost'; readonly call: number; readonly why: string }
+  /** All that follows is asked of one pool, which has so many ready and gets no more. */
+  | { readonly kind: 'rush'; readonly ready: number };
 
 export interface History extends AsyncDisposable {
   /** How many entries of each kind were written. */
   readonly counts: Readonly<Record<Entry['kind'], number>>;
+  /** How many workspaces were told to be from a pool, each counted once. */
+  readonly claims: number;
   nextCall(): number;
   write(entry: Entry): void;
 }
 
 export async function openHistory(file: string): Promise<History> {
   const handle = await open(file, 'a');
-  const counts = { claim: 0, delete: 0, given: 0, done: 0, refused: 0, lost: 0 };
+  const counts = { claim: 0, delete: 0, given: 0, done: 0, refused: 0, lost: 0, rush: 0 };
+  const claimed = new Set<string>();
   let calls = 0;
   return {
     counts,
+    get claims() {
+      return claimed.size;
+    },
     nextCall: () => ++calls,
     write: (entry) => {
       writeSync(handle.fd, `${JSON.stringify(entry)}\n`);
       counts[entry.kind] += 1;
+      if (entry.kind === 'given' && entry.claimed) claimed.add(entry.workspace);
     },
     [Symbol.asyncDispose]: () => handle.close(),
   };

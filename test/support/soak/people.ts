@@ -28,12 +28,14 @@ export interface PeopleOptions {
 }
 
 export interface People extends AsyncDisposable {
-  /** Resolves once so many workspaces more were given. */
+  /** Resolves once so many claims more were answered. */
   served(count: number): Promise<void>;
   /** Resolves once so many more were given, or as many calls went unanswered: somebody stands still. */
   noticed(count: number): Promise<void>;
   /** Resolves once each has the answer to what they asked last. */
   leave(): Promise<void>;
+  /** After that: so many ask at once for what is ready, and nothing else. Resolves once each has an answer. */
+  rush(template: string, count: number): Promise<void>;
 }
 
 /** Of all answers that arrive. */
@@ -71,6 +73,7 @@ export async function startPeople(
   const over = new AbortController();
   const gone = new AbortController();
   const callOptions = { timeoutMs: PATIENCE_MS, signal: gone.signal };
+  const persons: Person[] = [];
   const working: Promise<void>[] = [];
   for (let n = 0; n < owners; n++) {
     const owner = `owner-${n}`;
@@ -80,6 +83,7 @@ export async function startPeople(
       fleet.clientOf(plane, { token, fetch: send }),
     );
     const person = { ...options, owner, clients, over: over.signal, options: callOptions };
+    persons.push(person);
     for (let line = 0; line < each; line++) working.push(live(person, `w-${n}-${line}`));
   }
   const all = Promise.all(working);
@@ -104,9 +108,20 @@ export async function startPeople(
     }
   };
   return {
-    served: (count) => reached(() => history.counts.given, count),
+    served: (count) => reached(() => history.claims, count),
     noticed: (count) => reached(() => history.counts.given + history.counts.lost, count),
     leave,
+    rush: async (template, count) => {
+      const asks = Array.from({ length: count }, (_, n) => {
+        const person = persons[n % persons.length]!;
+        const name = `rush-${n}`;
+        return ask(person, {
+          ...{ owner: person.owner, name, key: name },
+          ...{ template, onEmpty: 'fail' as const },
+        });
+      });
+      await Promise.all(asks);
+    },
     [Symbol.asyncDispose]: async () => {
       over.abort();
       gone.abort();
