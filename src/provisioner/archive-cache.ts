@@ -6,6 +6,7 @@ import path from 'node:path';
 import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
 import { writePrivateFile } from '../base/private-file.ts';
+import { askUntilAnswered } from './ask.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { listLeastUsed } from './least-used.ts';
 
@@ -22,7 +23,7 @@ export function createArchiveCache(
   controlPlane: Pick<ControlPlane, 'getFile'>,
 ): ArchiveCache {
   const fetchAndKeep = async (hash: string, signal: AbortSignal): Promise<Uint8Array> => {
-    const archive = await controlPlane.getFile(hash, signal);
+    const archive = await askUntilAnswered(kit, signal, () => controlPlane.getFile(hash, signal));
     if (hashOf(archive) !== hash) {
       throw new AppError('BUILD_FAILED', `the archive received for ${hash} has another hash`);
     }
