@@ -39,9 +39,12 @@ describe.runIf(hasDocker())('an image', () => {
     const settings = dockerSettings({ image: null, build: 'Dockerfile' });
     const hash = 'a'.repeat(64);
     const template = { name: 't', version_id: 'v', file_hash: hash, manifest: dockerManifest() };
-    const image = (await mine?.provide({ settings, template }, context)) ?? '';
+    const image =
+      (await mine?.use({ settings, template }, context, (name) => Promise.resolve(name))) ?? '';
     expect(await mine?.built.list()).toEqual([hash]);
     expect(await others?.built.list()).toEqual([]);
+    const same = { settings, template };
+    const theirs = await others?.use(same, context, (name) => Promise.resolve(name));
 
     const id = await engine.engine.createContainer('stopped', { Image: image });
     expect(await mine?.built.remove(hash)).toBe(false);
@@ -51,6 +54,7 @@ describe.runIf(hasDocker())('an image', () => {
     expect(await engine.engine.findImage(image)).toBeUndefined();
     expect(await mine?.built.list()).toEqual([]);
     expect(await mine?.built.remove(hash)).toBe(true);
+    expect(await engine.engine.findImage(theirs ?? '')).toBeDefined();
     expect(await engine.engine.findImage(BUSYBOX)).toBeDefined();
   });
 });

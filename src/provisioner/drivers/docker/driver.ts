@@ -59,15 +59,16 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
     check: (template, context) =>
       inWords('TEMPLATE_REFUSED', async () => {
         const settings = settingsOf(template);
-        const image = await deps.images.provide({ settings, template }, context);
-        context.log('info', `image: ${image}`);
-        if (!hasAgents({ template })) return;
-        const place = { image, path: settings.environment['PATH'] };
-        const runtime = await deps.agentRuntimes.of(place, context.signal);
-        context.log(
-          'info',
-          `agents run on ${runtime === 'node' ? 'its Node.js' : 'its shell and curl'}`,
-        );
+        await deps.images.use({ settings, template }, context, async (image) => {
+          context.log('info', `image: ${image}`);
+          if (!hasAgents({ template })) return;
+          const place = { image, path: settings.environment['PATH'] };
+          const runtime = await deps.agentRuntimes.of(place, context.signal);
+          context.log(
+            'info',
+            `agents run on ${runtime === 'node' ? 'its Node.js' : 'its shell and curl'}`,
+          );
+        });
       }),
     start: (build, context) =>
       work(build, async () => {

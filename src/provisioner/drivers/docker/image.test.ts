@@ -5,6 +5,7 @@ import type { DriverContext } from '../../driver.ts';
 import type { Engine } from './engine/engine.ts';
 import { createImages, type WantedImage } from './image.ts';
 
+const nothing = (): Promise<void> => Promise.resolve();
 const HASH = 'a'.repeat(64);
 const wanted: WantedImage = {
   settings: dockerSettings({ image: 'slow:1' }),
@@ -38,8 +39,8 @@ describe('an image', () => {
     };
     const images = createImages(engine as Engine, () => Promise.resolve('d'));
     const [first, second] = [new AbortController(), new AbortController()];
-    const one = images.provide(wanted, contextWith(first.signal));
-    const other = images.provide(wanted, contextWith(second.signal));
+    const one = images.use(wanted, contextWith(first.signal), nothing);
+    const other = images.use(wanted, contextWith(second.signal), nothing);
     const reasons = [new Error('canceled'), new Error('canceled too')];
     second.abort(reasons[1]);
     await expect(other).rejects.toBe(reasons[1]);
@@ -51,9 +52,33 @@ describe('an image', () => {
   it('is listed by its hash, and not by the tag that somebody gave it', async () => {
     const engine: Pick<Engine, 'listImages'> = {
       listImages: () =>
-        Promise.resolve(['standby-template:mine', `standby-template:${HASH}`, 'made-of-it:1']),
+        Promise.resolve([
+          ...['standby-template-d:mine', `standby-template-d:${HASH}`, 'made-of-it:1'],
+          `standby-template-other:${'b'.repeat(64)}`,
+        ]),
     };
     const { built } = createImages(engine as Engine, () => Promise.resolve('d'));
     expect(await built.list()).toEqual([HASH]);
+  });
+
+  it('is not taken away before a container is made of it', async () => {
+    const removed: string[] = [];
+    const engine: Pick<Engine, 'findImage' | 'removeImage'> = {
+      findImage: (name) => Promise.resolve(name),
+      removeImage: (name) => {
+        removed.push(name);
+        return Promise.resolve(true);
+      },
+    };
+    const images = createImages(engine as Engine, () => Promise.resolve('d'));
+    const built: WantedImage = {
+      settings: dockerSettings({ image: null, build: 'Dockerfile' }),
+      template: { ...wanted.template, file_hash: HASH },
+    };
+    const context = contextWith(new AbortController().signal);
+    const goes = await images.use(built, context, () => images.built.remove(HASH));
+    expect([goes, removed]).toEqual([false, []]);
+    expect(await images.built.remove(HASH)).toBe(true);
+    expect(removed).toEqual([`standby-template-d:${HASH}`]);
   });
 });

@@ -9,14 +9,21 @@ import type { DriverContext, FileCache, JobTemplate } from '../../driver.ts';
 import type { Engine } from './engine/engine.ts';
 import { DAEMON_LABEL } from './mark.ts';
 
-/** What is built has such a name, and nothing that is pulled. */
-const BUILT = 'standby-template:';
+/**
+ * What is built has such a name, and nothing that is pulled. The daemon's own: another one at the same
+ * engine asks another control plane what is needed.
+ */
+const builtName = (daemon: string, hash: string): string => `standby-template-${daemon}:${hash}`;
 
 export interface Images {
   /** What was built, by the archives of the versions that it was built for. */
   readonly built: FileCache;
-  /** Gives the name that containers are made from. */
-  provide(wanted: WantedImage, context: DriverContext): Promise<string>;
+  /** Gives `work` the name that containers are made from, of an image that is not taken away meanwhile. */
+  use<T>(
+    wanted: WantedImage,
+    context: DriverContext,
+    work: (image: string) => Promise<T>,
+  ): Promise<T>;
 }
 
 export interface WantedImage {
@@ -26,6 +33,8 @@ export interface WantedImage {
 
 export function createImages(engine: Engine, identify: () => Promise<string>): Images {
   const turns = createKeyedMutex();
+  /** How many use each now. */
+  const users = new Map<string, number>();
 
   const pull = async (image: string, context: DriverContext): Promise<void> => {
     context.log('info', `pulling ${image}`);
@@ -50,35 +59,54 @@ export function createImages(engine: Engine, identify: () => Promise<string>): I
     await engine.buildImage(bytes, recipe, workOf(context));
   };
 
+  const provide = async (
+    wanted: WantedImage,
+    image: string,
+    context: DriverContext,
+  ): Promise<void> => {
+    const provided = turns.run(image, async () => {
+      context.signal.throwIfAborted();
+      if ((await engine.findImage(image)) !== undefined) return;
+      if (wanted.settings.image === null) await build(wanted, image, context);
+      else await pull(image, context);
+    });
+    // Who is canceled waits for nobody's pull: his turn comes, and ends at once.
+    await Promise.race([provided, whenAborted(context.signal)]);
+    context.signal.throwIfAborted();
+  };
+
   return {
     built: {
       list: async () => {
-        const names = await engine.listImages({ [DAEMON_LABEL]: await identify() });
+        const daemon = await identify();
+        const own = builtName(daemon, '');
+        const names = await engine.listImages({ [DAEMON_LABEL]: daemon });
         // Whatever somebody made of one has its labels as well.
-        const ours = names.filter((name) => name.startsWith(BUILT));
-        const tags = ours.map((name) => name.slice(BUILT.length));
+        const tags = names.flatMap((name) => (name.startsWith(own) ? name.slice(own.length) : []));
         // Somebody may have given one a tag of his own.
         return tags.filter((tag) => hashField.safeParse(tag).success);
       },
-      remove: (fileHash) => {
-        const image = `${BUILT}${fileHash}`;
-        return turns.run(image, () => engine.removeImage(image));
+      remove: async (fileHash) => {
+        const image = builtName(await identify(), fileHash);
+        // One that a container is about to be made of stays, as one that has a container does.
+        return turns.run(image, async () => !users.has(image) && engine.removeImage(image));
       },
     },
-    provide: async (wanted, context) => {
+    use: async (wanted, context, work) => {
       const { settings, template } = wanted;
       const image =
-        settings.image === null ? `${BUILT}${template.file_hash}` : withTag(settings.image);
-      const provided = turns.run(image, async () => {
-        context.signal.throwIfAborted();
-        if ((await engine.findImage(image)) !== undefined) return;
-        if (settings.image === null) await build(wanted, image, context);
-        else await pull(image, context);
-      });
-      // Who is canceled waits for nobody's pull: his turn comes, and ends at once.
-      await Promise.race([provided, whenAborted(context.signal)]);
-      context.signal.throwIfAborted();
-      return image;
+        settings.image === null
+          ? builtName(await identify(), template.file_hash)
+          : withTag(settings.image);
+      users.set(image, (users.get(image) ?? 0) + 1);
+      try {
+        await provide(wanted, image, context);
+        return await work(image);
+      } finally {
+        const others = (users.get(image) ?? 1) - 1;
+        if (others === 0) users.delete(image);
+        else users.set(image, others);
+      }
     },
   };
 }

@@ -35,14 +35,15 @@ export async function makeContainer(
   const { build, context, settings } = given;
   const { engine } = deps;
   const { workspaceId } = mark;
-  const image = await deps.images.provide({ settings, template: build.template }, context);
-  const runtime = hasAgents(build)
-    ? await deps.agentRuntimes.of({ image, path: settings.environment['PATH'] }, context.signal)
-    : 'node';
-  context.signal.throwIfAborted();
-  for (const name of Object.keys(volumesOf(build, settings))) await makeVolume(deps, mark, name);
-  await failpoint('docker.start.volumes_made');
-  const ports = await makeRunning(deps, given, { mark, image, runtime, former });
+  const wanted = { settings, template: build.template };
+  const ports = await deps.images.use(wanted, context, async (image) => {
+    const place = { image, path: settings.environment['PATH'] };
+    const runtime = hasAgents(build) ? await deps.agentRuntimes.of(place, context.signal) : 'node';
+    context.signal.throwIfAborted();
+    for (const name of Object.keys(volumesOf(build, settings))) await makeVolume(deps, mark, name);
+    await failpoint('docker.start.volumes_made');
+    return makeRunning(deps, given, { mark, image, runtime, former });
+  });
   const [starting, running] = [
     containerName(workspaceId, 'starting'),
     containerName(workspaceId, 'running'),
