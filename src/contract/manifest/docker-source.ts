@@ -18,6 +18,9 @@ const IMAGE =
   /^(?!sha256:)(?:[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:__|[._]|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:__|[._]|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 const IMAGE_RULE =
   'must be the name of an image, such as debian:12 or registry.example.com/team/dev:1.4';
+/** What daemons build, however its name is written: it goes with the template that it was built for. */
+const BUILT_IMAGE = /^(?:(?:index\.)?docker\.io\/)?(?:library\/)?standby-template(?![a-z0-9])/;
+const BUILT_IMAGE_RULE = 'must not be an image that a daemon has built: use `build`';
 const PORT_RULE = 'must be a port from 1 to 65535';
 /** A path that says where it is: nothing of it goes up, or nowhere. */
 const MOUNT_POINT = /^(\/(?!\.{1,2}(\/|$))[^/:,\\\p{Cc}]+)+$/u;
@@ -35,6 +38,7 @@ export const dockerSource = z
       .string()
       .max(500)
       .regex(IMAGE, IMAGE_RULE)
+      .refine((image) => !BUILT_IMAGE.test(image), BUILT_IMAGE_RULE)
       .optional()
       .meta({ description: 'Pulled where the engine does not have it' }),
     build: folderPathField

@@ -225,6 +225,18 @@ describe('a manifest makes sense when docker', () => {
   });
 
   it.each([
+    `standby-template-01890000-0000-7000-8000-000000000001:${'a'.repeat(64)}`,
+    'standby-template:x',
+    'docker.io/library/standby-template-d:x',
+    'library/standby-template-d',
+  ])('refuses an image that a daemon has built: %s', (image) => {
+    expect(settings(`image: "${image}"`)).toEqual([
+      expect.stringContaining('must not be an image that a daemon has built'),
+    ]);
+    expect(settings(`image: "registry.example.com/${image}"`)).toEqual([]);
+  });
+
+  it.each([
     ['home: relative', 'must be an absolute path in the container'],
     ['home: /', 'must be an absolute path in the container'],
     ['home: /a/../b', 'must be an absolute path in the container'],
