@@ -170,6 +170,14 @@ describe.skipIf(!hasCgroups())('with control groups', () => {
     expect(membersOf(made)).toEqual([]);
   });
 
+  it('fails a start that cannot join its group', async () => {
+    const broken = { ...groups, prepare: () => ['/proc/no-group-here/cgroup.procs'] };
+    driver = home.openWith(broken);
+    const made = build('exec sleep 600');
+    await expect(driver.start(made, context)).rejects.toThrow('the supervisor ended at once');
+    expect(await readdir(home.workspaces)).toEqual([]);
+  });
+
   it('ends at its start what no workspace owns any more', async () => {
     const made = build(`${ESCAPE}; exec sleep 600`);
     await driver.start(made, context);

@@ -9,7 +9,7 @@ import { createKit, type Kit } from '../../src/base/kit.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { NO_LIMITS, type Manifest } from '../../src/contract/manifest/schema.ts';
 import type { Driver } from '../../src/provisioner/driver.ts';
-import { createGroups } from '../../src/provisioner/drivers/process/cgroup/groups.ts';
+import { createGroups, type Groups } from '../../src/provisioner/drivers/process/cgroup/groups.ts';
 import { readPlaces, type Places } from '../../src/provisioner/drivers/process/cgroup/places.ts';
 import { createProcessDriver } from '../../src/provisioner/drivers/process/driver.ts';
 import { createPorts } from '../../src/provisioner/drivers/process/port.ts';
@@ -43,6 +43,8 @@ export interface ProcessHome {
   readonly ports: string;
   /** The driver as a daemon's next life has it. */
   open(): Driver;
+  /** With these control groups. */
+  openWith(groups: Groups): Driver;
   /** Replaces the template's only program. */
   writeServer(text: string): Promise<void>;
   /** A copy of the template's files. */
@@ -93,24 +95,27 @@ export async function createProcessHome(
   const sandbox = await createSandbox({ environment, hidden: scratch });
   const list = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
 
+  const openWith = (own: Groups): Driver =>
+    createProcessDriver(
+      {
+        kit,
+        ports: createPorts(kit.rng, ports),
+        groups: own,
+        sandbox,
+        programs,
+        environment,
+        url,
+      },
+      { folder: workspaces },
+    );
+
   return {
     kit,
     scratch,
     workspaces,
     ports,
-    open: () =>
-      createProcessDriver(
-        {
-          kit,
-          ports: createPorts(kit.rng, ports),
-          groups,
-          sandbox,
-          programs,
-          environment,
-          url,
-        },
-        { folder: workspaces },
-      ),
+    open: () => openWith(groups),
+    openWith,
     writeServer,
     templateFolder: async () => {
       const copy = at(`copy-${createId(kit)}`);

@@ -8,10 +8,11 @@ import { AppError } from '../../../base/app-error.ts';
 import { failpoint } from '../../../base/failpoint.ts';
 import type { Kit } from '../../../base/kit.ts';
 import { writePrivateFile } from '../../../base/private-file.ts';
-import { identifyProcess, isSameProcess } from '../../../base/process-identity.ts';
+import { isSameProcess } from '../../../base/process-identity.ts';
 import { removeTree } from '../../../base/remove-tree.ts';
 import type { AttemptName, Build, DriverContext, Outputs } from '../../driver.ts';
 import { isUndoable } from '../../undoable.ts';
+import { awaitJoined } from './cgroup/await-joined.ts';
 import type { Groups } from './cgroup/groups.ts';
 import { joining } from './cgroup/join.ts';
 import { agentFolder, layoutOf, type WorkspaceLayout } from './layout.ts';
@@ -245,7 +246,7 @@ async function launch(
   failed.catch(() => undefined); // reported below, where it matters
   child.unref();
   if (child.pid === undefined) return failed;
-  const supervisor = identifyProcess(child.pid);
+  const supervisor = await awaitJoined(deps.kit.clock, child.pid);
   if (supervisor === undefined) {
     throw new AppError('BUILD_FAILED', `the supervisor ended at once: see ${layout.supervisorLog}`);
   }

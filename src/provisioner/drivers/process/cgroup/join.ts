@@ -8,3 +8,8 @@ export function joining(files: readonly string[], argv: readonly string[]): read
   if (files.length === 0) return argv;
   return ['/bin/sh', '-c', JOIN, 'sh', String(files.length), ...files, ...argv];
 }
+
+/** Whether a process with this command line has still to become the program. */
+export function isJoining(argv: readonly string[]): boolean {
+  return argv[2] === JOIN;
+}
