@@ -111,8 +111,12 @@ export function createWaitingGroup(
   /** Has a slot that a look has left empty wait no longer than it wants to. */
   const limit = (waiter: Waiter): void => {
     if (!waiters.has(waiter) || waiter.timer !== undefined) return;
+    const restMs = waiter.endsMs - clock.monotonicMs();
+    if (restMs <= 0) {
+      waiter.end();
+      return;
+    }
     waiter.timer = new AbortController();
-    const restMs = Math.max(0, waiter.endsMs - clock.monotonicMs());
     void clock.sleep(restMs, waiter.timer.signal).then(waiter.end, () => undefined);
   };
 
