@@ -28,6 +28,8 @@ export interface AcquireOptions {
   readonly callId?: AcquireCallId;
   /** Former calls to which the daemon got no answer. */
   readonly lostCalls?: readonly AcquireCallId[];
+  /** Nothing is taken. */
+  readonly givesBackOnly?: boolean;
 }
 
 /**
@@ -44,7 +46,7 @@ export async function acquireJob(
   const { signal, waitMs, callId = createId<AcquireCallId>(deps), lostCalls = [] } = options;
   const offer = await dispatcher.offers.get(daemon);
   await giveBackLost(deps, daemon, lostCalls);
-  if (isAborted(signal)) return undefined;
+  if (options.givesBackOnly === true || isAborted(signal)) return undefined;
 
   let taken: TakenJob | undefined;
   try {

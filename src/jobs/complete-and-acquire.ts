@@ -20,7 +20,7 @@ export interface NextCall {
 
 /**
  * Stores the result as completeJob does, throwing what it throws, and then gives a job that could be had at
- * once. Whatever keeps it from that is no error: the daemon would take it for a refusal of the result.
+ * once; a report that is said again brings none. Whatever keeps it from that is no error: the daemon would take it for a refusal of the result.
  */
 export async function completeAndAcquire(
   deps: CompleteAndAcquireDeps,
@@ -37,8 +37,9 @@ export async function completeAndAcquire(
     // Somebody has the daemon's row, which the end of a lone job does not need.
     return isLeft ? deps.finishLoneJob(report) : reported;
   };
+  let isNew: boolean;
   try {
-    await completeJob({ ...deps, finishLoneJob }, attempt, result);
+    isNew = await completeJob({ ...deps, finishLoneJob }, attempt, result);
   } catch (error) {
     // Nobody hears of what was taken with it. Where it cannot be given back now, the daemon names the call.
     if (slot?.next !== undefined) {
@@ -48,6 +49,8 @@ export async function completeAndAcquire(
     }
     throw error;
   }
+  // Said again: the first answer has a job for the slot, or the daemon names its call as lost.
+  if (!isNew) return undefined;
   try {
     if (slot?.next !== undefined)
       return await tellJob(deps, daemon, { taken: slot.next, callId, signal });

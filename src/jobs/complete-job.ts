@@ -32,13 +32,13 @@ export type ReportedResult = JobResult & {
 /**
  * Stores the result of an attempt. The same report again is a success; another one, or one of an
  * attempt that does not count any more, throws ATTEMPT_STALE, and DAEMON_REPLACED when the daemon
- * has a newer process.
+ * has a newer process. Gives whether this very call has stored it.
  */
 export async function completeJob(
   { database, keyring, finishLoneJob, ...kit }: CompleteDeps,
   attempt: AttemptRef,
   result: ReportedResult,
-): Promise<void> {
+): Promise<boolean> {
   const secretOutputs = sealOutputs(keyring, attempt, result.secretOutputs ?? {});
   const { jobId: id, daemon } = attempt;
   const columns = columnsOf(settledResult({ overran: false }, result));
@@ -47,7 +47,7 @@ export async function completeJob(
   if (subject.isFinished) {
     database.announce([{ kind: 'job', jobId: id }]);
     await failpoint('job.ended');
-    return;
+    return true;
   }
   const finished = await database.transaction(async (tx) => {
     const locked = await lockSubject(tx, id, subject.workspaceId);
@@ -64,6 +64,7 @@ export async function completeJob(
   });
   if (finished !== undefined) measureBuild(kit, finished);
   await failpoint('job.ended');
+  return finished !== undefined;
 }
 
 function sealOutputs(

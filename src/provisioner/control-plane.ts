@@ -34,6 +34,8 @@ export interface ControlPlane {
     },
     signal: AbortSignal,
   ): Promise<AcquiredJob | undefined>;
+  /** Gives back what these calls have taken, for nobody will do it. */
+  giveBack(caller: Caller, calls: readonly string[], signal: AbortSignal): Promise<void>;
   heartbeat(
     attempt: AttemptRef,
     logs: readonly LogLine[],
@@ -126,6 +128,11 @@ export function createHttpControlPlane(client: Client): ControlPlane {
       };
       const { body } = await client.call(provisionerRoutes.acquireJob, input, soon(signal));
       return body ?? undefined;
+    },
+    giveBack: async ({ daemonId, incarnation }, calls, signal) => {
+      const body = { incarnation, wait_ms: 0, lost_calls: [...calls], gives_back_only: true };
+      const input = { params: { daemon: daemonId }, body };
+      await client.call(provisionerRoutes.acquireJob, input, soon(signal));
     },
     heartbeat: async (attempt, logs, signal) => {
       const { params, fence } = of(attempt);

@@ -46,7 +46,7 @@ export async function work(deps: WorkerDeps, signal: AbortSignal): Promise<void>
   }
 }
 
-/** The job, and what comes with the receipts of results. */
+/** The job, and what comes with the receipts of results until the daemon is to stop. */
 async function doInARow(
   deps: WorkerDeps,
   {
@@ -56,13 +56,37 @@ async function doInARow(
   signal: AbortSignal,
 ): Promise<void> {
   const { kit, lostCalls } = deps;
+  let callId: string | undefined;
   const nextCall: NextCall = {
     // While calls are lost, one that names them is made instead.
-    begin: () => (signal.aborted || lostCalls.list().length > 0 ? undefined : createId(kit)),
-    lost: (callId) => lostCalls.add(callId),
+    begin: () => {
+      callId = signal.aborted || lostCalls.list().length > 0 ? undefined : createId(kit);
+      return callId;
+    },
+    lost: (lost) => lostCalls.add(lost),
   };
   let job = first;
-  while (job !== undefined) job = await runAttempt(deps, job, { registered, nextCall });
+  while (job !== undefined) {
+    job = await runAttempt(deps, job, { registered, nextCall });
+    if (job !== undefined && callId !== undefined && signal.aborted) {
+      await giveBack(deps, registered, callId);
+      return;
+    }
+  }
+}
+
+/** What came as the daemon was about to stop is somebody else's to do. */
+async function giveBack(
+  { kit, controlPlane, giveUp }: WorkerDeps,
+  registered: Registered,
+  callId: string,
+): Promise<void> {
+  try {
+    await controlPlane.giveBack(registered, [callId], giveUp);
+  } catch (error) {
+    // It ends with the daemon's next registration, or when it has been silent for long.
+    kit.log.warn('daemon.give_back_failed', { error });
+  }
 }
 
 async function acquire(

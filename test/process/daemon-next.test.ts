@@ -54,6 +54,22 @@ describe('a slot that reports a result', () => {
     expect(acquire).toHaveBeenCalledTimes(2);
   });
 
+  it('does not begin what comes with a receipt as the daemon stops, and gives it back', async () => {
+    const [first, second] = [plane.offer(sampleJob()), plane.offer(sampleJob())];
+    let stopped: Promise<unknown> | undefined;
+    const complete = plane.complete.bind(plane);
+    plane.complete = async (...report) => {
+      const next = await complete(...report);
+      stopped ??= daemon.stop('enough', 5_000);
+      return next;
+    };
+    await daemon.start();
+    await until(() => expect(stopped).toBeDefined());
+    expect(await stopped).toBe('stopped');
+    expect([first.status, second.status]).toEqual(['ended', 'pending']);
+    expect(driver.world.size).toBe(1);
+  });
+
   it('gets the job that came with a receipt that was lost', async () => {
     plane.loseAnswers = 2;
     const complete = vi.spyOn(plane, 'complete');

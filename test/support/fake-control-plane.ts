@@ -141,6 +141,14 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
     entry.takenByCall = callId;
     return { ...entry.job, attempt: entry.attempt };
   };
+  const giveBackTaken = (calls: readonly string[]): void => {
+    for (const entry of jobs) {
+      if (entry.status !== 'running' || !calls.includes(entry.takenByCall ?? '')) continue;
+      entry.status = 'pending';
+      entry.attempt -= 1;
+      entry.holder = undefined;
+    }
+  };
   const wake = (): void => {
     for (const waker of [...wakers]) waker();
   };
@@ -249,13 +257,12 @@ export function createFakeControlPlane(options: FakeOptions = {}): FakeControlPl
         ended_attempts: isNew ? endHeld(body.daemon_id) : [],
       };
     },
+    giveBack: async (caller, calls) => {
+      standing(caller);
+      giveBackTaken(calls);
+    },
     acquire: async (caller, { waitMs, callId, lostCalls }, signal) => {
-      for (const entry of jobs) {
-        if (entry.status !== 'running' || !lostCalls.includes(entry.takenByCall ?? '')) continue;
-        entry.status = 'pending';
-        entry.attempt -= 1;
-        entry.holder = undefined;
-      }
+      giveBackTaken(lostCalls);
       const taken = await poll({ caller, waitMs, signal }, () => take(caller, callId));
       if (taken !== undefined && fake.loseJobs > 0) {
         fake.loseJobs -= 1;

@@ -144,7 +144,9 @@ export function createQueue(
       if (job === undefined) throw new Error('there was no job to take');
       return { daemon, jobId: job.id, attempt: job.attempt };
     },
-    complete: (attempt, result = SUCCEEDED) => completeJob(deps, attempt, result),
+    complete: async (attempt, result = SUCCEEDED) => {
+      await completeJob(deps, attempt, result);
+    },
     heartbeat: (attempt, logs = []) =>
       heartbeatJob({ database, logLimitBytes: TEST_LOG_LIMIT_BYTES }, attempt, logs),
     cancel: async (id) => (await database.transaction((tx) => cancelJob(kit, tx, id)))?.after,

@@ -95,6 +95,7 @@ export function createProvisionerHandlers(
         waitMs: body.wait_ms,
         ...(body.call_id === null ? {} : { callId: body.call_id as AcquireCallId }),
         lostCalls: body.lost_calls.map((id) => id as AcquireCallId),
+        givesBackOnly: body.gives_back_only,
       });
       return answerJob(job);
     },

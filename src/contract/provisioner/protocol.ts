@@ -57,6 +57,8 @@ export const acquireBody = z.object({
   call_id: idField.nullable().default(null),
   /** Former calls that got no answer: what they have taken is given back first. */
   lost_calls: z.array(idField).max(MAX_LOST_CALLS).default([]),
+  /** Nothing is taken: the call is there for what it names as lost. */
+  gives_back_only: z.boolean().default(false),
 });
 
 /** The workspace a build is about, as its driver sees it. */

@@ -155,10 +155,10 @@ describe.each(Object.entries(SUBJECTS))('a cancel of %s', (_name, createJob) => 
     'comes before the result $outcome or too late, and the result counts once',
     async (result) => {
       const seen = new Set<string>();
-      const complete = (database: Database, attempt: AttemptRef): Promise<void> => {
+      const complete = async (database: Database, attempt: AttemptRef): Promise<void> => {
         const { kit, keyring } = store;
         const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-        return completeJob({ ...kit, database, keyring, finishLoneJob }, attempt, result);
+        await completeJob({ ...kit, database, keyring, finishLoneJob }, attempt, result);
       };
       await interleave<AttemptRef>(store, {
         setUp: async () => {
