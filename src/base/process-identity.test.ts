@@ -9,9 +9,10 @@ import {
 const tail = '1 4136 1995 0 -1 4194304 98 0 0 0 0 0 0 0 20 0 1 0 135501 3133440 358';
 
 describe('the fields of a /proc stat line', () => {
-  it('are the state, the group and the start time', () => {
+  it('are the state, the parent, the group and the start time', () => {
     expect(parseProcStat(`4145 (cat) R ${tail}`)).toEqual({
       state: 'R',
+      parent: 1,
       group: 4136,
       startTicks: '135501',
     });
@@ -22,6 +23,7 @@ describe('the fields of a /proc stat line', () => {
     (command) => {
       expect(parseProcStat(`4145 (${command}) S ${tail}`)).toEqual({
         state: 'S',
+        parent: 1,
         group: 4136,
         startTicks: '135501',
       });
