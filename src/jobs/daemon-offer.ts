@@ -1,6 +1,8 @@
-// What daemons offer, remembered: for one registration it never changes, and a daemon asks for work
-// after every job. Whether the registration still counts is asked by every look, under its lock.
+// What daemons offer, remembered, since a daemon asks for work after every job: for some seconds, as one
+// may come to offer more (a driver whose tool was installed), at whatever control plane it says so. Whether the registration
+// still counts is asked by every look, under its lock.
 import type { DaemonId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
 import { findDaemon } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
 import type { SharedOffer } from '../store/job-acquire.ts';
@@ -19,9 +21,16 @@ export interface DaemonOffers {
 
 /** Far more than wait at one control plane; those that were here last are kept. */
 const MAX_REMEMBERED = 5_000;
+const REMEMBERED_MS = 10_000;
 
-export function createDaemonOffers(database: Database): DaemonOffers {
-  const remembered = new Map<DaemonId, DaemonRef & { readonly offer: DaemonOffer }>();
+export function createDaemonOffers({
+  clock,
+  database,
+}: Pick<Kit, 'clock'> & { readonly database: Database }): DaemonOffers {
+  const remembered = new Map<
+    DaemonId,
+    DaemonRef & { readonly offer: DaemonOffer; readonly readMs: number }
+  >();
 
   const read = async (daemon: DaemonRef): Promise<DaemonOffer> => {
     const { daemonId: id, keyId, incarnation } = daemon;
@@ -36,9 +45,13 @@ export function createDaemonOffers(database: Database): DaemonOffers {
       const { daemonId, keyId, incarnation } = daemon;
       const known = remembered.get(daemonId);
       remembered.delete(daemonId);
-      const isSame = known?.keyId === keyId && known.incarnation === incarnation;
-      const offer = isSame ? known.offer : await read(daemon);
-      remembered.set(daemonId, { daemonId, keyId, incarnation, offer });
+      const nowMs = clock.monotonicMs();
+      const isKnown =
+        known?.keyId === keyId &&
+        known.incarnation === incarnation &&
+        nowMs - known.readMs < REMEMBERED_MS;
+      const { offer, readMs } = isKnown ? known : { offer: await read(daemon), readMs: nowMs };
+      remembered.set(daemonId, { daemonId, keyId, incarnation, offer, readMs });
       const [oldest] = remembered.size > MAX_REMEMBERED ? remembered.keys() : [];
       if (oldest !== undefined) remembered.delete(oldest);
       return offer;

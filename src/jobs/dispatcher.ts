@@ -18,7 +18,7 @@ export interface Dispatcher {
 export function createDispatcher(deps: GroupDeps, options: GroupOptions): Dispatcher {
   const groups = new Map<string, WaitingGroup>();
   return {
-    offers: createDaemonOffers(deps.database),
+    offers: createDaemonOffers(deps),
     groupOf: (offer) => {
       const key = keyOf(offer);
       const found = groups.get(key);
