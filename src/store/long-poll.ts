@@ -35,7 +35,7 @@ export async function waitFor<T>(
   { signal, timeoutMs, pollMs, looksAtOnce = true }: LongPollOptions,
 ): Promise<T | undefined> {
   const beganMs = clock.monotonicMs();
-  const momentMs = pollMs / MOMENTS;
+  const momentMs = Math.max(1, pollMs / MOMENTS);
   const atMoment = (ms: number): number => Math.floor(ms / momentMs) * momentMs;
   const lastMs = beganMs + timeoutMs;
   const deadlineMs = timeoutMs < pollMs ? lastMs : atMoment(lastMs);
