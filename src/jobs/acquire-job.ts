@@ -28,7 +28,7 @@ export interface AcquireOptions {
   readonly callId?: AcquireCallId;
   /** Former calls to which the daemon got no answer. */
   readonly lostCalls?: readonly AcquireCallId[];
-  /** Nothing is taken. */
+  /** Nothing is taken: the call is there for what `lostCalls` names. */
   readonly givesBackOnly?: boolean;
 }
 

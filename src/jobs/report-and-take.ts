@@ -30,7 +30,7 @@ export interface ReportedSlot {
 
 export type ReportAndTake = (slot: ReportingSlot) => Promise<ReportedSlot>;
 
-/** It waits for nobody but who takes jobs for the same daemon: one that is late is stuck. */
+/** It takes a millisecond or two, and waits for nobody's lock: one that is late is stuck. */
 const TURNS = { lateMs: 50, most: 3, maxItems: 100, isOfOneItem: isOfOneRow };
 
 /** One for each control plane. */

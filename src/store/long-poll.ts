@@ -13,6 +13,7 @@ export interface LongPoll<T> {
 export interface LongPollOptions {
   /** Ends the wait early. A look that has begun is waited for, since it may have taken something. */
   readonly signal: AbortSignal;
+  /** Of a wait that polls meanwhile the end may come a moment sooner, to be a common one. */
   readonly timeoutMs: number;
   /** Give or take a fifth, so that those who wait do not come in step. */
   readonly pollMs: number;

@@ -1,7 +1,7 @@
 // Reports that come at the same time, of jobs that are about nothing but themselves.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OrganizationId } from '../../../src/base/id.ts';
-import type { Database } from '../../../src/store/database.ts';
+import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, FAILED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
@@ -13,28 +13,17 @@ let queue: TestQueue;
 let organizationId: OrganizationId;
 let pool: TestPool;
 let daemon: TestDaemon;
-let asked: string[];
+let database: CountedDatabase;
 
 beforeAll(async () => {
   store = await openTestStore();
   make = createFactory(store);
-  const database: Database = {
-    ...store.database,
-    query: (query) => {
-      asked.push(query.name);
-      return store.database.query(query);
-    },
-    transaction: (work, options) => {
-      asked.push('transaction');
-      return store.database.transaction(work, options);
-    },
-  };
+  database = countStatements(store.database);
   queue = createQueue({ ...store, database }, make);
 });
 afterAll(() => store.close());
 
 beforeEach(async () => {
-  asked = [];
   organizationId = await make.organization();
   pool = await make.pool(await make.template({ organizationId }));
   daemon = await queue.daemon({}, { organizationId });
@@ -44,7 +33,7 @@ beforeEach(async () => {
 async function takeImports(count: number): Promise<Awaited<ReturnType<TestQueue['mustTake']>>[]> {
   for (let made = 0; made < count; made++) await make.version(pool);
   const attempts = await Promise.all(Array.from({ length: count }, () => queue.mustTake(daemon)));
-  asked = [];
+  database.take();
   return attempts;
 }
 
@@ -58,7 +47,7 @@ describe('results that are reported together', () => {
   it('are stored by one statement', async () => {
     const attempts = await takeImports(8);
     await Promise.all(attempts.map((attempt) => queue.complete(attempt)));
-    expect(asked).toEqual(['job.finish_lone']);
+    expect(database.take()).toEqual({ statements: ['job.finish_lone'], transactions: 0 });
     for (const { jobId } of attempts) {
       expect(await queue.status(jobId)).toMatchObject({ status: 'succeeded' });
     }

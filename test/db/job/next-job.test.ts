@@ -6,8 +6,8 @@ import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { completeAndAcquire } from '../../../src/jobs/complete-and-acquire.ts';
 import { columnsOf } from '../../../src/jobs/finish-job.ts';
 import type { ReportedSlot } from '../../../src/jobs/report-and-take.ts';
-import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
+import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, SUCCEEDED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
@@ -20,28 +20,17 @@ let queue: TestQueue;
 let organizationId: OrganizationId;
 let pool: TestPool;
 let daemon: TestDaemon;
-let asked: string[];
+let database: CountedDatabase;
 
 beforeAll(async () => {
   store = await openTestStore();
   make = createFactory(store);
-  const database: Database = {
-    ...store.database,
-    query: (query) => {
-      asked.push(query.name);
-      return store.database.query(query);
-    },
-    transaction: (work, options) => {
-      asked.push('transaction');
-      return store.database.transaction(work, options);
-    },
-  };
+  database = countStatements(store.database);
   queue = createQueue({ ...store, database }, make);
 });
 afterAll(() => store.close());
 
 beforeEach(async () => {
-  asked = [];
   organizationId = await make.organization();
   pool = await make.pool(await make.template({ organizationId }));
   daemon = await queue.daemon({}, { organizationId });
@@ -68,7 +57,7 @@ async function takeHalfOf(count: number): Promise<readonly AttemptRef[]> {
   const attempts = await Promise.all(
     Array.from({ length: count / 2 }, () => queue.mustTake(daemon)),
   );
-  asked = [];
+  database.take();
   return attempts;
 }
 
@@ -110,7 +99,7 @@ describe('a result that is reported with a call for work', () => {
   it('is stored and answered with another job by one statement for all that report', async () => {
     const attempts = await takeHalfOf(16);
     const jobs = await Promise.all(attempts.map((attempt) => next(attempt)));
-    expect(asked).toEqual(['job.take_after_reports']);
+    expect(database.take()).toEqual({ statements: ['job.take_after_reports'], transactions: 0 });
     for (const { jobId } of attempts) {
       expect(await queue.status(jobId)).toMatchObject({ status: 'succeeded' });
     }
@@ -125,9 +114,9 @@ describe('a result that is reported with a call for work', () => {
   it('is stored where nothing waits, and looks once', async () => {
     await imports(1);
     const attempt = await queue.mustTake(daemon);
-    asked = [];
+    database.take();
     expect(await next(attempt)).toBeUndefined();
-    expect(asked).toEqual(['job.take_after_reports']);
+    expect(database.take()).toEqual({ statements: ['job.take_after_reports'], transactions: 0 });
     expect(await queue.status(attempt.jobId)).toMatchObject({ status: 'succeeded' });
   });
 
@@ -210,7 +199,7 @@ describe('a result that is reported with a call for work', () => {
   it('brings one job where it comes twice at the same time', async () => {
     const [attempt] = await takeHalfOf(4);
     const slots = await Promise.all([reportAlone(attempt!), reportAlone(attempt!)]);
-    expect(asked).toEqual(['job.take_after_reports']);
+    expect(database.take()).toEqual({ statements: ['job.take_after_reports'], transactions: 0 });
     // That of the one which was stored.
     for (const { reported, next: job } of slots) {
       expect(job !== undefined).toBe(reported?.isFinished);
@@ -225,7 +214,10 @@ describe('a result that is reported with a call for work', () => {
     await until(async () =>
       expect(await queue.status(attempt!.jobId)).toMatchObject({ status: 'succeeded' }),
     );
-    expect(asked.slice(0, 2)).toEqual(['job.take_after_reports', 'job.finish_lone']);
+    expect(database.take().statements.slice(0, 2)).toEqual([
+      'job.take_after_reports',
+      'job.finish_lone',
+    ]);
     await row.release();
     expect(await reported).toBeDefined();
   });
