@@ -23,7 +23,7 @@ import { until } from '../support/until.ts';
 
 const CLAIMS = Number(process.env['STANDBY_SOAK_CLAIMS'] ?? '0');
 /** Between two harms; where many claims are wanted, recovering from harm would take most of the time. */
-const SERVED_BETWEEN = CLAIMS === 0 ? 30 : 400;
+const SERVED_BETWEEN = CLAIMS === 0 ? 30 : Math.max(400, Math.round(CLAIMS / 100));
 /** For whom there is nothing in the last round. */
 const TOO_MANY = 20;
 const PLANES = 2;
@@ -69,7 +69,11 @@ it(
       let done = 0;
       while (done < harms.length || history.claims < CLAIMS) {
         await people.served(SERVED_BETWEEN);
-        const [, harm] = harms[done % harms.length]!;
+        const [name, harm] = harms[done % harms.length]!;
+        if (CLAIMS > 0) {
+          const at = new Date().toISOString();
+          process.stderr.write(`${at} ${history.claims} of ${CLAIMS} claims; now: ${name}\n`);
+        }
         await harm({ fleet, server, people, planes: PLANES }, Math.floor(done / harms.length));
         done += 1;
       }
