@@ -8,6 +8,7 @@ import type { Client } from '../../src/client/client.ts';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { BIN, startProgram, type Program } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 let installation: Installation;
 let client: Client;
@@ -23,6 +24,7 @@ async function buildOf(
   name: string,
 ): Promise<{ readonly job_id: string; readonly status: string }> {
   const { body } = await client.call(workspaceRoutes.listWorkspaces, { query: { name } });
+  expect(body.items).toHaveLength(1);
   return body.items[0]!.latest_build;
 }
 
@@ -61,12 +63,12 @@ describe('a job on the command line', () => {
 
   it('is left alone by who stops following it, until somebody cancels it', async () => {
     const creating = start('create', 'w2', '--template', 'slow');
-    await creating.until('w2 is starting');
+    // Where nobody looks on, it says so only after half a minute.
+    await until(async () => expect(await buildOf('w2')).toMatchObject({ status: 'running' }));
     expect(await creating.end('SIGINT')).toBe(130);
     expect(creating.said()).toContain('w2 goes on without you');
 
-    const { job_id: job, status } = await buildOf('w2');
-    expect(status).toBe('running');
+    const { job_id: job } = await buildOf('w2');
     const following = start('job', 'logs', job, '--follow');
     expect(standby('job', 'cancel', job, '--dry-run')).toContain('would be asked to stop: start');
     expect(standby('job', 'cancel', job)).toContain('Its daemon is asked to stop: start');
