@@ -31,7 +31,7 @@ export const FAILPOINTS = {
   'process.remove.ended': 'its processes have ended, and its folder is there',
   'docker.start.volumes_made': 'its volumes are there, and no container',
   'docker.start.created': 'a container is there, half made, and does not run',
-  'docker.start.started': 'it runs, and is half made still',
+  'docker.start.started': 'it runs, and nobody has seen yet whether it lives',
   'docker.start.named': 'it is whole, and the one whose place it takes is still there',
   'docker.remove.containers_gone': 'a workspace’s containers are gone, and its volumes are there',
 } as const;

@@ -70,12 +70,15 @@ export interface Machine {
   close(): Promise<void>;
   inspect(): Promise<ReportBody['workspaces']>;
   /** Calls `listener` whenever a report would read differently from the last one. */
-  onChange(listener: () => void): void;
+  onChange(listener: ChangeListener): void;
   /** Brings a workspace back that should run and does not. */
   restart(workspaceId: string): Promise<void>;
   /** Takes away every trace of a workspace. */
   remove(workspaceId: string): Promise<void>;
 }
+
+/** How soon it is to be reported: somebody may wait for that a workspace is ready. */
+export type ChangeListener = (report: 'at once' | 'soon') => void;
 
 export type JobTemplate = AcquiredJob['template'];
 

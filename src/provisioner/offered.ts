@@ -1,21 +1,21 @@
 // The drivers that a daemon offers. One that could not work when the daemon started joins them later.
-import type { Driver, Machine } from './driver.ts';
+import type { ChangeListener, Driver, Machine } from './driver.ts';
 
 export interface Offered {
   readonly drivers: ReadonlyMap<string, Driver>;
   /** Of the drivers that have one. */
   machines(): readonly Machine[];
   /** Calls `listener` whenever a report would read differently, whichever driver it is about. */
-  onChange(listener: () => void): void;
+  onChange(listener: ChangeListener): void;
   /** Its machine is open. */
   add(driver: Driver): void;
 }
 
 export function createOffered(drivers: readonly Driver[]): Offered {
   const offered = new Map(drivers.map((driver) => [driver.name, driver]));
-  const listeners: (() => void)[] = [];
-  const ring = (): void => {
-    for (const listener of listeners) listener();
+  const listeners: ChangeListener[] = [];
+  const ring: ChangeListener = (report) => {
+    for (const listener of listeners) listener(report);
   };
   for (const { machine } of drivers) machine?.onChange(ring);
   return {
@@ -27,7 +27,7 @@ export function createOffered(drivers: readonly Driver[]): Offered {
     add: (driver) => {
       offered.set(driver.name, driver);
       driver.machine?.onChange(ring);
-      ring();
+      ring('soon');
     },
   };
 }

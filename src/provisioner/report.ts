@@ -27,7 +27,8 @@ type Wish = ReportAnswer['workspaces'][number];
 
 /**
  * Many changes at once, as when a pool gets ready, make one report: the longer one takes, the longer it is waited
- * for more, so that reports of many workspaces take a quarter of the time or little more.
+ * for more, so that reports of many workspaces take a quarter of the time or little more. What somebody may wait
+ * for, that a workspace is ready, is told without a wait where the last report is so long ago already.
  */
 const GATHER_MS = { least: 10, most: 100, perReportMs: 3 };
 /** After a report that failed: often enough to be in time, as the control plane counts silence. */
@@ -59,15 +60,15 @@ export async function report(deps: ReporterDeps, options: ReporterOptions): Prom
       kit.log.warn('daemon.report_failed', { error });
       if (registered !== undefined) deps.registration.refused(error, registered);
     }
-    const gatherMs = Math.min(gatherAfter(kit.clock.monotonicMs() - begunMs), waitMs);
-    await bell.wait(kit, gatherMs, { limitMs: waitMs, signal });
+    const restMs = restAfter(kit.clock.monotonicMs() - begunMs);
+    const gatherMs = Math.min(Math.max(restMs, GATHER_MS.least), waitMs);
+    await bell.wait(kit, { gatherMs, restMs, limitMs: waitMs }, signal);
   }
   await wishes.settled();
 }
 
-function gatherAfter(reportMs: number): number {
-  const { least, most, perReportMs } = GATHER_MS;
-  return Math.min(Math.max(reportMs * perReportMs, least), most);
+function restAfter(reportMs: number): number {
+  return Math.min(reportMs * GATHER_MS.perReportMs, GATHER_MS.most);
 }
 
 interface MachineWish extends Wish {
@@ -144,24 +145,37 @@ function createWishes(
   };
 }
 
+interface Pauses {
+  /** After a ring, for more. */
+  readonly gatherMs: number;
+  /** At least, also after news that is to be told at once. */
+  readonly restMs: number;
+  /** Without a ring. */
+  readonly limitMs: number;
+}
+
 interface Bell {
-  /** Waits for a ring and then `gatherMs` for more; `limitMs` altogether without one. */
-  wait(
-    kit: Kit,
-    gatherMs: number,
-    until: { readonly limitMs: number; readonly signal: AbortSignal },
-  ): Promise<void>;
+  wait({ clock }: Pick<Kit, 'clock'>, pauses: Pauses, signal: AbortSignal): Promise<void>;
 }
 
 function createBell(offered: Pick<Offered, 'onChange'>): Bell {
   let rung = new AbortController();
-  offered.onChange(() => rung.abort());
+  let rungHard = new AbortController();
+  offered.onChange((report) => {
+    rung.abort();
+    if (report === 'at once') rungHard.abort();
+  });
   return {
-    wait: async (kit, gatherMs, { limitMs, signal }) => {
-      const asleep = AbortSignal.any([rung.signal, signal]);
-      await kit.clock.sleep(limitMs, asleep).catch(() => undefined); // woken
-      await kit.clock.sleep(gatherMs, signal).catch(() => undefined); // stopped
+    wait: async ({ clock }, { gatherMs, restMs, limitMs }, signal) => {
+      const beganMs = clock.monotonicMs();
+      const sleep = (ms: number, ...woken: AbortSignal[]): Promise<void> =>
+        clock.sleep(ms, AbortSignal.any([...woken, signal])).catch(() => undefined); // woken or stopped
+      await sleep(limitMs, rung.signal);
+      await sleep(gatherMs, rungHard.signal);
+      const leftMs = beganMs + restMs - clock.monotonicMs();
+      if (leftMs > 0) await sleep(leftMs);
       rung = new AbortController();
+      rungHard = new AbortController();
     },
   };
 }

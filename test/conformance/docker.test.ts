@@ -59,7 +59,7 @@ describe.runIf(hasDocker())('with an engine', () => {
       delete: ['docker.remove.containers_gone'],
     },
     calls: {
-      start: ['createVolume', 'createContainer', 'startContainer', 'renameContainer'],
+      start: ['createVolume', 'createContainer', 'startContainer', 'readLife'],
       delete: ['stopContainer', 'removeContainer', 'removeVolume'],
     },
     hasMachine: true,

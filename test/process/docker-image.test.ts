@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DriverContext } from '../../src/provisioner/driver.ts';
-import { createImages } from '../../src/provisioner/drivers/docker/image.ts';
+import { createImages, type UsedImage } from '../../src/provisioner/drivers/docker/image.ts';
 import { createRedactor } from '../../src/provisioner/tool/redact.ts';
 import { BUSYBOX, hasDocker, startTestEngine, type TestEngine } from '../support/docker-engine.ts';
 import { dockerManifest, dockerSettings } from '../support/docker-home.ts';
@@ -36,15 +36,18 @@ describe.runIf(hasDocker())('an image', () => {
     const [mine, others] = ['d', 'other'].map((daemon) =>
       createImages(engine.engine, () => Promise.resolve(daemon)),
     );
+    const provide = async (used: UsedImage): Promise<string> => {
+      await used.provide();
+      return used.name;
+    };
     const settings = dockerSettings({ image: null, build: 'Dockerfile' });
     const hash = 'a'.repeat(64);
     const template = { name: 't', version_id: 'v', file_hash: hash, manifest: dockerManifest() };
-    const image =
-      (await mine?.use({ settings, template }, context, (name) => Promise.resolve(name))) ?? '';
+    const image = (await mine?.use({ settings, template }, context, provide)) ?? '';
     expect(await mine?.built.list()).toEqual([hash]);
     expect(await others?.built.list()).toEqual([]);
     const same = { settings, template };
-    const theirs = await others?.use(same, context, (name) => Promise.resolve(name));
+    const theirs = await others?.use(same, context, provide);
 
     const id = await engine.engine.createContainer('stopped', { Image: image });
     expect(await mine?.built.remove(hash)).toBe(false);

@@ -1,5 +1,11 @@
 // A driver whose infrastructure is a set of names in memory, and whose work ends when a test says so.
-import type { Build, Driver, DriverContext, Machine } from '../../src/provisioner/driver.ts';
+import type {
+  Build,
+  ChangeListener,
+  Driver,
+  DriverContext,
+  Machine,
+} from '../../src/provisioner/driver.ts';
 import { createDeferred, type Deferred } from './deferred.ts';
 
 export interface ScriptedDriver extends Driver {
@@ -24,7 +30,7 @@ export function createScriptedDriver(options: { readonly waits?: boolean } = {})
   const working: Working[] = [];
   const done: string[] = [];
   const undone: string[] = [];
-  let listener = (): void => undefined;
+  let listener: ChangeListener = () => undefined;
   let most = 0;
   const nameOf = (of: { readonly jobId: string; readonly attempt: number }): string =>
     `${of.jobId}/${of.attempt}`;
@@ -52,7 +58,7 @@ export function createScriptedDriver(options: { readonly waits?: boolean } = {})
     get most() {
       return most;
     },
-    ringChanged: () => listener(),
+    ringChanged: () => listener('soon'),
     check: async (_template, context) => {
       await context.templateFolder();
     },

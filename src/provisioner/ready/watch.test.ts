@@ -26,7 +26,7 @@ describe('a ready check', () => {
     watch.follow(new Map([['one', checked]]));
     await clock.advance(0);
     await clock.advance(3_000);
-    expect(tries).toEqual([0, 25, 75, 1_075, 2_075]);
+    expect(tries).toEqual([0, 5, 15, 1_015, 2_015]);
     expect(news).toBe(1);
     expect(watch.isReady('one')).toBe(true);
     watch.follow(new Map());
@@ -40,7 +40,24 @@ describe('a ready check', () => {
     watch.follow(new Map([['one', checked]]));
     await clock.advance(0);
     await clock.advance(4_000);
-    expect(tries).toEqual([0, 25, 75, 175, 375, 775, 1_575, 2_575, 3_575]);
+    expect(tries).toEqual([0, 5, 15, 35, 75, 155, 315, 635, 1_275, 2_275, 3_275]);
     watch.follow(new Map());
+  });
+
+  it('that was begun while somebody looked goes on, whatever the look has found', async () => {
+    const clock = createManualClock();
+    const watch = createReadyWatch(clock, () => undefined);
+    const [old, begun] = [checkThat(() => 0, Infinity), checkThat(() => 0, Infinity)];
+    watch.follow(new Map([['old', old.checked]]));
+    const former = watch.followed();
+    watch.begin('begun', begun.checked);
+    watch.follow(new Map(), former);
+    await clock.advance(0);
+    const before = old.tries.length;
+    await clock.advance(1_000);
+    expect(old.tries).toHaveLength(before);
+    expect(begun.tries.length).toBeGreaterThan(1);
+    watch.follow(new Map());
+    expect(watch.followed()).toEqual(new Set());
   });
 });

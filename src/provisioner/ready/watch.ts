@@ -14,8 +14,15 @@ export interface Checked {
 export interface ReadyWatch {
   /** What the last check of that name said; false before there was one. */
   isReady(name: string): boolean;
-  /** Makes these from now on, each under a name of its own for as long as it is the same, and no others. */
-  follow(checked: ReadonlyMap<string, Checked>): void;
+  /** The names of those that are made. */
+  followed(): ReadonlySet<string>;
+  /**
+   * Makes these from now on, each under a name of its own for as long as it is the same, and no others of
+   * `former`, which are all where nothing is said.
+   */
+  follow(checked: ReadonlyMap<string, Checked>, former?: ReadonlySet<string>): void;
+  /** Makes this one as well. */
+  begin(name: string, checked: Checked): void;
 }
 
 interface Followed {
@@ -24,7 +31,7 @@ interface Followed {
 }
 
 /** Until it is ready for the first time, the first pause; each is twice the one before, up to the check's own. */
-const FIRST_PAUSE_MS = 25;
+const FIRST_PAUSE_MS = 5;
 
 /** Calls `onChange` when a check says something new. */
 export function createReadyWatch(clock: Clock, onChange: () => void): ReadyWatch {
@@ -48,20 +55,24 @@ export function createReadyWatch(clock: Clock, onChange: () => void): ReadyWatch
     }
   };
 
+  const begin: ReadyWatch['begin'] = (name, checked) => {
+    if (followed.has(name)) return;
+    const entry = { ready: false, stop: new AbortController() };
+    followed.set(name, entry);
+    void run(checked, entry);
+  };
+
   return {
     isReady: (name) => followed.get(name)?.ready ?? false,
-    follow: (checked) => {
-      for (const [name, { stop }] of followed) {
+    followed: () => new Set(followed.keys()),
+    begin,
+    follow: (checked, former = new Set(followed.keys())) => {
+      for (const name of former) {
         if (checked.has(name)) continue;
-        stop.abort();
+        followed.get(name)?.stop.abort();
         followed.delete(name);
       }
-      for (const [name, one] of checked) {
-        if (followed.has(name)) continue;
-        const entry = { ready: false, stop: new AbortController() };
-        followed.set(name, entry);
-        void run(one, entry);
-      }
+      for (const [name, one] of checked) begin(name, one);
     },
   };
 }

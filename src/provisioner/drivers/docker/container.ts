@@ -64,7 +64,7 @@ export function outsideOf(container: Container): readonly number[] {
 }
 
 /** Where it publishes what. */
-export function portsOf(container: Container): ReadonlyMap<number, number> {
+export function portsOf(container: Pick<Container, 'labels'>): ReadonlyMap<number, number> {
   const ports = Object.entries(containerMarkOf(container)?.ports ?? {});
   return new Map(ports.map(([inside, outside]) => [Number(inside), outside]));
 }

@@ -59,7 +59,8 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
     check: (template, context) =>
       inWords('TEMPLATE_REFUSED', async () => {
         const settings = settingsOf(template);
-        await deps.images.use({ settings, template }, context, async (image) => {
+        await deps.images.use({ settings, template }, context, async ({ name: image, provide }) => {
+          await provide();
           context.log('info', `image: ${image}`);
           if (!hasAgents({ template })) return;
           const place = { image, path: settings.environment['PATH'] };
@@ -74,7 +75,9 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
       work(build, async () => {
         const settings = settingsOf(build.template);
         context.signal.throwIfAborted();
-        return { outputs: await startWorkspace(deps, { build, settings, context }) };
+        const { outputs, container } = await startWorkspace(deps, { build, settings, context });
+        machine.started(container);
+        return { outputs };
       }),
     stop: (build) => work(build, () => stopWorkspace(deps, build.workspace.id)),
     delete: (build) => work(build, () => removeWorkspace(deps, build.workspace.id)),

@@ -3,9 +3,9 @@ import { dockerSettings } from '../../../../test/support/docker-home.ts';
 import { createRedactor } from '../../tool/redact.ts';
 import type { DriverContext } from '../../driver.ts';
 import type { Engine } from './engine/engine.ts';
-import { createImages, type WantedImage } from './image.ts';
+import { createImages, type UsedImage, type WantedImage } from './image.ts';
 
-const nothing = (): Promise<void> => Promise.resolve();
+const provide = (image: UsedImage): Promise<void> => image.provide();
 const HASH = 'a'.repeat(64);
 const wanted: WantedImage = {
   settings: dockerSettings({ image: 'slow:1' }),
@@ -39,8 +39,8 @@ describe('an image', () => {
     };
     const images = createImages(engine as Engine, () => Promise.resolve('d'));
     const [first, second] = [new AbortController(), new AbortController()];
-    const one = images.use(wanted, contextWith(first.signal), nothing);
-    const other = images.use(wanted, contextWith(second.signal), nothing);
+    const one = images.use(wanted, contextWith(first.signal), provide);
+    const other = images.use(wanted, contextWith(second.signal), provide);
     const reasons = [new Error('canceled'), new Error('canceled too')];
     second.abort(reasons[1]);
     await expect(other).rejects.toBe(reasons[1]);

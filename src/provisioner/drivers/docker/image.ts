@@ -18,12 +18,19 @@ const builtName = (daemon: string, hash: string): string => `standby-template-${
 export interface Images {
   /** What was built, by the archives of the versions that it was built for. */
   readonly built: FileCache;
-  /** Gives `work` the name that containers are made from, of an image that is not taken away meanwhile. */
+  /** Gives `work` an image that is not taken away meanwhile. */
   use<T>(
     wanted: WantedImage,
     context: DriverContext,
-    work: (image: string) => Promise<T>,
+    work: (image: UsedImage) => Promise<T>,
   ): Promise<T>;
+}
+
+export interface UsedImage {
+  /** What containers are made from. */
+  readonly name: string;
+  /** Pulls or builds it unless it is there. */
+  readonly provide: () => Promise<void>;
 }
 
 export interface WantedImage {
@@ -100,8 +107,7 @@ export function createImages(engine: Engine, identify: () => Promise<string>): I
           : withTag(settings.image);
       users.set(image, (users.get(image) ?? 0) + 1);
       try {
-        await provide(wanted, image, context);
-        return await work(image);
+        return await work({ name: image, provide: () => provide(wanted, image, context) });
       } finally {
         const others = (users.get(image) ?? 1) - 1;
         if (others === 0) users.delete(image);

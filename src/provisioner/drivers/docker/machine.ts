@@ -3,7 +3,7 @@
 import type { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import { createService } from '../../../base/service.ts';
 import type { ReportBody } from '../../../contract/provisioner/protocol.ts';
-import type { Machine } from '../../driver.ts';
+import type { ChangeListener, Machine } from '../../driver.ts';
 import { createCrashLoops } from '../../ready/crash-loop.ts';
 import { createReadyWatch, type Checked } from '../../ready/watch.ts';
 import type { Container } from './engine/engine.ts';
@@ -14,6 +14,8 @@ import type { WorkspaceDeps } from './work.ts';
 import { isSettled, removeWorkspace, restartWorkspace, settleWorkspace } from './workspace.ts';
 
 export interface DockerMachine extends Machine {
+  /** A job has started the container of a workspace, and its work is about to end. */
+  started(container: Pick<Container, 'id' | 'labels'>): void;
   /** A job's work at a workspace has ended, and its turn is about to. */
   worked(workspaceId: string): void;
 }
@@ -36,19 +38,21 @@ const CLOSE_MS = 5_000;
 /** `turns`: a job, a report and a watch may want the same workspace at once. */
 export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMachine {
   const { kit, engine, publishAddress } = deps;
-  const listeners = new Set<() => void>();
+  const listeners = new Set<ChangeListener>();
   let told = '';
   let isAway = false;
   /** How often a job's work has ended, and the count at which each workspace's last did during a look. */
   let works = 0;
   const workedAt = new Map<string, number>();
   let looks = 0;
-  let worked = new AbortController();
+  let isWatching = false;
 
-  const tell = (): void => {
-    for (const listener of listeners) listener();
+  const tell: ChangeListener = (report) => {
+    for (const listener of listeners) listener(report);
   };
-  const readyWatch = createReadyWatch(kit.clock, tell);
+  const readyWatch = createReadyWatch(kit.clock, () => tell('at once'));
+  const check = (container: Pick<Container, 'id' | 'labels'>): Checked | undefined =>
+    checkOf({ ...kit, engine, publishAddress }, container);
   const crashLoops = createCrashLoops(kit.clock);
 
   /** Undefined while the engine is away: then nobody knows how the workspaces are. */
@@ -96,18 +100,20 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
     [...found.values()].flatMap((one) => runningOf(one) ?? []).filter(isAlive);
 
   const look = async (): Promise<void> => {
+    // What a job begins to check meanwhile the engine may not have told of.
+    const former = readyWatch.followed();
     const sight = await lookAround();
     if (sight === undefined) return;
     const alive = aliveOf(sight);
     const waiting = alive.filter(({ state }) => state === 'restarting');
     crashLoops.noteWaiting(waiting.map(({ id }) => id));
     const checked = alive.flatMap((container): [string, Checked][] => {
-      const check = checkOf({ ...kit, engine, publishAddress }, container);
-      return check === undefined ? [] : [[container.id, check]];
+      const one = check(container);
+      return one === undefined ? [] : [[container.id, one]];
     });
-    readyWatch.follow(new Map(checked));
+    readyWatch.follow(new Map(checked), former);
     const now = JSON.stringify(describe(sight));
-    if (now !== told) tell();
+    if (now !== told) tell('soon');
     told = now;
   };
 
@@ -149,20 +155,16 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
           await kit.clock.sleep(everyMs, signal).catch(() => undefined); // the loop ends then
         }
       };
-      const keepLooking = async (): Promise<void> => {
-        while (!signal.aborted) {
-          worked = new AbortController();
-          await look();
-          const rested = AbortSignal.any([worked.signal, signal]);
-          await kit.clock.sleep(WATCH_MS, rested).catch(() => undefined); // woken, or the end
-        }
-      };
+      isWatching = true;
       await settle();
-      background(keepLooking());
+      background(repeat(look, WATCH_MS));
       background(repeat(settle, SETTLE_MS));
       background(repeat(keepAgents, AGENTS_MS));
     },
-    stop: async () => readyWatch.follow(new Map()),
+    stop: async () => {
+      isWatching = false;
+      readyWatch.follow(new Map());
+    },
   });
 
   return {
@@ -177,11 +179,14 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
     onChange: (listener) => {
       listeners.add(listener);
     },
+    started: (container) => {
+      const one = check(container);
+      if (isWatching && one !== undefined) readyWatch.begin(container.id, one);
+    },
     worked: (id) => {
       works += 1;
       if (looks > 0) workedAt.set(id, works);
-      worked.abort();
-      tell();
+      tell('soon');
     },
     restart: (id) =>
       turns.run(id, async () => {

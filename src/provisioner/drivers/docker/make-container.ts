@@ -1,9 +1,12 @@
 // Makes the container of a workspace and has it run, in the place of a former one if there is one.
+import { allEnded } from '../../../base/all-ended.ts';
 import { AppError } from '../../../base/app-error.ts';
 import { failpoint } from '../../../base/failpoint.ts';
+import type { DockerSettings } from '../../../contract/manifest/schema.ts';
 import { hasAgents, packAgent } from './agent.ts';
 import { outsideOf, portLost, portsOf, retire } from './container.ts';
 import { isRefused, type Container, type Engine } from './engine/engine.ts';
+import type { UsedImage } from './image.ts';
 import {
   containerLabels,
   containerName,
@@ -24,79 +27,121 @@ export interface Place {
   readonly former: Container | undefined;
 }
 
+/** What its labels tell, and it has the last of it. */
+export type Running = Pick<Container, 'id' | 'labels'>;
+
 const PORT_DRAWS = 20;
 
-/** Gives the ports that it publishes. When it throws, something half made may be there. */
+/** When it throws, something half made may be there. */
 export async function makeContainer(
   deps: WorkspaceDeps,
   given: Given,
   { mark, former }: Place,
-): Promise<ReadonlyMap<number, number>> {
+): Promise<Running> {
   const { build, context, settings } = given;
   const { engine } = deps;
-  const { workspaceId } = mark;
   const wanted = { settings, template: build.template };
-  const ports = await deps.images.use(wanted, context, async (image) => {
-    const place = { image, path: settings.environment['PATH'] };
-    const runtime = hasAgents(build) ? await deps.agentRuntimes.of(place, context.signal) : 'node';
+  const container = await deps.images.use(wanted, context, async (image) => {
+    const runtime = hasAgents(build) ? await findRuntime(deps, given, image) : 'node';
     context.signal.throwIfAborted();
-    for (const name of Object.keys(volumesOf(build, settings))) await makeVolume(deps, mark, name);
+    const [taken] = await allEnded([portsInUse(deps, settings), makeVolumes(deps, given, mark)]);
     await failpoint('docker.start.volumes_made');
-    return makeRunning(deps, given, { mark, image, runtime, former });
+    return makeRunning(deps, given, { mark, image, runtime, former, taken });
   });
-  const [starting, running] = [
-    containerName(workspaceId, 'starting'),
-    containerName(workspaceId, 'running'),
-  ];
-  await engine.renameContainer(starting, running).catch(async (error: unknown) => {
-    // Of one that ends at this very moment an engine says something about its network.
-    if (isRefused(error, 404)) await checkLife(engine, starting);
-    throw error;
-  });
-  await checkLife(engine, running);
+  if (former !== undefined) await nameRunning(engine, container, mark);
+  await checkLife(engine, container);
   await failpoint('docker.start.named');
   if (former !== undefined) await engine.removeContainer(former.id);
-  return ports;
+  return container;
+}
+
+async function findRuntime(
+  { agentRuntimes }: WorkspaceDeps,
+  { context, settings }: Given,
+  image: UsedImage,
+): Promise<AgentRuntime> {
+  await image.provide();
+  const place = { image: image.name, path: settings.environment['PATH'] };
+  return agentRuntimes.of(place, context.signal);
+}
+
+async function makeVolumes(
+  deps: WorkspaceDeps,
+  { build, settings }: Given,
+  mark: Mark,
+): Promise<void> {
+  for (const name of Object.keys(volumesOf(build, settings))) await makeVolume(deps, mark, name);
 }
 
 interface Wanted extends Place {
-  readonly image: string;
+  readonly image: UsedImage;
   readonly runtime: AgentRuntime;
+  /** The ports that are in use. */
+  readonly taken: Set<number>;
 }
 
 async function makeRunning(
   deps: WorkspaceDeps,
   { build, context, settings }: Given,
-  { mark, image, runtime, former }: Wanted,
-): Promise<ReadonlyMap<number, number>> {
+  { mark, image, runtime, former, taken }: Wanted,
+): Promise<Running> {
   const { engine, kit, publishAddress } = deps;
-  const name = containerName(mark.workspaceId, 'starting');
+  // To rename one costs a write of the engine's: only where another one has the name it is done.
+  const name = containerName(mark.workspaceId, former === undefined ? 'running' : 'starting');
   const kept = former === undefined ? new Map<number, number>() : portsOf(former);
-  const taken = settings.ports.length === 0 ? new Set<number>() : await portsInUse(deps);
   const agent = hasAgents(build)
     ? await packAgent(deps.agentPrograms, runtime, await context.templateFolder())
     : undefined;
   for (let draws = 1; ; draws++) {
     const ports = drawPorts(kit.rng, settings.ports, { kept, taken });
     const own = describeContainer(build, settings, { ports, runtime });
-    const plan = planContainer(build, { mark, own, settings, image, publishAddress });
-    const id = await engine.createContainer(name, plan);
+    const plan = planContainer(build, { mark, own, settings, image: image.name, publishAddress });
+    const container = {
+      id: await create(engine, image, { name, plan }),
+      labels: containerLabels(mark, own),
+    };
     await failpoint('docker.start.created');
-    if (agent !== undefined) await engine.putFiles(id, agent);
+    if (agent !== undefined) await engine.putFiles(container.id, agent);
     context.signal.throwIfAborted();
     if (former !== undefined) await retire(engine, former);
     try {
-      await engine.startContainer(id);
+      await engine.startContainer(container.id);
       await failpoint('docker.start.started');
-      await deps.agents.ensure({ id, labels: containerLabels(mark, own) });
+      await deps.agents.ensure(container);
       context.signal.throwIfAborted();
-      return ports;
+      return container;
     } catch (error) {
       if (!isPortTaken(error)) throw error;
       if (former !== undefined) throw portLost(error, former);
       if (draws === PORT_DRAWS) throw error;
-      await engine.removeContainer(id);
+      await engine.removeContainer(container.id);
     }
+  }
+}
+
+/** Gives its id. Nearly always the image is there, so that nobody asks before. */
+async function create(
+  engine: Engine,
+  image: UsedImage,
+  { name, plan }: { readonly name: string; readonly plan: object },
+): Promise<string> {
+  try {
+    return await engine.createContainer(name, plan);
+  } catch (error) {
+    if (!isRefused(error, 404)) throw error;
+    await image.provide();
+    return engine.createContainer(name, plan);
+  }
+}
+
+/** It has taken the former one's place. */
+async function nameRunning(engine: Engine, { id }: Running, { workspaceId }: Mark): Promise<void> {
+  try {
+    await engine.renameContainer(id, containerName(workspaceId, 'running'));
+  } catch (error) {
+    // Of one that ends at this very moment an engine says something about its network.
+    if (isRefused(error, 404)) await checkLife(engine, { id });
+    throw error;
   }
 }
 
@@ -111,14 +156,15 @@ async function makeVolume({ engine }: WorkspaceDeps, mark: Mark, name: string): 
 }
 
 /** Of all workspaces of this daemon, those that are stopped too; of others the engine tells. */
-async function portsInUse(deps: WorkspaceDeps): Promise<Set<number>> {
+async function portsInUse(deps: WorkspaceDeps, { ports }: DockerSettings): Promise<Set<number>> {
+  if (ports.length === 0) return new Set();
   const containers = await deps.engine.listContainers({ [DAEMON_LABEL]: await deps.identify() });
   return new Set(containers.flatMap(outsideOf));
 }
 
 /** Throws BUILD_FAILED for one that has ended by now: it would for ever. */
-async function checkLife(engine: Engine, container: string): Promise<void> {
-  const { isRunning, restarts, exitCode } = await engine.readLife(container);
+async function checkLife(engine: Engine, { id }: Pick<Running, 'id'>): Promise<void> {
+  const { isRunning, restarts, exitCode } = await engine.readLife(id);
   if (isRunning && restarts === 0) return;
   // Once it runs again nothing tells how it ended.
   const how = isRunning ? '' : `, with exit status ${exitCode}`;

@@ -1,5 +1,5 @@
 // By what the driver knows its containers and volumes again: the engine is its only memory. Labels
-// say what never changes, and a container's name says how far it has come.
+// say what never changes, and a container's name and state say how far it has come.
 import { z } from 'zod';
 import { readyCheckSchema, type ReadyCheck } from '../../../contract/manifest/schema.ts';
 import type { AttemptName } from '../../driver.ts';
@@ -102,16 +102,19 @@ export function containerName(workspaceId: string, phase: Phase): string {
  */
 export function isNamedContainer(container: Container): boolean {
   const { workspaceId } = markOf(container);
-  return container.name === containerName(workspaceId, phaseOf(container));
+  const phases = Object.keys(SUFFIXES) as Phase[];
+  return phases.some((phase) => container.name === containerName(workspaceId, phase));
 }
 
 export function isNamedVolume(volume: Volume): boolean {
   return volume.name.startsWith(volumeName(markOf(volume).workspaceId, ''));
 }
 
-export function phaseOf({ name }: Pick<Container, 'name'>): Phase {
+/** One that never ran is half made, whatever its name: its start comes last. */
+export function phaseOf({ name, state }: Pick<Container, 'name' | 'state'>): Phase {
   if (name.endsWith(SUFFIXES.starting)) return 'starting';
-  return name.endsWith(SUFFIXES.stopped) ? 'stopped' : 'running';
+  if (name.endsWith(SUFFIXES.stopped)) return 'stopped';
+  return state === 'created' ? 'starting' : 'running';
 }
 
 export function volumeName(workspaceId: string, name: string): string {

@@ -20,7 +20,7 @@ const ACCEPTED_MS = 250;
 /** Undefined where there is none to make. */
 export function checkOf(
   { clock, engine, publishAddress }: CheckDeps,
-  container: Container,
+  container: Pick<Container, 'id' | 'labels'>,
 ): Checked | undefined {
   const mark = containerMarkOf(container);
   const check = mark?.ready ?? null;

@@ -7,7 +7,7 @@ import { isUndoable } from '../../undoable.ts';
 import { checkReach } from './agent.ts';
 import { end, portsOf, retire, revive, wake } from './container.ts';
 import type { Container } from './engine/engine.ts';
-import { makeContainer } from './make-container.ts';
+import { makeContainer, type Running } from './make-container.ts';
 import { containerMarkOf, type Mark } from './mark.ts';
 import { fingerprintOf } from './plan-container.ts';
 import {
@@ -24,8 +24,13 @@ import type { Given, WorkspaceDeps } from './work.ts';
 /** What a command is given to end by itself, although nothing it saves stays. */
 const REMOVE_GRACE_SECONDS = 4;
 
+export interface StartedWorkspace {
+  readonly outputs: Outputs;
+  readonly container: Running;
+}
+
 /** Brings it to life: made anew, or what was there, or another container in its place. */
-export async function startWorkspace(deps: WorkspaceDeps, given: Given): Promise<Outputs> {
+export async function startWorkspace(deps: WorkspaceDeps, given: Given): Promise<StartedWorkspace> {
   const { build, settings } = given;
   const workspaceId = build.workspace.id;
   checkReach(build);
@@ -40,11 +45,11 @@ export async function startWorkspace(deps: WorkspaceDeps, given: Given): Promise
   try {
     const isSame =
       former && containerMarkOf(former)?.fingerprint === fingerprintOf(build, settings);
-    const ports =
+    const container =
       isSame === true
         ? await wakeWithAgents(deps, former)
         : await makeContainer(deps, given, { mark, former });
-    return outputsOf(deps, settings, ports);
+    return { outputs: outputsOf(deps, settings, portsOf(container)), container };
   } catch (error) {
     await takeBack(deps, workspaceId, found === undefined).catch((fault: unknown) =>
       // The next look at all workspaces finds it.
@@ -128,13 +133,10 @@ async function lookSettled(deps: WorkspaceDeps, workspaceId: string): Promise<Fo
   return look(deps, workspaceId);
 }
 
-async function wakeWithAgents(
-  deps: WorkspaceDeps,
-  container: Container,
-): Promise<ReadonlyMap<number, number>> {
+async function wakeWithAgents(deps: WorkspaceDeps, container: Container): Promise<Running> {
   await wake(deps.engine, container);
   await deps.agents.ensure(container);
-  return portsOf(container);
+  return container;
 }
 
 /** A new workspace leaves nothing; one that was there before stays, stopped. */

@@ -2,7 +2,7 @@
 // left half done, watches who lives, and has ready checks repeated.
 import { createService } from '../../../base/service.ts';
 import type { ReportBody } from '../../../contract/provisioner/protocol.ts';
-import type { Machine } from '../../driver.ts';
+import type { ChangeListener, Machine } from '../../driver.ts';
 import { createCrashLoops } from '../../ready/crash-loop.ts';
 import { createReadyWatch, type Checked } from '../../ready/watch.ts';
 import { layoutOf } from './layout.ts';
@@ -34,13 +34,13 @@ const CLOSE_MS = 5_000;
 export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): ProcessMachine {
   const { kit } = deps;
   const { folderOf, turns } = folders;
-  const listeners = new Set<() => void>();
+  const listeners = new Set<ChangeListener>();
   let told = '';
 
-  const tell = (): void => {
-    for (const listener of listeners) listener();
+  const tell: ChangeListener = (report) => {
+    for (const listener of listeners) listener(report);
   };
-  const readyWatch = createReadyWatch(kit.clock, tell);
+  const readyWatch = createReadyWatch(kit.clock, () => tell('at once'));
   const crashLoops = createCrashLoops(kit.clock);
 
   const describe = (found: readonly FoundWorkspace[]): Reported[] =>
@@ -103,7 +103,7 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
     followChecks(found);
     noteWaiting(found);
     const now = JSON.stringify(describe(found));
-    if (now !== told) tell();
+    if (now !== told) tell('soon');
     told = now;
   };
 
@@ -137,7 +137,7 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
     onChange: (listener) => {
       listeners.add(listener);
     },
-    changed: tell,
+    changed: () => tell('soon'),
     restart: (id) =>
       turns.run(id, async () => {
         kit.log.info('process.restarting', { workspaceId: id });
