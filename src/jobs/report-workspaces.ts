@@ -34,16 +34,17 @@ export async function reportWorkspaces(
   daemon: DaemonRef,
   reported: readonly ReportedWorkspace[],
 ): Promise<readonly { readonly id: WorkspaceId; readonly want: Wanted['want'] }[]> {
-  if ((await touchDaemon.run(database, daemon)) === 0) {
+  const ids = reported.map(({ id }) => id);
+  const [touched, rows] = await Promise.all([
+    touchDaemon.run(database, daemon),
+    ids.length === 0 ? [] : findReported.all(database, { ...daemon, ids }),
+  ]);
+  if (touched === 0) {
     const known = await findDaemon.maybe(database, { id: daemon.daemonId, keyId: daemon.keyId });
     throw notThisProcess(daemon, known?.incarnation);
   }
   if (reported.length === 0) return [];
 
-  const rows = await findReported.all(database, {
-    ...daemon,
-    ids: reported.map(({ id }) => id),
-  });
   const found = new Map(rows.map((row) => [row.id, row]));
   const judged = reported.map((workspace): Judged => {
     const row = found.get(workspace.id);

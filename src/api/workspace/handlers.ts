@@ -115,7 +115,7 @@ export function createWorkspaceHandlers(
     getWorkspace: async ({ caller, params, query, signal }) => {
       const id = params.workspace as WorkspaceId;
       const wait = { signal, timeoutMs: query.wait_ms ?? 0, pollMs: options.pollMs };
-      await waitFor(
+      const settled = await waitFor(
         deps,
         {
           wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === id,
@@ -126,7 +126,7 @@ export function createWorkspaceHandlers(
         },
         wait,
       );
-      return { status: 200, body: await workspaces.read(caller, id) };
+      return { status: 200, body: settled ?? (await workspaces.read(caller, id)) };
     },
     updateWorkspace: async ({ caller, params, body }) => {
       const id = params.workspace as WorkspaceId;
