@@ -1,0 +1,333 @@
+// A crowd that claims over HTTP from two control planes, while at the same moment operators resize, promote and
+// pause, prebuilds expire, and both control planes look after the pool: every prebuild has one fate, everybody one
+// answer, and nobody gets what was gone before they asked.
+//
+// STANDBY_CROWD_CLAIMERS=1000 has a thousand ask.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { WorkspaceId } from '../../../src/base/id.ts';
+import { changePool, type PoolChange } from '../../../src/pools/change-pool.ts';
+import type { Database } from '../../../src/store/database.ts';
+import { findTemplate } from '../../../src/store/template.ts';
+import { promoteVersion } from '../../../src/templates/promote-version.ts';
+import { createBuilder, type Builder } from '../../support/builder.ts';
+import {
+  openClaimingCrowd,
+  type Answer,
+  type ClaimingCrowd,
+} from '../../support/claiming-crowd.ts';
+import { createDeferred } from '../../support/deferred.ts';
+import type { TestPool } from '../../support/factory.ts';
+import { OPERATOR } from '../../support/plays.ts';
+import { findViolations } from '../../support/pool-invariants.ts';
+import { reconcileNow } from '../../support/reconcile.ts';
+
+const CLAIMERS = Number(process.env['STANDBY_CROWD_CLAIMERS'] ?? '200');
+/** Fewer than there are prebuilds, whatever happens to these. */
+const FIRST = CLAIMERS / 4;
+const READY = CLAIMERS / 2;
+const HOUR_MS = 3_600_000;
+
+let people: ClaimingCrowd;
+let builder: Builder;
+/** What each of the control planes looks after pools with. */
+let databases: readonly Database[];
+
+beforeAll(async () => {
+  people = await openClaimingCrowd(CLAIMERS);
+  builder = createBuilder(people.store);
+  databases = [people.store.database, people.store.open()];
+});
+afterAll(() => people[Symbol.asyncDispose]());
+
+type ClaimWay = 'apply' | 'instant';
+
+/** Full, by its own passes. */
+async function poolOf(desired: number, claim: ClaimWay = 'instant'): Promise<TestPool> {
+  const { make, organizationId } = people;
+  const template = await make.template({ organizationId, manifest: { claim } });
+  const pool = await make.pool(template, { desired });
+  await passes(pool);
+  await builder.buildAll();
+  expect(await membersOf(pool)).toHaveLength(desired);
+  return pool;
+}
+
+/** A turn of both control planes at once. */
+async function passes({ poolId }: TestPool): Promise<void> {
+  const { kit, keyring } = people.store;
+  const outcomes = await Promise.all(
+    databases.map((database) => reconcileNow({ kit, database, keyring }, poolId)),
+  );
+  expect(outcomes.flatMap((one) => (one.kind === 'reconciled' ? one.errors : []))).toEqual([]);
+}
+
+async function change(pool: TestPool, given: Partial<PoolChange>): Promise<void> {
+  const { kit, database } = people.store;
+  const { poolId } = pool;
+  const asked = { poolId, by: OPERATOR, paused: undefined, size: undefined, ...given };
+  await database.transaction((tx) => changePool(kit, tx, asked));
+}
+
+/** Those that were not given away and are not being deleted. */
+async function membersOf({ poolId }: TestPool): Promise<readonly WorkspaceId[]> {
+  const rows = await people.store.sql<{ id: WorkspaceId }>(
+    `select workspace_id as id from pool_members
+     where pool_id = $1 and transition = 'start' and ready order by workspace_id`,
+    [poolId],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** What comes before what: each happening in this process has a number. */
+let happenings = 0;
+const now = (): number => (happenings += 1);
+
+interface Claim extends Answer {
+  readonly askedAt: number;
+  readonly answeredAt: number;
+}
+
+/**
+ * Some ask at first. With the first answer the rounds begin, the others ask once the first round is over, and
+ * the rounds go on until everybody is answered.
+ */
+async function crowdAmid(
+  pool: TestPool,
+  round: (number: number) => Promise<void>,
+): Promise<readonly Claim[]> {
+  const answered = createDeferred<undefined>();
+  const begun = createDeferred<undefined>();
+  const over = new AbortController();
+  const rounds = async (): Promise<void> => {
+    await answered.promise;
+    for (let number = 1; number === 1 || !over.signal.aborted; number++) {
+      await round(number);
+      begun.resolve(undefined);
+    }
+  };
+  const claim = async (n: number): Promise<Claim> => {
+    if (n >= FIRST) await begun.promise;
+    const askedAt = now();
+    const answer = await people.claim(n, pool, { name: `${pool.name}-${n}`, onEmpty: 'fail' });
+    answered.resolve(undefined);
+    return { ...answer, askedAt, answeredAt: now() };
+  };
+  const claiming = Promise.all(Array.from({ length: CLAIMERS }, (_, n) => claim(n))).finally(() =>
+    over.abort(),
+  );
+  const [claims] = await Promise.all([claiming, rounds()]);
+  return claims;
+}
+
+interface Fates {
+  /** Of all that the pool ever had, by what became of it. */
+  readonly given: readonly WorkspaceId[];
+  readonly deleted: readonly WorkspaceId[];
+  readonly left: readonly WorkspaceId[];
+}
+
+/** What has to be true whatever happened: everybody has their answer, and every prebuild one fate. */
+async function account(pool: TestPool, claims: readonly Claim[]): Promise<Fates> {
+  const { store } = people;
+  const hits = claims.flatMap(({ workspaceId }) => workspaceId ?? []).sort();
+  const refusals = claims.flatMap(({ otherwise }) => otherwise ?? []);
+  expect(refusals.filter((code) => code !== 'POOL_EMPTY')).toEqual([]);
+  expect(hits.length + refusals.length).toBe(CLAIMERS);
+  expect(
+    await store.sql(
+      `select outcome, count(*)::integer from claims where pool_id = $1 group by 1 order by 1`,
+      [pool.poolId],
+    ),
+  ).toEqual([
+    { outcome: 'hit', count: hits.length },
+    { outcome: 'miss', count: refusals.length },
+  ]);
+  const fates = await store.sql<Fate>(FATES, [pool.poolId]);
+  const idsOf = (fate: keyof Omit<Fate, 'id'>): readonly WorkspaceId[] =>
+    fates.filter((one) => one[fate]).map(({ id }) => id);
+  const [given, deleted, left] = [idsOf('given'), idsOf('deleted'), idsOf('left')];
+  // One owner and epoch each, and of each claim another one.
+  expect(given).toEqual(hits);
+  expect(new Set(hits).size).toBe(hits.length);
+  expect([...given, ...deleted, ...left].sort()).toEqual(fates.map(({ id }) => id));
+  expect(await store.sql(TOUCHED, [pool.poolId])).toEqual([]);
+  expect(await findViolations(store)).toEqual([]);
+  return { given, deleted, left };
+}
+
+interface Fate {
+  readonly id: WorkspaceId;
+  readonly given: boolean;
+  readonly deleted: boolean;
+  readonly left: boolean;
+}
+
+const FATES = `
+  select w.id,
+    exists (
+      select from claims c
+      where c.workspace_id = w.id and c.outcome = 'hit' and c.user_id = w.owner_id
+        and c.epoch = 1 and w.epoch = 1 and w.deleted_at is null) as given,
+    w.deleted_at is not null or exists (
+      select from builds b where b.workspace_id = w.id and b.transition = 'delete') as deleted,
+    exists (
+      select from pool_members m where m.workspace_id = w.id and m.transition = 'start') as left
+  from workspaces w
+  where w.pool_id = $1 and w.origin = 'prebuild'
+  order by w.id`;
+
+/** Builds that the pool made of what somebody had. */
+const TOUCHED = `
+  select b.id
+  from claims c
+  join builds b on b.workspace_id = c.workspace_id
+  join builds first on first.workspace_id = c.workspace_id and first.number = 1
+  join users u on u.id = b.initiator_id and u.is_system
+  where c.pool_id = $1 and c.outcome = 'hit' and b.number > first.number`;
+
+describe.each<ClaimWay>(['instant', 'apply'])('a crowd that claims (%s)', (claim) => {
+  it('while its pool is made smaller and smaller gets what is not deleted', async () => {
+    const pool = await poolOf(READY, claim);
+    const first = await membersOf(pool);
+    const claims = await crowdAmid(pool, async (number) => {
+      const instances = Math.floor((READY - FIRST) / 2 ** number);
+      await change(pool, { size: { instances, overridesSchedules: false } });
+      await passes(pool);
+    });
+    await change(pool, { size: { instances: 0, overridesSchedules: false } });
+    await passes(pool);
+    const { given, deleted, left } = await account(pool, claims);
+    expect(left).toEqual([]);
+    expect(given.every((id) => first.includes(id))).toBe(true);
+    expect(deleted.filter((id) => first.includes(id))).toHaveLength(READY - given.length);
+    // The first round alone deletes half of what the first ones leave.
+    expect(READY - given.length).toBeGreaterThanOrEqual((READY - FIRST) / 2);
+  });
+
+  it('while versions are promoted gets what is of the active one', async () => {
+    const pool = await poolOf(READY, claim);
+    const other = await anotherVersion(pool, READY / 4);
+    const reigns = createReigns();
+    const claims = await crowdAmid(pool, async (number) => {
+      const version = number % 2 === 1 ? other : 'v1';
+      await reigns.begin(version, () => promote(pool, version));
+      await passes(pool);
+      await builder.buildAll();
+    });
+    await account(pool, claims);
+    for (const { version, ...when } of claims) {
+      if (version !== undefined) expect(reigns.couldBe(version, when)).toBe(true);
+    }
+    expect(new Set(claims.flatMap(({ version }) => version ?? []))).toContain('v1');
+  });
+});
+
+describe('a crowd that claims', () => {
+  it('while prebuilds expire and are replaced gets none that was too old', async () => {
+    const pool = await poolOf(READY);
+    const { store } = people;
+    // The newest first, so that the oldest are there when they are too old.
+    await store.sql(
+      "update presets set ttl_seconds = 36000, claim_order = 'newest' where id = $1",
+      [pool.presetId],
+    );
+    // Four ages, of which one is too old with each of the first rounds.
+    const bornAt = new Map<WorkspaceId, number>();
+    for (const [n, id] of (await membersOf(pool)).entries()) bornAt.set(id, (n % 4) + 6.5);
+    await store.sql(
+      `update pool_members m set born_at = m.born_at - given.hours * interval '1 hour'
+       from unnest($1::uuid[], $2::float8[]) as given (id, hours)
+       where m.workspace_id = given.id`,
+      [[...bornAt.keys()], [...bornAt.values()]],
+    );
+    await store.advanceClock(0);
+    const claims = await crowdAmid(pool, async (number) => {
+      if (number <= 4) await store.advanceClock(HOUR_MS);
+      await passes(pool);
+      await builder.buildAll();
+    });
+    const { given, deleted } = await account(pool, claims);
+    const tooOld = await store.sql(
+      `select c.workspace_id
+       from claims c
+       join builds b on b.workspace_id = c.workspace_id and b.number = 1
+       join jobs j on j.id = b.job_id
+       join unnest($2::uuid[], $3::float8[]) as given (id, hours) on given.id = c.workspace_id
+       where c.pool_id = $1 and c.outcome = 'hit'
+         and c.at > j.acquired_at + (10 - given.hours) * interval '1 hour'`,
+      [pool.poolId, [...bornAt.keys()], [...bornAt.values()]],
+    );
+    expect(tooOld).toEqual([]);
+    expect(given.length).toBeGreaterThan(0);
+    expect(deleted.every((id) => bornAt.has(id))).toBe(true);
+    expect(deleted.length).toBeGreaterThan(0);
+  });
+
+  it('while its pool is paused and resumed gets all there is, and pauses are kept', async () => {
+    const pool = await poolOf(READY);
+    const claims = await crowdAmid(pool, async (number) => {
+      await change(pool, { paused: number % 2 === 1 });
+      await passes(pool);
+    });
+    await change(pool, { paused: false });
+    await passes(pool);
+    const { given, deleted, left } = await account(pool, claims);
+    expect([given.length, deleted.length, left.length]).toEqual([READY, 0, READY]);
+    expect(await people.store.sql(BUILT_IN_A_PAUSE, [pool.poolId])).toEqual([]);
+  });
+});
+
+/** Each pause is answered, and each end of one asked for, under the lock that passes take, too. */
+const BUILT_IN_A_PAUSE = `
+  select b.id
+  from pool_events p
+  join workspaces w on w.pool_id = p.pool_id
+  join builds b on b.workspace_id = w.id and b.created_at > p.at
+  where p.pool_id = $1 and p.kind = 'paused'
+    and b.created_at < (
+      select min(r.at) from pool_events r
+      where r.pool_id = p.pool_id and r.kind = 'resumed' and r.at >= p.at)`;
+
+async function anotherVersion(pool: TestPool, desired: number): Promise<string> {
+  const { make, store } = people;
+  const { versionId, jobId } = await make.version(pool);
+  await store.sql('update jobs set completed_at = standby_now(), succeeded = true where id = $1', [
+    jobId,
+  ]);
+  await make.pool({ ...pool, versionId }, { name: pool.presetName, desired });
+  return 'v2';
+}
+
+async function promote({ organizationId, name }: TestPool, version: string): Promise<void> {
+  const { kit, database } = people.store;
+  const template = await findTemplate(database, organizationId, name);
+  if (template === undefined) throw new Error(`there is no template ${name}`);
+  const asked = { template, version, by: OPERATOR, options: { maxInFlight: null } };
+  await database.transaction((tx) => promoteVersion(kit, tx, asked));
+}
+
+interface Reigns {
+  begin(version: string, promoting: () => Promise<void>): Promise<void>;
+  /** Whether it was the active one at some moment between a question and its answer. */
+  couldBe(version: string, when: Pick<Claim, 'askedAt' | 'answeredAt'>): boolean;
+}
+
+/** When which version may have been the active one. */
+function createReigns(): Reigns {
+  const reigns: { version: string; from: number; to: number }[] = [
+    { version: 'v1', from: 0, to: Number.POSITIVE_INFINITY },
+  ];
+  return {
+    begin: async (version, promoting) => {
+      const former = reigns.at(-1);
+      const from = now();
+      reigns.push({ version, from, to: Number.POSITIVE_INFINITY });
+      await promoting();
+      if (former !== undefined) former.to = now();
+    },
+    couldBe: (version, { askedAt, answeredAt }) =>
+      reigns.some(
+        (reign) => reign.version === version && reign.from < answeredAt && askedAt < reign.to,
+      ),
+  };
+}
