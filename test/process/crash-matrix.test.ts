@@ -34,7 +34,7 @@ interface Case {
 
 /**
  * Those of drivers on one machine are tried by test/conformance, and that of agents, which this world has none of, by
- * test/db/claim/proof.test.ts.
+ * test/process/killed-at-proof.test.ts.
  */
 const POINTS = (Object.keys(FAILPOINTS) as Failpoint[]).filter(
   (point) =>

@@ -20,6 +20,8 @@ import { openTestStore, TEST_SECRET_KEY, type TestStore } from './store.ts';
 export interface Fleet extends AsyncDisposable {
   /** Of an administrator, by the relay. */
   readonly client: Client;
+  /** The administrator's. */
+  readonly token: string;
   readonly store: TestStore;
   /** In the order in which they were started. */
   readonly daemons: readonly Program[];
@@ -32,6 +34,7 @@ export interface Fleet extends AsyncDisposable {
   restartDaemon(daemon: number, signal: NodeJS.Signals): Promise<void>;
   /** Of one control plane, without the relay. */
   clientOf(plane: number, options: Omit<ClientOptions, 'url'>): Client;
+  urlOf(plane: number): string;
   /** A version of a template, promoted: its pool holds `instances`, each made in `startMs`. */
   push(name: string, pool: PushedPool): Promise<void>;
 }
@@ -41,6 +44,8 @@ export interface PushedPool {
   readonly startMs: number;
   /** `apply` unless given. */
   readonly claim?: 'apply' | 'instant';
+  /** Who has to run it is up to the test. */
+  readonly agent?: string;
 }
 
 export interface FleetOptions {
@@ -74,6 +79,7 @@ export async function createFleet({
   };
   await writeFile(at('secret.key'), TEST_SECRET_KEY.toString('hex'), { mode: 0o600 });
 
+  const addressOf = (plane: number): string => `http://127.0.0.1:${ports[plane]}`;
   const restart = async (plane: number, signal: NodeJS.Signals): Promise<void> => {
     await planes[plane]?.end(signal);
     const address = ['--http-port', String(ports[plane]), '--data-dir', at(`plane-${plane}`)];
@@ -100,6 +106,7 @@ export async function createFleet({
 
   return {
     client,
+    token,
     store,
     daemons,
     plane: (plane) => {
@@ -110,8 +117,8 @@ export async function createFleet({
     restart,
     startDaemon: () => restartDaemon(daemons.length, 'SIGTERM'),
     restartDaemon,
-    clientOf: (plane, options) =>
-      createClient({ ...options, url: `http://127.0.0.1:${ports[plane]}` }),
+    clientOf: (plane, options) => createClient({ ...options, url: addressOf(plane) }),
+    urlOf: addressOf,
     push: async (name, pool) => {
       const archive = archiveOf(manifest(name, pool));
       const asked = { organization: 'default', template: name, archive };
@@ -129,7 +136,10 @@ export async function createFleet({
   };
 }
 
-const manifest = (name: string, { instances, startMs, claim = 'apply' }: PushedPool): string => `
+const manifest = (
+  name: string,
+  { instances, startMs, claim = 'apply', agent }: PushedPool,
+): string => `
 name: ${name}
 driver: "null"
 "null": {start: ${startMs}ms}
@@ -139,4 +149,5 @@ presets:
     default: true
     parameters: {}
     prebuilds: {instances: ${instances}}
+agents: ${agent === undefined ? '[]' : `[{name: ${agent}}]`}
 `;
