@@ -9,12 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../../src/client/client.ts';
 import { jobRoutes } from '../../src/contract/job/route.ts';
 import { peopleRoutes } from '../../src/contract/people/route.ts';
-import { routes } from '../../src/contract/routes.ts';
-import type { Route } from '../../src/contract/route.ts';
 import { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import type { WorkspaceView } from '../../src/contract/workspace/schema.ts';
+import { askEverything, dumpDatabase, findIn, readFiles } from '../support/canary.ts';
 import { runCommandLineWith } from '../support/command-line.ts';
-import { ask, createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { buildBin, runBin, startProgram, type Program } from '../support/program.ts';
 import { hasTool } from '../support/tool.ts';
 import { until } from '../support/until.ts';
@@ -154,48 +153,6 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 }, 60_000);
 
-/** Every way in which the secret may be written. */
-function formsOf(secret: string): readonly string[] {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64').slice(0, -4);
-  return [
-    ...[secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)],
-    ...[Buffer.from(secret).toString('hex'), base64(secret), base64(`u:${secret}`)],
-  ];
-}
-
-const holds = (text: string, secret: string): boolean =>
-  formsOf(secret).some((form) => text.includes(form));
-
-/** What of these holds the secret, by name. */
-function findIn(texts: ReadonlyMap<string, string>, secret: string): readonly string[] {
-  return [...texts].flatMap(([name, text]) => (holds(text, secret) ? [name] : []));
-}
-
-async function dumpDatabase(): Promise<ReadonlyMap<string, string>> {
-  const tables = (await ask(
-    database.connection,
-    `select table_name from information_schema.tables where table_schema = 'public'`,
-  )) as readonly string[];
-  const dumped = new Map<string, string>();
-  expect(tables).toContain('secret_parameters');
-  for (const name of tables) {
-    const rows = await ask(database.connection, `select t::text from "${name}" t`);
-    dumped.set(`table ${name}`, rows.join('\n'));
-  }
-  return dumped;
-}
-
-async function readFiles(folder: string): Promise<ReadonlyMap<string, string>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const read = new Map<string, string>();
-  for (const entry of entries) {
-    if (!entry.isFile()) continue;
-    const file = path.join(entry.parentPath, entry.name);
-    read.set(path.relative(scratch, file), (await readFile(file)).toString('latin1'));
-  }
-  return read;
-}
-
 interface World {
   readonly workspaces: readonly string[];
   readonly jobs: readonly string[];
@@ -214,39 +171,21 @@ async function findWorld(): Promise<World> {
 }
 
 /** Whatever people can ask for, each answer by its path. */
-async function readApi(who: Person, world: World): Promise<ReadonlyMap<string, string>> {
-  const values: Readonly<Record<string, readonly string[]>> = {
-    organization: ['default'],
-    template: ['clouds', 'local'],
-    version: ['v1'],
-    preset: ['default'],
-    group: ['prebuilt-workspaces'],
-    workspace: world.workspaces,
-    job: world.jobs,
-    // Nobody stands in line here: test/db/claim/waiting.test.ts looks at what is kept of those who do.
-    waiter: [],
-  };
-  const paths = (Object.values(routes) as readonly Route[])
-    .filter(({ method, audience }) => method === 'get' && /^(person|anyone)$/.test(audience))
-    .flatMap((route) => fill(route.path, values));
-  expect(paths.length).toBeGreaterThan(20);
-  const answers = new Map<string, string>();
-  for (const one of paths) {
-    const answer = await fetch(url + one, { headers: { authorization: `Bearer ${who.token}` } });
-    expect(answer.status, one).toBeLessThan(500);
-    answers.set(one, await answer.text());
-  }
-  return answers;
-}
-
-/** The path with every value for every of its parameters. */
-function fill(template: string, values: Readonly<Record<string, readonly string[]>>): string[] {
-  const name = /\{(\w+)\}/.exec(template)?.[1];
-  if (name === undefined) return [template];
-  const known = values[name];
-  if (known === undefined) throw new Error(`the test knows no value for {${name}}`);
-  return known.flatMap((value) => fill(template.replace(`{${name}}`, value), values));
-}
+const readApi = (who: Person, world: World): Promise<ReadonlyMap<string, string>> =>
+  askEverything(
+    { url, token: who.token },
+    {
+      organization: ['default'],
+      template: ['clouds', 'local'],
+      version: ['v1'],
+      preset: ['default'],
+      group: ['prebuilt-workspaces'],
+      workspace: world.workspaces,
+      job: world.jobs,
+      // Nobody stands in line here: test/db/claim/waiting.test.ts looks at what is kept of those who do.
+      waiter: [],
+    },
+  );
 
 async function readCommands(who: Person, world: World): Promise<ReadonlyMap<string, string>> {
   const commands = [
@@ -301,7 +240,7 @@ describe.runIf(available)('a canary in sensitive parameters and outputs', () => 
     // Not because there is nothing to be seen.
     expect([...told.values()].some((text) => text.includes('told (secret)'))).toBe(true);
     for (const texts of [
-      ...[said, await dumpDatabase(), told, await readApi(bob, world)],
+      ...[said, await dumpDatabase(database.connection), told, await readApi(bob, world)],
       await readCommands(admin, world),
     ]) {
       expect(findIn(texts, CANARY)).toEqual([]);
@@ -314,17 +253,20 @@ describe.runIf(available)('a canary in sensitive parameters and outputs', () => 
     // What runs again after a restart has to be known; nothing else is left by jobs that have ended.
     const plan = /^daemon\/provisioner\/workspaces\/[0-9a-f-]+\/plan\.json$/;
     const onDisk = new Map([
-      ...(await readFiles(at('daemon'))),
-      ...(await readFiles(at('server'))),
+      ...(await readFiles(scratch, 'daemon')),
+      ...(await readFiles(scratch, 'server')),
     ]);
     expect(findIn(onDisk, CANARY)).toEqual([expect.stringMatching(plan)]);
     expect(findIn(onDisk, OUTPUT_CANARY)).toEqual([]);
     await run(ann, ['workspace', 'delete', 'shop']);
     await run(ann, ['workspace', 'delete', 'cloud']);
     await until(async () => {
-      expect(findIn(await readFiles(at('daemon')), CANARY)).toEqual([]);
+      expect(findIn(await readFiles(scratch, 'daemon'), CANARY)).toEqual([]);
     });
-    const ended = new Map([...(await dumpDatabase()), ['daemon', daemon.said()]]);
+    const ended = new Map([
+      ...(await dumpDatabase(database.connection)),
+      ['daemon', daemon.said()],
+    ]);
     expect(findIn(ended, CANARY)).toEqual([]);
     expect(findIn(ended, OUTPUT_CANARY)).toEqual([]);
   }, 240_000);

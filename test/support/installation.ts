@@ -98,7 +98,8 @@ function kill(pid: number): void {
   }
 }
 
-function processesOf(dataDir: string): readonly number[] {
+/** Pids of those whose environment, arguments or working folder names the folder. */
+export function processesOf(dataDir: string): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .filter((pid) => namesFolder(pid, dataDir))
