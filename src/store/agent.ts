@@ -2,10 +2,16 @@
 import type { AgentId, AgentSessionId, UserId, WorkspaceId } from '../base/id.ts';
 import { bool, float, int, json, oneOf, text, uuid, type RowOf } from './column.ts';
 import { statement, takes } from './statement.ts';
-import { unseen } from './unseen.ts';
+import { oneByOne, unseen } from './unseen.ts';
 
 export type AgentLifecycle =
   'created' | 'starting' | 'ready' | 'start_error' | 'start_timeout' | 'shutting_down' | 'off';
+
+/**
+ * Written so that no index of the living fits: before there are statistics the planner expects next to none of
+ * them, and reads all where it looks for one.
+ */
+const IS_LIVING = `coalesce(deleted_at, 'infinity') = 'infinity'`;
 
 /** Live sessions by their hashes, as far as they still speak for their workspace's present epoch. */
 export const findAgentSessions = statement({
@@ -20,12 +26,18 @@ export const findAgentSessions = statement({
   },
   sql: `
     select encode(s.hash, 'hex') as hash, s.id as session_id, s.agent_id, s.workspace_id, s.epoch
-    from agent_sessions s
-    join workspaces w on w.id = s.workspace_id
-    where s.hash = any (${unseen('$hashes::bytea[]')}::bytea[])
-      and s.ended_at is null
-      and w.epoch = s.epoch
-      and w.deleted_at is null`,
+    from unnest(${unseen('$hashes::bytea[]')}) as asked (hash)
+    ${oneByOne(`
+      select id, agent_id, workspace_id, epoch, hash
+      from agent_sessions
+      where hash = asked.hash
+        and ended_at is null`)} as s
+    ${oneByOne(`
+      select
+      from workspaces
+      where id = s.workspace_id
+        and epoch = s.epoch
+        and ${IS_LIVING}`)} as w`,
 });
 
 /** Keeps claims away until the transaction ends, so that a new session is bound to the present epoch. */
@@ -234,12 +246,18 @@ export const findAgentOwners = statement({
   sql: `
     select s.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
       a.applied_epoch, a.applied_ok, ${OWNER_VALUES} as values, ${IS_NEWEST} as is_newest
-    from agent_sessions s
+    from unnest(${unseen('$sessionIds::uuid[]')}) as asked (id)
+    ${oneByOne(`
+      select id, agent_id, workspace_id, epoch, created_at, ended_at
+      from agent_sessions
+      where id = asked.id`)} as s
+    ${oneByOne(`
+      select id, epoch, owner_id
+      from workspaces
+      where id = s.workspace_id
+        and ${IS_LIVING}`)} as w
     join agents a on a.id = s.agent_id
-    join workspaces w on w.id = s.workspace_id
-    join users u on u.id = w.owner_id
-    where s.id = any (${unseen('$sessionIds::uuid[]')}::uuid[])
-      and w.deleted_at is null`,
+    join users u on u.id = w.owner_id`,
 });
 
 /**

@@ -20,9 +20,10 @@ export interface ConfirmArgs extends TakenClaim {
 }
 
 /**
- * On `workspaces w`: agents that were told of the claim, with a session of its epoch, or are yet to be. One has
- * answered once it has called with that session, which nobody has who died before the claim: it may have been
- * opened by the answer to a call that nobody received.
+ * Agents that were told of the claim, with a session of its epoch, or are yet to be. One has answered once it has
+ * called with that session, which nobody has who died before the claim: it may have been opened by the answer to a
+ * call that nobody received. Names the workspace by the parameter: to ask whether there are any, the planner might
+ * make a list of those of all workspaces, as it does before there are statistics.
  */
 const UNANSWERED_AGENTS = `
             select s.created_at as called_at
@@ -30,7 +31,7 @@ const UNANSWERED_AGENTS = `
             left join agent_sessions s on s.agent_id = a.id
               and s.ended_at is null
               and s.epoch = $epoch
-            where a.workspace_id = w.id
+            where a.workspace_id = $workspaceId
               and a.kind = 'program'
               and (a.last_seen_at >= s.created_at) is not true`;
 
@@ -51,11 +52,11 @@ const NOBODY_IS_JUDGED = `exists (
             where name = '${AGENT_WATCH}'
               and judging_from > (select standby_now()))`;
 
-/** On `workspaces w`: somebody has built on it since it was taken, so they know of it. */
+/** Somebody has built on it since it was taken, so they know of it. */
 const IS_IN_USE = `exists (
             select
             from builds b
-            where b.workspace_id = w.id
+            where b.workspace_id = $workspaceId
               and b.initiator_id <> '${PREBUILDS_USER_ID}')`;
 
 /**
@@ -130,9 +131,7 @@ export const confirmClaim = statement({
       case
         when n.workspace_id is null then (
           select extract(epoch from (select standby_now()) - min(u.called_at))::float8 * 1000
-          from workspaces w
-          cross join lateral (${UNANSWERED_AGENTS}) as u
-          where w.id = c.workspace_id)
+          from (${UNANSWERED_AGENTS}) as u)
       end as called_ms,
       n.machine_id, n.number as build_number, n.is_in_use,
       case

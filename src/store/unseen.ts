@@ -1,4 +1,4 @@
-// Statements that PostgreSQL shall plan once for each connection.
+// Statements that PostgreSQL shall plan once for each connection, whatever is in the tables at that time.
 
 /**
  * A parameter whose value the planner does not look at. To plan a large statement takes longer than to
@@ -7,4 +7,13 @@
  */
 export function unseen(parameter: string): string {
   return `(select ${parameter})`;
+}
+
+/**
+ * A look-up for each row of what stands before it, which it may name. The planner neither joins it in another
+ * order nor reads all that it could look up: before there are statistics it takes large tables for small ones.
+ */
+export function oneByOne(lookUp: string): string {
+  return `cross join lateral (${lookUp}
+      offset 0)`;
 }

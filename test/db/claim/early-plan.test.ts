@@ -1,0 +1,100 @@
+// Plans of a new installation's first minute, which PostgreSQL makes before there are statistics, and a connection
+// keeps: what agents and whoever waits for them ask reads the rows that it is about, however many there are by then.
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findAgentOwners, findAgentSessions } from '../../../src/store/agent.ts';
+import { confirmClaim } from '../../../src/store/claim-proof.ts';
+import { createFactory } from '../../support/factory.ts';
+import { makeReady } from '../../support/ready-prebuild.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+import { touchedRows } from '../../support/touched-rows.ts';
+
+const WORKSPACES = 60;
+const STATEMENTS = { confirmClaim, findAgentSessions, findAgentOwners };
+
+let store: TestStore;
+
+const execute = (name: keyof typeof STATEMENTS, args: Readonly<Record<string, string>>): string => {
+  const given = STATEMENTS[name].parameters.map((key) => args[key]);
+  const values = given.map((value) => (value === undefined ? 'null' : pg.escapeLiteral(value)));
+  return `execute "${name}" (${values.join(', ')})`;
+};
+
+beforeAll(async () => {
+  store = await openTestStore();
+  await store.sql('set plan_cache_mode = force_generic_plan');
+  for (const [name, { text }] of Object.entries(STATEMENTS)) {
+    await store.sql(`prepare "${name}" as ${text}`);
+    // Which makes the plan.
+    await store.sql(`explain ${execute(name as keyof typeof STATEMENTS, {})}`);
+  }
+  const make = createFactory(store);
+  const organizationId = await make.organization();
+  const pool = await make.pool(await make.template({ organizationId }));
+  for (const workspaceId of await makeReady(store, make, { pool, count: WORKSPACES })) {
+    await make.agent(workspaceId, { name: 'main', kind: 'program' });
+  }
+  await store.sql(
+    `insert into agent_sessions (id, agent_id, workspace_id, epoch, hash, created_at)
+     select gen_random_uuid(), id, workspace_id, 0, sha256(id::text::bytea), standby_now()
+     from agents`,
+  );
+  await store.sql(
+    `insert into claims
+       (id, organization_id, template_id, user_id, pool_id, workspace_id, epoch, outcome, stage_ms, at)
+     select gen_random_uuid(), organization_id, template_id, owner_id, pool_id, id, 1, 'taken', '{}',
+       standby_now()
+     from workspaces`,
+  );
+}, 60_000);
+afterAll(() => store.close());
+
+describe('planned while the tables were empty', () => {
+  const one = async (): Promise<Record<string, string>> => {
+    const [row] = await store.sql<Record<string, string>>(
+      `select s.id as session, encode(s.hash, 'hex') as hash, b.workspace_id as workspace,
+         b.version_id as version
+       from agent_sessions s
+       join builds b on b.workspace_id = s.workspace_id
+       order by s.id
+       limit 1`,
+    );
+    return row!;
+  };
+  const touched = async (
+    name: keyof typeof STATEMENTS,
+    args: Readonly<Record<string, string>>,
+  ): Promise<Readonly<Record<string, number>>> => {
+    const text = execute(name, args);
+    return Object.fromEntries(await touchedRows(store, { text, parameters: [] }, {}));
+  };
+
+  it('the look for sessions reads those that are asked for', async () => {
+    const { hash } = await one();
+    expect(await touched('findAgentSessions', { hashes: `{"\\\\x${hash}"}` })).toEqual({
+      agent_sessions: 1,
+      workspaces: 1,
+    });
+  });
+
+  it('the look for owners reads those that are asked for', async () => {
+    const { session = '' } = await one();
+    const { agent_sessions: sessions, ...others } = await touched('findAgentOwners', {
+      sessionIds: `{${session}}`,
+    });
+    // Its own, and whether there is a later one.
+    expect(sessions).toBeLessThanOrEqual(2);
+    expect(others).toEqual({ workspaces: 1, agents: 1, users: 1, owner_values: 0 });
+  });
+
+  it('the proof of a claim reads the agents of its workspace', async () => {
+    const { workspace = '', version = '' } = await one();
+    const { agents, agent_sessions: sessions } = await touched('confirmClaim', {
+      workspaceId: workspace,
+      ...{ epoch: '1', versionId: version, isLate: 'f', eventId: workspace },
+    });
+    // Once whether all have answered, and once since when one has not.
+    expect(agents).toBe(2);
+    expect(sessions).toBeLessThanOrEqual(2);
+  });
+});
