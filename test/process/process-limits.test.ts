@@ -3,95 +3,43 @@
 import { readFileSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createId } from '../../src/base/id.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { identifyProcess } from '../../src/base/process-identity.ts';
 import {
   NO_LIMITS,
   type Manifest,
   type ProcessLimits,
 } from '../../src/contract/manifest/schema.ts';
-import type { Build, Driver, DriverContext, Machine } from '../../src/provisioner/driver.ts';
-import { createGroups, type Groups } from '../../src/provisioner/drivers/process/cgroup/groups.ts';
-import { readPlaces } from '../../src/provisioner/drivers/process/cgroup/places.ts';
+import type { Build } from '../../src/provisioner/driver.ts';
 import { endAllWorkspaces } from '../../src/provisioner/drivers/process/end-all.ts';
-import { createRedactor } from '../../src/provisioner/tool/redact.ts';
-import { sampleWorkspace } from '../support/acquired-job.ts';
 import { hasCgroups } from '../support/cgroups.ts';
-import { createProcessHome, processManifest, type ProcessHome } from '../support/process-home.ts';
-import { buildPrograms, type Programs } from '../support/programs.ts';
+import { useProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 
 const MIB = 1024 ** 2;
 /** Away from its group, its parent and its mark. */
 const ESCAPE = `env -i /usr/bin/setsid -f /bin/sleep 600`;
 
-let programs: Programs;
-let home: ProcessHome;
-let driver: Driver;
-let groups: Groups;
-
-beforeAll(async () => {
-  programs = await buildPrograms();
-});
-afterAll(() => programs.remove());
-
-const machine = (): Machine => {
-  if (driver.machine === undefined) throw new Error('the process driver has a machine');
-  return driver.machine;
-};
-
-const open = async (options?: Parameters<typeof createProcessHome>[1]): Promise<void> => {
-  home = await createProcessHome(programs, options);
-  groups = createGroups(readPlaces(), home.workspaces);
-  driver = home.open();
-  await machine().open();
-};
-
-afterEach(async () => {
-  await machine().close();
-  for (const id of await readdir(home.workspaces).catch(() => [])) await machine().remove(id);
-  expect(groups.list()).toEqual([]);
-  await home.remove();
-});
-
-const context: DriverContext = {
-  redactor: createRedactor(),
-  log: () => undefined,
-  tellReplaced: () => undefined,
-  signal: new AbortController().signal,
-  templateFolder: () => home.templateFolder(),
-  stateFile: () => Promise.reject(new Error('the process driver keeps no state')),
-  folder: '',
-};
+const world = useProcessWorld();
+const { context, inWorkspace } = world;
 
 function build(script: string, limits: Partial<ProcessLimits> = {}, more: Partial<Manifest> = {}) {
-  const command = ['sh', '-c', script];
   const process = {
-    ...{ command, environment: {}, limits: { ...NO_LIMITS, ...limits } },
+    ...{ command: ['sh', '-c', script], environment: {}, limits: { ...NO_LIMITS, ...limits } },
     sandbox: 'none' as const,
   };
-  return {
-    jobId: createId<string>(home.kit),
-    attempt: 1,
-    template: {
-      ...{ name: 't', version_id: createId<string>(home.kit), file_hash: '' },
-      manifest: processManifest({ process, ...more }),
-    },
-    workspace: sampleWorkspace(),
-  } satisfies Build;
+  return world.build({ process, ...more });
 }
 
-const inWorkspace = ({ workspace }: Build, ...names: readonly string[]): string =>
-  path.join(home.workspaces, workspace.id, ...names);
 const membersOf = ({ workspace }: Build): readonly number[] =>
-  groups.processesIn(workspace.id).filter((pid) => identifyProcess(pid) !== undefined);
+  world.home.groups.processesIn(workspace.id).filter((pid) => identifyProcess(pid) !== undefined);
+const endDeps = () => ({ clock: world.home.kit.clock, groups: world.home.groups });
 const restartsOf = async (made: Build): Promise<number> => {
   const text = await readFile(inWorkspace(made, 'children.json'), 'utf8');
   return (JSON.parse(text) as { restarts: number }[])[0]?.restarts ?? 0;
 };
 const groupFile = (made: Build, name: string): string => {
-  for (const joins of groups.joinFiles(made.workspace.id)) {
+  for (const joins of world.home.groups.joinFiles(made.workspace.id)) {
     const text = readSafely(path.join(path.dirname(joins), name));
     if (text !== undefined) return text;
   }
@@ -107,14 +55,14 @@ function readSafely(file: string): string | undefined {
 }
 
 describe.skipIf(!hasCgroups())('with control groups', () => {
-  beforeEach(() => open());
+  beforeEach(() => world.open());
 
   it('kills what takes more memory than allowed, and starts the command again', async () => {
     const hog = `echo started >> starts; exec node -e 'const all = []; for (;;) all.push(Buffer.alloc(1e7, 1))'`;
     const made = build(hog, { memory_bytes: 128 * MIB });
-    await driver.start(made, context);
+    await world.start(made);
     await until(async () => expect(await restartsOf(made)).toBeGreaterThan(1));
-    expect(groups.countMemoryKills(made.workspace.id)).toBeGreaterThan(1);
+    expect(world.home.groups.countMemoryKills(made.workspace.id)).toBeGreaterThan(1);
     const starts = await readFile(inWorkspace(made, 'files', 'starts'), 'utf8');
     expect(starts.split('\n').length).toBeGreaterThan(2);
   });
@@ -122,20 +70,20 @@ describe.skipIf(!hasCgroups())('with control groups', () => {
   it('holds a fork bomb, and ends it', async () => {
     const bomb = `b() { b | b & }; echo > started; b; exec sleep 600`;
     const made = build(bomb, { processes: 64 });
-    await driver.start(made, context);
+    await world.start(made);
     await until(() => {
       const [, refused] = /^max (\d+)$/m.exec(groupFile(made, 'pids.events')) ?? [];
       expect(Number(refused)).toBeGreaterThan(0);
     });
     expect(Number(groupFile(made, 'pids.current'))).toBeLessThanOrEqual(64);
-    await driver.stop(made, context);
+    await world.stop(made);
     expect(membersOf(made)).toEqual([]);
-    expect(home.living()).toEqual([]);
+    expect(world.home.living()).toEqual([]);
   });
 
   it('throttles what wants more of the processors than allowed', async () => {
     const made = build('while :; do :; done', { cpus: 0.1 });
-    await driver.start(made, context);
+    await world.start(made);
     await until(() => {
       const [, throttled] = /^nr_throttled (\d+)$/m.exec(groupFile(made, 'cpu.stat')) ?? [];
       expect(Number(throttled)).toBeGreaterThan(5);
@@ -144,26 +92,24 @@ describe.skipIf(!hasCgroups())('with control groups', () => {
 
   it('keeps group and limits over lives of the daemon, and a start with others', async () => {
     const made = build('exec sleep 600', { processes: 64, cpus: 0.5 });
-    await driver.start(made, context);
+    await world.start(made);
     await until(() => expect(membersOf(made)).toHaveLength(2));
     const members = membersOf(made);
-    await machine().close();
-    driver = home.open();
-    await machine().open();
+    await world.nextLife();
     expect(membersOf(made)).toEqual(members);
     expect(groupFile(made, 'pids.max').trim()).toBe('64');
-    await driver.stop(made, context);
-    await driver.start({ ...build('exec sleep 600'), workspace: made.workspace }, context);
+    await world.stop(made);
+    await world.start({ ...build('exec sleep 600'), workspace: made.workspace });
     expect(groupFile(made, 'pids.max').trim()).toBe('max');
   });
 
   it.each([
-    ['a delete', (made: Build) => driver.delete(made, context)],
-    ['a stop', (made: Build) => driver.stop(made, context)],
-    ['the end of all', () => endAllWorkspaces({ clock: home.kit.clock, groups }, home.workspaces)],
+    ['a delete', (made: Build) => world.driver.delete(made, context)],
+    ['a stop', (made: Build) => world.stop(made)],
+    ['the end of all', () => endAllWorkspaces(endDeps(), world.home.workspaces)],
   ])('ends by %s also what has cleared its environment and left', async (_what, end) => {
     const made = build(`${ESCAPE}; echo > escaped; exec sleep 600`);
-    await driver.start(made, context);
+    await world.start(made);
     await until(() => stat(inWorkspace(made, 'files', 'escaped')));
     await until(() => expect(membersOf(made).length).toBeGreaterThan(2));
     await end(made);
@@ -171,22 +117,21 @@ describe.skipIf(!hasCgroups())('with control groups', () => {
   });
 
   it('fails a start that cannot join its group', async () => {
-    const broken = { ...groups, prepare: () => ['/proc/no-group-here/cgroup.procs'] };
-    driver = home.openWith(broken);
+    const broken = { ...world.home.groups, prepare: () => ['/proc/no-group-here/cgroup.procs'] };
+    world.driver = world.home.openWith(broken);
     const made = build('exec sleep 600');
-    await expect(driver.start(made, context)).rejects.toThrow('the supervisor ended at once');
-    expect(await readdir(home.workspaces)).toEqual([]);
+    await expect(world.start(made)).rejects.toThrow('the supervisor ended at once');
+    expect(await readdir(world.home.workspaces)).toEqual([]);
   });
 
   it('ends at its start what no workspace owns any more', async () => {
     const made = build(`${ESCAPE}; exec sleep 600`);
-    await driver.start(made, context);
+    await world.start(made);
     await until(() => expect(membersOf(made)).toHaveLength(3));
-    await machine().close();
-    await rm(inWorkspace(made), { recursive: true, force: true, maxRetries: 5 });
-    driver = home.open();
-    await machine().open();
-    expect(groups.list()).toEqual([]);
+    await world.nextLife(() =>
+      rm(inWorkspace(made), { recursive: true, force: true, maxRetries: 5 }),
+    );
+    expect(world.home.groups.list()).toEqual([]);
   });
 
   it('has the ready check within the limits as well', async () => {
@@ -195,7 +140,7 @@ describe.skipIf(!hasCgroups())('with control groups', () => {
       ...{ http: null, tcp: null, command: check, interval_seconds: 0.1, timeout_seconds: 600 },
     };
     const made = build('cat /proc/self/cgroup > own; exec sleep 600', {}, { ready });
-    await driver.start(made, context);
+    await world.start(made);
     await until(async () => {
       const [own, checks] = await Promise.all(
         ['own', 'check'].map((name) => readFile(inWorkspace(made, 'files', name), 'utf8')),
@@ -209,18 +154,18 @@ describe.skipIf(!hasCgroups())('with control groups', () => {
 describe('without control groups', () => {
   it('refuses limits, at the push and at a start, and nothing else', async () => {
     const parent = '/proc/no-groups-here';
-    await open({ places: new Map([['memory', { version: 1, parent }]]) });
+    await world.open({ places: new Map([['memory', { version: 1, parent }]]) });
     const limited = build('exec sleep 600', { memory_bytes: 128 * MIB });
     const refusal = `LIMITS_UNAVAILABLE: limits.memory cannot be kept on this machine: no control group can be made in ${parent} (ENOENT). Run the daemon as root`;
-    await expect(driver.check(limited.template, context)).rejects.toThrow(refusal);
-    await expect(driver.start(limited, context)).rejects.toThrow(refusal);
+    await expect(world.driver.check(limited.template, context)).rejects.toThrow(refusal);
+    await expect(world.start(limited)).rejects.toThrow(refusal);
     const counted = build('exec sleep 600', { processes: 64 });
-    await expect(driver.check(counted.template, context)).rejects.toThrow(
+    await expect(world.driver.check(counted.template, context)).rejects.toThrow(
       'limits.processes cannot be kept on this machine: it has no control groups with the controller "pids"',
     );
-    expect(await readdir(home.workspaces)).toEqual([]);
-    expect(driver.tool).toMatch(/^no limits; /);
-    await driver.start(build('exec sleep 600'), context);
-    expect(home.living().length).toBeGreaterThan(0);
+    expect(await readdir(world.home.workspaces)).toEqual([]);
+    expect(world.driver.tool).toMatch(/^no limits; /);
+    await world.start(build('exec sleep 600'));
+    expect(world.home.living().length).toBeGreaterThan(0);
   });
 });

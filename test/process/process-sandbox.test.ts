@@ -2,16 +2,14 @@
 // enemy's: it tries, and writes down what came of it.
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createId } from '../../src/base/id.ts';
+import { describe, expect, it } from 'vitest';
 import { toolsField } from '../../src/contract/field.ts';
 import { NO_LIMITS, type Manifest } from '../../src/contract/manifest/schema.ts';
-import type { Build, Driver, DriverContext, Machine } from '../../src/provisioner/driver.ts';
-import { createRedactor } from '../../src/provisioner/tool/redact.ts';
+import type { Build } from '../../src/provisioner/driver.ts';
 import { sampleWorkspace } from '../support/acquired-job.ts';
 import { createFakeAgentServer } from '../support/fake-agent-server.ts';
-import { createProcessHome, processManifest, type ProcessHome } from '../support/process-home.ts';
-import { buildPrograms, type Programs } from '../support/programs.ts';
+import { processManifest, type HomeOptions } from '../support/process-home.ts';
+import { useProcessWorld } from '../support/process-world.ts';
 import { hasTool } from '../support/tool.ts';
 import { until } from '../support/until.ts';
 
@@ -29,43 +27,13 @@ const ENEMY = `
   require('node:http').createServer((_, r) => r.end('served'))
     .listen(Number(process.env.PORT), '127.0.0.1');`;
 
-let programs: Programs;
-let home: ProcessHome;
-let driver: Driver;
+const world = useProcessWorld();
+const { context, inWorkspace } = world;
 
-beforeAll(async () => {
-  programs = await buildPrograms();
-});
-afterAll(() => programs.remove());
-
-afterEach(async () => {
-  await machine().close();
-  for (const id of await readdir(home.workspaces).catch(() => [])) await machine().remove(id);
-  expect(await home.remains()).toEqual([]);
-  await home.remove();
-});
-
-function machine(): Machine {
-  if (driver.machine === undefined) throw new Error('the process driver has a machine');
-  return driver.machine;
+async function open(options?: HomeOptions): Promise<void> {
+  await world.open(options);
+  await world.home.writeServer(ENEMY);
 }
-
-async function open(options?: Parameters<typeof createProcessHome>[1]): Promise<void> {
-  home = await createProcessHome(programs, options);
-  await home.writeServer(ENEMY);
-  driver = home.open();
-  await machine().open();
-}
-
-const context: DriverContext = {
-  redactor: createRedactor(),
-  log: () => undefined,
-  tellReplaced: () => undefined,
-  signal: new AbortController().signal,
-  templateFolder: () => home.templateFolder(),
-  stateFile: () => Promise.reject(new Error('the process driver keeps no state')),
-  folder: '',
-};
 
 function build(attempts: readonly string[] = [], more: Partial<Manifest> = {}): Build {
   const process = {
@@ -74,23 +42,12 @@ function build(attempts: readonly string[] = [], more: Partial<Manifest> = {}): 
     limits: NO_LIMITS,
     sandbox: 'bubblewrap' as const,
   };
-  return {
-    jobId: createId(home.kit),
-    attempt: 1,
-    template: {
-      ...{ name: 't', version_id: createId(home.kit), file_hash: '' },
-      manifest: processManifest({ process, ...more }),
-    },
-    workspace: sampleWorkspace(),
-  };
+  return world.build({ process, ...more });
 }
 
-const inWorkspace = ({ workspace }: Build, ...names: readonly string[]): string =>
-  path.join(home.workspaces, workspace.id, ...names);
-
 async function findingsOf(made: Build): Promise<Readonly<Record<string, string>>> {
-  const read = (): Promise<string> => readFile(inWorkspace(made, 'files', 'findings.json'), 'utf8');
-  return JSON.parse(await until(read)) as Record<string, string>;
+  const file = inWorkspace(made, 'files', 'findings.json');
+  return until(async () => JSON.parse(await readFile(file, 'utf8')) as Record<string, string>);
 }
 
 const quoted = (text: string): string => JSON.stringify(text);
@@ -98,16 +55,16 @@ const quoted = (text: string): string => JSON.stringify(text);
 describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
   it('reads nothing of the daemon, of other workspaces, and of the machine', async () => {
     await open();
-    expect(driver.tool).toMatch(/; bubblewrap$/);
+    expect(world.driver.tool).toMatch(/; bubblewrap$/);
     // Or the daemon could not register.
-    expect(toolsField.safeParse({ process: driver.tool })).toMatchObject({ success: true });
-    await writeFile(path.join(home.scratch, 'provisioner-key'), 'key');
+    expect(toolsField.safeParse({ process: world.driver.tool })).toMatchObject({ success: true });
+    await writeFile(path.join(world.home.scratch, 'provisioner-key'), 'key');
     const other = build();
-    await driver.start(other, context);
+    await world.start(other);
     await findingsOf(other);
     const made = build();
     const files = [
-      path.join(home.scratch, 'provisioner-key'),
+      path.join(world.home.scratch, 'provisioner-key'),
       inWorkspace(other, 'files', 'server.cjs'),
       ...['record.json', 'plan.json', 'agent-token', 'output.log'].map((name) =>
         inWorkspace(made, name),
@@ -123,7 +80,14 @@ describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
   it('writes to nothing but its own', async () => {
     await open();
     const made = build();
-    const folders = ['/', '/usr', '/etc', '/proc/sys/kernel', home.scratch, home.workspaces];
+    const folders = [
+      '/',
+      '/usr',
+      '/etc',
+      '/proc/sys/kernel',
+      world.home.scratch,
+      world.home.workspaces,
+    ];
     const attempts = [...folders, inWorkspace(made)].map(
       (folder) => `fs.writeFileSync(${quoted(`${folder}/enemy`)}, "")`,
     );
@@ -175,7 +139,7 @@ describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
   it('gives bubblewrap itself nothing of the template, before it is inside', async () => {
     await open();
     const made = build();
-    await driver.start(made, context);
+    await world.start(made);
     await findingsOf(made);
     const [command] = await childrenOf(made);
     const environment = await readFile(`/proc/${command?.process.pid}/environ`, 'utf8');
@@ -188,25 +152,25 @@ describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
   it('is asked to end before it is killed, and leaves nothing', async () => {
     await open();
     const made = build();
-    await driver.start(made, context);
+    await world.start(made);
     await findingsOf(made);
     await until(async () => expect(await (await fetch(await urlOf(made))).text()).toBe('served'));
-    await driver.stop(made, context);
-    expect(home.living()).toEqual([]);
+    await world.stop(made);
+    expect(world.home.living()).toEqual([]);
     expect(await readdir(inWorkspace(made, 'files'))).toContain('bye');
   });
 
   it('outlives the daemon, and is adopted by its next life', async () => {
     await open();
     const made = build();
-    await driver.start(made, context);
+    await world.start(made);
     await findingsOf(made);
-    const living = home.living();
-    await machine().close();
-    driver = home.open();
-    await machine().open();
-    expect(home.living()).toEqual(living);
-    expect(await machine().inspect()).toMatchObject([{ id: made.workspace.id, state: 'running' }]);
+    const living = world.home.living();
+    await world.nextLife();
+    expect(world.home.living()).toEqual(living);
+    expect(await world.machine.inspect()).toMatchObject([
+      { id: made.workspace.id, state: 'running' },
+    ]);
   });
 
   it('has its agents in it, with their token and no more', async () => {
@@ -224,9 +188,9 @@ describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
     ];
     const made = build([], { agents });
     const script = '#!/bin/sh\nls .. > seen; ls /proc/$PPID > /dev/null && mv seen shown\n';
-    await writeFile(path.join(home.scratch, 'template', 'start.sh'), script, { mode: 0o755 });
+    await writeFile(path.join(world.home.scratch, 'template', 'start.sh'), script, { mode: 0o755 });
     const workspace = { ...made.workspace, agent_token: server.token };
-    await driver.start({ ...made, workspace }, context);
+    await world.start({ ...made, workspace });
     await until(() => expect(server.exchanges()).toBe(1));
     await until(async () => {
       const seen = await readFile(inWorkspace(made, 'files', 'shown'), 'utf8');
@@ -237,20 +201,22 @@ describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
 
   it('is only promised where its command is in it', async () => {
     await open();
-    const outside = path.join(home.scratch, 'outside');
+    const outside = path.join(world.home.scratch, 'outside');
     await writeFile(outside, '#!/bin/sh\n', { mode: 0o755 });
-    await writeFile(path.join(home.scratch, 'template', 'run.sh'), '#!/bin/sh\n', { mode: 0o755 });
+    await writeFile(path.join(world.home.scratch, 'template', 'run.sh'), '#!/bin/sh\n', {
+      mode: 0o755,
+    });
     // As a daemon has it, for the whole of a job.
-    const folder = await home.templateFolder();
+    const folder = await world.home.templateFolder();
     const check = (command: string): Promise<void> => {
       const { template } = build();
       const settings = template.manifest.process;
       if (settings === null) throw new Error('there are settings');
-      const environment = { PATH: `${home.scratch}:${process.env['PATH'] ?? ''}` };
+      const environment = { PATH: `${world.home.scratch}:${process.env['PATH'] ?? ''}` };
       const manifest = processManifest({
         process: { ...settings, command: [command], environment },
       });
-      return driver.check(
+      return world.driver.check(
         { ...template, manifest },
         { ...context, templateFolder: () => Promise.resolve(folder) },
       );
@@ -265,19 +231,19 @@ describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
 
   it('has the ready check in it as well', async () => {
     await open();
-    const script = `test -f server.cjs && echo own >> checked; test -e ${home.scratch}/ports || echo hidden >> checked`;
+    const script = `test -f server.cjs && echo own >> checked; test -e ${world.home.scratch}/ports || echo hidden >> checked`;
     const command = ['sh', '-c', script];
     const ready = {
       ...{ http: null, tcp: null, command, interval_seconds: 0.1, timeout_seconds: 60 },
     };
     const made = build([], { ready });
-    await driver.start(made, context);
+    await world.start(made);
     await until(async () => {
       expect(await readFile(inWorkspace(made, 'files', 'checked'), 'utf8')).toMatch(
         /^own\nhidden\n/,
       );
     });
-    await until(async () => expect(await machine().inspect()).toMatchObject([{ ready: true }]));
+    await until(async () => expect(await world.machine.inspect()).toMatchObject([{ ready: true }]));
   });
 });
 
@@ -289,7 +255,7 @@ describe('without a sandbox', () => {
     const environment = { PATH: '' };
     await open({ environment });
     if (says !== undefined) {
-      const folder = path.join(home.scratch, 'bin');
+      const folder = path.join(world.home.scratch, 'bin');
       await mkdir(folder);
       await writeFile(path.join(folder, 'bwrap'), `#!/bin/sh\necho '${says}' >&2; exit 1\n`);
       await chmod(path.join(folder, 'bwrap'), 0o755);
@@ -297,10 +263,10 @@ describe('without a sandbox', () => {
     }
     const made = build();
     const refusal = `SANDBOX_UNAVAILABLE: there is no sandbox on this machine: ${because}. Install bubblewrap 0.8`;
-    await expect(driver.check(made.template, context)).rejects.toThrow(refusal);
-    await expect(driver.start(made, context)).rejects.toThrow(refusal);
-    expect(await readdir(home.workspaces)).toEqual([]);
-    expect(driver.tool).toMatch(/; no sandbox$/);
+    await expect(world.driver.check(made.template, context)).rejects.toThrow(refusal);
+    await expect(world.start(made)).rejects.toThrow(refusal);
+    expect(await readdir(world.home.workspaces)).toEqual([]);
+    expect(world.driver.tool).toMatch(/; no sandbox$/);
   });
 });
 
@@ -310,7 +276,7 @@ async function findingsIn(
   attempts: readonly string[],
 ): Promise<Readonly<Record<string, string>>> {
   const { manifest } = build(attempts).template;
-  await driver.start({ ...made, template: { ...made.template, manifest } }, context);
+  await world.start({ ...made, template: { ...made.template, manifest } });
   return findingsOf(made);
 }
 

@@ -41,6 +41,7 @@ export interface ProcessHome {
   readonly scratch: string;
   readonly workspaces: string;
   readonly ports: string;
+  readonly groups: Groups;
   /** The driver as a daemon's next life has it. */
   open(): Driver;
   /** With these control groups. */
@@ -114,6 +115,7 @@ export async function createProcessHome(
     scratch,
     workspaces,
     ports,
+    groups,
     open: () => openWith(groups),
     openWith,
     writeServer,
