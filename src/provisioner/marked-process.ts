@@ -1,18 +1,24 @@
 // Processes found again by what every one of them inherits: a variable of their environment that
 // names the folder they belong to. It needs no record, which a kill could have come before. Only Linux
 // tells: elsewhere none is found, and docs/provisioners.md says what that means.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { identifyProcess, isSameProcess, type ProcessIdentity } from '../base/process-identity.ts';
 
-/** Living processes whose variable `mark` names a folder that `wanted` accepts, by folder. */
+/**
+ * Living processes whose variable `mark` names a folder that `wanted` accepts, by folder. Not those in a namespace of
+ * pids below this process's own: what is in a sandbox gives itself whatever environment it likes, and ends with
+ * whatever holds the sandbox, which is outside.
+ */
 export function findMarked(
   mark: string,
   wanted: (folder: string) => boolean,
 ): ReadonlyMap<string, readonly ProcessIdentity[]> {
   const found = new Map<string, ProcessIdentity[]>();
   if (process.platform !== 'linux') return found;
+  const own = pidNamespaceOf('self');
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    if (pidNamespaceOf(name) !== own) continue;
     const folder = readMark(name, mark);
     if (folder === undefined || !wanted(folder)) continue;
     const identity = identifyProcess(Number(name));
@@ -34,12 +40,26 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   }
 }
 
+/** Undefined for one that is gone, or another user's. */
+function pidNamespaceOf(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** In bytes: an environment may be megabytes of variables, which are nobody's to take apart. */
 function readMark(pid: string, mark: string): string | undefined {
   try {
-    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-    const line = environment.split('\0').find((entry) => entry.startsWith(`${mark}=`));
-    return line?.slice(mark.length + 1);
+    const environment = Buffer.concat([NUL, readFileSync(`/proc/${pid}/environ`), NUL]);
+    const start = environment.indexOf(`\0${mark}=`);
+    if (start === -1) return undefined;
+    const value = start + mark.length + 2;
+    return environment.toString('utf8', value, environment.indexOf(NUL, value));
   } catch {
     return undefined; // gone, or another user's
   }
 }
+
+const NUL = Buffer.of(0);

@@ -31,8 +31,11 @@ export async function endProcesses(
   if (supervisor !== null && signalProcess(supervisor, 'SIGTERM')) {
     await waitWhile(clock, ASK_MS, () => isSameProcess(supervisor));
   }
+  let left: readonly ProcessIdentity[] = [];
   for (let round = 0; ; round++) {
-    const left = processesOf(groups, folder, supervisor);
+    left = left.filter((identity) => isSameProcess(identity));
+    // All of the machine's are looked at only when what was found has gone.
+    if (left.length === 0) left = processesOf(groups, folder, supervisor);
     if (left.length === 0) return;
     if (round === KILL_ROUNDS) {
       throw new Error(

@@ -90,7 +90,8 @@ export async function endStrays(
   const records = new Map(
     (await listWorkspaces(folders)).map(({ id, record }) => [folders.folderOf(id), record]),
   );
-  const marked = findMarked(MARK, (one) => one.startsWith(`${folders.folder}/`));
+  // Ended is what the folder names: its group, its children. That of no workspace names whatever somebody has put there.
+  const marked = findMarked(MARK, (one) => isFolderOf(folders, one));
   const grouped = deps.groups.list().filter(isUuid).map(folders.folderOf);
   for (const folder of new Set([...marked.keys(), ...grouped])) {
     // Alive without their supervisor they would be in the way of a restart.
@@ -104,6 +105,11 @@ export async function endStrays(
       deps.kit.log.error('process.stray_not_ended', { folder, error });
     }
   }
+}
+
+function isFolderOf({ folderOf }: WorkspaceFolders, folder: string): boolean {
+  const id = path.basename(folder);
+  return isUuid(id) && folder === folderOf(id);
 }
 
 /** True in doubt. */
