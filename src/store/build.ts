@@ -11,6 +11,7 @@ import type {
 import { SECRETS_SINCE_PROTOCOL_VERSION } from '../domain/job/protocol.ts';
 import { LIFE_REASONS, type GrantedLife } from '../domain/workspace/life.ts';
 import { admitBuilds } from './build-admission.ts';
+import { protocolVersionOf } from './job-fit.ts';
 import type { NewBuild } from './new-build.ts';
 import type { Executor } from './statement.ts';
 import { asJson, statement, takes } from './statement.ts';
@@ -86,10 +87,14 @@ const insertBuildRows = statement({
       insert into jobs
         (id, type, organization_id, driver, tags, machine_id, initiator_id, class,
          min_protocol_version, created_at)
-      select "jobId", 'workspace_build', "organizationId", driver, tags, "machineId", "initiatorId",
-        "jobClass",
-        case when "secretParametersId" is null then 1 else ${SECRETS_SINCE_PROTOCOL_VERSION} end, now
-      from given
+      select g."jobId", 'workspace_build', g."organizationId", g.driver, g.tags, g."machineId",
+        g."initiatorId", g."jobClass",
+        greatest(
+          case when g."secretParametersId" is null then 1 else ${SECRETS_SINCE_PROTOCOL_VERSION} end,
+          ${protocolVersionOf('v.manifest')}),
+        g.now
+      from given g
+      left join template_versions v on v.id = g."versionId"
     ), counted as (
       insert into counter_steps (counter, labels, amount)
       select 'builds_enqueued',

@@ -1,9 +1,10 @@
 // Jobs as people see them.
 import type { JobId, OrganizationId, UserId } from '../base/id.ts';
+import type { OutdatedDaemon } from '../domain/job/waiting-reason.ts';
 import type { JobStatus, JobType, Transition } from '../domain/job/job.ts';
 import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
-import { DAEMON_FITS_JOB } from './job-fit.ts';
+import { DAEMON_FITS_JOB, DAEMON_OFFERS_JOB } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
 
 const columns = {
@@ -45,6 +46,7 @@ const columns = {
     nullable(json<{ readonly template: string; readonly name: string; readonly preset: string }>()),
   // Of a pending job.
   fittingDaemonSeen: bool,
+  outdatedDaemons: json<readonly OutdatedDaemon[]>(),
   machineSeen: bool,
 };
 
@@ -77,6 +79,16 @@ const SELECT_JOBS = `
       from daemons d
       where ${DAEMON_IS_SEEN}
         and ${DAEMON_FITS_JOB}) as fitting_daemon_seen,
+    case when j.status = 'pending' and j.min_protocol_version > 1 then (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('name', d.name, 'protocolVersion', d.protocol_version)
+          order by d.name, d.id),
+        '[]')
+      from daemons d
+      where ${DAEMON_IS_SEEN}
+        and ${DAEMON_OFFERS_JOB}
+        and d.protocol_version < j.min_protocol_version) else '[]' end as outdated_daemons,
     j.status = 'pending' and exists (
       select
       from daemons d

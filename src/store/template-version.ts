@@ -10,6 +10,7 @@ import type {
 } from '../base/id.ts';
 import type { JobStatus } from '../domain/job/job.ts';
 import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import { protocolVersionOf } from './job-fit.ts';
 import { REHEARSAL_OF_PRESET, type RehearsalRow } from './rehearsal.ts';
 import { asJson, statement, takes, type Executor } from './statement.ts';
 
@@ -151,9 +152,10 @@ const insertImport = statement({
   sql: `
     with clock as (select standby_now() as now), job as (
       insert into jobs
-        (id, type, organization_id, driver, tags, initiator_id, class, created_at)
+        (id, type, organization_id, driver, tags, initiator_id, class, min_protocol_version,
+         created_at)
       select $jobId, 'template_version_import', $organizationId, $driver, $tags::jsonb, $createdBy,
-        2, now
+        2, ${protocolVersionOf('$manifest::jsonb')}, now
       from clock
     )
     insert into template_versions

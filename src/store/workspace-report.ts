@@ -28,6 +28,8 @@ export const findReported = statement({
     isHere: bool,
     /** It lives on another machine, or the daemon does not serve its organization. */
     isElsewhere: bool,
+    /** The daemon is too old for its version. */
+    isTooNew: bool,
     isDeleted: bool,
     isPools: bool,
     number: int,
@@ -42,6 +44,7 @@ export const findReported = statement({
       coalesce(d.id is null
         or w.machine_id <> d.machine_id
         or w.organization_id <> d.organization_id, false) as is_elsewhere,
+      coalesce(j.min_protocol_version > d.protocol_version, false) as is_too_new,
       w.deleted_at is not null as is_deleted,
       w.owner_id = '${PREBUILDS_USER_ID}' as is_pools, b.number, b.transition, j.status,
       exists (select from agents a where a.workspace_id = w.id and a.kind = 'check') as has_check

@@ -132,7 +132,7 @@ export function createQueue(
           tags: {},
           slots: 4,
           version: 'test',
-          protocolVersion: 3,
+          protocolVersion: 4,
           ...change,
         },
       );

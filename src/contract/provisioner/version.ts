@@ -14,7 +14,7 @@ export interface ProtocolVersions {
  * misunderstand each other; a field that has a default, or that the other side may ignore, is no
  * reason. docs/provisioners.md has the history.
  */
-export const PROVISIONER_PROTOCOL_VERSION = 3;
+export const PROVISIONER_PROTOCOL_VERSION = 4;
 
 /** What a control plane understands: also the version before, so that daemons can be upgraded later. */
 export const SUPPORTED_PROTOCOL_VERSIONS: ProtocolVersions = {

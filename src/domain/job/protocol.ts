@@ -5,3 +5,6 @@ export const SECRETS_SINCE_PROTOCOL_VERSION = 2;
 
 /** Daemons of this version and later rehearse claims. */
 export const REHEARSALS_SINCE_PROTOCOL_VERSION = 3;
+
+/** Daemons of this version and later keep the sandbox and the limits of the process driver. */
+export const CONFINEMENT_SINCE_PROTOCOL_VERSION = 4;

@@ -6,6 +6,7 @@ const NOBODY: WaitingFacts = {
   tags: {},
   machineId: null,
   minProtocolVersion: 1,
+  outdatedDaemons: [],
   fittingDaemonSeen: false,
   machineSeen: false,
 };
@@ -34,6 +35,13 @@ describe('why a pending job does not start', () => {
     [
       { minProtocolVersion: 3 },
       'no_provisioner: no daemon that can rehearse claims (protocol version 3) offers driver "terraform"',
+    ],
+    [
+      {
+        minProtocolVersion: 4,
+        outdatedDaemons: ['a', 'b', 'c', 'd'].map((name) => ({ name, protocolVersion: 3 })),
+      },
+      'no_provisioner: no daemon that can keep the sandbox and the limits of a template (protocol version 4) offers driver "terraform"; too old: "a" (protocol version 3), "b" (protocol version 3), "c" (protocol version 3), 1 more: upgrade to the release of the control plane',
     ],
   ])('%o', (facts, reason) => {
     expect(describeWaiting({ ...NOBODY, ...facts })).toBe(reason);

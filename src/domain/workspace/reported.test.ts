@@ -7,6 +7,7 @@ const built = (change: Partial<ReportedFacts['latestBuild']> = {}): ReportedFact
   isPools: false,
   isHere: true,
   isElsewhere: false,
+  isTooNew: false,
   latestBuild: { number: 1, transition: 'start', status: 'succeeded', ...change },
 });
 
@@ -51,6 +52,13 @@ describe('a workspace that a daemon found', () => {
   it('is brought back when it belongs to somebody and should run', () => {
     expect(decideReported('gone', built())).toEqual({ want: 'restart', isGone: false });
     expect(decideReported('running', built()).want).toBe('keep');
+  });
+
+  it('is not brought back by a daemon that is too old for it', () => {
+    const facts = { ...built(), isTooNew: true };
+    expect(decideReported('gone', facts)).toEqual({ want: 'keep', isGone: false });
+    // Its pool replaces it all the same.
+    expect(decideReported('gone', { ...facts, isPools: true }).isGone).toBe(true);
   });
 
   it('is left to its pool when nobody has claimed it', () => {

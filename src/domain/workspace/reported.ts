@@ -13,6 +13,8 @@ export interface ReportedFacts {
   readonly isHere: boolean;
   /** It lives on another machine, or belongs to an organization that the daemon does not serve. */
   readonly isElsewhere: boolean;
+  /** The daemon is older than what its version asks for, as after a downgrade. */
+  readonly isTooNew: boolean;
   readonly latestBuild: {
     readonly number: number;
     readonly transition: Transition;
@@ -50,8 +52,7 @@ export function decideReported(state: ReportedState, facts: ReportedFacts | unde
       return number === 1 ? REMOVE : KEEP;
     case 'succeeded':
       if (transition !== 'start' || state === 'running') return KEEP;
-      return facts.isPools
-        ? { want: 'keep', isGone: facts.isHere }
-        : { want: 'restart', isGone: false };
+      if (facts.isPools) return { want: 'keep', isGone: facts.isHere };
+      return facts.isTooNew ? KEEP : { want: 'restart', isGone: false };
   }
 }

@@ -69,7 +69,7 @@ const makeKey = async (
 };
 
 const daemonBody = (change: Partial<RegisterBody> = {}): RegisterBody => ({
-  protocol_version: 2,
+  protocol_version: 4,
   daemon_id: createId(test.kit),
   registration_id: null,
   name: 'builder',
@@ -233,7 +233,7 @@ describe('the list of daemons', () => {
       // What the key says wins.
       tags: { zone: 'eu', gpu: 'yes' },
       version: '1.2.3',
-      protocol_version: 2,
+      protocol_version: 4,
       machine_id: 'm1',
       slots: 3,
       free_slots: 2,
@@ -301,7 +301,7 @@ describe('the command line', () => {
     const daemons = await cli('provisioner', 'list', '--org', 'red');
     expect(daemons.out).toMatch(/^NAME +STATE +ORGANIZATION +DRIVERS +TAGS +FREE +WORKS ON/);
     expect(daemons.out).toMatch(
-      /\nberlin-1 +online +red +null, terraform \(Terraform 1\.14\.0\) +gpu=no, zone=eu +2 of 2 +- +1\.2\.3 +2 +m1 +\d+s ago\n/,
+      /\nberlin-1 +online +red +null, terraform \(Terraform 1\.14\.0\) +gpu=no, zone=eu +2 of 2 +- +1\.2\.3 +4 +m1 +\d+s ago\n/,
     );
     expect(await cli('provisioner', 'key', 'revoke', id)).toMatchObject({
       status: 0,

@@ -51,7 +51,7 @@ async function say(
   return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
 }
 
-describe('a daemon that speaks version 1', () => {
+describe('a daemon that speaks the version before', () => {
   it('registers, works and reports as it always did', async () => {
     const id = createId(test.kit);
     const { body: version } = await test.admin.call(templateRoutes.pushVersion, {
@@ -60,7 +60,7 @@ describe('a daemon that speaks version 1', () => {
       body: archiveOf(manifestText('frozen')),
     });
     const registered = await say('register', {
-      protocol_version: 2,
+      protocol_version: 3,
       daemon_id: id,
       name: 'old',
       machine_id: 'm',
@@ -114,6 +114,30 @@ describe('a daemon that speaks version 1', () => {
       body: null,
     });
   });
+
+  it('checks no version that asks for a sandbox or limits, of which it knows nothing', async () => {
+    const push = async (name: string, settings: string) =>
+      (
+        await test.admin.call(templateRoutes.pushVersion, {
+          params: { organization: 'default', template: name },
+          query: {},
+          body: archiveOf(
+            `name: ${name}\ndriver: process\nprocess: {command: [serve]${settings}}\n`,
+          ),
+        })
+      ).body.import_job.id;
+    await push('sandboxed', ', sandbox: bubblewrap');
+    await push('limited', ', limits: {memory: 1GiB}');
+    const plain = await push('plain', '');
+    const id = createId(test.kit);
+    await say('register', {
+      ...{ protocol_version: 3, daemon_id: id, name: 'old', machine_id: 'm', drivers: ['process'] },
+      ...{ tags: {}, slots: 2, version: '0.1.0' },
+    });
+    const acquire = () => say(`daemons/${id}/acquire`, { incarnation: 1, wait_ms: 0 });
+    expect(await acquire()).toMatchObject({ status: 200, body: { id: plain } });
+    expect(await acquire()).toEqual({ status: 204, body: null });
+  });
 });
 
 describe('a number that the database cannot hold', () => {
@@ -154,7 +178,7 @@ describe('a daemon of another time', () => {
       status: 409,
       body: {
         code: 'PROTOCOL_UNSUPPORTED',
-        detail: `the daemon speaks version ${version} of the provisioner protocol, this control plane versions 2 to 3`,
+        detail: `the daemon speaks version ${version} of the provisioner protocol, this control plane versions 3 to 4`,
         hint,
       },
     });

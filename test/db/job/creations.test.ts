@@ -142,7 +142,7 @@ describe('creations for pools', () => {
     const daemonId = createId<DaemonId>(ground.store.kit);
     const { incarnation } = await plane.register(
       {
-        ...{ protocol_version: 2, daemon_id: daemonId, registration_id: null, machine_id: 'm' },
+        ...{ protocol_version: 4, daemon_id: daemonId, registration_id: null, machine_id: 'm' },
         ...{ name: 'd', drivers: ['null'], tools: {}, tags: {}, slots: 8, version: '1' },
       },
       signal,
