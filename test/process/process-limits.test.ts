@@ -4,16 +4,22 @@ import { readFileSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { identifyProcess } from '../../src/base/process-identity.ts';
+import {
+  identifyProcess,
+  isSameProcess,
+  type ProcessIdentity,
+} from '../../src/base/process-identity.ts';
 import {
   NO_LIMITS,
   type Manifest,
   type ProcessLimits,
+  type ProcessSettings,
 } from '../../src/contract/manifest/schema.ts';
 import type { Build } from '../../src/provisioner/driver.ts';
 import { endAllWorkspaces } from '../../src/provisioner/drivers/process/end-all.ts';
 import { hasCgroups } from '../support/cgroups.ts';
 import { useProcessWorld } from '../support/process-world.ts';
+import { hasTool } from '../support/tool.ts';
 import { until } from '../support/until.ts';
 
 const MIB = 1024 ** 2;
@@ -23,10 +29,14 @@ const ESCAPE = `env -i /usr/bin/setsid -f /bin/sleep 600`;
 const world = useProcessWorld();
 const { context, inWorkspace } = world;
 
-function build(script: string, limits: Partial<ProcessLimits> = {}, more: Partial<Manifest> = {}) {
+function build(
+  script: string,
+  limits: Partial<ProcessLimits> = {},
+  { sandbox = 'none', ...more }: Partial<Manifest & Pick<ProcessSettings, 'sandbox'>> = {},
+) {
   const process = {
     ...{ command: ['sh', '-c', script], environment: {}, limits: { ...NO_LIMITS, ...limits } },
-    sandbox: 'none' as const,
+    sandbox,
   };
   return world.build({ process, ...more });
 }
@@ -37,6 +47,10 @@ const endDeps = () => ({ clock: world.home.kit.clock, groups: world.home.groups 
 const restartsOf = async (made: Build): Promise<number> => {
   const text = await readFile(inWorkspace(made, 'children.json'), 'utf8');
   return (JSON.parse(text) as { restarts: number }[])[0]?.restarts ?? 0;
+};
+const supervisorOf = async (made: Build): Promise<ProcessIdentity> => {
+  const text = await readFile(inWorkspace(made, 'record.json'), 'utf8');
+  return (JSON.parse(text) as { supervisor: ProcessIdentity }).supervisor;
 };
 const groupFile = (made: Build, name: string): string => {
   for (const joins of world.home.groups.joinFiles(made.workspace.id)) {
@@ -65,6 +79,20 @@ describe.skipIf(!hasCgroups())('with control groups', () => {
     expect(world.home.groups.countMemoryKills(made.workspace.id)).toBeGreaterThan(1);
     const starts = await readFile(inWorkspace(made, 'files', 'starts'), 'utf8');
     expect(starts.split('\n').length).toBeGreaterThan(2);
+  });
+
+  it.skipIf(!hasTool('bwrap'))('kills no supervisor for files that are in memory', async () => {
+    const made = build(
+      'dd if=/dev/zero of=/tmp/full bs=1M',
+      { memory_bytes: 96 * MIB },
+      { sandbox: 'bubblewrap' },
+    );
+    await world.start(made);
+    const supervisor = await supervisorOf(made);
+    await until(async () => expect(await restartsOf(made)).toBeGreaterThan(1));
+    expect(world.home.groups.countMemoryKills(made.workspace.id)).toBeGreaterThan(1);
+    expect(await supervisorOf(made)).toEqual(supervisor);
+    expect(isSameProcess(supervisor)).toBe(true);
   });
 
   it('holds a fork bomb, and ends it', async () => {
@@ -135,17 +163,20 @@ describe.skipIf(!hasCgroups())('with control groups', () => {
   });
 
   it('has the ready check within the limits as well', async () => {
-    const check = ['sh', '-c', 'cat /proc/self/cgroup > check; exit 0'];
+    const tell = (file: string) => `cat /proc/self/cgroup /proc/self/oom_score_adj > ${file}`;
+    const check = ['sh', '-c', `${tell('check')}; exit 0`];
     const ready = {
       ...{ http: null, tcp: null, command: check, interval_seconds: 0.1, timeout_seconds: 600 },
     };
-    const made = build('cat /proc/self/cgroup > own; exec sleep 600', {}, { ready });
+    const limits = { memory_bytes: 256 * MIB };
+    const made = build(`${tell('own')}; exec sleep 600`, limits, { ready });
     await world.start(made);
     await until(async () => {
       const [own, checks] = await Promise.all(
         ['own', 'check'].map((name) => readFile(inWorkspace(made, 'files', name), 'utf8')),
       );
       expect(own).toContain(made.workspace.id);
+      expect(own).toMatch(/\n900\n$/);
       expect(checks).toBe(own);
     });
   });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { signalGroup } from '../../../base/process-group.ts';
 import type { ReadyCheck } from '../../../contract/manifest/schema.ts';
 import { accepts, answers } from '../../ready/probe.ts';
+import { expendable } from './cgroup/expendable.ts';
 import type { Groups } from './cgroup/groups.ts';
 import { joining } from './cgroup/join.ts';
 import type { WorkspaceLayout } from './layout.ts';
@@ -34,12 +35,13 @@ async function succeeds(
   command: readonly string[],
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { programs } = planSchema.parse(JSON.parse(await readFile(layout.plan, 'utf8')));
+  const { programs, limits } = planSchema.parse(JSON.parse(await readFile(layout.plan, 'utf8')));
   const [program] = programs;
   if (program === undefined) return false;
   signal.throwIfAborted();
   const joins = groups.joinFiles(path.basename(layout.folder));
-  const child = spawnProgram(program, joining(joins, [...program.within, ...command]), 'ignore');
+  const argv = expendable(limits, [...program.within, ...command]);
+  const child = spawnProgram(program, joining(joins, argv), 'ignore');
   // With all that it started: it is made over and over.
   const end = (): void => {
     if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');

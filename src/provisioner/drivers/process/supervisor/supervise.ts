@@ -7,6 +7,7 @@ import type { Clock } from '../../../../base/clock.ts';
 import { keepOutputShort, openOutput } from '../../../../base/output-file.ts';
 import { signalGroup } from '../../../../base/process-group.ts';
 import { identifyProcess } from '../../../../base/process-identity.ts';
+import { expendable } from '../cgroup/expendable.ts';
 import type { Children, Plan, Program } from './plan.ts';
 import { spawnProgram } from './spawn-program.ts';
 
@@ -41,24 +42,25 @@ export async function supervise(clock: Clock, plan: Plan, signal: AbortSignal): 
   await Promise.all(
     plan.programs.map(async (program, index) => {
       const child = children[index];
-      if (child !== undefined) await keepAlive(clock, { program, child, tell }, signal);
+      const { limits } = plan;
+      if (child !== undefined) await keepAlive(clock, { program, limits, child, tell }, signal);
     }),
   );
 }
 
-interface Kept {
+interface Kept extends Pick<Plan, 'limits'> {
   readonly program: Program;
   readonly child: Child;
   readonly tell: () => void;
 }
 
 async function keepAlive(clock: Clock, kept: Kept, signal: AbortSignal): Promise<void> {
-  const { child, program, tell } = kept;
+  const { child, tell } = kept;
   let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
     if (isAborted(signal)) return;
     const startedMs = clock.monotonicMs();
-    const { pid, ended } = start(program);
+    const { pid, ended } = start(kept);
     child.process = pid === undefined ? null : (identifyProcess(pid) ?? null);
     tell();
     const stopped = onAbort(signal);
@@ -84,11 +86,12 @@ interface Started {
   readonly ended: Promise<string>;
 }
 
-function start(program: Program): Started {
+function start({ program, limits }: Pick<Kept, 'program' | 'limits'>): Started {
   try {
     const output = openOutput(program.output);
     try {
-      const process = spawnProgram(program, [...program.within, ...program.argv], output);
+      const argv = expendable(limits, [...program.within, ...program.argv]);
+      const process = spawnProgram(program, argv, output);
       return { pid: process.pid, ended: endOf(process) };
     } finally {
       closeSync(output);
