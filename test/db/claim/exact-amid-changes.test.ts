@@ -22,7 +22,7 @@ import { findViolations } from '../../support/pool-invariants.ts';
 import { reconcileNow } from '../../support/reconcile.ts';
 
 const CLAIMERS = Number(process.env['STANDBY_CROWD_CLAIMERS'] ?? '200');
-/** Fewer than there are prebuilds, whatever happens to these. */
+/** Who ask at one moment: fewer than there are prebuilds, whatever happens to these. */
 const FIRST = CLAIMERS / 4;
 const READY = CLAIMERS / 2;
 const HOUR_MS = 3_600_000;
@@ -88,8 +88,8 @@ interface Claim extends Answer {
 }
 
 /**
- * Some ask at first. With the first answer the rounds begin, the others ask once the first round is over, and
- * the rounds go on until everybody is answered.
+ * Some ask at first. With the first answer the rounds begin, and go on until everybody is answered. Once the first
+ * round is over the others ask, each in the place of one who was answered.
  */
 async function crowdAmid(
   pool: TestPool,
@@ -105,16 +105,19 @@ async function crowdAmid(
       begun.resolve(undefined);
     }
   };
-  const claim = async (n: number): Promise<Claim> => {
-    if (n >= FIRST) await begun.promise;
+  const claim = async (n: number, former: Promise<unknown>): Promise<Claim> => {
+    await former;
     const askedAt = now();
     const answer = await people.claim(n, pool, { name: `${pool.name}-${n}`, onEmpty: 'fail' });
     answered.resolve(undefined);
     return { ...answer, askedAt, answeredAt: now() };
   };
-  const claiming = Promise.all(Array.from({ length: CLAIMERS }, (_, n) => claim(n))).finally(() =>
-    over.abort(),
-  );
+  const asking: Promise<Claim>[] = [];
+  for (let n = 0; n < CLAIMERS; n++) {
+    const former = Promise.all([asking[n - FIRST], n < FIRST ? undefined : begun.promise]);
+    asking.push(claim(n, former));
+  }
+  const claiming = Promise.all(asking).finally(() => over.abort());
   const [claims] = await Promise.all([claiming, rounds()]);
   return claims;
 }
@@ -209,10 +212,14 @@ describe.each<ClaimWay>(['instant', 'apply'])('a crowd that claims (%s)', (claim
     const other = await anotherVersion(pool, READY / 4);
     const reigns = createReigns();
     const claims = await crowdAmid(pool, async (number) => {
-      const version = number % 2 === 1 ? other : 'v1';
+      // Between the rounds people ask for what the former version has left.
+      if (number % 2 === 0) {
+        await passes(pool);
+        await builder.buildAll();
+        return;
+      }
+      const version = number % 4 === 1 ? other : 'v1';
       await reigns.begin(version, () => promote(pool, version));
-      await passes(pool);
-      await builder.buildAll();
     });
     await account(pool, claims);
     for (const { version, ...when } of claims) {
@@ -226,14 +233,11 @@ describe('a crowd that claims', () => {
   it('while prebuilds expire and are replaced gets none that was too old', async () => {
     const pool = await poolOf(READY);
     const { store } = people;
-    // The newest first, so that the oldest are there when they are too old.
-    await store.sql(
-      "update presets set ttl_seconds = 36000, claim_order = 'newest' where id = $1",
-      [pool.presetId],
-    );
-    // Four ages, of which one is too old with each of the first rounds.
+    await store.sql('update presets set ttl_seconds = 36000 where id = $1', [pool.presetId]);
+    // More than the first ones take are soon too old, and would be the next that are given.
     const bornAt = new Map<WorkspaceId, number>();
-    for (const [n, id] of (await membersOf(pool)).entries()) bornAt.set(id, (n % 4) + 6.5);
+    for (const [n, id] of (await membersOf(pool)).entries())
+      bornAt.set(id, n % 4 === 0 ? 6.5 : 9.5);
     await store.sql(
       `update pool_members m set born_at = m.born_at - given.hours * interval '1 hour'
        from unnest($1::uuid[], $2::float8[]) as given (id, hours)
@@ -242,9 +246,13 @@ describe('a crowd that claims', () => {
     );
     await store.advanceClock(0);
     const claims = await crowdAmid(pool, async (number) => {
-      if (number <= 4) await store.advanceClock(HOUR_MS);
-      await passes(pool);
-      await builder.buildAll();
+      // Between the rounds people ask while those are there that have just become too old.
+      if (number % 2 === 0) {
+        await passes(pool);
+        await builder.buildAll();
+      } else if (number < 8) {
+        await store.advanceClock(HOUR_MS);
+      }
     });
     const { given, deleted } = await account(pool, claims);
     const tooOld = await store.sql(
