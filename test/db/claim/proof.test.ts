@@ -507,7 +507,12 @@ describe('a control plane that dies before the answer', () => {
   it('leaves hits where the agents live, as soon as somebody looks', async () => {
     const ids = await ready('lives', 'lives', 'lives');
     for (const name of ['a', 'b', 'c']) await takeAndDie({ name });
-    await expect.poll(() => agents.map(({ epochs }) => epochs)).toEqual([[1], [1], [1]]);
+    // They have called again with what they were told.
+    const answered = `
+      select from agents a
+      join agent_sessions s on s.agent_id = a.id and s.ended_at is null and s.epoch = 1
+      where a.workspace_id = any ($1) and a.last_seen_at >= s.created_at`;
+    await expect.poll(() => store.sql(answered, [ids])).toHaveLength(3);
     await store.advanceClock(20_001);
     await sweep();
     expect(await claims()).toEqual(ids.map((id) => ({ ...HIT, workspace_id: id })));
