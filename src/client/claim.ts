@@ -8,16 +8,12 @@ import { workspaceRoutes } from '../contract/workspace/route.ts';
 import type { RouteInput } from '../contract/route.ts';
 import type { WaiterView } from '../contract/waiter/schema.ts';
 import type { CreateWorkspaceAnswer, WorkspaceView } from '../contract/workspace/schema.ts';
-import type { UntilAnswered } from './ask-again.ts';
 import type { Client } from './client.ts';
 import { giveBackWorkspace, leaveLine } from './give-back.ts';
-import { insist, persist } from './insist.ts';
+import { insist, patiently } from './insist.ts';
 import { findOwnOrganization } from './organization.ts';
 import { waitForWorkspace } from './wait-for-workspace.ts';
 import { waitInLine } from './wait-in-line.ts';
-
-/** For as long nobody has to answer for what is theirs already. */
-const AWAY_MS = 5 * 60_000;
 
 type Body = RouteInput<typeof workspaceRoutes.createWorkspace>['body'];
 
@@ -104,7 +100,7 @@ async function obtain(
     asked.status === 202
       ? await beServed(deps, { waiter: asked.body.waiter, gains }, { signal, onWaiting })
       : asked.body;
-  const options = { signal, onWaiting: onStarting, untilAnswered: patiently(deps, signal) };
+  const options = { signal, onWaiting: onStarting, untilAnswered: patiently(deps, { signal }) };
   const goal = { first: claim.workspace, wanted: 'usable' } as const;
   return { ...claim, workspace: await waitForWorkspace(deps, goal, options) };
 }
@@ -140,16 +136,11 @@ async function beServed(
   const { signal } = options;
   gains.workspaceId = await waitInLine(deps, waiter, options);
   const params = { workspace: gains.workspaceId };
-  const { body } = await patiently(
-    deps,
-    signal,
-  )(() => client.call(workspaceRoutes.getWorkspace, { params, query: {} }, { signal }));
+  const untilAnswered = patiently(deps, { signal });
+  const { body } = await untilAnswered(() =>
+    client.call(workspaceRoutes.getWorkspace, { params, query: {} }, { signal }),
+  );
   return { workspace: body, claimed: true, reason: null };
-}
-
-/** Nothing is lost by waiting for the server once it has been served. */
-function patiently(deps: ClaimDeps, signal: AbortSignal | undefined): UntilAnswered {
-  return (ask) => persist(deps, { signal, untilMs: deps.clock.monotonicMs() + AWAY_MS }, ask);
 }
 
 /** The same for the same key: a request that is made again has to be the same. */

@@ -59,3 +59,14 @@ export async function persist<T>(
     }
   }
 }
+
+/** For as long nobody has to answer for what is theirs already: nothing is lost by waiting. */
+const AWAY_MS = 5 * 60_000;
+
+/** The same for minutes, from each question on. */
+export function patiently(
+  deps: Persistence,
+  patience: Omit<Patience, 'untilMs'>,
+): <T>(ask: () => Promise<T>) => Promise<T> {
+  return (ask) => persist(deps, { ...patience, untilMs: deps.clock.monotonicMs() + AWAY_MS }, ask);
+}

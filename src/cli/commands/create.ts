@@ -4,7 +4,7 @@ import { parseDurationMs } from '../../base/duration.ts';
 import { excerpt } from '../../base/excerpt.ts';
 import { createId } from '../../base/id.ts';
 import type { Client } from '../../client/client.ts';
-import { insist } from '../../client/insist.ts';
+import { insist, patiently } from '../../client/insist.ts';
 import type { WaiterView } from '../../contract/waiter/schema.ts';
 import { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { CreateWorkspaceAnswer } from '../../contract/workspace/schema.ts';
@@ -165,8 +165,10 @@ async function beServed(
   line: InLine,
 ): Promise<CreateWorkspaceAnswer> {
   const params = { workspace: await waitToBeServed(context, client, line) };
-  const { body } = await insist(context.kit, line.signal, () =>
-    client.call(workspaceRoutes.getWorkspace, { params, query: {} }, { signal: line.signal }),
+  const { signal } = line;
+  const untilAnswered = patiently(context.kit, { signal });
+  const { body } = await untilAnswered(() =>
+    client.call(workspaceRoutes.getWorkspace, { params, query: {} }, { signal }),
   );
   return { workspace: body, claimed: true, reason: null };
 }

@@ -1,7 +1,9 @@
-// Waiting for a workspace, with progress and what its build says.
+// Waiting for a workspace, with progress and what its build says, also while no server answers: what was asked for goes
+// on meanwhile.
+import { toAppError } from '../../base/app-error.ts';
 import type { Client } from '../../client/client.ts';
 import { describeState } from '../../client/describe-state.ts';
-import { insist } from '../../client/insist.ts';
+import { patiently } from '../../client/insist.ts';
 import { waitForWorkspace, type Wanted } from '../../client/wait-for-workspace.ts';
 import { jobRoutes } from '../../contract/job/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
@@ -29,16 +31,20 @@ export async function waitUntil(
   const progress = createProgress(context);
   const log = showBuildLog(context, client, { workspace: first, progress });
   const startedMs = kit.clock.monotonicMs();
+  const untilAnswered = patiently(kit, {
+    signal,
+    onAway: (error) => progress.say(`${first.name} goes on; ${toAppError(error).detail}`),
+  });
   const onWaiting = async (workspace: WorkspaceView): Promise<void> => {
     const waited = io.isErrTty ? ` (${formatSeconds(kit.clock.monotonicMs() - startedMs)})` : '';
-    const held = await insist(kit, signal, () => findHoldUp({ client, workspace, signal }));
+    const held = await untilAnswered(() => findHoldUp({ client, workspace, signal }));
     progress.say(`${workspace.name} is ${describeState(workspace)}${held}${waited}`);
   };
   try {
     return await waitForWorkspace(
       { client, clock: kit.clock },
       { first, wanted },
-      { signal, onWaiting, heldBackMs: heldBackMs(io) },
+      { signal, onWaiting, untilAnswered, heldBackMs: heldBackMs(io) },
     );
   } finally {
     if (!signal.aborted) await log?.finish();
