@@ -35,7 +35,8 @@ export async function changeWorkspace(
     const latest = await findLatestBuild.one(tx, { workspaceId: id });
     if (latest.transition === transition && STANDS.includes(latest.jobStatus)) return;
     if (!isEnded(latest.jobStatus)) throw buildInProgress(id);
-    if (transition === 'start') checkStart(id, workspace);
+    const refusal = transition === 'start' ? refuseStart(id, workspace) : undefined;
+    if (refusal !== undefined) throw refusal;
     if (transition !== 'delete') await recordUse.run(tx, { id });
     await beginNextBuild(deps, tx, {
       workspace: { id, ...workspace },
@@ -84,20 +85,21 @@ export async function lockForChange(
   return workspace;
 }
 
-/** Throws TEMPLATE_DELETED, FORBIDDEN or WORKSPACE_DORMANT for what may not be started. */
-export function checkStart(id: WorkspaceId, workspace: LockedWorkspace): void {
+/** TEMPLATE_DELETED, FORBIDDEN or WORKSPACE_DORMANT for what may not be started. */
+export function refuseStart(id: WorkspaceId, workspace: LockedWorkspace): AppError | undefined {
   if (workspace.isTemplateDeleted) {
-    throw new AppError('TEMPLATE_DELETED', `the template of workspace ${id} was deleted`);
+    return new AppError('TEMPLATE_DELETED', `the template of workspace ${id} was deleted`);
   }
   if (!workspace.isOwnerActive) {
-    throw new AppError('FORBIDDEN', {
+    return new AppError('FORBIDDEN', {
       detail: `the owner of workspace ${id} is suspended, or not a member of its organization any more`,
       hint: 'It can be stopped and deleted. To start it, make its owner a member again.',
     });
   }
   if (workspace.isDormant) {
-    throw new AppError('WORKSPACE_DORMANT', `workspace ${id} is dormant`);
+    return new AppError('WORKSPACE_DORMANT', `workspace ${id} is dormant`);
   }
+  return undefined;
 }
 
 /** What makes another build of the same kind superfluous. */

@@ -21,7 +21,7 @@ import { insertPoolEvents } from '../store/pool-event.ts';
 import { PREBUILDS_USER_ID } from '../store/system-user.ts';
 import { waitFor } from '../store/long-poll.ts';
 import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
-import { checkStart, type LockedWorkspace } from './change-workspace.ts';
+import { refuseStart } from './change-workspace.ts';
 import { beginNextBuild } from './next-build.ts';
 import type { Order, ServeDeps } from './order.ts';
 import { insertClaimBuild, needsBuild } from './take-workspace.ts';
@@ -134,7 +134,7 @@ async function confirm(
     const { workspaceId } = claim;
     // Whoever stops or starts it takes turns with this.
     const workspace = await lockWorkspace.maybe(tx, { id: workspaceId });
-    const refusal = workspace && whyNotStarted(workspaceId, workspace);
+    const refusal = workspace && refuseStart(workspaceId, workspace);
     if (refusal !== undefined && (await voidUnanswered(deps, tx, claim))) return refusal;
     const settled = await confirmClaim.one(tx, asked);
     const { buildNumber, isInUse, machineId } = settled;
@@ -145,16 +145,6 @@ async function confirm(
   });
   if (confirmed instanceof AppError) throw confirmed;
   return confirmed;
-}
-
-function whyNotStarted(id: WorkspaceId, workspace: LockedWorkspace): AppError | undefined {
-  try {
-    checkStart(id, workspace);
-    return undefined;
-  } catch (error) {
-    if (error instanceof AppError) return error;
-    throw error;
-  }
 }
 
 /**

@@ -162,6 +162,16 @@ describe('text of others on a terminal', () => {
     expect(findHarm(out + err)).toEqual([]);
   });
 
+  it.each([['none'], ['start'], ['restart']])(
+    'is harmless in what `workspace update --dry-run` tells of a %s',
+    async (action) => {
+      const fixed = { ...WELL, action, sensitive: false };
+      const { out, err } = await run('workspace update', { fixed, more: ['--dry-run'] });
+      expect(out).toContain('It would be refused');
+      expect(findHarm(out + err)).toEqual([]);
+    },
+  );
+
   it('is harmless in what `template validate` says of a manifest', async () => {
     const manifest = path.join(folder, 'manifest');
     await mkdir(manifest);

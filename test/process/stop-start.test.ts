@@ -1,5 +1,6 @@
 // A person stops a workspace and starts it again, with the real program and real processes.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { plannedBuildView } from '../../src/contract/workspace/planned-build.ts';
 import { workspaceView, type WorkspaceView } from '../../src/contract/workspace/schema.ts';
 import { createInstallation, type Installation } from '../support/installation.ts';
 import { runBin } from '../support/program.ts';
@@ -13,10 +14,12 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => installation.remove(), 60_000);
 
+const run = (...argv: readonly string[]): ReturnType<typeof runBin> =>
+  runBin(argv, { environment: { STANDBY_DATA_DIR: installation.dataDir } });
+
 /** What it prints; it must succeed. */
 const tell = async (...argv: readonly string[]): Promise<string> => {
-  const environment = { STANDBY_DATA_DIR: installation.dataDir };
-  const { status, out, err } = await runBin(argv, { environment });
+  const { status, out, err } = await run(...argv);
   if (status !== 0) throw new Error(`${argv.join(' ')}: ${err}`);
   return out;
 };
@@ -49,6 +52,21 @@ it('stops a workspace, which stays stopped over a restart, and starts it where i
   await greets(url);
 
   const { latest_build: restarted } = await show('workspace', 'show', 'demo');
+  const dryRun = ['workspace', 'update', 'demo', '--dry-run'] as const;
+  expect(await tell(...dryRun)).toBe(
+    `demo runs version ${restarted.version} with these values: nothing would be done.\n`,
+  );
+  expect(await run(...dryRun, '--parameter', 'greeting=Hej')).toMatchObject({
+    status: 65,
+    out: expect.stringMatching(
+      /^demo would be .*\nIt would be refused: .*\(PARAMETERS_INVALID\)\n/,
+    ),
+  });
+  const planned = await run(...dryRun, '--parameter', 'greeting=Hej', '--json');
+  expect(plannedBuildView.parse(JSON.parse(planned.out))).toMatchObject({
+    action: 'restart',
+    refusals: [{ issues: [{ code: 'PARAMETER_IMMUTABLE', parameter: 'greeting' }] }],
+  });
   expect(await tell('workspace', 'update', 'demo', '--parameter', 'greeting=Hello')).toBe(
     `demo runs version ${restarted.version} with these values: nothing is to be done.\n`,
   );

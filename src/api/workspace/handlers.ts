@@ -16,6 +16,7 @@ import { changeWorkspace } from '../../workspaces/change-workspace.ts';
 import { changeLife, type LifeChange } from '../../workspaces/life/change-life.ts';
 import { createWorkspaceCreator, type Enlisted } from '../../workspaces/create-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
+import { previewRebuild } from '../../workspaces/preview-rebuild.ts';
 import { rebuildWorkspace } from '../../workspaces/rebuild-workspace.ts';
 import { renameWorkspace } from '../../workspaces/rename-workspace.ts';
 import { awaitWaiter } from '../../workspaces/waiting/await-waiter.ts';
@@ -25,6 +26,7 @@ import type { HandlerRequest, Handlers } from '../handler.ts';
 import { idCursor, numberCursor, pageOf, rowsToRead } from '../page.ts';
 import { createWaiterViewer } from '../waiter/read-waiter.ts';
 import { readOwnerValues } from './owner-values.ts';
+import { toPlannedBuildView } from './planned-build.ts';
 import { createWorkspaceReader } from './read-workspace.ts';
 import { toBuildView, toWorkspaceView } from './view.ts';
 
@@ -166,6 +168,12 @@ export function createWorkspaceHandlers(
         await changeWorkspace(deps, caller, { id, transition });
       }
       return { status: 202, body: await workspaces.read(caller, id) };
+    },
+    planBuild: async ({ caller, params, body }) => {
+      const id = params.workspace as WorkspaceId;
+      const rebuild = { id, updates: body.update, parameters: body.parameters ?? {} };
+      const preview = await previewRebuild(deps, caller, rebuild);
+      return { status: 200, body: toPlannedBuildView(id, preview) };
     },
     deleteWorkspace: async ({ caller, params }) => {
       const id = params.workspace as WorkspaceId;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { idField, nameField, pageOf, pageQuery, queryInteger } from '../field.ts';
 import { route } from '../route.ts';
+import { planBuildBody, plannedBuildView } from './planned-build.ts';
 import {
   buildView,
   createBuildBody,
@@ -147,6 +148,27 @@ export const workspaceRoutes = {
       'WORKSPACE_RUNNING',
       'WORKSPACE_DORMANT',
       'QUOTA_EXCEEDED',
+    ],
+  }),
+  planBuild: route({
+    id: 'planBuild',
+    method: 'post',
+    path: '/api/v1/workspaces/{workspace}/builds/plan',
+    audience: 'person',
+    summary: 'What a build with `update` or `parameters` would do, and why it would be refused',
+    description:
+      'Nothing is changed. What `createBuild` would be refused for stands in the answer, all of it: a workspace ' +
+      'that runs is no such thing here, as it can be stopped.',
+    params: workspaceParams,
+    body: planBuildBody,
+    answers: { 200: plannedBuildView },
+    errors: [
+      'NOT_FOUND',
+      'FORBIDDEN',
+      'BUILD_IN_PROGRESS',
+      'TEMPLATE_DELETED',
+      'TEMPLATE_NOT_READY',
+      'WORKSPACE_DORMANT',
     ],
   }),
   deleteWorkspace: route({

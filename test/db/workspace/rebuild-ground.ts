@@ -6,7 +6,9 @@ import {
   type ManifestParameter,
 } from '../../../src/contract/manifest/schema.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
-import { rebuildWorkspace, type Rebuild } from '../../../src/workspaces/rebuild-workspace.ts';
+import type { Rebuild } from '../../../src/workspaces/plan-rebuild.ts';
+import { previewRebuild } from '../../../src/workspaces/preview-rebuild.ts';
+import { rebuildWorkspace } from '../../../src/workspaces/rebuild-workspace.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
@@ -49,6 +51,7 @@ export interface RebuildGround {
   readonly id: WorkspaceId;
   readonly change: (transition: 'start' | 'stop' | 'delete') => Promise<void>;
   readonly rebuild: (given: Partial<Rebuild>) => ReturnType<typeof rebuildWorkspace>;
+  readonly preview: (given: Partial<Rebuild>) => ReturnType<typeof previewRebuild>;
   /** The next job, begun. */
   readonly begun: () => Promise<{ readonly job: TakenJob; readonly attempt: AttemptRef }>;
   /** The next job, done. */
@@ -104,10 +107,11 @@ async function createGround(
   await built();
   await change('stop');
   await built();
+  const asked = { id, updates: false, parameters: {} };
   return {
     ...{ make, queue, organizationId, pool, daemon, id, change, begun, built },
-    rebuild: (given) =>
-      rebuildWorkspace(queue.deps, by, { id, updates: false, parameters: {}, ...given }),
+    rebuild: (given) => rebuildWorkspace(queue.deps, by, { ...asked, ...given }),
+    preview: (given) => previewRebuild(queue.deps, by, { ...asked, ...given }),
     promote: async (changed) => {
       const { versionId, jobId } = await make.version(pool, { active: true });
       await store.sql(

@@ -1,9 +1,12 @@
 // `standby workspace update`
 import { AppError } from '../../../base/app-error.ts';
+import { ERRORS, isErrorCode } from '../../../base/error-catalog.ts';
 import type { RouteInput } from '../../../contract/route.ts';
+import type { PlannedBuildView } from '../../../contract/workspace/planned-build.ts';
 import { workspaceRoutes } from '../../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../../contract/workspace/schema.ts';
-import { defineCommand } from '../../command.ts';
+import { defineCommand, type ExitStatus } from '../../command.ts';
+import { DRY_RUN_OPTION } from '../../session/dry-run.ts';
 import { interruptible } from '../../session/interruptible.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
@@ -11,6 +14,7 @@ import { sentence } from '../../show/harmless.ts';
 import { stopWorkspace, tellStarted } from '../../workspace/change.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
 import { readParameters } from '../../workspace/parameters.ts';
+import { describePlannedBuild } from '../../workspace/planned-build.ts';
 import { waitUntil } from '../../workspace/wait.ts';
 
 export const command = defineCommand({
@@ -19,7 +23,8 @@ export const command = defineCommand({
   description:
     'Stops it where it runs, and starts it. One that runs with that version and these values is left as it is, and ' +
     'what cannot be built is refused before anything is stopped. Parameters that are not given keep their values; ' +
-    'only those that the template calls mutable may change.',
+    'only those that the template calls mutable may change. With --dry-run the exit status of a refusal is the one ' +
+    'that the update would end with.',
   arguments: { workspace: WORKSPACE_ARGUMENT },
   options: {
     parameter: { kind: 'text', value: 'K=V', repeat: true, summary: 'another value' },
@@ -30,12 +35,14 @@ export const command = defineCommand({
       summary: 'the same from a file, or "-" for standard input: for sensitive ones',
     },
     keepVersion: { kind: 'flag', summary: 'with the version of the template that it has' },
+    dryRun: DRY_RUN_OPTION,
   },
   examples: [
     'standby workspace update demo',
+    'standby workspace update demo --dry-run',
     'standby workspace update demo --keep-version --parameter cpus=8',
   ],
-  run: async (context, { workspace: nameOrId, keepVersion, ...given }) => {
+  run: async (context, { workspace: nameOrId, keepVersion, dryRun, ...given }) => {
     const parameters = await readParameters(context, given);
     if (keepVersion && Object.keys(parameters).length === 0) {
       const hint = 'Give --parameter, or leave out --keep-version.';
@@ -43,6 +50,12 @@ export const command = defineCommand({
     }
     const client = await connect(context);
     const { id, name } = await findWorkspace(client, nameOrId);
+    if (dryRun) {
+      const asked = { params: { workspace: id }, body: { update: !keepVersion, parameters } };
+      const { body } = await client.call(workspaceRoutes.planBuild, asked);
+      answer(context, body, (plan) => describePlannedBuild(name, plan));
+      return exitStatusOf(body);
+    }
     const request: RouteInput<typeof workspaceRoutes.createBuild> = {
       params: { workspace: id },
       body: { transition: 'start', update: !keepVersion, parameters },
@@ -65,6 +78,12 @@ export const command = defineCommand({
     });
   },
 });
+
+/** As the update itself would end. */
+function exitStatusOf({ refusals: [refusal] }: PlannedBuildView): ExitStatus {
+  if (refusal === undefined) return 0;
+  return isErrorCode(refusal.code) ? ERRORS[refusal.code].exit : 1;
+}
 
 function tellUnchanged({ name, latest_build: { version } }: WorkspaceView): string {
   return sentence`${name} runs version ${version} with these values: nothing is to be done.\n`;

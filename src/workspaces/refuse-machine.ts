@@ -15,15 +15,18 @@ export interface MachineTags {
   readonly version: string;
 }
 
-/** Throws MACHINE_UNFIT where no daemon of the machine has all of the tags: the build would wait for ever. */
-export async function checkMachineTags(on: Executor, asked: MachineTags): Promise<void> {
+/** MACHINE_UNFIT where no daemon of the machine has all of the tags: the build would wait for ever. */
+export async function refuseMachine(
+  on: Executor,
+  asked: MachineTags,
+): Promise<AppError | undefined> {
   const { id, organizationId, machineId, driver, tags, version } = asked;
   const { offered } = await offersTags.one(on, {
     ...{ organizationId, machineId, driver },
     tags: asJson(tags),
   });
-  if (offered) return;
-  throw new AppError(
+  if (offered) return undefined;
+  return new AppError(
     'MACHINE_UNFIT',
     `workspace ${id} lives on machine "${machineId}", and no daemon there has the tags of version ${version}: ${describeTags(tags)}`,
   );

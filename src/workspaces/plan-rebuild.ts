@@ -1,0 +1,180 @@
+// What a start of a workspace with another version of its template or other parameters would be. Writes nothing.
+import { AppError } from '../base/app-error.ts';
+import type { PresetId, VersionId, WorkspaceId } from '../base/id.ts';
+import { manifestSchema, type Manifest } from '../contract/manifest/schema.ts';
+import { isEnded } from '../domain/job/job.ts';
+import { parametersInvalid, type ParameterValues } from '../domain/parameter/check.ts';
+import { isSameParameters } from '../domain/parameter/compare.ts';
+import { rebuildParameters } from '../domain/parameter/rebuild.ts';
+import { splitSensitive } from '../domain/parameter/sensitive.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import { openParameters } from '../keys/secret-parameters.ts';
+import type { RowOf } from '../store/column.ts';
+import type { Transaction } from '../store/database.ts';
+import { findVersionToBuild } from '../store/template-version.ts';
+import { findLatestBuild } from '../store/workspace.ts';
+import {
+  buildInProgress,
+  lockForChange,
+  refuseStart,
+  type LockedWorkspace,
+} from './change-workspace.ts';
+import { findExcess } from './quota.ts';
+import { refuseMachine } from './refuse-machine.ts';
+import type { Requester } from './request.ts';
+
+export interface Rebuild {
+  readonly id: WorkspaceId;
+  /** With the version that is active now; else with the one that it has. */
+  readonly updates: boolean;
+  /** Those to be changed. */
+  readonly parameters: ParameterValues;
+}
+
+export interface RebuildPlan {
+  readonly workspace: LockedWorkspace;
+  readonly latest: LatestBuild;
+  /** It is to be stopped first, unless it is as planned. */
+  readonly isRunning: boolean;
+  /** It runs with that version and these values. */
+  readonly isAsPlanned: boolean;
+  readonly version: {
+    readonly id: VersionId;
+    readonly name: string;
+    readonly presetId: PresetId | null;
+    readonly manifest: Manifest;
+  };
+  readonly parameters: PlannedParameters;
+  /** All there are: the first is what a rebuild ends with. */
+  readonly refusals: readonly AppError[];
+}
+
+export interface PlannedParameters {
+  readonly plain: ParameterValues;
+  readonly secret: ParameterValues;
+  /** Those of the latest build, */
+  readonly former: ParameterValues;
+  /** and which of them were sealed. */
+  readonly formerSecrets: ParameterValues;
+  readonly issues: ReturnType<typeof rebuildParameters>['issues'];
+}
+
+type LatestBuild = RowOf<typeof findLatestBuild.columns>;
+
+/**
+ * Locks the workspace. Throws NOT_FOUND and FORBIDDEN as `lockForChange` does, and TEMPLATE_NOT_READY without an
+ * active version.
+ */
+export async function planRebuild(
+  deps: { readonly keyring: Keyring },
+  tx: Transaction,
+  { requester, rebuild }: { readonly requester: Requester; readonly rebuild: Rebuild },
+): Promise<RebuildPlan> {
+  const { id, updates } = rebuild;
+  const workspace = await lockForChange(tx, requester, id);
+  const latest = await findLatestBuild.one(tx, { workspaceId: id });
+  const { versionId, presetId } = latest;
+  const { templateId } = workspace;
+  const wanted = { templateId, versionId, presetId, isActive: updates };
+  const version = await findVersionToBuild.maybe(tx, wanted);
+  if (version === undefined) {
+    const first = refuseNow(id, { workspace, latest })[0];
+    const detail = `the template of workspace ${id} has no active version`;
+    throw first ?? new AppError('TEMPLATE_NOT_READY', detail);
+  }
+  const manifest = manifestSchema.parse(version.manifest);
+  const secrets = await openSecrets(deps, tx, { id, latest });
+  const parameters = planParameters(rebuild, manifest, { former: latest.parameters, secrets });
+  const isRunning = latest.transition === 'start' && latest.jobStatus === 'succeeded';
+  const planned = {
+    ...{ workspace, latest, isRunning, parameters },
+    version: { id: version.versionId, name: version.name, presetId: version.presetId, manifest },
+  };
+  const refusals = [
+    ...refuseNow(id, planned),
+    ...refuseDriver(id, planned),
+    ...(parameters.issues.length > 0 ? [parametersInvalid(parameters.issues)] : []),
+    ...(await refuseVersion(tx, id, planned)),
+  ];
+  return { ...planned, refusals, isAsPlanned: isRunning && changesNothing(planned) };
+}
+
+/** What it would cost beyond what its owner may spend. */
+export async function findExcessOf(
+  tx: Transaction,
+  id: WorkspaceId,
+  { workspace, latest, version }: RebuildPlan,
+): Promise<AppError | undefined> {
+  if (!latest.enforcesQuota) return undefined;
+  const { organizationId, ownerId: userId } = workspace;
+  return findExcess(tx, { organizationId, userId, versionId: version.id, workspaceId: id });
+}
+
+type Planned = Omit<RebuildPlan, 'refusals' | 'isAsPlanned'>;
+
+/** Whatever it is to be built with. */
+function refuseNow(
+  id: WorkspaceId,
+  { workspace, latest }: Pick<Planned, 'workspace' | 'latest'>,
+): readonly AppError[] {
+  const refusal = refuseStart(id, workspace);
+  return [
+    ...(isEnded(latest.jobStatus) ? [] : [buildInProgress(id)]),
+    ...(refusal === undefined ? [] : [refusal]),
+  ];
+}
+
+function refuseDriver(id: WorkspaceId, { latest, version }: Planned): readonly AppError[] {
+  const { driver } = version.manifest;
+  if (driver === latest.driver) return [];
+  const detail = `workspace ${id} was made by the driver ${latest.driver}, and version ${version.name} is for ${driver}`;
+  return [new AppError('DRIVER_CHANGED', detail)];
+}
+
+async function refuseVersion(
+  tx: Transaction,
+  id: WorkspaceId,
+  { workspace, latest, version }: Planned,
+): Promise<readonly AppError[]> {
+  const { organizationId, machineId } = workspace;
+  const { driver, tags } = version.manifest;
+  // That of another driver is refused already, and daemons of that one are nothing to this machine.
+  if (version.id === latest.versionId || machineId === null || driver !== latest.driver) return [];
+  const asked = { id, organizationId, machineId, driver, tags, version: version.name };
+  const refusal = await refuseMachine(tx, asked);
+  return refusal === undefined ? [] : [refusal];
+}
+
+async function openSecrets(
+  { keyring }: { readonly keyring: Keyring },
+  tx: Transaction,
+  { id, latest }: { readonly id: WorkspaceId; readonly latest: LatestBuild },
+): Promise<ParameterValues> {
+  const { secretParametersId } = latest;
+  if (secretParametersId === null) return {};
+  return openParameters({ on: tx, keyring }, id, secretParametersId);
+}
+
+function planParameters(
+  { parameters: given }: Rebuild,
+  manifest: Manifest,
+  latest: { readonly former: ParameterValues; readonly secrets: ParameterValues },
+): PlannedParameters {
+  const { secrets: formerSecrets } = latest;
+  const former = { ...latest.former, ...formerSecrets };
+  // What was sealed stays sealed, whatever the version calls it: it was given as a secret.
+  const declared = manifest.parameters.map((parameter) =>
+    Object.hasOwn(formerSecrets, parameter.name) ? { ...parameter, sensitive: true } : parameter,
+  );
+  const { values, issues } = rebuildParameters(declared, { former, given });
+  return { ...splitSensitive(declared, values), former, formerSecrets, issues };
+}
+
+function changesNothing({ latest, version, parameters }: Planned): boolean {
+  const { plain, secret, formerSecrets } = parameters;
+  return (
+    latest.versionId === version.id &&
+    isSameParameters(secret, formerSecrets) &&
+    isSameParameters(plain, latest.parameters)
+  );
+}
