@@ -30,21 +30,35 @@ type Deps = Kit & { readonly database: Database };
  * that this key did not register, and DAEMON_REPLACED when it has a newer process.
  */
 export async function reportWorkspaces(
-  { database, log }: Deps,
+  deps: Deps,
   daemon: DaemonRef,
   reported: readonly ReportedWorkspace[],
-): Promise<readonly { readonly id: WorkspaceId; readonly want: Wanted['want'] }[]> {
-  const ids = reported.map(({ id }) => id);
-  const [touched, rows] = await Promise.all([
+): Promise<readonly WantedWorkspace[]> {
+  const { database } = deps;
+  // Side by side, for every write of a report asks by itself whether the daemon's word counts.
+  const [touched, wanted] = await Promise.all([
     touchDaemon.run(database, daemon),
-    ids.length === 0 ? [] : findReported.all(database, { ...daemon, ids }),
+    reported.length === 0 ? [] : storeReport(deps, daemon, reported),
   ]);
   if (touched === 0) {
     const known = await findDaemon.maybe(database, { id: daemon.daemonId, keyId: daemon.keyId });
     throw notThisProcess(daemon, known?.incarnation);
   }
-  if (reported.length === 0) return [];
+  return wanted;
+}
 
+interface WantedWorkspace {
+  readonly id: WorkspaceId;
+  readonly want: Wanted['want'];
+}
+
+async function storeReport(
+  { database, log }: Deps,
+  daemon: DaemonRef,
+  reported: readonly ReportedWorkspace[],
+): Promise<readonly WantedWorkspace[]> {
+  const ids = reported.map(({ id }) => id);
+  const rows = await findReported.all(database, { ...daemon, ids });
   const found = new Map(rows.map((row) => [row.id, row]));
   const judged = reported.map((workspace): Judged => {
     const row = found.get(workspace.id);
@@ -108,9 +122,9 @@ async function storeChecks(
   if (changed.length === 0) return;
   const workspaceIds = changed.map(({ id }) => id);
   await database.transaction(async (tx) => {
-    await lockMembers.all(tx, { workspaceIds });
+    const members = await lockMembers.all(tx, { workspaceIds });
     await recordChecks.run(tx, toArgs(changed));
-    await refreshReadiness(tx, workspaceIds);
+    if (members.length > 0) await refreshReadiness(tx, workspaceIds);
     tx.notify(...workspaceIds.map((workspaceId) => ({ kind: 'workspace', workspaceId }) as const));
   });
 }
