@@ -42,15 +42,16 @@ const IS_SUPERSEDED = `(
         exists (
           select
           from (
-            select b.secret_parameters_id, j.completed_at
+            -- No more than this is read of those that are kept, which are nearly all.
+            select b.secret_parameters_id, b.job_id
             from builds b
-            join jobs j on j.id = b.job_id
             where b.workspace_id = p.workspace_id
             order by b.number desc
             limit 1
           ) as latest
+          join jobs j on j.id = latest.job_id
           where latest.secret_parameters_id is distinct from p.id
-            and latest.completed_at is not null)
+            and j.completed_at is not null)
         and not exists (
           select
           from builds effective
@@ -68,7 +69,7 @@ const IS_SUPERSEDED = `(
           offset 0))`;
 
 /** A job that destroys what an attempt has made needs the values. */
-const removeUnneeded = statement({
+export const removeUnneeded = statement({
   name: 'secret_parameters.remove_unneeded',
   takes: takes<{ readonly limit: number }>(),
   gives: {},

@@ -7,6 +7,7 @@ import {
   removeOldPoolEvents,
   removeOldWorkspaces,
 } from '../../../src/store/history.ts';
+import { removeUnneeded } from '../../../src/store/secret-parameters.ts';
 import type { Statement } from '../../../src/store/statement.ts';
 import { createFactory } from '../../support/factory.ts';
 import { seedHistory } from '../../support/history.ts';
@@ -93,6 +94,37 @@ it.each<readonly [string, Statement<never, never>, object]>([
   expect(before - after).toBeGreaterThanOrEqual(LIMIT);
   const tooMany = [...touched].filter(([, rows]) => rows > LIMIT * 4);
   expect(tooMany).toEqual([]);
+});
+
+it('values of sensitive parameters that are kept cost a look at one build each', async () => {
+  const living = 2_000;
+  await store.sql('set plan_cache_mode = force_generic_plan');
+  await store.sql('begin');
+  await store.sql(
+    `update workspaces set deleted_at = null
+     where id in (select id from workspaces where deleted_at is not null order by id limit $1)`,
+    [living],
+  );
+  await store.sql(
+    `insert into secret_parameters (id, workspace_id, names, key_id, sealed, created_at)
+     select gen_random_uuid(), w.id, '{token}', k.id, '', w.created_at
+     from workspaces w, data_keys k
+     where w.deleted_at is null`,
+  );
+  await store.sql(
+    `update builds b set secret_parameters_id = p.id
+     from secret_parameters p where p.workspace_id = b.workspace_id`,
+  );
+  await store.sql('analyze secret_parameters, workspaces, builds');
+  await store.sql(`prepare asked as ${removeUnneeded.text}`);
+  const asked = { text: 'execute asked (200)', parameters: [] };
+  const touched = await touchedRows(store, asked, {});
+  await store.sql('rollback');
+  await store.sql('deallocate asked');
+  expect(touched.get('builds')).toBeGreaterThanOrEqual(living);
+  // What the few are compared with that go is looked up by their keys.
+  expect(touched.get('builds')).toBeLessThanOrEqual(living + LIMIT);
+  expect(touched.get('jobs')).toBe(0);
 });
 
 async function countAll(): Promise<number> {
