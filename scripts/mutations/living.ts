@@ -68,4 +68,42 @@ export const living: readonly Mutation[] = [
       'is not started while its owner may not spend so much, and is once they may',
     ),
   },
+  {
+    fault: 'a command that waits for a workspace gives up while the server is restarted',
+    changes: [
+      change(
+        'src/cli/workspace/wait.ts',
+        'onWaiting, untilAnswered, heldBackMs',
+        'onWaiting, heldBackMs',
+      ),
+    ],
+    noticedBy: by(
+      'src/cli/workspace/wait.test.ts',
+      'goes on while the server is restarted, however long that takes, and says so',
+    ),
+  },
+  {
+    fault: 'a sealed value is told that a newer version would not take',
+    changes: [
+      change(
+        'src/workspaces/plan-rebuild.ts',
+        'rebuildParameters(declared, ',
+        'rebuildParameters(manifest.parameters, ',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/workspace/preview.test.ts',
+      'tells no secret that a version would not take, whatever that calls it',
+    ),
+  },
+  {
+    fault: 'an update begins that its dry run has refused',
+    changes: [
+      change('src/workspaces/rebuild-workspace.ts', 'if (refusal !== undefined) throw refusal;'),
+    ],
+    noticedBy: by(
+      'test/db/workspace/preview.test.ts',
+      'tells all that an update would be refused for, and the first of it is the error',
+    ),
+  },
 ];
