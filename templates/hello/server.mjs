@@ -6,8 +6,8 @@ import { createServer } from 'node:http';
 const PORT = Number(process.env.PORT);
 const GREETING = process.env.STANDBY_PARAMETER_GREETING ?? 'Hello';
 const WARM_UP_MS = 3_000;
-// Written by greet.mjs when the workspace gets its owner.
-const OWNER_FILE = 'owner.json';
+// Written by greet.sh when the workspace gets its owner.
+const OWNER_FILE = 'owner';
 
 const startedAt = performance.now();
 const primes = [2];
@@ -25,7 +25,7 @@ function warmUp() {
 
 function owner() {
   try {
-    return JSON.parse(readFileSync(OWNER_FILE, 'utf8'));
+    return readFileSync(OWNER_FILE, 'utf8');
   } catch {
     return undefined; // nobody yet
   }
@@ -36,7 +36,7 @@ function escapeHtml(text) {
 }
 
 function page() {
-  const name = owner()?.name;
+  const name = owner();
   const title = name === undefined ? 'Waiting for an owner' : `${GREETING}, ${name}!`;
   return `<!doctype html>
 <html lang="en">
