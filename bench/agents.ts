@@ -2,9 +2,11 @@
 // nothing happens, and how soon each hears of its owner when their workspaces are claimed.
 import { defineBench, type Stage } from './support/bench.ts';
 import { percentile, renderTable } from './support/figures.ts';
+import { openHttp } from './support/http.ts';
 import { askAtPace } from './support/pace.ts';
 import { connect, tellPostgres } from './support/postgres.ts';
 import { findPostmaster, percent, sharesOver } from './support/processor-shares.ts';
+import { createClaimer } from './claim/claimer.ts';
 import { layGround, type Ground } from './claim/ground.ts';
 import { claimThroughHttp } from './claim/through-http.ts';
 import { AGENT, keepAgents } from './hand-over/agents.ts';
@@ -72,14 +74,10 @@ export const bench = defineBench({
 /** While nothing is built, so that what claims cost beside is not in it. */
 async function claimSome(stage: Stage, ground: Ground): Promise<void> {
   await ground.pause();
-  const claim = claimThroughHttp(stage, { url: ground.url, connections: PEOPLE });
-  let named = 0;
-  await askAtPace(stage, { perSecond: PER_SECOND, goOn: (asked) => asked < CLAIMS }, async () => {
-    const person = ground.people[named % PEOPLE];
-    if (person === undefined) throw new Error('there are fewer people than callers');
-    const template = TEMPLATES[named % TEMPLATES.length] ?? TEMPLATES[0];
-    const name = `claimed-${named++}`;
-    const { claimed } = await claim({ person, template, name });
-    if (!claimed) throw new Error(`${name} found nothing although enough were ready`);
-  });
+  const claim = claimThroughHttp(openHttp(stage, { url: ground.url, connections: PEOPLE }));
+  const got = createClaimer(ground);
+  let claimed = 0;
+  await askAtPace(stage, { perSecond: PER_SECOND, goOn: (asked) => asked < CLAIMS }, () =>
+    got(claim, TEMPLATES[claimed++ % TEMPLATES.length] ?? TEMPLATES[0]),
+  );
 }

@@ -3,12 +3,14 @@
 import { createDatabase } from '../src/store/database.ts';
 import { defineBench, onStage, type Stage } from './support/bench.ts';
 import { median, medianRatio, percentile, renderTable } from './support/figures.ts';
+import { openHttp } from './support/http.ts';
 import { openKeyringOf } from './support/keyring.ts';
 import { tellPostgres } from './support/postgres.ts';
 import { interleave, samplesOf, type Arm } from './support/rounds.ts';
 import { prepareBare } from './claim/bare.ts';
 import { runBurst, type Ask, type Burst } from './claim/burst.ts';
 import type { Claim } from './claim/claim-request.ts';
+import { createClaimer } from './claim/claimer.ts';
 import { tellCost } from './claim/cost.ts';
 import { layGround, type Ground } from './claim/ground.ts';
 import { claimInProcess } from './claim/in-process.ts';
@@ -46,7 +48,6 @@ export const bench = defineBench({
   },
 });
 
-/** A claim that finds nothing, or a workspace that is handed over twice, ends the bench. */
 async function createArms(
   stage: Stage,
   ground: Ground,
@@ -61,23 +62,14 @@ async function createArms(
   });
   stage.onEnd(() => database.close());
   const keyring = await openKeyringOf(kit, { dataDir, database });
-  const throughHttp = claimThroughHttp(stage, { url: ground.url, connections: CLIENTS });
+  const throughHttp = claimThroughHttp(openHttp(stage, { url: ground.url, connections: CLIENTS }));
   const update = await prepareBare(stage, connection, { connections: CONNECTIONS, rows: READY });
 
-  let named = 0;
-  const handedOver = new Set<string>();
+  const got = createClaimer(ground);
   const claimed =
     (claim: Claim): Ask =>
-    async (caller) => {
-      const person = ground.people[caller];
-      if (person === undefined) throw new Error('there are fewer people than callers');
-      const name = `${template}-${named++}`;
-      const answer = await claim({ person, template, name });
-      if (!answer.claimed) throw new Error(`${name} found nothing although enough were ready`);
-      const { workspaceId } = answer;
-      if (handedOver.has(workspaceId)) throw new Error(`${workspaceId} was handed over twice`);
-      handedOver.add(workspaceId);
-    };
+    () =>
+      got(claim, template);
   const arm = (name: string, ask: Ask, beforehand?: () => Promise<void>): Arm<Burst> => ({
     name,
     // A pool of connections lets idle ones go, and a new one has nothing prepared.
@@ -93,7 +85,7 @@ async function createArms(
   return [
     arm(HTTP, claimed(throughHttp), pause),
     arm(IN_PROCESS, claimed(claimInProcess({ ...kit, database, keyring })), pause),
-    arm(BARE, (_caller, row) => update(row), pause),
+    arm(BARE, update, pause),
     arm(REFILLING, claimed(throughHttp)),
   ];
 }

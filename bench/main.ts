@@ -25,6 +25,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   reaction: () => import('./reaction.ts'),
   shrink: () => import('./shrink.ts'),
   terraform: () => import('./terraform.ts'),
+  usable: () => import('./usable.ts'),
   'waiting-daemons': () => import('./waiting-daemons.ts'),
 };
 

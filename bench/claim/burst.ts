@@ -12,8 +12,8 @@ export interface BurstOf {
   readonly times: number;
 }
 
-/** One request: told who asks and, from 0 on, which of the burst's requests it is. */
-export type Ask = (caller: number, request: number) => Promise<void>;
+/** One request: told which of the burst's requests it is, from 0 on. */
+export type Ask = (request: number) => Promise<unknown>;
 
 export async function runBurst(
   clock: Clock,
@@ -22,15 +22,15 @@ export async function runBurst(
 ): Promise<Burst> {
   const latenciesMs: number[] = [];
   let begun = 0;
-  const caller = async (n: number): Promise<void> => {
+  const caller = async (): Promise<void> => {
     while (begun < times) {
       const request = begun++;
       const askedMs = clock.monotonicMs();
-      await ask(n, request);
+      await ask(request);
       latenciesMs.push(clock.monotonicMs() - askedMs);
     }
   };
   const startedMs = clock.monotonicMs();
-  await Promise.all(Array.from({ length: callers }, (_, n) => caller(n)));
+  await Promise.all(Array.from({ length: callers }, caller));
   return { perSecond: (times / (clock.monotonicMs() - startedMs)) * 1_000, latenciesMs };
 }

@@ -1,0 +1,59 @@
+// People who claim, have use for what they got for a moment, and give it back.
+import { openHttp } from '../support/http.ts';
+import { askAtPace } from '../support/pace.ts';
+import type { Stage } from '../support/bench.ts';
+import { createClaimer, type Got } from '../claim/claimer.ts';
+import type { Ground } from '../claim/ground.ts';
+import { claimThroughHttp, deleteThroughHttp } from '../claim/through-http.ts';
+
+/** Both give what each claim took, and end when all that was claimed is given back. */
+export interface Crowd {
+  /** From when each was to be asked, in that order. */
+  claimAtPace(
+    template: string,
+    pace: { readonly perSecond: number; readonly seconds: number },
+  ): Promise<readonly number[]>;
+  /** From when all were asked, each on a connection of its own. */
+  claimAtOnce(template: string, claims: number): Promise<readonly number[]>;
+}
+
+/** Its agent has taken its owner over by then. */
+const IN_USE_MS = 2_000;
+
+export function createCrowd(stage: Stage, ground: Ground): Crowd {
+  const { kit, signal } = stage;
+  const { clock } = kit;
+  const connect = (connections: number) => openHttp(stage, { url: ground.url, connections });
+  const send = connect(ground.people.length);
+  const got = createClaimer(ground);
+  const giveBackLater = async (owned: Got): Promise<void> => {
+    await clock.sleep(IN_USE_MS, signal);
+    await deleteThroughHttp(send, owned);
+  };
+  return {
+    claimAtPace: async (template, { perSecond, seconds }) => {
+      const claim = claimThroughHttp(send);
+      const goOn = (asked: number): boolean => asked < perSecond * seconds;
+      const givenBack: Promise<void>[] = [];
+      const answers = await askAtPace(stage, { perSecond, goOn }, async () => {
+        const giving = giveBackLater(await got(claim, template));
+        giving.catch(() => undefined); // seen at the end
+        givenBack.push(giving);
+      });
+      await Promise.all(givenBack);
+      return answers.map(({ dueMs, endedMs }) => endedMs - dueMs);
+    },
+    claimAtOnce: async (template, claims) => {
+      const claim = claimThroughHttp(connect(claims));
+      const startMs = clock.monotonicMs();
+      const claimed = await Promise.all(
+        Array.from({ length: claims }, async () => ({
+          owned: await got(claim, template),
+          tookMs: clock.monotonicMs() - startMs,
+        })),
+      );
+      await Promise.all(claimed.map(({ owned }) => giveBackLater(owned)));
+      return claimed.map(({ tookMs }) => tookMs);
+    },
+  };
+}
