@@ -12,6 +12,7 @@ import type { Driver } from '../../src/provisioner/driver.ts';
 import { createGroups, type Groups } from '../../src/provisioner/drivers/process/cgroup/groups.ts';
 import { readPlaces, type Places } from '../../src/provisioner/drivers/process/cgroup/places.ts';
 import { createProcessDriver } from '../../src/provisioner/drivers/process/driver.ts';
+import { placesOf } from '../../src/provisioner/drivers/process/places.ts';
 import { createPorts } from '../../src/provisioner/drivers/process/port.ts';
 import { MARK } from '../../src/provisioner/drivers/process/processes.ts';
 import { createSandbox } from '../../src/provisioner/drivers/process/sandbox/sandbox.ts';
@@ -58,6 +59,8 @@ export interface ProcessHome {
 }
 
 export interface HomeOptions {
+  /** The data folder, in which nothing is yet. */
+  readonly scratch?: string;
   readonly clock?: Clock;
   /** Where the driver may have control groups. */
   readonly places?: Places;
@@ -74,11 +77,13 @@ export async function createProcessHome(
   const { clock = systemClock, places = readPlaces() } = options;
   const { environment = process.env, url = 'http://127.0.0.1:1' } = options;
   const kit = { ...createKit(silentLog), clock };
-  const scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-process-home-'));
+  const { scratch = await mkdtemp(path.join(os.tmpdir(), 'standby-process-home-')) } = options;
   const at = (name: string): string => path.join(scratch, name);
-  const [workspaces, ports, template] = [at('workspaces'), at('ports'), at('template')];
+  const { workspaces, hidden } = placesOf(at('provisioner'));
+  const [ports, template] = [at('ports'), at('template')];
   const writeServer = (text: string): Promise<void> =>
     writeFile(path.join(template, 'server.cjs'), text);
+  await mkdir(at('provisioner'), { recursive: true });
   await mkdir(template);
   await writeServer(SERVER);
 
@@ -93,7 +98,7 @@ export async function createProcessHome(
       .map(({ pid }) => pid);
   };
   const groups = createGroups(places, workspaces);
-  const sandbox = await createSandbox({ environment, hidden: scratch });
+  const sandbox = await createSandbox({ environment, hidden });
   const list = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
 
   const openWith = (own: Groups): Driver =>

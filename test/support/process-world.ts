@@ -113,8 +113,8 @@ export function useProcessWorld(): ProcessWorld {
     }
     // The port of a folder that somebody took away is free for whoever draws it next.
     const remains = await world.home.remains();
-    expect(remains.filter((one) => !one.startsWith('port '))).toEqual([]);
     await world.home.remove();
+    expect(remains.filter((one) => !one.startsWith('port '))).toEqual([]);
   });
   return world;
 }

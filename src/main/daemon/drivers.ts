@@ -14,6 +14,7 @@ import { createNullDriver } from '../../provisioner/drivers/null/driver.ts';
 import { createGroups } from '../../provisioner/drivers/process/cgroup/groups.ts';
 import { readPlaces } from '../../provisioner/drivers/process/cgroup/places.ts';
 import { createProcessDriver } from '../../provisioner/drivers/process/driver.ts';
+import { placesOf } from '../../provisioner/drivers/process/places.ts';
 import { createPorts } from '../../provisioner/drivers/process/port.ts';
 import { createSandbox } from '../../provisioner/drivers/process/sandbox/sandbox.ts';
 import { createTerraformDriver } from '../../provisioner/drivers/terraform/driver.ts';
@@ -121,10 +122,9 @@ async function createLocalTerraformDriver(
 }
 
 async function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace): Promise<Driver> {
-  const groups = createGroups(readPlaces(), workspacesDir(folder));
+  const { workspaces, hidden } = placesOf(folder);
+  const groups = createGroups(readPlaces(), workspaces);
   kit.log.info('process.limits', { limits: groups.summary });
-  // The data folder as a whole: a control plane may have its own beside the daemon's.
-  const hidden = path.dirname(folder);
   const sandbox = await createSandbox({ environment: process.env, hidden });
   kit.log.info('process.sandbox', { sandbox: sandbox.summary });
   // Shared by all daemons of this user on this machine.
@@ -140,15 +140,10 @@ async function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace):
       environment: process.env,
       url,
     },
-    { folder: workspacesDir(folder) },
+    { folder: workspaces },
   );
 }
 
 function bundled(name: string): string {
   return path.join(findPackageRoot(), 'dist', name);
-}
-
-/** Where the process driver of the daemon in `folder` keeps its workspaces. */
-export function workspacesDir(folder: string): string {
-  return path.join(folder, 'workspaces');
 }

@@ -15,8 +15,8 @@ import { EngineAway } from '../../provisioner/drivers/docker/engine/transport.ts
 import { createGroups } from '../../provisioner/drivers/process/cgroup/groups.ts';
 import { readPlaces } from '../../provisioner/drivers/process/cgroup/places.ts';
 import { endAllWorkspaces } from '../../provisioner/drivers/process/end-all.ts';
+import { placesOf } from '../../provisioner/drivers/process/places.ts';
 import { DAEMON_ID_FILE, loadDaemonIdentity } from '../../provisioner/identity.ts';
-import { workspacesDir } from '../daemon/drivers.ts';
 
 export interface DaemonPlace {
   readonly config: Config;
@@ -37,9 +37,9 @@ export interface SilentEngine {
 }
 
 export async function endWorkspaces(kit: Kit, place: DaemonPlace): Promise<EndedWorkspaces> {
-  const folder = workspacesDir(place.folder);
-  const deps = { clock: kit.clock, groups: createGroups(readPlaces(), folder) };
-  const processes = await endAllWorkspaces(deps, folder);
+  const { workspaces } = placesOf(place.folder);
+  const deps = { clock: kit.clock, groups: createGroups(readPlaces(), workspaces) };
+  const processes = await endAllWorkspaces(deps, workspaces);
   const containers = await endContainers(kit, place);
   return { ...containers, stopped: processes + containers.stopped };
 }

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../../base/app-error.ts';
 import { isUuid } from '../../../base/id.ts';
+import { realPath } from '../../../base/real-path.ts';
 import { createKeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { Driver } from '../../driver.ts';
 import { checkCommand } from './check-command.ts';
@@ -42,7 +43,7 @@ export function createProcessDriver(deps: WorkspaceDeps, options: ProcessDriverO
       const enterSandbox = await deps.sandbox.open(sandbox);
       await checkCommand(command, {
         enterSandbox,
-        folder: await context.templateFolder(),
+        folder: realPath(await context.templateFolder()),
         searchPath: environment['PATH'] ?? searchPath(deps.environment),
       });
       context.log('info', `command: ${command.join(' ')}`);

@@ -1,6 +1,6 @@
 // Ports reserved for workspaces. A reservation is a file in a folder that all daemons of a user share,
 // named by the port and naming the workspace's folder; it holds for as long as that folder exists.
-import { link, lstat, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, lstat, mkdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { AppError } from '../../../base/app-error.ts';
@@ -21,8 +21,11 @@ export interface Ports {
 
 export function createPorts(rng: Rng, sharedFolder: string): Ports {
   const fileOf = (port: number): string => path.join(sharedFolder, String(port));
-  const holderOf = (port: number): Promise<string> =>
-    readFile(fileOf(port), 'utf8').catch(() => '');
+  const holderOf = async (port: number): Promise<string> => {
+    const holder = await readFile(fileOf(port), 'utf8').catch(() => '');
+    // It may have been named by way of a link.
+    return realpath(holder).catch(() => holder);
+  };
 
   /** False when somebody has it. The file is there whole or not at all. */
   const take = async (port: number, workspaceFolder: string): Promise<boolean> => {

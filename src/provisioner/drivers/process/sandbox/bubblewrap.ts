@@ -2,8 +2,8 @@
 import path from 'node:path';
 
 export interface View {
-  /** Nothing of it is there but what is named below. */
-  readonly hidden: string;
+  /** Nothing of them is there but what is named below. */
+  readonly hidden: readonly string[];
   readonly readable: readonly string[];
   readonly writable: readonly string[];
   /** Where the program begins. */
@@ -59,10 +59,11 @@ export function enteringBubblewrap(bwrap: string, view: View): readonly string[]
     ...[...SYSTEM, ...SETTINGS].flatMap(readable),
     // A daemon that is root could write to the kernel's settings, which belong to all of the machine.
     ...['--dev', '/dev', '--proc', '/proc', '--remount-ro', '/proc'],
-    ...[...EMPTY, view.hidden].flatMap((folder) => ['--tmpfs', folder]),
+    ...[...EMPTY, ...view.hidden].flatMap((folder) => ['--tmpfs', folder]),
     ...view.readable.flatMap(readable),
     ...view.writable.flatMap((folder) => ['--bind', folder, folder]),
-    ...['--remount-ro', view.hidden, '--remount-ro', '/', '--chdir', view.cwd, '--'],
+    ...[...view.hidden, '/'].flatMap((folder) => ['--remount-ro', folder]),
+    ...['--chdir', view.cwd, '--'],
     ...HEARING_SIGTERM,
   ];
 }

@@ -7,6 +7,7 @@ import { findProgram } from '../find-program.ts';
 import { MARK } from '../processes.ts';
 import type { Program } from '../supervisor/plan.ts';
 import { enteringBubblewrap, environmentArguments, type View } from './bubblewrap.ts';
+import { nodeFiles } from './node-files.ts';
 import { runTrial, trialOf } from './trial.ts';
 
 export interface Sandbox {
@@ -21,18 +22,13 @@ export type EnterSandbox = (program: Program, seen: Pick<View, 'readable' | 'wri
 
 export interface SandboxPlace {
   readonly environment: Environment;
-  /** The data folder, of which nothing is seen but the workspace's own. */
-  readonly hidden: string;
+  /** The data folder, as it really lies: nothing of it is seen but the workspace's own. */
+  readonly hidden: readonly string[];
 }
 
 const REMEDY =
   'Install bubblewrap 0.8 or newer and let the daemon make user namespaces (docs/process-driver.md), or ' +
   'take the sandbox out of the template';
-/** Node.js, and what is installed beside it. */
-const NODE = [
-  path.dirname(process.execPath),
-  path.join(path.dirname(process.execPath), '..', 'lib', 'node_modules'),
-];
 
 export async function createSandbox(place: SandboxPlace): Promise<Sandbox> {
   const open: Sandbox['open'] = async (asked) => {
@@ -60,7 +56,7 @@ async function findBubblewrap({ environment, hidden }: SandboxPlace): Promise<Fo
     ...program,
     within: [
       ...enteringBubblewrap(bwrap, {
-        ...{ hidden, readable: [...NODE, ...readable], writable },
+        ...{ hidden, readable: [...nodeFiles(process.execPath), ...readable], writable },
         cwd: program.cwd,
       }),
     ],
