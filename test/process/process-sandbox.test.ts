@@ -136,6 +136,20 @@ describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
     expect(await readdir(inWorkspace(made, 'tmp'))).toEqual(['mine']);
   });
 
+  it('fills no more of the memory than it may with files', async () => {
+    await open();
+    const folders = ['/tmp', '/var/tmp', '/run', '/dev/shm'];
+    const bytes = folders.map(
+      (folder) => `(({ blocks, bsize }) => blocks * bsize)(fs.statfsSync(${quoted(folder)}))`,
+    );
+    const write = 'fs.writeFileSync("/dev/full-of-it", "")';
+    const seen = await findingsIn(build(), [...bytes, write]);
+    expect(seen).toEqual({
+      ...Object.fromEntries(bytes.map((attempt) => [attempt, String(256 * 1024 ** 2)])),
+      [write]: 'EROFS',
+    });
+  });
+
   it('gives bubblewrap itself nothing of the template, before it is inside', async () => {
     await open();
     const made = build();

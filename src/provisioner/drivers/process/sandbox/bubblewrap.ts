@@ -35,7 +35,9 @@ const SETTINGS = [
   ],
   ...['services', 'shells', 'ssl/certs', 'ssl/openssl.cnf', 'terminfo', 'timezone'],
 ].map((name) => path.join('/etc', name));
-const EMPTY = ['/tmp', '/var/tmp', '/run'];
+/** In memory, as /dev is: each could otherwise be half as large as the machine's. */
+const EMPTY = ['/tmp', '/var/tmp', '/run', '/dev/shm'];
+const EMPTY_BYTES = 256 * 1024 ** 2;
 
 /**
  * bubblewrap itself is to outlive a request to end, or its program would be killed with it before it
@@ -59,7 +61,9 @@ export function enteringBubblewrap(bwrap: string, view: View): readonly string[]
     ...[...SYSTEM, ...SETTINGS].flatMap(readable),
     // A daemon that is root could write to the kernel's settings, which belong to all of the machine.
     ...['--dev', '/dev', '--proc', '/proc', '--remount-ro', '/proc'],
-    ...[...EMPTY, ...view.hidden].flatMap((folder) => ['--tmpfs', folder]),
+    ...EMPTY.flatMap((folder) => ['--size', String(EMPTY_BYTES), '--tmpfs', folder]),
+    ...['--remount-ro', '/dev'],
+    ...view.hidden.flatMap((folder) => ['--tmpfs', folder]),
     ...view.readable.flatMap(readable),
     ...view.writable.flatMap((folder) => ['--bind', folder, folder]),
     ...[...view.hidden, '/'].flatMap((folder) => ['--remount-ro', folder]),
