@@ -1,6 +1,7 @@
 // What the sandbox of the process driver keeps from a template, and what it leaves it. The template is an
 // enemy's: it tries, and writes down what came of it.
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toolsField } from '../../src/contract/field.ts';
@@ -185,6 +186,33 @@ describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
     expect(await world.machine.inspect()).toMatchObject([
       { id: made.workspace.id, state: 'running' },
     ]);
+  });
+
+  it('is asked for again when the workspace is brought back', async () => {
+    const environment = { PATH: process.env['PATH'] ?? '' };
+    await open({ environment });
+    const made = build();
+    await world.start(made);
+    await findingsOf(made);
+    environment.PATH = '';
+    for (const pid of world.home.living()) process.kill(pid, 'SIGKILL');
+    await until(() => expect(world.home.living()).toEqual([]));
+    await expect(world.machine.restart(made.workspace.id)).rejects.toThrow(
+      'SANDBOX_UNAVAILABLE: there is no sandbox on this machine: bwrap is not in the PATH',
+    );
+    expect(world.home.living()).toEqual([]);
+    // It is elsewhere by now.
+    const found = execFileSync('sh', ['-c', 'command -v bwrap'], { encoding: 'utf8' }).trim();
+    environment.PATH = path.join(world.home.scratch, 'bin');
+    await mkdir(environment.PATH);
+    await symlink(found, path.join(environment.PATH, 'bwrap'));
+    await rm(inWorkspace(made, 'files', 'findings.json'));
+    await world.machine.restart(made.workspace.id);
+    await findingsOf(made);
+    const [command] = await childrenOf(made);
+    expect(await readFile(`/proc/${command?.process.pid}/cmdline`, 'utf8')).toContain(
+      path.join(environment.PATH, 'bwrap'),
+    );
   });
 
   it('has its agents in it, with their token and no more', async () => {

@@ -98,7 +98,7 @@ export async function createProcessHome(
       .map(({ pid }) => pid);
   };
   const groups = createGroups(places, workspaces);
-  const sandbox = await createSandbox({ environment, hidden });
+  const sandbox = await createSandbox({ clock, environment, hidden });
   const list = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
 
   const openWith = (own: Groups): Driver =>

@@ -125,7 +125,7 @@ async function createLocalProcessDriver(kit: Kit, { folder, url }: DriverPlace):
   const { workspaces, hidden } = placesOf(folder);
   const groups = createGroups(readPlaces(), workspaces);
   kit.log.info('process.limits', { limits: groups.summary });
-  const sandbox = await createSandbox({ environment: process.env, hidden });
+  const sandbox = await createSandbox({ clock: kit.clock, environment: process.env, hidden });
   kit.log.info('process.sandbox', { sandbox: sandbox.summary });
   // Shared by all daemons of this user on this machine.
   const uid = process.getuid?.() ?? 0;

@@ -5,7 +5,7 @@ import { AppError } from '../../../base/app-error.ts';
 import { excerpt } from '../../../base/excerpt.ts';
 import { findProgram } from './find-program.ts';
 import type { EnterSandbox } from './sandbox/sandbox.ts';
-import { runTrial, trialOf } from './sandbox/trial.ts';
+import { runTrial, trialOf, type TrialOptions } from './sandbox/trial.ts';
 
 export interface CommandPlace {
   readonly enterSandbox: EnterSandbox;
@@ -13,6 +13,7 @@ export interface CommandPlace {
   readonly folder: string;
   /** The PATH that it runs with. */
   readonly searchPath: string;
+  readonly trial: TrialOptions;
 }
 
 /** Throws TEMPLATE_REFUSED. */
@@ -33,10 +34,10 @@ export async function checkCommand(command: readonly string[], place: CommandPla
 
 async function isSeen(
   program: string,
-  { enterSandbox, folder, searchPath }: CommandPlace,
+  { enterSandbox, folder, searchPath, trial: options }: CommandPlace,
 ): Promise<boolean> {
   const look = ['/bin/sh', '-c', 'command -v "$1" >/dev/null', 'sh', program];
   const trial = trialOf(look, { cwd: folder, searchPath });
   const inside = enterSandbox(trial, { readable: [folder], writable: [] });
-  return inside === trial || (await runTrial(inside)) === undefined;
+  return inside === trial || (await runTrial(inside, options)) === undefined;
 }

@@ -40,11 +40,12 @@ export function createProcessDriver(deps: WorkspaceDeps, options: ProcessDriverO
       }
       const { command, environment, limits, sandbox } = manifest.process;
       deps.groups.check(limits);
-      const enterSandbox = await deps.sandbox.open(sandbox);
+      const enterSandbox = await deps.sandbox.open(sandbox, context.signal);
       await checkCommand(command, {
         enterSandbox,
         folder: realPath(await context.templateFolder()),
         searchPath: environment['PATH'] ?? searchPath(deps.environment),
+        trial: { clock: deps.kit.clock, signal: context.signal },
       });
       context.log('info', `command: ${command.join(' ')}`);
     },

@@ -20,8 +20,8 @@ import { layOver } from './lay-over.ts';
 import { planWorkspace } from './plan-workspace.ts';
 import { isPortFree, type Ports } from './port.ts';
 import { endProcesses, MARK, removeGroup, type EndDeps } from './processes.ts';
-import type { Sandbox } from './sandbox/sandbox.ts';
-import { planSchema } from './supervisor/plan.ts';
+import { enterAnew, type Sandbox } from './sandbox/sandbox.ts';
+import { planSchema, type Plan } from './supervisor/plan.ts';
 import { readRecord, writeRecord, type WorkspaceRecord } from './record.ts';
 
 export interface WorkspaceDeps {
@@ -66,8 +66,14 @@ export async function restartWorkspace(deps: WorkspaceDeps, folder: string): Pro
   const record = await readRecord(layout.record);
   // A build may have stopped or started it since somebody wanted this.
   if (record?.phase !== 'running' || isAlive(record)) return;
+  const plan = await enterAnew(deps.sandbox, await readPlan(layout));
   await endProcesses(endDeps(deps), folder, record.supervisor);
+  await writePrivateFile(layout.plan, JSON.stringify(plan));
   await launch(deps, layout, record);
+}
+
+async function readPlan(layout: WorkspaceLayout): Promise<Plan> {
+  return planSchema.parse(JSON.parse(await readFile(layout.plan, 'utf8')));
 }
 
 export async function stopWorkspace(
@@ -206,7 +212,7 @@ async function startPrograms(
   const plan = planWorkspace(build, {
     layout,
     port,
-    enterSandbox: await deps.sandbox.open(settings?.sandbox ?? 'none'),
+    enterSandbox: await deps.sandbox.open(settings?.sandbox ?? 'none', context.signal),
     agentProgram: deps.programs.agent,
     environment,
   });
@@ -227,7 +233,7 @@ async function launch(
 ): Promise<WorkspaceRecord> {
   await checkPort(deps, layout, record);
   await tellUrl(deps, layout);
-  const { limits } = planSchema.parse(JSON.parse(await readFile(layout.plan, 'utf8')));
+  const { limits } = await readPlan(layout);
   const groups = deps.groups.prepare(path.basename(layout.folder), limits);
   const log = openSync(layout.supervisorLog, 'a', 0o600);
   // A session of its own and files for streams: nothing ties it to this daemon's life.

@@ -1,7 +1,7 @@
 // How bubblewrap is told what a program sees of this machine, and what it may do there.
 import path from 'node:path';
 
-export interface View {
+interface View {
   /** Nothing of them is there but what is named below. */
   readonly hidden: readonly string[];
   readonly readable: readonly string[];

@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { NO_LIMITS, processLimits } from '../../../../contract/manifest/schema.ts';
 
+/** Of its workspace and of the daemon's files. */
+const seenSchema = z.object({ readable: z.array(z.string()), writable: z.array(z.string()) });
+
 export const planSchema = z.object({
   programs: z.array(
     z.object({
@@ -9,6 +12,8 @@ export const planSchema = z.object({
       argv: z.array(z.string()).min(1),
       /** What the command line is put behind: that of its sandbox. A plan of before there were any has none. */
       within: z.array(z.string()).prefault([]),
+      /** What it has in its sandbox; null: it is in none, or its plan is of before this was noted. */
+      seen: seenSchema.nullable().prefault(null),
       cwd: z.string(),
       environment: z.record(z.string(), z.string()),
       /** What it can read from the descriptor 3. */
@@ -22,6 +27,7 @@ export const planSchema = z.object({
   children: z.string(),
 });
 
+export type Seen = z.output<typeof seenSchema>;
 export type Plan = z.output<typeof planSchema>;
 export type Program = Plan['programs'][number];
 
