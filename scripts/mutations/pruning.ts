@@ -24,7 +24,13 @@ export const pruning: readonly Mutation[] = [
   },
   {
     fault: 'an event of a pool goes by the clock of who wrote it alone',
-    changes: [change(HISTORY, ')::uuid\n        and at <', ')::uuid\n        or at <')],
+    changes: [
+      change(
+        HISTORY,
+        'POOL_EVENT_CUTOFF}\n        and at <',
+        'POOL_EVENT_CUTOFF}\n        or at <',
+      ),
+    ],
     noticedBy: by(PRUNING, 'are not taken for old by the clock of who wrote them'),
   },
   {

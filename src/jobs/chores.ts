@@ -13,27 +13,42 @@ export interface ChoresOptions {
   readonly intervalMs: number;
   /** By name, in the order in which they are done. */
   readonly chores: Readonly<Record<string, Chore>>;
+  /**
+   * Asked first each time, for there mostly is nothing to do: gives the names of chores that can be left out.
+   * Where it fails, all are done.
+   */
+  readonly findIdle?: () => Promise<readonly string[]>;
 }
 
 export function createChores(
   { clock, rng, ...kit }: Kit,
-  { name, intervalMs, chores }: ChoresOptions,
+  { name, intervalMs, chores, findIdle = () => Promise.resolve([]) }: ChoresOptions,
 ): Service {
   const log = kit.log.child({ component: name });
   const failures = new Map<string, number>();
+  /** Gives false when the others could only fail too: without a database. */
+  const attempt = async (chore: string, work: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await work();
+      failures.delete(chore);
+      return true;
+    } catch (error) {
+      const times = (failures.get(chore) ?? 0) + 1;
+      failures.set(chore, times);
+      log.warn('chore.failed', { chore, times, error });
+      return !mayPass(error);
+    }
+  };
   const doAll = async (signal: AbortSignal): Promise<void> => {
+    let idle: readonly string[] = [];
+    const look = async (): Promise<void> => {
+      idle = await findIdle();
+    };
+    if (!(await attempt('look', look))) return;
     for (const [chore, work] of Object.entries(chores)) {
       if (signal.aborted) return;
-      try {
-        await work(signal);
-        failures.delete(chore);
-      } catch (error) {
-        const times = (failures.get(chore) ?? 0) + 1;
-        failures.set(chore, times);
-        log.warn('chore.failed', { chore, times, error });
-        // Without a database the others could only wait in vain too.
-        if (mayPass(error)) return;
-      }
+      if (idle.includes(chore)) continue;
+      if (!(await attempt(chore, () => work(signal)))) return;
     }
   };
   const run = async (signal: AbortSignal): Promise<void> => {

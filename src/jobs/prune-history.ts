@@ -20,7 +20,6 @@ export interface PrunedHistory {
   readonly workspaces: number;
   readonly loneJobs: number;
   readonly misses: number;
-  readonly poolEvents: number;
 }
 
 // Of one statement: some tens of milliseconds. Of one look, every 10 s: as much as a thousand workspaces a
@@ -31,30 +30,46 @@ const LONE_JOBS = { size: 20, most: 10 };
 const MISSES = { size: 1_000, most: 20 };
 const POOL_EVENTS = { size: 2_000, most: 50 };
 
+interface PruneDeps extends Pick<Kit, 'log'> {
+  readonly database: Database;
+}
+
+/** Workspaces, with all that was about them, and what is about none. */
 export async function pruneHistory(
-  { database, log }: Pick<Kit, 'log'> & { readonly database: Database },
+  { database, log }: PruneDeps,
   { retentionMs }: HistoryOptions,
   signal: AbortSignal,
 ): Promise<PrunedHistory> {
-  if (retentionMs === 0) return { workspaces: 0, loneJobs: 0, misses: 0, poolEvents: 0 };
+  if (retentionMs === 0) return { workspaces: 0, loneJobs: 0, misses: 0 };
   const workspaces = await inBatches({ ...WORKSPACES, signal }, async (limit) => {
     await inBatches({ ...LINES, signal }, (lines) =>
       removeOldLines.run(database, { retentionMs, workspaces: limit, limit: lines }),
     );
     return removeOldWorkspaces.run(database, { retentionMs, limit });
   });
-  const [loneJobs, misses, poolEvents] = [
+  const [loneJobs, misses] = [
     await inBatches({ ...LONE_JOBS, signal }, (limit) =>
       removeOldLoneJobs.run(database, { retentionMs, limit }),
     ),
     await inBatches({ ...MISSES, signal }, (limit) =>
       removeOldMisses.run(database, { retentionMs, limit }),
     ),
-    await inBatches({ ...POOL_EVENTS, signal }, (limit) =>
-      removeOldPoolEvents.run(database, { retentionMs, limit }),
-    ),
   ];
-  const pruned = { workspaces, loneJobs, misses, poolEvents };
+  const pruned = { workspaces, loneJobs, misses };
   if (Object.values(pruned).some((count) => count > 0)) log.info('history.pruned', pruned);
   return pruned;
+}
+
+/** Gives how many. */
+export async function prunePoolEvents(
+  { database, log }: PruneDeps,
+  { retentionMs }: HistoryOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  if (retentionMs === 0) return 0;
+  const poolEvents = await inBatches({ ...POOL_EVENTS, signal }, (limit) =>
+    removeOldPoolEvents.run(database, { retentionMs, limit }),
+  );
+  if (poolEvents > 0) log.info('history.pool_events_pruned', { poolEvents });
+  return poolEvents;
 }

@@ -4,10 +4,11 @@ import type { Service } from '../base/service.ts';
 import { removeOldAnnouncements } from '../store/announcement.ts';
 import type { Database } from '../store/database.ts';
 import { dropOldIdempotencyKeys } from '../store/idempotency-key.ts';
+import { findIdlePruning } from '../store/idle-chores.ts';
 import { removeOldWaiters } from '../store/waiter-end.ts';
 import { createChores } from './chores.ts';
 import { inBatches } from './in-batches.ts';
-import { pruneHistory } from './prune-history.ts';
+import { pruneHistory, prunePoolEvents } from './prune-history.ts';
 import { pruneLogs } from './prune-logs.ts';
 
 export interface PrunerOptions {
@@ -32,6 +33,10 @@ export function createPruner(
   return createChores(given, {
     name,
     intervalMs,
+    findIdle: async () => {
+      const retentions = { logRetentionMs, retentionMs: historyRetentionMs };
+      return (await findIdlePruning.one(deps.database, retentions)).idle;
+    },
     chores: {
       logs: () => pruneLogs(deps, { retentionMs: logRetentionMs }),
       // Before the history: keys and waiters keep their workspaces.
@@ -53,6 +58,7 @@ export function createPruner(
               }),
             ),
       history: (signal) => pruneHistory(deps, { retentionMs: historyRetentionMs }, signal),
+      pool_events: (signal) => prunePoolEvents(deps, { retentionMs: historyRetentionMs }, signal),
     },
   });
 }

@@ -6,6 +6,7 @@ import type { Service } from '../base/service.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
+import { findIdleReaping } from '../store/idle-chores.ts';
 import { removeUnneededSecrets } from '../store/secret-parameters.ts';
 import { deleteCanaries } from './canary.ts';
 import { createChores } from './chores.ts';
@@ -32,6 +33,7 @@ export function createReaper(
   return createChores(given, {
     name,
     intervalMs,
+    findIdle: async () => (await findIdleReaping.one(deps.database, {})).idle,
     chores: {
       agent_watch: () => watchAgents(deps, options),
       // A database may be put back beneath a control plane that runs.

@@ -8,7 +8,8 @@ interface Retention {
   readonly retentionMs: number;
 }
 
-const CUTOFF = `(
+/** What ended before goes. */
+export const CUTOFF = `(
   select standby_now() - make_interval(secs => $retentionMs::float8 / 1000))`;
 
 /**
@@ -143,6 +144,11 @@ export const removeOldMisses = statement({
     where id = any (array(select id from over))`,
 });
 
+/** Ids of pool events that were made before begin with less. */
+export const POOL_EVENT_CUTOFF = `(
+          select rpad(lpad(to_hex(floor(extract(epoch from ${CUTOFF}) * 1000)::bigint), 12, '0'), 32, '0')
+          )::uuid`;
+
 /**
  * What happened in pools, whatever became of the workspaces. Ids begin with the time at which they were made,
  * in milliseconds, by the clock of who made them: so the primary key has the oldest first, and no claim
@@ -156,9 +162,7 @@ export const removeOldPoolEvents = statement({
     with over as materialized (
       select id
       from pool_events
-      where id < (
-          select rpad(lpad(to_hex(floor(extract(epoch from ${CUTOFF}) * 1000)::bigint), 12, '0'), 32, '0')
-          )::uuid
+      where id < ${POOL_EVENT_CUTOFF}
         and at < ${CUTOFF}
       order by id
       limit $limit::integer

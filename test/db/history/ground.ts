@@ -1,6 +1,10 @@
 // A world in which workspaces come and go, made by the product, and what is left of it.
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
-import { pruneHistory, type PrunedHistory } from '../../../src/jobs/prune-history.ts';
+import {
+  pruneHistory,
+  prunePoolEvents,
+  type PrunedHistory,
+} from '../../../src/jobs/prune-history.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { takeState } from '../../../src/jobs/state/take-state.ts';
 import type { Database } from '../../../src/store/database.ts';
@@ -37,7 +41,10 @@ export interface HistoryGround {
   remove(workspaceId: WorkspaceId): Promise<void>;
   /** Reconciles the pool and builds until nothing is left to do; builds hold their states. */
   settle(): Promise<void>;
-  prune(retentionMs: number, database?: Database): Promise<PrunedHistory>;
+  prune(
+    retentionMs: number,
+    database?: Database,
+  ): Promise<PrunedHistory & { readonly poolEvents: number }>;
   /** Rows of every table that hangs on workspaces, and jobs but for imports; those that are empty left out. */
   rows(): Promise<Readonly<Record<string, number>>>;
   exists(workspaceId: WorkspaceId): Promise<boolean>;
@@ -103,8 +110,14 @@ export async function layHistoryGround(): Promise<HistoryGround> {
       );
       await settle();
     },
-    prune: (retentionMs, database = store.database) =>
-      pruneHistory({ ...store.kit, database }, { retentionMs }, new AbortController().signal),
+    prune: async (retentionMs, database = store.database) => {
+      const deps = { ...store.kit, database };
+      const { signal } = new AbortController();
+      return {
+        ...(await pruneHistory(deps, { retentionMs }, signal)),
+        poolEvents: await prunePoolEvents(deps, { retentionMs }, signal),
+      };
+    },
     rows: async () => {
       const counts = ABOUT_WORKSPACES.map(
         (table) => `select '${table}' as name, count(*)::integer as rows from ${table}`,
