@@ -35,9 +35,9 @@ export const deciding: readonly Mutation[] = [
       change('src/store/pool-lock.ts', '\n      for no key update'),
       change(
         'src/store/pool-row.ts',
-        "sql: membersOf('m.pool_id = any ($poolIds::uuid[])'),",
-        `sql: 'with locked as materialized (select id from pools where id = any ($poolIds::uuid[]) for no key update) ' +
-    membersOf('m.pool_id = any (array(select id from locked))'),`,
+        "membersOf('m.pool_id = any ($poolIds::uuid[])')",
+        `'with locked as materialized (select id from pools where id = any ($poolIds::uuid[]) for no key update) ' +
+    membersOf('m.pool_id = any (array(select id from locked))')`,
       ),
     ],
     noticedBy: TWO_PASSES,

@@ -1,5 +1,5 @@
 // Pools as they are stored at one moment, read for a decision. The periodic pass, the reconcile
-// under the lock and the pool's page read with the same statements.
+// under the lock and the pool's page read with the same queries.
 import type { Instant } from '../base/clock.ts';
 import type { OrganizationId, PoolId } from '../base/id.ts';
 import type { Brakes } from '../domain/pool/brakes.ts';
@@ -14,12 +14,10 @@ import {
   readAllJudged,
   readAllMembers,
   readAllPresets,
-  readJudged,
-  readMembers,
   readMoment as readMomentRow,
-  readPresets,
-  type JudgedRow,
+  readPoolRows,
   type MemberRow,
+  type PoolRows,
   type PresetRow,
 } from '../store/pool-row.ts';
 import { parsePrebuildSettings } from '../store/settings.ts';
@@ -80,12 +78,7 @@ export async function readPools(
   { poolIds, moment }: SomePools,
   options: DecisionOptions,
 ): Promise<readonly SeenPool[]> {
-  const rows = {
-    presets: await readPresets.all(on, { poolIds }),
-    members: await readMembers.all(on, { poolIds }),
-    judged: await readJudged.all(on, { poolIds }),
-  };
-  return assemble(rows, moment, options);
+  return assemble(await readPoolRows(on, { poolIds }), moment, options);
 }
 
 export function decideSeenPool(
@@ -102,13 +95,7 @@ export function decideSeenPool(
   });
 }
 
-interface Rows {
-  readonly presets: readonly PresetRow[];
-  readonly members: readonly MemberRow[];
-  readonly judged: readonly JudgedRow[];
-}
-
-function assemble(rows: Rows, moment: Moment, options: DecisionOptions): readonly SeenPool[] {
+function assemble(rows: PoolRows, moment: Moment, options: DecisionOptions): readonly SeenPool[] {
   const members = groupByPool(rows.members);
   const judged = groupByPool(rows.judged);
   return [...groupByPool(rows.presets)].flatMap(([id, presets]) => {

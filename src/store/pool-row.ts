@@ -1,6 +1,6 @@
-// The rows that the decision about pools is made from. Every statement exists twice, word for word
-// the same but for its scope: for all pools with anything to decide, which the periodic pass asks,
-// and for some, which a reconcile under the lock asks. Their cost follows what is alive, not history.
+// The rows that the decision about pools is made from. Every query exists twice, word for word the same
+// but for its scope: for all pools with anything to decide, which the periodic pass asks, and for some,
+// which a reconcile under the lock asks by one statement. Their cost follows what is alive, not history.
 import type {
   OrganizationId,
   PoolId,
@@ -11,11 +11,24 @@ import type {
 } from '../base/id.ts';
 import type { JobStatus, Transition } from '../domain/job/job.ts';
 import type { PresetStatus } from '../domain/pool/snapshot.ts';
-import { bool, count, float, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
-import type { RowOf } from './column.ts';
+import {
+  bool,
+  count,
+  float,
+  instant,
+  int,
+  json,
+  jsonText,
+  nullable,
+  oneOf,
+  text,
+  uuid,
+  type RowOf,
+} from './column.ts';
 import { AGENT_WATCH, READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILD_SETTINGS, type StoredSettings } from './settings.ts';
-import { statement, takes, type NoArgs } from './statement.ts';
+import { rowsAsJson, rowsOfJson, type JsonRows } from './rows-as-json.ts';
+import { statement, takes, type Executor, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { IN_LINE } from './waiter.ts';
 
@@ -120,20 +133,6 @@ export const readAllPresets = statement({
       select preset_id from pool_members`),
 });
 
-export const readPresets = statement({
-  name: 'pool.presets',
-  takes: takes<PoolScope>(),
-  gives: presetColumns,
-  sql: presetsOf(`
-      select p.id
-      from pools l
-      join templates t on t.id = l.template_id
-      join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
-      where l.id = any ($poolIds::uuid[])
-      union
-      select preset_id from pool_members where pool_id = any ($poolIds::uuid[])`),
-});
-
 export type PresetRow = RowOf<typeof presetColumns>;
 
 const memberColumns = {
@@ -200,13 +199,6 @@ export const readAllMembers = statement({
   sql: membersOf('true'),
 });
 
-export const readMembers = statement({
-  name: 'pool.members',
-  takes: takes<PoolScope>(),
-  gives: memberColumns,
-  sql: membersOf('m.pool_id = any ($poolIds::uuid[])'),
-});
-
 export type MemberRow = RowOf<typeof memberColumns>;
 
 const judgedColumns = {
@@ -235,11 +227,43 @@ export const readAllJudged = statement({
   ),
 });
 
-export const readJudged = statement({
-  name: 'pool.judged_builds',
+export type JudgedRow = RowOf<typeof judgedColumns>;
+
+export interface PoolRows {
+  readonly presets: readonly PresetRow[];
+  readonly members: readonly MemberRow[];
+  readonly judged: readonly JudgedRow[];
+}
+
+export const readRowsOfPools = statement({
+  name: 'pool.read',
   takes: takes<PoolScope>(),
-  gives: judgedColumns,
-  sql: judgedOf('pool_id = any ($poolIds::uuid[])'),
+  gives: {
+    presets: jsonText<JsonRows>(),
+    members: jsonText<JsonRows>(),
+    judged: jsonText<JsonRows>(),
+  },
+  sql: `
+    select ${rowsAsJson(
+      presetColumns,
+      presetsOf(`
+        select p.id
+        from pools l
+        join templates t on t.id = l.template_id
+        join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
+        where l.id = any ($poolIds::uuid[])
+        union
+        select preset_id from pool_members where pool_id = any ($poolIds::uuid[])`),
+    )} as presets,
+      ${rowsAsJson(memberColumns, membersOf('m.pool_id = any ($poolIds::uuid[])'))} as members,
+      ${rowsAsJson(judgedColumns, judgedOf('pool_id = any ($poolIds::uuid[])'))} as judged`,
 });
 
-export type JudgedRow = RowOf<typeof judgedColumns>;
+export async function readPoolRows(on: Executor, scope: PoolScope): Promise<PoolRows> {
+  const { presets, members, judged } = await readRowsOfPools.one(on, scope);
+  return {
+    presets: rowsOfJson(presetColumns, presets),
+    members: rowsOfJson(memberColumns, members),
+    judged: rowsOfJson(judgedColumns, judged),
+  };
+}

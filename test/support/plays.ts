@@ -63,7 +63,7 @@ export interface PoolOptions {
 }
 
 /** What a pass reads that nobody changes in most of the plays. */
-export const UNCHANGED = ['pool.read_moment', 'pool.presets', 'pool.judged_builds'];
+export const UNCHANGED = ['pool.read_moment'];
 export const BUDGET = ['creation_budget.lock', 'creation_budget.read'];
 /** What a claim reads before, and writes when it got nothing. */
 export const AROUND_A_CLAIM = [

@@ -61,7 +61,7 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
           pass,
           other: (database, { other }, stop) => pass(database, { pool: other }, stop),
         },
-        through: ['pool.lock', 'pool.members', ...UNCHANGED],
+        through: ['pool.lock', 'pool.read', ...UNCHANGED],
         check: async ({ pool, other }) =>
           expect((await plays.countLiving(pool)) + (await plays.countLiving(other))).toBe(3),
       });

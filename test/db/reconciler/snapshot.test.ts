@@ -10,10 +10,9 @@ import {
   readAllJudged,
   readAllMembers,
   readAllPresets,
-  readJudged,
-  readMembers,
   readMoment,
-  readPresets,
+  readPoolRows,
+  readRowsOfPools,
 } from '../../../src/store/pool-row.ts';
 import { lockPendingStarts, takeForDelete } from '../../../src/store/prebuild.ts';
 import { asJson, type Query, type Statement } from '../../../src/store/statement.ts';
@@ -108,17 +107,13 @@ describe('a reconcile', () => {
     await reconcileNow(store, pool.poolId);
     const database = countStatements(store.database);
     await reconcileNow({ ...store, database }, pool.poolId);
-    const read = ['pool.lock', 'pool.read_moment', 'pool.presets', 'pool.members'];
-    expect(database.take()).toEqual({
-      statements: [...read, 'pool.judged_builds'],
-      transactions: 1,
-    });
+    const read = ['pool.lock', 'pool.read_moment', 'pool.read'];
+    expect(database.take()).toEqual({ statements: read, transactions: 1 });
     await store.sql('update presets set desired_instances = 2 where id = $1', [pool.presetId]);
     await reconcileNow({ ...store, database }, pool.poolId);
     expect(database.take()).toEqual({
       statements: [
         ...read,
-        'pool.judged_builds',
         'preset.read_sources',
         'creation_budget.lock',
         'creation_budget.read',
@@ -183,9 +178,7 @@ describe('with a long history behind the pools', () => {
       [readAllPresets, {}],
       [readAllMembers, {}],
       [readAllJudged, {}],
-      [readPresets, { poolIds }],
-      [readMembers, { poolIds }],
-      [readJudged, { poolIds }],
+      [readRowsOfPools, { poolIds }],
       [lockCreationBudget, { organizationId }],
       [readCreationBudget, { organizationId, poolIds: [poolId] }],
       [lockPendingStarts, { presetId, limit: 5 }],
@@ -219,12 +212,39 @@ describe('with a long history behind the pools', () => {
     await reconcileNow(store, poolId);
     await store.sql('analyze');
     const about = [
-      [readMembers, { poolIds: [poolId] }],
+      [readRowsOfPools, { poolIds: [poolId] }],
       [lockPendingStarts, { presetId, limit: 5 }],
       [explainMiss, { presetId }],
     ] as unknown as readonly Run[];
     const read: unknown[] = [];
     for (const run of about) read.push((await touchedBy(run)).get('pool_members'));
-    expect(read).toEqual([2, 2, 2]);
+    // What is read of a pool looks at them twice: for their presets, and for themselves.
+    expect(read).toEqual([4, 2, 2]);
+  });
+
+  it('a turn decides from the same rows as a pass', async () => {
+    const { database } = store;
+    await store.sql(`update pools set last_invalidated_at = '-infinity' where id = $1`, [
+      pool.poolId,
+    ]);
+    await store.sql(
+      `insert into judged_builds (pool_id, workspace_id, preset_id, created_at, completed_at, failed)
+       select pool_id, workspace_id, preset_id, standby_now(), standby_now(), true
+       from pool_members where pool_id = $1 limit 3
+       on conflict do nothing`,
+      [pool.poolId],
+    );
+    const sorted = <Row extends { readonly poolId: PoolId }>(rows: readonly Row[]): unknown =>
+      rows
+        .filter(({ poolId }) => poolId === pool.poolId)
+        .map((row) => [JSON.stringify(row), row] as const)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, row]) => row);
+    const { presets, members, judged } = await readPoolRows(database, { poolIds: [pool.poolId] });
+    expect(members).toHaveLength(LIVE);
+    expect(judged.length).toBeGreaterThan(0);
+    expect(sorted(presets)).toEqual(sorted(await readAllPresets.all(database, {})));
+    expect(sorted(members)).toEqual(sorted(await readAllMembers.all(database, {})));
+    expect(sorted(judged)).toEqual(sorted(await readAllJudged.all(database, {})));
   });
 });
