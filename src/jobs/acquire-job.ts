@@ -79,6 +79,9 @@ export async function tellJob(
   const untold = { id: taken.id, attempt: taken.attempt, takenByCall: callId };
   const job = await fillOrEnd(deps, taken, untold);
   if (job === undefined) return undefined;
+  if (job.type === 'workspace_build' && job.build !== null) {
+    deps.dispatcher.builds.note(job.id, job.build.workspaceId);
+  }
   // Asked last: until here the caller may have hung up.
   if (isAborted(signal)) {
     await giveBack(deps, untold);

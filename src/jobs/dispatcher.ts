@@ -1,5 +1,6 @@
 // Where daemons wait for work: those that can do the same jobs wait together.
 import { createDaemonOffers, type DaemonOffers } from './daemon-offer.ts';
+import { createHandedBuilds, type HandedBuilds } from './handed-builds.ts';
 import type { SharedOffer } from '../store/job-acquire.ts';
 import {
   createWaitingGroup,
@@ -10,6 +11,7 @@ import {
 
 export interface Dispatcher {
   readonly offers: DaemonOffers;
+  readonly builds: HandedBuilds;
   /** Where slots with this offer wait. */
   groupOf(offer: SharedOffer): WaitingGroup;
 }
@@ -19,6 +21,7 @@ export function createDispatcher(deps: GroupDeps, options: GroupOptions): Dispat
   const groups = new Map<string, WaitingGroup>();
   return {
     offers: createDaemonOffers(deps),
+    builds: createHandedBuilds(),
     groupOf: (offer) => {
       const key = keyOf(offer);
       const found = groups.get(key);

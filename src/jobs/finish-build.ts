@@ -16,7 +16,7 @@ import {
 } from '../store/job.ts';
 import { recordJudgedBuild } from '../store/judged-build.ts';
 import { finishMemberBuild, removeMember } from '../store/live-pool/member.ts';
-import { refreshReadiness } from '../store/live-pool/readiness.ts';
+import { refreshLocked } from '../store/live-pool/readiness.ts';
 import { insertPoolEvents, type NewPoolEvent } from '../store/pool-event.ts';
 import { holdStateLocks, removeStates } from '../store/state.ts';
 import { asJson } from '../store/statement.ts';
@@ -81,7 +81,7 @@ export async function finishBuild(
       jobId: job.id,
       runs: succeeded && transition === 'start',
     });
-    await refreshReadiness(tx, [workspaceId]);
+    await refreshLocked(tx, [workspaceId]);
   }
   await insertPoolEvents(tx, [
     { id: createId(kit), poolId: workspace.poolId, workspaceId, ...describeEvent(finished) },

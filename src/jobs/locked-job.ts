@@ -1,5 +1,6 @@
 // A job locked together with what its end will change, in the order that everybody keeps: pool
 // member, workspace, build, job.
+import { AppError } from '../base/app-error.ts';
 import type { JobId, WorkspaceId } from '../base/id.ts';
 import type { Transaction } from '../store/database.ts';
 import {
@@ -25,7 +26,7 @@ export async function lockJob(tx: Transaction, id: JobId): Promise<Locked | unde
   return subject === undefined ? undefined : lockSubject(tx, id, subject.workspaceId);
 }
 
-/** The same where it is known what the job is about. */
+/** The same where it is known what the job is about. Throws NOT_FOUND where that is not there any more. */
 export async function lockSubject(
   tx: Transaction,
   id: JobId,
@@ -35,7 +36,11 @@ export async function lockSubject(
     return { job: await lockJobRow.one(tx, { id }), workspace: null, isMember: false };
   }
   const members = await lockMembers.all(tx, { workspaceIds: [workspaceId] });
-  const workspace = await lockBuiltWorkspace.one(tx, { id: workspaceId });
+  const workspace = await lockBuiltWorkspace.maybe(tx, { id: workspaceId });
   // Read after the locks, so that an end that was waited for is seen whole.
-  return { job: await lockJobRow.one(tx, { id }), workspace, isMember: members.length > 0 };
+  const job = workspace === undefined ? undefined : await lockJobRow.maybe(tx, { id });
+  if (workspace === undefined || job === undefined) {
+    throw new AppError('NOT_FOUND', `there is no job ${id}`);
+  }
+  return { job, workspace, isMember: members.length > 0 };
 }

@@ -56,9 +56,18 @@ export async function refreshReadiness(
 ): Promise<void> {
   const members = await lockMembers.all(tx, { workspaceIds });
   if (members.length === 0) return;
-  const changed = await deriveReadiness.all(tx, {
-    workspaceIds: members.map((member) => member.workspaceId),
-  });
+  await refreshLocked(
+    tx,
+    members.map((member) => member.workspaceId),
+  );
+}
+
+/** The same of members that an earlier statement of the transaction has locked. */
+export async function refreshLocked(
+  tx: Transaction,
+  workspaceIds: readonly WorkspaceId[],
+): Promise<void> {
+  const changed = await deriveReadiness.all(tx, { workspaceIds });
   for (const { workspaceId, poolId } of changed) {
     tx.notify({ kind: 'workspace', workspaceId }, { kind: 'pool', poolId });
   }

@@ -1,7 +1,12 @@
 // A result that is reported with the slot's next call for work.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FailpointError, installFailpoints } from '../../../src/base/failpoint.ts';
-import { createId, type AcquireCallId, type OrganizationId } from '../../../src/base/id.ts';
+import {
+  createId,
+  type AcquireCallId,
+  type JobId,
+  type OrganizationId,
+} from '../../../src/base/id.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { completeAndAcquire } from '../../../src/jobs/complete-and-acquire.ts';
 import { columnsOf } from '../../../src/jobs/finish-job.ts';
@@ -155,6 +160,25 @@ describe('a result that is reported with a call for work', () => {
     const other = await make.workspace(pool, { ownerId });
     expect(await next({ daemon, jobId, attempt: 1 })).toMatchObject({ id: other.jobId });
     expect(await queue.status(jobId)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('of a build that was handed out here does not ask what it is about', async () => {
+    const { jobId } = await make.workspace(pool, {
+      ownerId: await make.user({ organizationId }),
+    });
+    await queue.mustTake(daemon);
+    database.take();
+    await next({ daemon, jobId, attempt: 1 });
+    const { statements } = database.take();
+    expect(statements[0]).toBe('pool_member.lock');
+    expect(statements).not.toContain('job.take_after_reports');
+    expect(await queue.status(jobId)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('of a build that the database knows nothing of any more is refused', async () => {
+    const jobId = createId<JobId>(store.kit);
+    queue.deps.dispatcher.builds.note(jobId, createId(store.kit));
+    await expect(next({ daemon, jobId, attempt: 1 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('brings a creation, which waits in another line', async () => {
