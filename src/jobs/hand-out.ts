@@ -1,5 +1,6 @@
 // One look for a group of slots that wait for the same kind of work.
 import { MACHINE_BOUND_DRIVERS } from '../domain/job/job.ts';
+import type { RowOf } from '../store/column.ts';
 import type { Database } from '../store/database.ts';
 import {
   anyJobFits,
@@ -34,6 +35,8 @@ export interface HandOutRequest {
   readonly isIdle: boolean;
 }
 
+type Taken = RowOf<typeof takeJobs.columns>;
+
 const NOTHING: HandOut = { handed: [], refused: [], again: false };
 
 /**
@@ -57,19 +60,23 @@ export async function handOut(
     machineIds: slots.map((slot) => slot.machineId),
     machineBoundDrivers: MACHINE_BOUND_DRIVERS,
   };
-  if (isIdle && !(await anyJobFits.one(database, args)).fits) return NOTHING;
+  const { fits, creationFits } = isIdle
+    ? await anyJobFits.one(database, args)
+    : { fits: true, creationFits: false };
+  if (!fits) return NOTHING;
   const process = onlyProcess(slots);
-  let taken =
+  const takeNoCreation = (): Promise<Taken> =>
     process === undefined
-      ? await takeJobs.one(database, args)
-      : await takeJobsOfOne.one(database, { ...args, ...process });
-  if (taken.isHeldBack) {
-    taken = await database.transaction(async (tx) => {
+      ? takeJobs.one(database, args)
+      : takeJobsOfOne.one(database, { ...args, ...process });
+  const takeAny = (): Promise<Taken> =>
+    database.transaction(async (tx) => {
       const locked = await lockCreations.all(tx, args);
       const creationsOf = locked.map(({ organizationId }) => organizationId);
       return takeJobsAndCreations.one(tx, { ...args, creationsOf, maxCreations });
     });
-  }
+  let taken = creationFits ? await takeAny() : await takeNoCreation();
+  if (taken.isHeldBack) taken = await takeAny();
   const { handed, refused, isMoreLikely } = taken;
   const isShort = handed.length < slots.length && isMoreLikely;
   return { handed, refused, again: isShort || refused.length > 0 };

@@ -262,16 +262,21 @@ export const takeJobsAndCreations = statement({
   sql: takeSql(WITH_CREATIONS),
 });
 
-/** Whether there is anything to hand out: a tenth of the work of finding out what. */
+/** Whether there is anything to hand out, and any creation: a tenth of the work of finding out what. */
 export const anyJobFits = statement({
   name: 'job.any_fits',
   takes: takes<FitArgs>(),
-  gives: { fits: bool },
+  gives: { fits: bool, creationFits: bool },
   sql: `
     select exists (
-      select
-      from jobs j
-      where ${GROUP_FITS_JOB}) as fits`,
+        select
+        from jobs j
+        where ${GROUP_FITS_JOB}) as fits,
+      exists (
+        select
+        from jobs j
+        where j.class = ${CREATIONS}
+          and ${GROUP_FITS_JOB}) as creation_fits`,
 });
 
 /**
