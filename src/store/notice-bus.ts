@@ -32,7 +32,11 @@ export interface NoticeBusOptions {
 }
 
 const CHANNEL = 'standby';
-const SEND = `select pg_notify($1, $2 || ' ' || key) from unnest($3::text[]) as key`;
+/** By a name, so that the server reads it once in the life of a connection. */
+const SEND = {
+  name: 'notice.send',
+  text: `select pg_notify($1, $2 || ' ' || key) from unnest($3::text[]) as key`,
+};
 /** Notices in one statement. */
 const SEND_LIMIT = 200;
 /** What comes meanwhile goes together: under load, sending each notice by itself costs more than its cause. */
@@ -77,11 +81,10 @@ export function createNoticeBus(
     if (notice !== undefined) tell(notice);
   };
 
-  const ask = async (client: pg.Client, text: string, values: unknown[] = []): Promise<void> => {
+  const ask = async (client: pg.Client, asked: pg.QueryConfig): Promise<void> => {
     // pg knows the time limit of a single query, its types do not.
     const query: pg.QueryConfig & { query_timeout: number } = {
-      text,
-      values,
+      ...asked,
       query_timeout: answerTimeoutMs,
     };
     await client.query(query);
@@ -91,7 +94,7 @@ export function createNoticeBus(
     const client = await database.connect();
     client.on('notification', receive);
     try {
-      await ask(client, `listen ${CHANNEL}`);
+      await ask(client, { text: `listen ${CHANNEL}` });
     } catch (error) {
       close(client);
       throw error;
@@ -104,7 +107,7 @@ export function createNoticeBus(
     if (keys.length === 0) return false;
     if ((await failpoint('notice.sent')) === 'drop') return true;
     try {
-      await ask(client, SEND, [CHANNEL, origin, keys]);
+      await ask(client, { ...SEND, values: [CHANNEL, origin, keys] });
     } catch (error) {
       outbox.putBack(keys);
       throw error;
@@ -131,7 +134,7 @@ export function createNoticeBus(
         continue;
       }
       await pause(client, signal);
-      if (!(await send(client))) await ask(client, 'select');
+      if (!(await send(client))) await ask(client, { text: 'select' });
     }
   };
 

@@ -178,15 +178,16 @@ export const lockNextWaiters = statement({
     for update of q`,
 });
 
-/** Pools with a line. */
+/** Pools with a line, and whether anybody's deadline in it has passed. */
 export const listPoolsWithLine = statement({
   name: 'waiter.list_pools',
   takes: takes<NoArgs>(),
-  gives: { poolId: uuid<PoolId>() },
+  gives: { poolId: uuid<PoolId>(), isOverdue: bool },
   sql: `
-    select distinct pool_id
+    select pool_id, bool_or(deadline_at <= (select standby_now())) as is_overdue
     from waiters
-    where ended_at is null`,
+    where ended_at is null
+    group by pool_id`,
 });
 
 const pageColumns = {

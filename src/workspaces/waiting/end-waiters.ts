@@ -50,8 +50,9 @@ export async function freeName(
 
 /** What nobody has to be there for: deadlines are kept, and lines get a turn whatever notice was lost. */
 export async function tendLines(database: Database): Promise<void> {
-  const ended = await endOverdueWaiters.all(database, TIMED_OUT);
   const pools = await listPoolsWithLine.all(database, {});
+  const isAnyOverdue = pools.some(({ isOverdue }) => isOverdue);
+  const ended = isAnyOverdue ? await endOverdueWaiters.all(database, TIMED_OUT) : [];
   database.announce([
     ...noticesOf(ended),
     ...pools.map(({ poolId }) => ({ kind: 'pool', poolId }) as const),
