@@ -8,7 +8,10 @@ import { createChores, type Chore } from './chores.ts';
 
 const INTERVAL_MS = 1_000;
 
-function chores(work: Readonly<Record<string, Chore>>): {
+function chores(
+  work: Readonly<Record<string, Chore>>,
+  findIdle?: () => Promise<readonly string[]>,
+): {
   readonly service: Service;
   readonly clock: ReturnType<typeof createManualClock>;
   readonly failed: unknown[];
@@ -21,7 +24,10 @@ function chores(work: Readonly<Record<string, Chore>>): {
     warn: (_event, fields) => failed.push(fields),
   };
   const kit = { ...createKit(log), clock };
-  const service = createChores(kit, { name: 'maid', intervalMs: INTERVAL_MS, chores: work });
+  const service = createChores(kit, {
+    ...{ name: 'maid', intervalMs: INTERVAL_MS, chores: work },
+    ...(findIdle && { findIdle }),
+  });
   return { service, clock, failed };
 }
 
@@ -57,6 +63,38 @@ describe('chores', () => {
       { chore: 'broken', times: 1, error },
       { chore: 'broken', times: 2, error },
     ]);
+    await service.stop('test', 1_000);
+  });
+
+  it('are left out where a look says that there is nothing to do, and only then', async () => {
+    const done: string[] = [];
+    let idle = ['first'];
+    const { service, clock } = chores(
+      {
+        first: () => Promise.resolve(done.push('first')),
+        second: () => Promise.resolve(done.push('second')),
+      },
+      () => Promise.resolve(idle),
+    );
+    await service.start();
+    await settle();
+    expect(done).toEqual(['second']);
+    idle = [];
+    await clock.advance(INTERVAL_MS);
+    expect(done).toEqual(['second', 'first', 'second']);
+    await service.stop('test', 1_000);
+  });
+
+  it('are all done where the look fails, which is said', async () => {
+    let done = 0;
+    const error = new Error('cannot look');
+    const { service, failed } = chores({ one: () => Promise.resolve((done += 1)) }, () =>
+      Promise.reject(error),
+    );
+    await service.start();
+    await settle();
+    expect(done).toBe(1);
+    expect(failed).toEqual([{ chore: 'look', times: 1, error }]);
     await service.stop('test', 1_000);
   });
 

@@ -3,6 +3,7 @@
 // is no chore of this one: a watch that is kept late puts judging off.
 import type { Kit } from '../base/kit.ts';
 import type { Service } from '../base/service.ts';
+import { PLANNING_DRIVERS } from '../domain/job/rehearsal.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { resealRetired } from '../keys/rotate.ts';
 import type { Database } from '../store/database.ts';
@@ -33,7 +34,8 @@ export function createReaper(
   return createChores(given, {
     name,
     intervalMs,
-    findIdle: async () => (await findIdleReaping.one(deps.database, {})).idle,
+    findIdle: async () =>
+      (await findIdleReaping.one(deps.database, { drivers: PLANNING_DRIVERS })).idle,
     chores: {
       agent_watch: () => watchAgents(deps, options),
       // A database may be put back beneath a control plane that runs.

@@ -2,7 +2,8 @@
 // each of them. It may take a chore for due that finds nothing then, never the other way round.
 import { textArray } from './column.ts';
 import { CUTOFF, POOL_EVENT_CUTOFF } from './history.ts';
-import { statement, takes, type NoArgs } from './statement.ts';
+import { FROM_REHEARSABLE } from './rehearsal.ts';
+import { statement, takes } from './statement.ts';
 import { KEPT_HOURS } from './waiter-end.ts';
 
 /** The names of the chores whose conditions do not hold. */
@@ -43,16 +44,18 @@ export const findIdlePruning = statement({
   }),
 });
 
-/** Of those of the reaper's for which there is nothing at all in most installations. */
+/** Of those of the reaper's for which there is nothing at all most of the time. */
 export const findIdleReaping = statement({
   name: 'chore.find_idle_reaping',
-  takes: takes<NoArgs>(),
+  takes: takes<{ readonly drivers: readonly string[] }>(),
   gives: { idle: textArray },
   sql: idleOf({
+    overruns: `exists (select from jobs where status in ('running', 'canceling'))`,
     strays: 'exists (select from stray_states)',
     canaries: `
         exists (select from canaries)
         or exists (select from rehearsals where outcome is null)`,
+    rehearsals: `exists (select ${FROM_REHEARSABLE})`,
     secrets: 'exists (select from secret_parameters)',
     owner_values: 'exists (select from owner_values)',
     keys: 'exists (select from data_keys where retired_at is not null)',

@@ -72,14 +72,9 @@ export const queueRehearsal = statement({
 
 /**
  * A running prebuild for each preset of an active version that was not rehearsed, or whose rehearsal said
- * nothing ten minutes ago: a pool that is full may not build another one for days.
+ * nothing ten minutes ago: a pool that is full may not build another one for days. Takes $drivers.
  */
-export const findRehearsable = statement({
-  name: 'rehearsal.find_rehearsable',
-  takes: takes<{ readonly drivers: readonly string[]; readonly limit: number }>(),
-  gives: { presetId: uuid<PresetId>(), driver: text, workspaceId: uuid<WorkspaceId>() },
-  sql: `
-    select p.id as preset_id, v.manifest ->> 'driver' as driver, running.workspace_id
+export const FROM_REHEARSABLE = `
     from templates t
     join template_versions v on v.id = t.active_version_id
     join presets p on p.version_id = v.id
@@ -99,7 +94,15 @@ export const findRehearsable = statement({
       and v.manifest ->> 'rehearsal' <> 'off'
       and (r.preset_id is null
         or (r.outcome = 'void'
-          and r.completed_at < (select standby_now()) - interval '10 minutes'))
+          and r.completed_at < (select standby_now()) - interval '10 minutes'))`;
+
+export const findRehearsable = statement({
+  name: 'rehearsal.find_rehearsable',
+  takes: takes<{ readonly drivers: readonly string[]; readonly limit: number }>(),
+  gives: { presetId: uuid<PresetId>(), driver: text, workspaceId: uuid<WorkspaceId>() },
+  sql: `
+    select p.id as preset_id, v.manifest ->> 'driver' as driver, running.workspace_id
+    ${FROM_REHEARSABLE}
     order by p.id
     limit $limit::integer`,
 });

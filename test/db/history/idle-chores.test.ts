@@ -21,7 +21,7 @@ afterAll(() => ground.store.close());
 const findPruning = async (on: Executor): Promise<readonly string[]> =>
   (await findIdlePruning.one(on, RETENTIONS)).idle;
 const findReaping = async (on: Executor): Promise<readonly string[]> =>
-  (await findIdleReaping.one(on, {})).idle;
+  (await findIdleReaping.one(on, { drivers: ['null'] })).idle;
 
 /** What is idle once the statement has run, of which nothing is left afterwards. */
 const idleAfter = (
@@ -100,8 +100,20 @@ const TO_PRUNE: readonly (readonly [chore: string, what: string, sql: string])[]
   ],
 ];
 
-const REAPING = ['strays', 'canaries', 'secrets', 'owner_values', 'keys'];
+const REAPING = ['overruns', 'strays', 'canaries', 'rehearsals', 'secrets', 'owner_values', 'keys'];
 const TO_REAP: readonly (readonly [chore: string, what: string, sql: string])[] = [
+  [
+    'overruns',
+    'a job that runs',
+    `update jobs set completed_at = null, succeeded = false
+     where id = (select id from jobs where type = 'workspace_build' limit 1)`,
+  ],
+  [
+    'rehearsals',
+    'a preset that was not rehearsed',
+    `update template_versions set manifest = manifest || '{"rehearsal": "report"}'
+     where id = (select active_version_id from templates limit 1)`,
+  ],
   [
     'strays',
     'a stray state',
@@ -209,8 +221,8 @@ describe('a round of the chores where there is nothing to do', () => {
           killGraceMs: 60_000,
         },
       );
-    const asked = await askedBy(reap, 'rehearsal.find_rehearsable');
-    const leftOut = /^(stray_state|canary|secret_parameters|owner_values|data_key)\./;
+    const asked = await askedBy(reap, 'job.find_revoked');
+    const leftOut = /^(stray_state|canary|rehearsal|secret_parameters|owner_values|data_key)\./;
     expect(asked.filter((name) => leftOut.test(name))).toEqual([]);
     expect(asked).toContain('chore.find_idle_reaping');
   });
