@@ -19,6 +19,8 @@ export interface Home extends AsyncDisposable {
 
 /** What a new database has rows in, or what belongs to no life. */
 const LASTING = ['schema_migrations', 'data_keys', 'users', 'test_clock'];
+/** What is dead costs next to nothing until then, and each makes all connections plan their statements anew. */
+const LIVES_PER_VACUUM = 50;
 /** Each has to learn the statements by itself. */
 const CONNECTIONS = 4;
 
@@ -76,6 +78,13 @@ async function openHome(server: ConnectionParts): Promise<Home> {
     do $$ begin
       execute format('alter database %I set plan_cache_mode = force_generic_plan', current_database());
     end $$`);
+  // A look of it at tables makes all statements about them be planned anew, on every connection.
+  await opened.sql(`
+    do $$ declare name text; begin
+      for name in select tablename from pg_tables where schemaname = 'public' loop
+        execute format('alter table %I set (autovacuum_enabled = off)', name);
+      end loop;
+    end $$`);
   // Connections that are there already go on as before.
   const store = { ...opened, database: opened.open(CONNECTIONS) };
   const folder = await mkdtemp(path.join(tmpdir(), 'standby-simulation-'));
@@ -87,12 +96,15 @@ async function openHome(server: ConnectionParts): Promise<Home> {
   // One statement, so that no row is missed by another one meanwhile.
   const clear = `with ${tables.map(({ name }) => `${name}_gone as (delete from ${name})`).join(', ')}
     delete from users where not is_system`;
+  let lives = 0;
   return {
     store,
     databases: [store.open(CONNECTIONS), store.open(CONNECTIONS)],
     folder,
     clear: async () => {
       await store.sql(clear);
+      lives += 1;
+      if (lives % LIVES_PER_VACUUM === 0) await store.sql('vacuum');
       await rm(folder, { recursive: true, force: true });
     },
     [Symbol.asyncDispose]: async () => {
