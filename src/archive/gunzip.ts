@@ -5,8 +5,11 @@ import { crc32, createInflateRaw } from 'node:zlib';
 import { archiveInvalid, archiveTooLarge } from './fault.ts';
 import type { ArchiveLimits } from './limits.ts';
 
-/** As a stream of chunks of at most this size: all that is ever in memory unpacked. */
-const CHUNK_BYTES = 64 * 1024;
+/**
+ * As a stream of chunks of at most this size: all that is needed in memory unpacked. Larger ones lie about until
+ * there are 64 MiB of them, for to a collector of garbage what they hold weighs little.
+ */
+const CHUNK_BYTES = 8 * 1024;
 const TRAILER_BYTES = 8;
 
 /** Yields the unpacked bytes; throws once a limit is passed, having inflated at most a chunk more. */

@@ -52,7 +52,9 @@ async function collect(
     if (length > limits.packedBytes) throw archiveTooLarge(limits, 'packedBytes');
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  const [first] = chunks;
+  if (first === undefined || chunks.length > 1) return Buffer.concat(chunks);
+  return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
 }
 
 async function* readEntries(

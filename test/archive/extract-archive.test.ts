@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomFillSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,6 +36,38 @@ describe('extractArchive', () => {
       'out/i/m': 'folder 755',
       'out/i/m/plied': '755 ',
     });
+  });
+
+  it('holds no more of a large archive than of a small one', async () => {
+    await using temporary = await makeTemporaryFolder();
+    const module = (path: string): string => new URL(`../../src/${path}`, import.meta.url).href;
+    // What has been unpacked and is not collected yet, at its most. Other tests leave things about in this process.
+    const script = `const { readArchive } = await import('${module('archive/read-archive.ts')}');
+      const { writeEntries } = await import('${module('archive/extract-archive.ts')}');
+      const packed = [];
+      for await (const chunk of process.stdin) packed.push(chunk);
+      const heldNow = () => process.memoryUsage().arrayBuffers;
+      const before = heldNow();
+      let most = 0;
+      async function* watched(chunks) {
+        for await (const chunk of chunks) {
+          most = Math.max(most, heldNow() - before);
+          yield chunk;
+        }
+      }
+      async function* entries() {
+        for await (const entry of readArchive([Buffer.concat(packed)]))
+          yield { ...entry, content: watched(entry.content) };
+      }
+      await writeEntries(entries(), '${join(temporary.path, 'out')}');
+      process.stdout.write(String(most));`;
+    const run = ['--import', 'tsx', '--input-type=module', '-e', script];
+    const content = Buffer.alloc(96 * 2 ** 20);
+    for (let at = 0; at < content.length; at += 4_096) randomFillSync(content, at, 200);
+    const packed = gz(header({ name: 'large', size: content.length }), content);
+    const most = Number(execFileSync(process.execPath, run, { input: packed, encoding: 'utf8' }));
+    expect(most).toBeGreaterThan(0);
+    expect(most / 2 ** 20).toBeLessThan(24);
   });
 
   it('takes a folder that comes after what is in it', async () => {
