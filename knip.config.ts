@@ -10,6 +10,7 @@ const config: KnipConfig = {
     'src/provisioner/drivers/process/supervisor/main.ts',
     'scripts/*.{ts,mjs}',
     'bench/main.ts',
+    'bench/archive/unpack.ts',
     'bench/log-flood/daemon.ts',
     // Programs that tests start as processes of their own.
     'test/support/embedded-starter.ts',

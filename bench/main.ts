@@ -10,6 +10,7 @@ import { describeMachine, describeProcessorTime, readProcessorTime } from './sup
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   'agent-memory': () => import('./agent-memory.ts'),
   agents: () => import('./agents.ts'),
+  archive: () => import('./archive.ts'),
   churn: () => import('./churn.ts'),
   claim: () => import('./claim.ts'),
   create: () => import('./create.ts'),
