@@ -68,6 +68,12 @@ describe.skipIf(!hasCgroups())('the control group of a workspace', () => {
     expect(tops.flatMap((top) => readSafely(path.join(top, 'pids.max')) ?? [])).toEqual(['0']);
   });
 
+  it('is closed to new processes before it is looked at, so that none can hide behind its children', async () => {
+    const tops = prepare();
+    await endProcesses({ clock: systemClock, groups }, folder, null);
+    expect(tops.flatMap((top) => readSafely(path.join(top, 'pids.max')) ?? [])).toEqual(['0']);
+  });
+
   it('lets nobody who is in it end themselves half way', async () => {
     const top = prepare().find((one) => existsSync(path.join(one, 'pids.max'))) ?? '';
     const own = path.join(top, 'cgroup.procs');

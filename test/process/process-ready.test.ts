@@ -1,6 +1,7 @@
 // The ready checks that the process driver makes.
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import type { Manifest, ReadyCheck } from '../../src/contract/manifest/schema.ts';
 import type { Build } from '../../src/provisioner/driver.ts';
 import { sampleWorkspace } from '../support/acquired-job.ts';
@@ -10,7 +11,18 @@ import { until } from '../support/until.ts';
 const world = useProcessWorld();
 const { inWorkspace } = world;
 
-beforeEach(() => world.open());
+/** Whether the machine goes on looking who lives, once a second. */
+let looks: 'on' | 'ending' | 'off';
+
+beforeEach(() => {
+  looks = 'on';
+  const sleep: typeof systemClock.sleep = async (ms, signal) => {
+    if (ms === 1_000 && looks === 'ending') looks = 'off';
+    await systemClock.sleep(ms, signal);
+    if (ms === 1_000 && looks === 'off') await sleep(ms, signal);
+  };
+  return world.open({ clock: { ...systemClock, sleep } });
+});
 
 const build = (manifest: Partial<Manifest>): Build =>
   world.build(manifest, sampleWorkspace({ parameters: { evil: 'no harm' } }));
@@ -66,6 +78,37 @@ describe('a ready check', () => {
     await until(async () => expect((await rounds()).length).toBeGreaterThan(8));
     expect(world.home.living().length).toBeLessThan(7);
     await writeFile(inWorkspace(made, 'files', 'go'), '');
+    await becomesReady(made);
+  });
+
+  it('is made in no workspace that is stopped, also before the next look tells of that', async () => {
+    const command = ['sh', '-c', 'echo >> rounds; setsid sleep 600 & exit 1'];
+    const often = check({ command, interval_seconds: 0.02 });
+    const [made, other] = [build(often), build(often)];
+    const roundsOf = async (one: Build): Promise<number> =>
+      (await readFile(inWorkspace(one, 'files', 'rounds'), 'utf8')).length;
+    await world.start(made);
+    await world.start(other);
+    for (const one of [made, other]) await until(() => roundsOf(one));
+    looks = 'ending';
+    await until(() => expect(looks).toBe('off'));
+    await world.stop(made);
+    const [rounds, others] = [await roundsOf(made), await roundsOf(other)];
+    await until(async () => expect(await roundsOf(other)).toBeGreaterThan(others + 10));
+    expect(await roundsOf(made)).toBe(rounds);
+    expect(world.home.living(made.workspace.id)).toEqual([]);
+  });
+
+  it('is made anew after a stop and a start between two looks', async () => {
+    const made = build(check({ http: '/' }));
+    await world.start(made);
+    await becomesReady(made);
+    looks = 'ending';
+    await until(() => expect(looks).toBe('off'));
+    await world.stop(made);
+    await world.start(made);
+    expect(await world.reportOf(made)).toMatchObject({ state: 'running', ready: false });
+    looks = 'on';
     await becomesReady(made);
   });
 });

@@ -1,5 +1,6 @@
 // Looks after the workspaces of this machine between jobs: settles what an earlier life of the daemon
 // left half done, watches who lives, and has ready checks repeated.
+import { formatIdentity } from '../../../base/process-identity.ts';
 import { createService } from '../../../base/service.ts';
 import type { ReportBody } from '../../../contract/provisioner/protocol.ts';
 import type { ChangeListener, Machine } from '../../driver.ts';
@@ -49,7 +50,7 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
       if (record === undefined || turns.isBusy(id)) return [];
       if (record === 'unreadable') return [{ id, state: 'gone', ready: null }];
       if (!isSettled(record)) return [];
-      const ready = record.ready === null ? null : readyWatch.isReady(id);
+      const ready = record.ready === null ? null : readyWatch.isReady(checkName(id, record));
       const state = stateOf(record);
       return [{ id, state: state === 'running' && crashLoops.has(id) ? 'gone' : state, ready }];
     });
@@ -61,9 +62,14 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
       if (record.ready === null || !isAlive(record)) continue;
       const { port, ready: check } = record;
       const layout = layoutOf(folderOf(id));
-      checked.set(id, {
+      const name = checkName(id, record);
+      // Once it is stopped nothing runs in it, not even until the next look.
+      const isWanted = (): boolean => !turns.isBusy(id) && isAlive(record);
+      const workspace = { check, port, layout, groups: deps.groups, isWanted };
+      checked.set(name, {
         check,
-        isReady: (signal) => isReady({ check, port, layout, groups: deps.groups }, signal),
+        isReady: async (signal) =>
+          isWanted() ? isReady(workspace, signal) : readyWatch.isReady(name),
       });
     }
     readyWatch.follow(checked);
@@ -145,6 +151,11 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
       }),
     remove: (id) => turns.run(id, () => removeWorkspace(deps, folderOf(id))),
   };
+}
+
+/** One for each life of its supervisor: what was ready before a stop is to be ready anew. */
+function checkName(id: string, { supervisor }: WorkspaceRecord): string {
+  return supervisor === null ? id : `${id} ${formatIdentity(supervisor)}`;
 }
 
 function stateOf(record: WorkspaceRecord): Reported['state'] {

@@ -31,18 +31,25 @@ export async function endProcesses(
   if (supervisor !== null && signalProcess(supervisor, 'SIGTERM')) {
     await waitWhile(clock, ASK_MS, () => isSameProcess(supervisor));
   }
+  // Of a program in the workspace that ends it, as with `standby down` in its shell: it would end itself half way.
+  const own = new Set(lineOf(process.pid));
+  const workspaceId = path.basename(folder);
+  // What is looked at could have become another process by then, again and again. A shell that does this goes on.
+  if (!groups.processesIn(workspaceId).some((pid) => own.has(pid))) groups.forbidForks(workspaceId);
   let left: readonly ProcessIdentity[] = [];
   for (let round = 0; ; round++) {
     left = left.filter((identity) => isSameProcess(identity));
     // All of the machine's are looked at only when what was found has gone.
-    if (left.length === 0) left = processesOf(groups, folder, supervisor);
+    if (left.length === 0) {
+      left = processesOf(groups, folder, supervisor).filter(({ pid }) => !own.has(pid));
+    }
     if (left.length === 0) return;
     if (round === KILL_ROUNDS) {
       throw new Error(
         `processes of ${folder} cannot be ended: ${left.map(({ pid }) => pid).join(', ')}`,
       );
     }
-    if (round === 0) groups.forbidForks(path.basename(folder));
+    if (round === 0) groups.forbidForks(workspaceId);
     for (const identity of left) signalProcess(identity, 'SIGKILL');
     await clock.sleep(KILL_PAUSE_MS);
   }
@@ -76,10 +83,7 @@ function processesOf(
   const grouped = groups
     .processesIn(path.basename(folder))
     .flatMap((pid) => identifyProcess(pid) ?? []);
-  const found = [...recorded.filter((identity) => isSameProcess(identity)), ...marked, ...grouped];
-  // Of a program in the workspace that ends it, as with `standby down` in its shell: it would end itself half way.
-  const own = new Set(lineOf(process.pid));
-  return found.filter(({ pid }) => !own.has(pid));
+  return [...recorded.filter((identity) => isSameProcess(identity)), ...marked, ...grouped];
 }
 
 /** Whether something that has ended waits to be started again. */

@@ -16,22 +16,24 @@ export interface CheckedWorkspace {
   readonly port: number;
   readonly layout: WorkspaceLayout;
   readonly groups: Groups;
+  /** Whether anything may still be started in it. */
+  readonly isWanted: () => boolean;
 }
 
 /** Whether the workspace is ready now. */
 export async function isReady(
-  { check, port, layout, groups }: CheckedWorkspace,
+  { check, port, ...workspace }: CheckedWorkspace,
   signal: AbortSignal,
 ): Promise<boolean> {
   const host = '127.0.0.1';
   if (check.http !== null) return answers(check.http, { host, port }, signal);
-  if (check.command !== null) return succeeds({ layout, groups }, check.command, signal);
+  if (check.command !== null) return succeeds(workspace, check.command, signal);
   return accepts({ host, port: check.tcp ?? port }, signal);
 }
 
 /** Runs where the workspace's command runs, with its environment, and in a sandbox as it does. */
 async function succeeds(
-  { layout, groups }: Pick<CheckedWorkspace, 'layout' | 'groups'>,
+  { layout, groups, isWanted }: Omit<CheckedWorkspace, 'check' | 'port'>,
   command: readonly string[],
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -39,6 +41,7 @@ async function succeeds(
   const [program] = programs;
   if (program === undefined) return false;
   signal.throwIfAborted();
+  if (!isWanted()) return false; // its end may have begun since, and would not know of it
   const joins = groups.joinFiles(path.basename(layout.folder));
   const argv = expendable(limits, [...program.within, ...command]);
   const child = spawnProgram(program, joining(joins, argv), 'ignore');
