@@ -2,6 +2,7 @@
 // enemy's: it tries, and writes down what came of it.
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toolsField } from '../../src/contract/field.ts';
@@ -117,6 +118,22 @@ describe.skipIf(!hasTool('bwrap'))('in the sandbox', () => {
       [status('NoNewPrivs')]: '1',
       [status('CapEff')]: '0'.repeat(16),
       [status('CapBnd')]: '0'.repeat(16),
+    });
+  });
+
+  it.skipIf(!hasTool('perl'))('has nothing of the daemon’s keyrings', async () => {
+    await open();
+    const calls = process.arch === 'x64' ? [248, 249, 250] : [217, 218, 219];
+    const attempts = calls.map(
+      (call) => `execFileSync("perl", ["-e", 'syscall(${call}, 0, 0, 0, 0, 0); print $! + 0'])`,
+    );
+    const read = ['/proc/keys', '/proc/key-users'].map((file) => `fs.readFileSync("${file}")`);
+    const seen = await findingsIn(build(), [...attempts, ...read]);
+    expect(seen).toEqual({
+      ...Object.fromEntries(
+        attempts.map((attempt) => [attempt, String(os.constants.errno.ENOSYS)]),
+      ),
+      ...Object.fromEntries(read.map((attempt) => [attempt, 'EACCES'])),
     });
   });
 

@@ -27,7 +27,7 @@ export function planWorkspace(build: Build, options: PlanOptions): Plan {
     throw new AppError('BUILD_FAILED', 'the manifest has no settings for the process driver');
   }
   const shared = sharedEnvironment(build, options);
-  const base = { cwd: layout.files, within: [], seen: null, input: null };
+  const base = { cwd: layout.files, within: [], seen: null, input: null, filter: null };
   const command: Program = {
     ...base,
     name: 'command',

@@ -39,6 +39,9 @@ const SETTINGS = [
 const EMPTY = ['/tmp', '/var/tmp', '/run', '/dev/shm'];
 const EMPTY_BYTES = 256 * 1024 ** 2;
 
+/** The daemon's keyring and what is in it, by name. */
+const UNTOLD = ['/proc/keys', '/proc/key-users'];
+
 /**
  * bubblewrap itself is to outlive a request to end, or its program would be killed with it before it
  * could answer. The program has the signal back from `env`, and a shell starts it: to `env` a name with = in it is
@@ -49,18 +52,20 @@ const HEARING_SIGTERM = [
   ...['/usr/bin/env', '--default-signal=TERM', '/bin/sh', '-c', 'exec "$@"', 'sh'],
 ];
 
-/** What a program's command line is put behind. It reads its environment from the descriptor 3. */
+/** What a program's command line is put behind. It reads its environment from the descriptor 3, its filter from 4. */
 export function enteringBubblewrap(bwrap: string, view: View): readonly string[] {
   const readable = (there: string): readonly string[] => ['--ro-bind-try', there, there];
+  const covered = (there: string): readonly string[] => ['--ro-bind-try', '/dev/null', there];
   return [
     ...DEAF_TO_SIGTERM,
     bwrap,
     // Without namespaces of its own a program cannot get away from its control group, nor at much of the kernel.
     ...['--unshare-user', '--disable-userns', '--unshare-pid', '--unshare-ipc'],
     ...['--cap-drop', 'ALL', '--die-with-parent', '--clearenv', '--args', '3'],
+    ...['--seccomp', '4'],
     ...[...SYSTEM, ...SETTINGS].flatMap(readable),
     // A daemon that is root could write to the kernel's settings, which belong to all of the machine.
-    ...['--dev', '/dev', '--proc', '/proc', '--remount-ro', '/proc'],
+    ...['--dev', '/dev', '--proc', '/proc', ...UNTOLD.flatMap(covered), '--remount-ro', '/proc'],
     ...EMPTY.flatMap((folder) => ['--size', String(EMPTY_BYTES), '--tmpfs', folder]),
     ...['--remount-ro', '/dev'],
     ...view.hidden.flatMap((folder) => ['--tmpfs', folder]),

@@ -8,6 +8,7 @@ import { findProgram } from '../find-program.ts';
 import { MARK } from '../processes.ts';
 import type { Plan, Program, Seen } from '../supervisor/plan.ts';
 import { enteringBubblewrap, environmentArguments } from './bubblewrap.ts';
+import { callFilter } from './call-filter.ts';
 import { nodeFiles } from './node-files.ts';
 import { runTrial, trialOf } from './trial.ts';
 
@@ -50,7 +51,9 @@ export async function enterAnew(sandbox: Sandbox, plan: Plan): Promise<Plan> {
   const enter = await sandbox.open(isInside ? 'bubblewrap' : 'none');
   const programs = plan.programs.map((program) => {
     const { seen } = program;
-    return seen === null ? program : { ...program, within: enter(program, seen).within };
+    if (seen === null) return program;
+    const { within, filter } = enter(program, seen);
+    return { ...program, within, filter };
   });
   return { ...plan, programs };
 }
@@ -68,6 +71,7 @@ async function findBubblewrap(
   const folders = (environment['PATH'] ?? '').split(':').filter((one) => path.isAbsolute(one));
   const bwrap = await findProgram('bwrap', folders);
   if (bwrap === undefined) return { kind: 'missing', because: 'bwrap is not in the PATH' };
+  const filter = callFilter();
   const enter: EnterSandbox = (program, seen) => ({
     ...program,
     seen,
@@ -81,6 +85,7 @@ async function findBubblewrap(
     // The mark is for the daemon, which sees both sides.
     environment: pick(program.environment, MARK),
     input: environmentArguments(program.environment),
+    filter,
   });
   const trial = trialOf(['true'], { cwd: '/', searchPath: '/usr/bin:/bin' });
   const inside = enter(trial, { readable: [], writable: [] });

@@ -19,7 +19,8 @@ export function trialOf(
   { cwd, searchPath }: { readonly cwd: string; readonly searchPath: string },
 ): Program {
   const environment = { PATH: searchPath };
-  return { name: 'trial', argv, cwd, environment, output: '', within: [], input: null, seen: null };
+  const bare = { output: '', within: [], seen: null, input: null, filter: null };
+  return { ...bare, name: 'trial', argv, cwd, environment };
 }
 
 /** Gives why it failed. */

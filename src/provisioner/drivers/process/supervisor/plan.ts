@@ -18,6 +18,8 @@ export const planSchema = z.object({
       environment: z.record(z.string(), z.string()),
       /** What it can read from the descriptor 3. */
       input: z.string().nullable().prefault(null),
+      /** In base64, what it can read from the descriptor 4: the filter of its system calls. */
+      filter: z.string().nullable().prefault(null),
       output: z.string(),
     }),
   ),
