@@ -15,9 +15,9 @@ const READ_UNDER_LOCK = `    const locked = await lockPool.maybe(tx, { poolId })
     // Before anything is decided: what they get is not extraneous. A pause does not hold them back either.
     waitedMs = locked.hasLine ? await deps.serveWaiters(tx, poolId) : [];
     if (locked.paused) return { kind: 'paused' };
-    const moment = await readMoment(tx, options);
+    const { moment, pools } = await readPools(tx, [poolId], options);
     if (moment.paused) return { kind: 'paused' };
-    const [pool] = await readPools(tx, { poolIds: [poolId], moment }, options);
+    const [pool] = pools;
 `;
 
 export const deciding: readonly Mutation[] = [
@@ -50,9 +50,9 @@ export const deciding: readonly Mutation[] = [
       change(
         'src/reconciler/reconcile-pool.ts',
         READ_UNDER_LOCK,
-        `    const moment = await readMoment(tx, options);
+        `    const { moment, pools } = await readPools(tx, [poolId], options);
     if (moment.paused) return { kind: 'paused' };
-    const [pool] = await readPools(tx, { poolIds: [poolId], moment }, options);
+    const [pool] = pools;
     const locked = await lockPool.maybe(tx, { poolId });
     if (locked === undefined) return { kind: 'idle' };
 `,

@@ -29,7 +29,7 @@ import type { PoolPace } from '../domain/waiter/estimate.ts';
 import { paceOf } from './pool-pace.ts';
 import type { DecisionOptions } from './options.ts';
 import { planPools, type DecidedPool, type PlanOptions, type PoolPlan } from './pool-plan.ts';
-import { decideSeenPool, readMoment, readPools } from './seen-pool.ts';
+import { decideSeenPool, readPools } from './seen-pool.ts';
 
 export interface PoolPage {
   readonly pool: PoolRow;
@@ -187,8 +187,8 @@ async function look(
 ): Promise<readonly Looked[]> {
   const [first] = rows;
   if (first === undefined) return [];
-  const moment = await readMoment(on, options);
-  const seen = await readPools(on, { poolIds: rows.map(({ id }) => id), moment }, options);
+  const poolIds = rows.map(({ id }) => id);
+  const { moment, pools: seen } = await readPools(on, poolIds, options);
   const pools = seen.map((one) => ({ seen: one, decision: decideSeenPool(one, moment, options) }));
   const plans = await planPools(on, { organizationId: first.organizationId, pools }, options);
   return rows.map((pool) => {

@@ -19,7 +19,7 @@ import { cancelPending } from './act/cancel-pending.ts';
 import { createPrebuilds, CREATION, type Created } from './act/create.ts';
 import { deletePrebuilds } from './act/delete.ts';
 import type { ReconcilerOptions } from './options.ts';
-import { decideSeenPool, readMoment, readPools } from './seen-pool.ts';
+import { decideSeenPool, readPools } from './seen-pool.ts';
 
 export type PoolOutcome =
   /** Nothing is wanted of the pool and nothing of it is alive, or there is no such pool. */
@@ -70,9 +70,9 @@ export async function reconcilePool(
     // Before anything is decided: what they get is not extraneous. A pause does not hold them back either.
     waitedMs = locked.hasLine ? await deps.serveWaiters(tx, poolId) : [];
     if (locked.paused) return { kind: 'paused' };
-    const moment = await readMoment(tx, options);
+    const { moment, pools } = await readPools(tx, [poolId], options);
     if (moment.paused) return { kind: 'paused' };
-    const [pool] = await readPools(tx, { poolIds: [poolId], moment }, options);
+    const [pool] = pools;
     if (pool === undefined) return { kind: 'idle' };
     const decision = decideSeenPool(pool, moment, options);
     const acted = await act({ kit: deps, tx, pool }, decision, options);

@@ -17,6 +17,7 @@ import {
   readMoment as readMomentRow,
   readPoolRows,
   type MemberRow,
+  type MomentRow,
   type PoolRows,
   type PresetRow,
 } from '../store/pool-row.ts';
@@ -46,7 +47,10 @@ const MISSED_SWEEPS = 2;
 
 /** Throws SETTINGS_UNREADABLE: what cannot be read is never "not paused". */
 export async function readMoment(on: Executor, options: DecisionOptions): Promise<Moment> {
-  const row = await readMomentRow.one(on, {});
+  return toMoment(await readMomentRow.one(on, {}), options);
+}
+
+function toMoment(row: MomentRow, options: DecisionOptions): Moment {
   const { reconciliationPaused: paused } = parsePrebuildSettings(row.settings);
   const swept =
     row.sweptAt !== null && row.now - row.sweptAt <= MISSED_SWEEPS * options.sweepIntervalMs;
@@ -68,17 +72,20 @@ export async function readAllPools(
 }
 
 export interface SomePools {
-  readonly poolIds: readonly PoolId[];
   readonly moment: Moment;
+  /** One of which no preset is active or has anything alive is left out. */
+  readonly pools: readonly SeenPool[];
 }
 
-/** These pools; one of which no preset is active or has anything alive is left out. */
+/** By one statement. Throws SETTINGS_UNREADABLE. */
 export async function readPools(
   on: Executor,
-  { poolIds, moment }: SomePools,
+  poolIds: readonly PoolId[],
   options: DecisionOptions,
-): Promise<readonly SeenPool[]> {
-  return assemble(await readPoolRows(on, { poolIds }), moment, options);
+): Promise<SomePools> {
+  const { moment: row, ...rows } = await readPoolRows(on, { poolIds });
+  const moment = toMoment(row, options);
+  return { moment, pools: assemble(rows, moment, options) };
 }
 
 export function decideSeenPool(

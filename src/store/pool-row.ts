@@ -36,21 +36,27 @@ export interface PoolScope {
   readonly poolIds: readonly PoolId[];
 }
 
-export const readMoment = statement({
-  name: 'pool.read_moment',
-  takes: takes<NoArgs>(),
-  gives: {
-    now: instant,
-    settings: nullable(json<StoredSettings>()),
-    sweptAt: nullable(instant),
-    judgingFrom: nullable(instant),
-  },
-  sql: `
-    select standby_now() as now,
+const momentColumns = {
+  now: instant,
+  settings: nullable(json<StoredSettings>()),
+  sweptAt: nullable(instant),
+  judgingFrom: nullable(instant),
+};
+
+export type MomentRow = RowOf<typeof momentColumns>;
+
+const MOMENT = `standby_now() as now,
       (select jsonb_build_object('document', value)
         from settings where name = '${PREBUILD_SETTINGS}') as settings,
       (select last_at from watches where name = '${AGENT_WATCH}') as swept_at,
-      (select judging_from from watches where name = '${AGENT_WATCH}') as judging_from`,
+      (select judging_from from watches where name = '${AGENT_WATCH}') as judging_from`;
+
+export const readMoment = statement({
+  name: 'pool.read_moment',
+  takes: takes<NoArgs>(),
+  gives: momentColumns,
+  sql: `
+    select ${MOMENT}`,
 });
 
 const presetColumns = {
@@ -239,14 +245,16 @@ export const readRowsOfPools = statement({
   name: 'pool.read',
   takes: takes<PoolScope>(),
   gives: {
+    ...momentColumns,
     presets: jsonText<JsonRows>(),
     members: jsonText<JsonRows>(),
     judged: jsonText<JsonRows>(),
   },
   sql: `
-    select ${rowsAsJson(
-      presetColumns,
-      presetsOf(`
+    select ${MOMENT},
+      ${rowsAsJson(
+        presetColumns,
+        presetsOf(`
         select p.id
         from pools l
         join templates t on t.id = l.template_id
@@ -254,14 +262,19 @@ export const readRowsOfPools = statement({
         where l.id = any ($poolIds::uuid[])
         union
         select preset_id from pool_members where pool_id = any ($poolIds::uuid[])`),
-    )} as presets,
+      )} as presets,
       ${rowsAsJson(memberColumns, membersOf('m.pool_id = any ($poolIds::uuid[])'))} as members,
       ${rowsAsJson(judgedColumns, judgedOf('pool_id = any ($poolIds::uuid[])'))} as judged`,
 });
 
-export async function readPoolRows(on: Executor, scope: PoolScope): Promise<PoolRows> {
-  const { presets, members, judged } = await readRowsOfPools.one(on, scope);
+/** These pools' rows, and the moment at which they were so. */
+export async function readPoolRows(
+  on: Executor,
+  scope: PoolScope,
+): Promise<PoolRows & { readonly moment: MomentRow }> {
+  const { presets, members, judged, ...moment } = await readRowsOfPools.one(on, scope);
   return {
+    moment,
     presets: rowsOfJson(presetColumns, presets),
     members: rowsOfJson(memberColumns, members),
     judged: rowsOfJson(judgedColumns, judged),

@@ -62,8 +62,6 @@ export interface PoolOptions {
   readonly claim?: 'apply' | 'instant';
 }
 
-/** What a pass reads that nobody changes in most of the plays. */
-export const UNCHANGED = ['pool.read_moment'];
 export const BUDGET = ['creation_budget.lock', 'creation_budget.read'];
 /** What a claim reads before, and writes when it got nothing. */
 export const AROUND_A_CLAIM = [

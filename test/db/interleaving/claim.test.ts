@@ -9,7 +9,6 @@ import {
   BUDGET,
   openPlays,
   PLANNERS,
-  UNCHANGED,
   type Plays,
 } from '../../support/plays.ts';
 
@@ -68,7 +67,7 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
       const play = {
         setUp: () => plays.pool({ desired: 0, ready: 1, claim }),
         sessions: { ann: plays.claimBy(0), pass: plays.pass },
-        through: [...UNCHANGED, ...AROUND_A_CLAIM],
+        through: AROUND_A_CLAIM,
         check: nothingMore,
       };
       const explored = await plays.explore(play, { everywhere: claim === 'instant' });
@@ -152,7 +151,7 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
             return plays.pass(database, world, stop);
           },
         },
-        through: [...UNCHANGED, ...BUDGET, ...AROUND_A_CLAIM],
+        through: [...BUDGET, ...AROUND_A_CLAIM],
         check: async ({ pool }, ended) => {
           const isTooLate = isBefore(ended, ['pass', 'time'], ['ann', TAKE]);
           expect(ended.given['ann'] === 'hit').toBe(!isTooLate);
@@ -170,7 +169,7 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
       await plays.explore({
         setUp: () => plays.pool({ ready: 1 }),
         sessions: { ann: plays.claimBy(0), pass: plays.pass, again: plays.pass },
-        through: [...UNCHANGED, ...BUDGET, ...AROUND_A_CLAIM],
+        through: [...BUDGET, ...AROUND_A_CLAIM],
         check: async (world, { given }) => {
           expect(given['ann']).toBe('hit');
           expect(await plays.countLiving(world.pool)).toBeLessThanOrEqual(1);

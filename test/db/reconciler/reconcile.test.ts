@@ -1,7 +1,7 @@
 // One pool's reconcile, step by step, against a real database.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPrebuilds, type Created } from '../../../src/reconciler/act/create.ts';
-import { decideSeenPool, readMoment, readPools } from '../../../src/reconciler/seen-pool.ts';
+import { decideSeenPool, readPools } from '../../../src/reconciler/seen-pool.ts';
 import { AGENT_WATCH } from '../../../src/store/live-pool/ready-now.ts';
 import { lockPool } from '../../../src/store/pool-lock.ts';
 import { keepWatch } from '../../../src/store/watch.ts';
@@ -37,8 +37,8 @@ describe('a decision that asks for more than is missing', () => {
     store.database.transaction(async (tx) => {
       const { poolId } = pool;
       await lockPool.one(tx, { poolId });
-      const moment = await readMoment(tx, RECONCILER_OPTIONS);
-      const [seen] = await readPools(tx, { poolIds: [poolId], moment }, RECONCILER_OPTIONS);
+      const { moment, pools } = await readPools(tx, [poolId], RECONCILER_OPTIONS);
+      const [seen] = pools;
       const [decision] = decideSeenPool(seen!, moment, RECONCILER_OPTIONS).presets;
       const acting = { kit: store.kit, tx, pool: seen! };
       return createPrebuilds(acting, { decision: decision!, count }, { maxInFlight: 1_000 });

@@ -107,7 +107,7 @@ describe('a reconcile', () => {
     await reconcileNow(store, pool.poolId);
     const database = countStatements(store.database);
     await reconcileNow({ ...store, database }, pool.poolId);
-    const read = ['pool.lock', 'pool.read_moment', 'pool.read'];
+    const read = ['pool.lock', 'pool.read'];
     expect(database.take()).toEqual({ statements: read, transactions: 1 });
     await store.sql('update presets set desired_instances = 2 where id = $1', [pool.presetId]);
     await reconcileNow({ ...store, database }, pool.poolId);
