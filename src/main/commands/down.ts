@@ -3,6 +3,7 @@ import { defineCommand } from '../../cli/command.ts';
 import { dataDir } from '../../config/data-dir.ts';
 import { findDataFolder } from '../installation/data-folder.ts';
 import { runDown, type DownResult } from '../up/down.ts';
+import { isInWorkspace, runOutside } from '../up/outside.ts';
 import { configOf, DATA_DIR_OPTION } from './setting-options.ts';
 
 const NOTHING: DownResult = {
@@ -23,6 +24,11 @@ export const command = defineCommand({
     const config = configOf(environment, values);
     const place = dataDir(environment, config.dataDir);
     const folder = await findDataFolder(place);
+    if (folder !== undefined && isInWorkspace(folder, environment)) {
+      io.err('This runs in a workspace that ends as well: going on outside of it.\n');
+      const argv = ['down', '--data-dir', folder.path, ...(globals.json ? ['--json'] : [])];
+      return runOutside(argv, environment);
+    }
     const { stoppedServers, stoppedWorkspaces, silentEngine } =
       folder === undefined ? NOTHING : await runDown(kit, { folder, config });
     if (globals.json) {

@@ -39,6 +39,8 @@ export interface SilentEngine {
 export async function endWorkspaces(kit: Kit, place: DaemonPlace): Promise<EndedWorkspaces> {
   const { workspaces } = placesOf(place.folder);
   const deps = { clock: kit.clock, groups: createGroups(readPlaces(), workspaces) };
+  // Run by somebody in a workspace, this would be among what is to start nothing more.
+  deps.groups.leave(process.pid);
   const processes = await endAllWorkspaces(deps, workspaces);
   const containers = await endContainers(kit, place);
   return { ...containers, stopped: processes + containers.stopped };

@@ -27,6 +27,8 @@ export interface Groups {
   processesIn(workspaceId: string): readonly number[];
   /** What is in it can start nothing more, until it is prepared anew; where that can be had. Never throws. */
   forbidForks(workspaceId: string): void;
+  /** Takes the process out of all of the daemon's, where that can be had. Never throws. */
+  leave(pid: number): void;
   /** How often the kernel has killed something in it for its memory; 0 where nothing tells. */
   countMemoryKills(workspaceId: string): number;
   /** False where the kernel holds on to it, as for a moment after the end of the last that lived in it. */
@@ -98,6 +100,17 @@ export function createGroups(places: Places, folder: string): Groups {
           if (existsSync(file)) writeGroupFile(file, '0');
         } catch {
           // It only spares rounds to whoever ends what is in it.
+        }
+      }
+    },
+    leave: (pid) => {
+      for (const base of bases) {
+        const groups = listGroups(base).map((name) => path.join(base, name));
+        if (!groups.some((group) => readPids(group).includes(pid))) continue;
+        try {
+          writeGroupFile(path.join(path.dirname(base), 'cgroup.procs'), String(pid));
+        } catch {
+          // It is spared in the group as well, but can start nothing more once that may not.
         }
       }
     },
