@@ -2,10 +2,13 @@
 // appended to, so that they can be emptied while a program writes.
 import { closeSync, ftruncateSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import type { Clock } from './clock.ts';
+import { openedUp } from './opened-up.ts';
+
+const MODE = 0o600;
 
 /** Opens a file for a program's output. */
 export function openOutput(file: string): number {
-  return openSync(file, 'a', 0o600);
+  return openedUp(file, { mode: MODE, use: () => openSync(file, 'a', MODE) });
 }
 
 /** Of output kept at its end, before the file is begun anew; as much again is kept beside it. */
@@ -29,7 +32,8 @@ export async function keepOutputShort(
 export function shortenOutput(file: string, maxBytes = MAX_OUTPUT_BYTES): void {
   let output: number;
   try {
-    output = openSync(file, 'r+');
+    // A program can take the rights to it away, also in a sandbox: it is its standard output.
+    output = openedUp(file, { mode: MODE, use: () => openSync(file, 'r+') });
   } catch {
     return; // nothing was printed yet, or somebody took the file away
   }
@@ -54,7 +58,7 @@ function keepNewest(
   try {
     const newest = Buffer.alloc(part.bytes);
     const read = readSync(output, newest, 0, part.bytes, part.from);
-    writeFileSync(file, newest.subarray(0, read), { mode: 0o600 });
+    writeFileSync(file, newest.subarray(0, read), { mode: MODE });
   } catch {
     // On a full disk making room comes first.
   }

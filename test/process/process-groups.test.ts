@@ -1,5 +1,5 @@
 // The control groups of workspaces whose programs do with them what their user may.
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
@@ -11,12 +11,11 @@ import { NO_LIMITS } from '../../src/contract/manifest/schema.ts';
 import { createGroups, type Groups } from '../../src/provisioner/drivers/process/cgroup/groups.ts';
 import { readPlaces } from '../../src/provisioner/drivers/process/cgroup/places.ts';
 import { endProcesses, removeGroup } from '../../src/provisioner/drivers/process/processes.ts';
+import { asNobody } from '../support/as-nobody.ts';
 import { hasCgroups } from '../support/cgroups.ts';
 import { digDown } from '../support/dig-down.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
-
-const NOBODY = 65_534;
 
 let folder: string;
 let workspaceId: string;
@@ -58,7 +57,7 @@ describe.skipIf(!hasCgroups())('the control group of a workspace', () => {
     digDown(path.join(first, 'below'), 0, 'echo $$ > cgroup.procs; exec sleep 600');
     await until(() => expect(livingIn()).toHaveLength(1));
     const [pid = 0] = livingIn();
-    asOwner(tops, () => {
+    asNobody(ownedBy(tops), () => {
       for (const top of tops) {
         for (const name of ['below/cgroup.procs', 'pids.max', 'below']) close(path.join(top, name));
       }
@@ -131,25 +130,8 @@ function readSafely(file: string): string | undefined {
   }
 }
 
-/** Root may read and write whatever its mode is: it takes the part of another. */
-function asOwner(tops: readonly string[], work: () => void): void {
-  if (process.getuid?.() !== 0) {
-    work();
-    return;
-  }
-  for (const top of tops) {
-    for (const name of ['.', 'pids.max', 'below', 'below/cgroup.procs']) {
-      try {
-        chownSync(path.join(top, name), NOBODY, NOBODY);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      }
-    }
-  }
-  process.seteuid?.(NOBODY);
-  try {
-    work();
-  } finally {
-    process.seteuid?.(0);
-  }
+/** With what they are made of. */
+function ownedBy(tops: readonly string[]): readonly string[] {
+  const names = ['.', 'pids.max', 'below', 'below/cgroup.procs'];
+  return tops.flatMap((top) => names.map((name) => path.join(top, name)));
 }

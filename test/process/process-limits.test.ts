@@ -132,17 +132,21 @@ describe.skipIf(!hasCgroups())('with control groups', () => {
   });
 
   it.each([
-    ['a delete', (made: Build) => world.driver.delete(made, context)],
-    ['a stop', (made: Build) => world.stop(made)],
-    ['the end of all', () => endAllWorkspaces(endDeps(), world.home.workspaces)],
-  ])('ends by %s also what has cleared its environment and left', async (_what, end) => {
-    const made = build(`${ESCAPE}; echo > escaped; exec sleep 600`);
-    await world.start(made);
-    await until(() => stat(inWorkspace(made, 'files', 'escaped')));
-    await until(() => expect(membersOf(made).length).toBeGreaterThan(2));
-    await end(made);
-    expect(membersOf(made)).toEqual([]);
-  });
+    ['a delete', 0, (made: Build) => world.driver.delete(made, context)],
+    ['a stop', 1, (made: Build) => world.stop(made)],
+    ['the end of all', 0, () => endAllWorkspaces(endDeps(), world.home.workspaces)],
+  ])(
+    'ends by %s also what has cleared its environment and left',
+    async (_what, groupsLeft, end) => {
+      const made = build(`${ESCAPE}; echo > escaped; exec sleep 600`);
+      await world.start(made);
+      await until(() => stat(inWorkspace(made, 'files', 'escaped')));
+      await until(() => expect(membersOf(made).length).toBeGreaterThan(2));
+      await end(made);
+      expect(membersOf(made)).toEqual([]);
+      expect(world.home.groups.list()).toHaveLength(groupsLeft);
+    },
+  );
 
   it('fails a start that cannot join its group', async () => {
     const broken = { ...world.home.groups, prepare: () => ['/proc/no-group-here/cgroup.procs'] };

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { isUuid } from '../../../base/id.ts';
 import { layoutOf } from './layout.ts';
-import { endProcesses, type EndDeps } from './processes.ts';
+import { endProcesses, removeGroup, type EndDeps } from './processes.ts';
 import { readRecord } from './record.ts';
 import { isAlive } from './workspace.ts';
 
@@ -18,6 +18,8 @@ export async function endAllWorkspaces(deps: EndDeps, folder: string): Promise<n
       const record = await readRecord(layoutOf(workspace).record).catch(() => undefined);
       const alive = record !== undefined && isAlive(record);
       await endProcesses(deps, workspace, record?.supervisor ?? null);
+      // Nobody would, if the data folder were removed now. Its next start has another one.
+      if (deps.groups.processesIn(id).length === 0) await removeGroup(deps, workspace);
       return alive;
     }),
   );

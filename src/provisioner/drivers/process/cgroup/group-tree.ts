@@ -2,7 +2,6 @@
 // the daemon although it is its own user's.
 import {
   accessSync,
-  chmodSync,
   closeSync,
   constants,
   openSync,
@@ -11,6 +10,7 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
+import { openedUp } from '../../../../base/opened-up.ts';
 
 type GroupPath = string | Buffer;
 
@@ -115,20 +115,6 @@ function readProcs(file: Buffer): string {
     return openedUp(file, { mode: 0o644, use: () => readFileSync(file, 'utf8') });
   } catch {
     return ''; // gone, or of threads, whose processes the group above tells
-  }
-}
-
-/** Whoever owns a file has the rights to it that they give themselves. */
-function openedUp<T>(
-  file: GroupPath,
-  { mode, use }: { readonly mode: number; readonly use: () => T },
-): T {
-  try {
-    return use();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
-    chmodSync(file, mode);
-    return use();
   }
 }
 
