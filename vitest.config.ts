@@ -56,7 +56,7 @@ export default defineConfig({
           name: 'process',
           setupFiles: ['test/support/watch-transactions.ts'],
           include: ['test/process/**/*.test.ts', 'test/conformance/**/*.test.ts'],
-          globalSetup: ['test/support/postgres-server.ts'],
+          globalSetup: ['test/support/postgres-server.ts', 'test/support/sweep-groups.ts'],
           // An engine that runs on this machine is none of the tests': they start their own.
           env: { STANDBY_DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
           pool: 'forks',
