@@ -35,9 +35,9 @@ export const deciding: readonly Mutation[] = [
       change('src/store/pool-lock.ts', '\n      for no key update'),
       change(
         'src/store/pool-row.ts',
-        "membersOf('m.pool_id = any ($poolIds::uuid[])')",
+        "membersOf(everyOf('pool_members'))",
         `'with locked as materialized (select id from pools where id = any ($poolIds::uuid[]) for no key update) ' +
-    membersOf('m.pool_id = any (array(select id from locked))')`,
+    membersOf("(select id from locked) as asked cross join lateral (select * from pool_members where pool_id = asked.id offset 0)")`,
       ),
     ],
     noticedBy: TWO_PASSES,

@@ -30,6 +30,7 @@ import { PREBUILD_SETTINGS, type StoredSettings } from './settings.ts';
 import { rowsAsJson, rowsOfJson, type JsonRows } from './rows-as-json.ts';
 import { statement, takes, type Executor, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
+import { oneByOne, unseen } from './unseen.ts';
 import { IN_LINE } from './waiter.ts';
 
 export interface PoolScope {
@@ -93,6 +94,14 @@ const presetColumns = {
   /** People in the pool's line. */
   waiting: count,
 };
+
+/** The pools of a PoolScope. A pool is looked at with every claim: to plan that takes longer than the look itself. */
+const ASKED = `(select distinct id from unnest(${unseen('$poolIds::uuid[]')}) as given (id)) as asked`;
+
+/** All rows of the table that belong to them. */
+function everyOf(table: string): string {
+  return `${ASKED} ${oneByOne(`select * from ${table} where pool_id = asked.id`)}`;
+}
 
 // The wanted ids come first: presets and versions pile up with every push, and only those of
 // active versions and those with something alive are looked at.
@@ -163,7 +172,7 @@ const memberColumns = {
 // Nearly all members run, and theirs are the jobs that need no look. `offset 0` keeps each lookup a
 // lookup by key: joined as a whole, the planner may choose to read all jobs there ever were. It also has
 // readiness looked up once: those who are ready have lost nothing, and their agents are read no second time.
-function membersOf(scope: string): string {
+function membersOf(members: string): string {
   return `
     select m.workspace_id, m.pool_id, m.preset_id, m.build_number, m.transition, m.born_at,
       m.running_since,
@@ -186,7 +195,7 @@ function membersOf(scope: string): string {
             and b.transition = 'delete')
         when j.status is not null then 0
       end as deletes
-    from pool_members m
+    from ${members} as m
     cross join lateral (select ${READY_NOW} as ready offset 0) as seen
     left join lateral (
       select status, attempt, completed_at, initiator_id
@@ -194,15 +203,14 @@ function membersOf(scope: string): string {
       where jobs.id = m.job_id
         and m.running_since is null
       offset 0
-    ) as j on true
-    where ${scope}`;
+    ) as j on true`;
 }
 
 export const readAllMembers = statement({
   name: 'snapshot.members',
   takes: takes<NoArgs>(),
   gives: memberColumns,
-  sql: membersOf('true'),
+  sql: membersOf('pool_members'),
 });
 
 export type MemberRow = RowOf<typeof memberColumns>;
@@ -216,11 +224,10 @@ const judgedColumns = {
   failed: bool,
 };
 
-function judgedOf(scope: string): string {
+function judgedOf(builds: string): string {
   return `
-    select pool_id, workspace_id, preset_id, created_at, completed_at, failed
-    from judged_builds
-    where ${scope}`;
+    select b.pool_id, b.workspace_id, b.preset_id, b.created_at, b.completed_at, b.failed
+    from ${builds} as b`;
 }
 
 // Where nothing failed nothing is braked.
@@ -228,9 +235,9 @@ export const readAllJudged = statement({
   name: 'snapshot.judged_builds',
   takes: takes<NoArgs>(),
   gives: judgedColumns,
-  sql: judgedOf(
-    `pool_id in (select failing.pool_id from judged_builds failing where failing.failed)`,
-  ),
+  sql: judgedOf(`(
+      select * from judged_builds
+      where pool_id in (select failing.pool_id from judged_builds failing where failing.failed))`),
 });
 
 export type JudgedRow = RowOf<typeof judgedColumns>;
@@ -255,16 +262,21 @@ export const readRowsOfPools = statement({
       ${rowsAsJson(
         presetColumns,
         presetsOf(`
-        select p.id
-        from pools l
-        join templates t on t.id = l.template_id
-        join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
-        where l.id = any ($poolIds::uuid[])
+        select active.id
+        from ${ASKED}
+        ${oneByOne(`
+          select p.id
+          from pools l
+          join templates t on t.id = l.template_id
+          join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
+          where l.id = asked.id`)} as active
         union
-        select preset_id from pool_members where pool_id = any ($poolIds::uuid[])`),
+        select alive.preset_id
+        from ${ASKED}
+        ${oneByOne('select preset_id from pool_members where pool_id = asked.id')} as alive`),
       )} as presets,
-      ${rowsAsJson(memberColumns, membersOf('m.pool_id = any ($poolIds::uuid[])'))} as members,
-      ${rowsAsJson(judgedColumns, judgedOf('pool_id = any ($poolIds::uuid[])'))} as judged`,
+      ${rowsAsJson(memberColumns, membersOf(everyOf('pool_members')))} as members,
+      ${rowsAsJson(judgedColumns, judgedOf(everyOf('judged_builds')))} as judged`,
 });
 
 /** These pools' rows, and the moment at which they were so. */
