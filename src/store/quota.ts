@@ -72,17 +72,25 @@ export const readQuota = statement({
     /** and in which workspace; null: in a new one. */
     readonly workspaceId: WorkspaceId | null;
   }>(),
-  gives: { budget: amount, used: amount, added: amount },
+  gives: {
+    budget: amount,
+    used: amount,
+    /** What the workspace costs now, which is a part of what is used, */
+    present: amount,
+    /** and what it would. */
+    cost: amount,
+  },
   sql: `
     select ${budgetOf('$organizationId', '$userId')} as budget,
       ${usedBy('$organizationId', '$userId')} as used,
-      v.daily_cost - coalesce((
+      coalesce((
         select b.daily_cost
         from builds b
         where b.workspace_id = $workspaceId::uuid
         order by b.number desc
         limit 1
-      ), 0) as added
+      ), 0) as present,
+      v.daily_cost as cost
     from template_versions v
     where v.id = $versionId`,
 });

@@ -103,11 +103,12 @@ export async function planRebuild(
 export async function findExcessOf(
   tx: Transaction,
   id: WorkspaceId,
-  { workspace, latest, version }: RebuildPlan,
+  { workspace, latest, version, isRunning: stopsFirst }: RebuildPlan,
 ): Promise<AppError | undefined> {
   if (!latest.enforcesQuota) return undefined;
   const { organizationId, ownerId: userId } = workspace;
-  return findExcess(tx, { organizationId, userId, versionId: version.id, workspaceId: id });
+  const { id: versionId } = version;
+  return findExcess(tx, { organizationId, userId, versionId, workspaceId: id, stopsFirst });
 }
 
 type Planned = Omit<RebuildPlan, 'refusals' | 'isAsPlanned'>;

@@ -15,6 +15,8 @@ export interface Expense {
   readonly versionId: VersionId;
   /** and in which workspace; null: in a new one. */
   readonly workspaceId: WorkspaceId | null;
+  /** It runs, and is stopped first: it costs nothing by then, and is paid for anew as a whole. */
+  readonly stopsFirst?: boolean;
 }
 
 /**
@@ -30,11 +32,13 @@ export async function findExcess(tx: Transaction, expense: Expense): Promise<App
 /** The same for who holds the lock already. */
 export async function findExcessUnderLock(
   tx: Transaction,
-  expense: Expense,
+  { stopsFirst = false, ...expense }: Expense,
 ): Promise<AppError | undefined> {
-  const { added, ...spending } = await readQuota.one(tx, { ...expense });
-  if (isWithin(spending, added)) return undefined;
-  const { budget, used } = spending;
+  const { budget, present, cost, ...now } = await readQuota.one(tx, expense);
+  const { used, added } = stopsFirst
+    ? { used: now.used - present, added: cost }
+    : { used: now.used, added: cost - present };
+  if (isWithin({ budget, used }, added)) return undefined;
   return new AppError('QUOTA_EXCEEDED', {
     detail:
       `this would cost ${formatAmount(added)} a day, and ${formatAmount(used)} of the ` +

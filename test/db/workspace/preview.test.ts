@@ -131,6 +131,26 @@ describe('a preview', () => {
     expect(codesOf(await ground.preview({ updates: true }))).toEqual(['MACHINE_UNFIT']);
   });
 
+  it('tells of what it could not be started with again, once it was stopped', async () => {
+    const { organizationId } = ground;
+    const [region, size, token] = OLD.parameters!;
+    const costly = { cost: { hourly: 1, currency: 'EUR' } };
+    await ground.promote(costly);
+    await ground.rebuild({ updates: true });
+    await ground.built();
+    // It runs, and its owner may spend nothing any more.
+    await storeEnforcesQuota.run(store.database, { organizationId, enforced: true });
+    const anew = { updates: true, parameters: { size: 'big' } };
+    const preview = await ground.preview(anew);
+    expect(codesOf(preview)).toEqual(['QUOTA_EXCEEDED']);
+    expect(preview.refusals[0]!.fields).toEqual({ daily_budget: 0, daily_use: 0, daily_cost: 24 });
+    await expect(ground.rebuild(anew)).rejects.toThrow('QUOTA_EXCEEDED');
+    // What is free is free for everybody.
+    await ground.promote({ parameters: [region!, { ...size!, default: 'big' }, token!] });
+    expect(codesOf(await ground.preview(anew))).toEqual([]);
+    await expect(ground.rebuild(anew)).rejects.toThrow('WORKSPACE_RUNNING');
+  });
+
   it('writes nothing', async () => {
     await ground.promote({ agents: agentsOf('main') });
     const read = (): Promise<readonly unknown[]> =>
