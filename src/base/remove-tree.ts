@@ -1,15 +1,15 @@
 // Removes a folder that others filled: also when it holds a million files, when they took away their own rights to it,
 // when it is deeper than a path can be long, or while a program that is just ending adds a last file. Links are
-// removed, never followed.
+// removed, never followed, also those that take the place of a folder meanwhile.
 import { constants, type Dirent } from 'node:fs';
-import { access, chmod, lstat, mkdtemp, opendir, rename, rmdir, unlink } from 'node:fs/promises';
-import path from 'node:path';
+import { access, chmod, mkdtemp, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { systemClock } from './clock.ts';
+import { holdFolder, type HeldFolder } from './held-folder.ts';
 
-export async function removeTree(top: string): Promise<void> {
+export async function removeTree(top: string, platform = process.platform): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      await removeOnce(top);
+      await removeOnce(top, platform);
       return;
     } catch (error) {
       if (tries === MAX_TRIES || !PASSING.has(codeOf(error))) throw error;
@@ -20,78 +20,126 @@ export async function removeTree(top: string): Promise<void> {
 
 const MAX_TRIES = 6;
 const PAUSE_MS = 50;
-/** Of what somebody still writes to or has open, or the whole machine is short of. */
-const PASSING = new Set(['EBUSY', 'EEXIST', 'EMFILE', 'ENFILE', 'ENOTDIR', 'ENOTEMPTY', 'EPERM']);
+/** Of what somebody still writes to, changes or has open, or the whole machine is short of. */
+const PASSING = new Set([
+  ...['EACCES', 'EBUSY', 'EEXIST', 'EISDIR', 'ELOOP', 'EMFILE', 'ENFILE', 'ENOTDIR', 'ENOTEMPTY'],
+  'EPERM',
+]);
 
 interface Walk {
-  readonly top: string;
+  readonly top: HeldFolder;
+  readonly platform: NodeJS.Platform;
   /** What was deeper than a path can name, and was brought up to the top. */
-  readonly broughtUp: Buffer[];
+  readonly broughtUp: Entry[];
 }
 
-async function removeOnce(top: string): Promise<void> {
-  const found = await unlessGone(lstat(top));
-  if (found === undefined) return;
-  if (!found.isDirectory()) {
-    await unlessGone(unlink(top));
-    return;
-  }
-  const walk: Walk = { top, broughtUp: [] };
-  await emptyFolder(walk, Buffer.from(top));
-  for (let one = walk.broughtUp.pop(); one !== undefined; one = walk.broughtUp.pop()) {
-    await removeFolder(walk, one);
-  }
-  await unlessGone(rmdir(top));
+interface Entry {
+  readonly path: Buffer;
+  /** How long its name below the top is. */
+  readonly length: number;
 }
 
-async function removeFolder(walk: Walk, folder: Buffer): Promise<void> {
-  await emptyFolder(walk, folder);
+async function removeOnce(path: string, platform: NodeJS.Platform): Promise<void> {
+  const folder = Buffer.from(path);
+  const top = await holdOrUnlink(folder, platform);
+  if (top === undefined) return;
+  try {
+    const walk: Walk = { top, platform, broughtUp: [] };
+    await emptyFolder(walk, top, 0);
+    for (let one = walk.broughtUp.pop(); one !== undefined; one = walk.broughtUp.pop()) {
+      await removeFolder(walk, one);
+    }
+  } finally {
+    await top.close();
+  }
   await unlessGone(rmdir(folder));
+}
+
+/** Undefined when nothing is there any more; what is no folder is removed. */
+async function holdOrUnlink(
+  folder: Buffer,
+  platform: NodeJS.Platform,
+): Promise<HeldFolder | undefined> {
+  try {
+    return await unlessGone(holdFolder(folder, platform));
+  } catch (error) {
+    if (codeOf(error) !== 'ELOOP' && codeOf(error) !== 'ENOTDIR') throw error;
+    await unlessGone(unlink(folder));
+    return undefined;
+  }
+}
+
+async function removeFolder(walk: Walk, folder: Entry): Promise<void> {
+  const held = await holdOrUnlink(folder.path, walk.platform);
+  if (held === undefined) return;
+  try {
+    if (folder.length > LONG_NAME_BYTES) {
+      await bringUp(walk, held, folder);
+      return;
+    }
+    await emptyFolder(walk, held, folder.length);
+  } finally {
+    await held.close();
+  }
+  await unlessGone(rmdir(folder.path));
 }
 
 /**
  * Depth first and a few entries at a time, however many there are: all of them at once take gigabytes, and hold the
  * process up for seconds. In bytes, since a name need not be text.
  */
-async function emptyFolder(walk: Walk, folder: Buffer): Promise<void> {
-  const opened = await unlessGone(openFolder(folder));
-  if (opened === undefined) return;
+async function emptyFolder(walk: Walk, folder: HeldFolder, length: number): Promise<void> {
+  const listed = await unlessGone(listFolder(folder));
+  if (listed === undefined) return;
   const files: Buffer[] = [];
-  for await (const entry of opened) {
-    const one = Buffer.concat([folder, SLASH, entry.name]);
-    if (!entry.isDirectory()) files.push(one);
-    else if (one.length > LONG_PATH_BYTES) walk.broughtUp.push(await bringUp(one, walk.top));
-    else await removeFolder(walk, one);
-    if (files.length === AT_ONCE) await unlinkAll(files.splice(0));
+  for await (const entry of listed) {
+    const one = Buffer.concat([folder.path, SLASH, entry.name]);
+    if (entry.isDirectory()) {
+      await folder.check();
+      await removeFolder(walk, { path: one, length: length + one.length - folder.path.length });
+    } else {
+      files.push(one);
+    }
+    if (files.length === AT_ONCE) await unlinkAll(folder, files.splice(0));
   }
-  await unlinkAll(files);
+  await unlinkAll(folder, files);
 }
 
 const SLASH = Buffer.from('/');
 const AT_ONCE = 16;
 
-async function unlinkAll(files: readonly Buffer[]): Promise<void> {
-  await Promise.all(files.map((file) => unlessGone(unlink(file))));
+async function unlinkAll(folder: HeldFolder, files: readonly Buffer[]): Promise<void> {
+  await folder.check();
+  // Until the last of them is done: what is closed by then may lend its path to another folder.
+  const done = await Promise.allSettled(files.map((file) => unlessGone(unlink(file))));
+  for (const one of done) if (one.status === 'rejected') throw one.reason;
+}
+
+async function listFolder(folder: HeldFolder): Promise<AsyncIterable<Dirent<Buffer>>> {
+  await openUp(folder);
+  // Node.js gives names in bytes for this, which its types do not know.
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: 2 * AT_ONCE };
+  return (await opendir(folder.path, options)) as unknown as AsyncIterable<Dirent<Buffer>>;
 }
 
 /** What a folder holds can be removed only by one who may read, write and enter it. */
-async function openFolder(folder: Buffer): Promise<AsyncIterable<Dirent<Buffer>>> {
+async function openUp(folder: HeldFolder): Promise<void> {
+  await folder.check();
   const { R_OK, W_OK, X_OK } = constants;
   // One of another user is not opened up, and may be empty.
-  await access(folder, R_OK | W_OK | X_OK).catch(() => chmod(folder, 0o700).catch(() => undefined));
-  // Node.js gives names in bytes for this, which its types do not know.
-  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: 2 * AT_ONCE };
-  return (await opendir(folder, options)) as unknown as AsyncIterable<Dirent<Buffer>>;
+  await access(folder.path, R_OK | W_OK | X_OK).catch(() =>
+    chmod(folder.path, 0o700).catch(() => undefined),
+  );
 }
 
-// PATH_MAX is 4096 on Linux, 1024 on macOS, and a name has at most 255. As deep as it can be named, as many are open.
-const LONG_PATH_BYTES = 700;
+// PATH_MAX is 4096 on Linux, 1024 on macOS, and a name has at most 255; and as deep as it can be named, as many are open.
+const LONG_NAME_BYTES = 350;
 
-async function bringUp(folder: Buffer, top: string): Promise<Buffer> {
-  const there = await mkdtemp(path.join(top, 'deep-'));
-  await chmod(folder, 0o700);
-  await rename(folder, there);
-  return Buffer.from(there);
+async function bringUp(walk: Walk, held: HeldFolder, { path }: Entry): Promise<void> {
+  const there = Buffer.from(await mkdtemp(`${walk.top.path.toString()}/deep-`));
+  await openUp(held);
+  await rename(path, there);
+  walk.broughtUp.push({ path: there, length: there.length - walk.top.path.length });
 }
 
 async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {

@@ -1,4 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -72,5 +79,84 @@ describe('removing a folder that others filled', () => {
     await using scratch = await makeTemporaryFolder();
     await removeTree(path.join(scratch.path, 'absent'));
     expect(await readdir(scratch.path)).toEqual([]);
+  });
+});
+
+describe('removing a folder in which somebody swaps things meanwhile', () => {
+  const FILES = 300;
+  const filesIn = (folder: string): number => readdirSync(folder).length;
+
+  /** Folders with files in them in a `top`, and a `kept` beside it, whose files have the same names. */
+  async function ground(names: readonly string[]) {
+    const scratch = await makeTemporaryFolder();
+    const at = (...parts: readonly string[]): string => path.join(scratch.path, ...parts);
+    for (const folder of [at('kept'), ...names.map((name) => at('top', name))]) {
+      mkdirSync(folder, { recursive: true });
+      for (let n = 0; n < FILES; n++) writeFileSync(path.join(folder, String(n)), '');
+    }
+    return { at, [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose]() };
+  }
+
+  /** Removes `top`, and calls `swap` once with the one of its folders that is being emptied. */
+  async function removeWhile(
+    top: string,
+    swap: (emptied: string) => void,
+    platform = process.platform,
+  ): Promise<void> {
+    const folders = readdirSync(top, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => path.join(top, name));
+    let emptied: string | undefined;
+    const look = (): void => {
+      emptied = folders.find((folder) => filesIn(folder) < FILES);
+      if (emptied === undefined) looking = setImmediate(look);
+      else swap(emptied);
+    };
+    let looking = setImmediate(look);
+    await removeTree(top, platform).finally(() => clearImmediate(looking));
+    expect(emptied).toBeDefined();
+  }
+
+  it.each([process.platform, 'darwin' as const])(
+    'follows no link in the place of a folder that it has listed (as on %s)',
+    async (platform) => {
+      const names = ['a', 'b', 'c'];
+      await using made = await ground(names);
+      const { at } = made;
+      const swap = (emptied: string): void => {
+        for (const name of names.filter((one) => at('top', one) !== emptied)) {
+          renameSync(at('top', name), at(name));
+          symlinkSync(at('kept'), at('top', name));
+        }
+      };
+      await removeWhile(at('top'), swap, platform);
+      expect(await readdir(at())).toHaveLength(3);
+      expect(filesIn(at('kept'))).toBe(FILES);
+    },
+  );
+
+  it.runIf(process.platform === 'linux')(
+    'follows no link in the place of the folder that it empties',
+    async () => {
+      await using made = await ground(['a']);
+      const { at } = made;
+      await removeWhile(at('top'), () => {
+        renameSync(at('top', 'a'), at('a'));
+        symlinkSync(at('kept'), at('top', 'a'));
+      });
+      expect(await readdir(at())).not.toContain('top');
+      expect(filesIn(at('kept'))).toBe(FILES);
+    },
+  );
+
+  it('removes a folder in the place of a file that it has listed', async () => {
+    await using made = await ground(['a']);
+    const { at } = made;
+    writeFileSync(at('top', 'b'), '');
+    await removeWhile(at('top'), () => {
+      unlinkSync(at('top', 'b'));
+      mkdirSync(at('top', 'b'));
+    });
+    expect(await readdir(at())).toEqual(['kept']);
   });
 });
