@@ -5,12 +5,24 @@ import { endLeftoverProcesses, type AttemptProcesses } from './leftover-processe
 
 const identity = (pid: number) => ({ pid, startMark: '1', bootId: 'b' });
 
+interface Life {
+  readonly pid: number;
+  readonly endsBy: NodeJS.Signals | null;
+  readonly isNested?: boolean;
+}
+
 /** Processes by folder; each ends by what it takes it to end, `null` by nothing. */
-function world(lives: Record<string, { pid: number; endsBy: NodeJS.Signals | null }>) {
+function world(lives: Record<string, Life>) {
   const living = new Map(Object.entries(lives));
   const sent: string[] = [];
+  const find = (wanted: boolean) =>
+    new Map(
+      [...living]
+        .filter(([, { isNested = false }]) => isNested === wanted)
+        .map(([folder, { pid }]) => [folder, [identity(pid)]]),
+    );
   const processes: AttemptProcesses = {
-    find: () => new Map([...living].map(([folder, { pid }]) => [folder, [identity(pid)]])),
+    find: () => ({ outside: find(false), nested: find(true) }),
     signal: ({ pid }, signal) => {
       sent.push(`${signal} ${pid}`);
       for (const [folder, life] of living) {
@@ -55,6 +67,20 @@ describe('processes of an earlier life', () => {
     expect(told).toMatchObject([
       { event: 'leftover.processes_unending', folder: '/work/a', pids: [1] },
     ]);
+  });
+
+  it('in namespaces of their own are killed last, and count as ended after a second', async () => {
+    const { processes, sent } = world({
+      '/work/a': { pid: 1, endsBy: 'SIGKILL', isNested: true },
+      '/work/b': { pid: 2, endsBy: 'SIGINT' },
+      '/work/c': { pid: 3, endsBy: null, isNested: true },
+    });
+    const { clock, told, ended } = run(processes);
+    await clock.advance(2_000);
+    expect(await ended).toEqual(new Set());
+    const interrupted = ['SIGINT 2', 'SIGINT 1', 'SIGINT 3'];
+    expect(sent.slice(0, 5)).toEqual([...interrupted, 'SIGKILL 1', 'SIGKILL 3']);
+    expect(told).toEqual([]);
   });
 
   it('are waited for no longer when the daemon is stopped', async () => {

@@ -5,12 +5,12 @@ import path from 'node:path';
 import type { Kit } from '../base/kit.ts';
 import type { ProcessIdentity } from '../base/process-identity.ts';
 import { ATTEMPT_MARK } from './driver.ts';
-import { findMarked, signalProcess } from './marked-process.ts';
+import { findMarked, NESTED_MS, signalProcess, type MarkedProcesses } from './marked-process.ts';
 
 /** How processes are found and reached. */
 export interface AttemptProcesses {
   /** Those that work for attempts below `workDir`, by the attempts' folders. */
-  find(workDir: string): ReadonlyMap<string, readonly ProcessIdentity[]>;
+  find(workDir: string): MarkedProcesses;
   signal(identity: ProcessIdentity, signal: NodeJS.Signals): void;
 }
 
@@ -36,32 +36,38 @@ const POLL_MS = 50;
 
 /**
  * Ends what still works for attempts below `workDir`: interrupted first, then killed. Gives the
- * folders of what does not end by that either. Rejects when `signal` aborts.
+ * folders of what does not end by that either, if it is in no namespace of its own. Rejects when `signal` aborts.
  */
 export async function endLeftoverProcesses(
   { clock, log, processes }: LeftoverProcessDeps,
   workDir: string,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  const find = (): readonly ProcessIdentity[] => [...processes.find(workDir).values()].flat();
-  const found = find();
+  const find = (where: keyof MarkedProcesses): readonly ProcessIdentity[] =>
+    [...processes.find(workDir)[where].values()].flat();
+  const kill = async (where: keyof MarkedProcesses, longestMs: number): Promise<void> => {
+    const killedMs = clock.monotonicMs();
+    for (let left = find(where); left.length > 0; left = find(where)) {
+      if (clock.monotonicMs() - killedMs >= longestMs) break;
+      for (const identity of left) processes.signal(identity, 'SIGKILL');
+      await clock.sleep(POLL_MS, signal);
+    }
+  };
+  const { outside, nested } = processes.find(workDir);
+  const found = [...outside.values(), ...nested.values()].flat();
   if (found.length === 0) return new Set();
   log.warn('leftover.processes_found', { pids: found.map(({ pid }) => pid) });
 
   // Once: to terraform a second interrupt means to end at once, whatever is lost.
   for (const identity of found) processes.signal(identity, 'SIGINT');
   const interruptedMs = clock.monotonicMs();
-  while (find().length > 0 && clock.monotonicMs() - interruptedMs < INTERRUPT_MS) {
+  while (find('outside').length > 0 && clock.monotonicMs() - interruptedMs < INTERRUPT_MS) {
     await clock.sleep(POLL_MS, signal);
   }
-  const killedMs = clock.monotonicMs();
-  for (let left = find(); left.length > 0; left = find()) {
-    if (clock.monotonicMs() - killedMs >= KILLED_MS) break;
-    for (const identity of left) processes.signal(identity, 'SIGKILL');
-    await clock.sleep(POLL_MS, signal);
-  }
+  await kill('outside', KILLED_MS);
+  await kill('nested', NESTED_MS);
 
-  const unending = processes.find(workDir);
+  const unending = processes.find(workDir).outside;
   for (const [folder, identities] of unending) {
     log.critical('leftover.processes_unending', {
       folder,

@@ -4,27 +4,35 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { identifyProcess, isSameProcess, type ProcessIdentity } from '../base/process-identity.ts';
 
-/**
- * Living processes whose variable `mark` names a folder that `wanted` accepts, by folder. Not those in a namespace of
- * pids below this process's own: what is in a sandbox gives itself whatever environment it likes, and ends with
- * whatever holds the sandbox, which is outside.
- */
-export function findMarked(
-  mark: string,
-  wanted: (folder: string) => boolean,
-): ReadonlyMap<string, readonly ProcessIdentity[]> {
-  const found = new Map<string, ProcessIdentity[]>();
-  if (process.platform !== 'linux') return found;
+/** Living processes by the folder that their mark names. */
+export interface MarkedProcesses {
+  readonly outside: ReadonlyMap<string, readonly ProcessIdentity[]>;
+  /**
+   * In a namespace of pids below this process's own. What is in a sandbox gives itself whatever mark it likes: it may
+   * be ended for that, but as much of it as there is, nobody else is to be ended or held up.
+   */
+  readonly nested: ReadonlyMap<string, readonly ProcessIdentity[]>;
+}
+
+/** How long the end of nested processes is waited for: what holds them has ended by then, and the kernel ends the rest. */
+export const NESTED_MS = 1_000;
+
+/** Those whose variable `mark` names a folder that `wanted` accepts. */
+export function findMarked(mark: string, wanted: (folder: string) => boolean): MarkedProcesses {
+  const outside = new Map<string, ProcessIdentity[]>();
+  const nested = new Map<string, ProcessIdentity[]>();
+  if (process.platform !== 'linux') return { outside, nested };
   const own = pidNamespaceOf('self');
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
-    if (pidNamespaceOf(name) !== own) continue;
     const folder = readMark(name, mark);
     if (folder === undefined || !wanted(folder)) continue;
     const identity = identifyProcess(Number(name));
-    if (identity !== undefined) found.set(folder, [...(found.get(folder) ?? []), identity]);
+    if (identity === undefined) continue;
+    const found = pidNamespaceOf(name) === own ? outside : nested;
+    found.set(folder, [...(found.get(folder) ?? []), identity]);
   }
-  return found;
+  return { outside, nested };
 }
 
 /** False when the process is gone, or out of reach because it became another user's. */

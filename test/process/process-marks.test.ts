@@ -66,15 +66,15 @@ describe('a mark', () => {
     const folder = `${world.home.workspaces}/behind`;
     const decoys = { [`X${MARK}`]: '/decoy', Y: `${MARK}=/decoy`, [`${MARK}X`]: '/decoy' };
     const pid = sleeping({ ...many, ...decoys, [MARK]: folder });
-    const found = findMarked(MARK, (one) => one === folder || one === '/decoy');
-    expect([...found].map(([one, identities]) => [one, identities.map((i) => i.pid)])).toEqual([
+    const { outside } = findMarked(MARK, (one) => one === folder || one === '/decoy');
+    expect([...outside].map(([one, identities]) => [one, identities.map((i) => i.pid)])).toEqual([
       [folder, [pid]],
     ]);
   });
 });
 
 describe.skipIf(!hasTool('bwrap'))('a mark that is written in a sandbox', () => {
-  it('has nobody ended: neither at the daemon’s start nor for good', async () => {
+  it('has nobody else ended, and holds nobody up for good', async () => {
     const other = build('exec sleep 600');
     const before = await startWhole(other);
     const [folder, fake] = [inWorkspace(other), `${inWorkspace(other)}/`];
@@ -82,11 +82,13 @@ describe.skipIf(!hasTool('bwrap'))('a mark that is written in a sandbox', () => 
     const enemy = build(`${MARK}=${fake} sleep 600 & ${rounds}`, 'bubblewrap');
     await startWhole(enemy);
     await until(() => stat(inWorkspace(enemy, 'files', 'rounds')));
+    const unharmed = livingOf(enemy);
     await world.nextLife();
     expect(livingOf(other)).toEqual(before);
-    // As many as there are of them, they are nobody's who could not be ended.
+    expect(await readFile(inWorkspace(enemy, 'files', 'rounds'), 'utf8')).toBe('\n');
+    // Each that is ended is followed by the next: they are nobody's who could not be ended.
     await world.stop(other);
     expect(livingOf(other)).toEqual([]);
-    expect(await readFile(inWorkspace(enemy, 'files', 'rounds'), 'utf8')).toBe('\n');
+    expect(livingOf(enemy)).toEqual(unharmed);
   });
 });

@@ -111,8 +111,8 @@ async function copyAsOfAnHourAgo(): Promise<void> {
 
 /** Ids of the workspaces whose processes live. */
 function livingWorkspaces(): readonly string[] {
-  const folders = findMarked(MARK, (folder) => folder.startsWith(installation.dataDir)).keys();
-  return [...folders].map((folder) => path.basename(folder)).sort();
+  const { outside } = findMarked(MARK, (folder) => folder.startsWith(installation.dataDir));
+  return [...outside.keys()].map((folder) => path.basename(folder)).sort();
 }
 
 async function makePerson(admin: Client, username: string): Promise<string> {

@@ -116,7 +116,7 @@ export async function createCrashWorld({
   };
   const isOurs = (folder: string): boolean => folder.startsWith(scratch);
   const tools = (): readonly ProcessIdentity[] =>
-    [...findMarked(ATTEMPT_MARK, isOurs).values()].flat();
+    [...findMarked(ATTEMPT_MARK, isOurs).outside.values()].flat();
 
   await restart('server');
 

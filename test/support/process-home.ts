@@ -17,7 +17,7 @@ import { createPorts } from '../../src/provisioner/drivers/process/port.ts';
 import { MARK } from '../../src/provisioner/drivers/process/processes.ts';
 import { createSandbox } from '../../src/provisioner/drivers/process/sandbox/sandbox.ts';
 import type { Environment } from '../../src/provisioner/tool/environment.ts';
-import { findMarked } from '../../src/provisioner/marked-process.ts';
+import { findMarked, type MarkedProcesses } from '../../src/provisioner/marked-process.ts';
 import { sampleManifest } from './manifest.ts';
 import type { Programs } from './programs.ts';
 import { until } from './until.ts';
@@ -53,6 +53,8 @@ export interface ProcessHome {
   templateFolder(): Promise<string>;
   /** Pids of the workspaces' processes, oldest first. */
   living(workspaceId?: string): readonly number[];
+  /** Of those in namespaces of pids below the daemon's. */
+  nested(workspaceId?: string): readonly number[];
   /** Processes, control groups, folders and reserved ports. */
   remains(): Promise<readonly string[]>;
   remove(): Promise<void>;
@@ -87,16 +89,18 @@ export async function createProcessHome(
   await mkdir(template);
   await writeServer(SERVER);
 
-  const living = (workspaceId?: string): readonly number[] => {
+  const find = (where: keyof MarkedProcesses, workspaceId?: string): readonly number[] => {
     const isWanted = (folder: string): boolean =>
       workspaceId === undefined
         ? folder.startsWith(`${workspaces}/`)
         : folder === path.join(workspaces, workspaceId);
-    return [...findMarked(MARK, isWanted).values()]
+    return [...findMarked(MARK, isWanted)[where].values()]
       .flat()
       .sort((a, b) => Number(a.startMark) - Number(b.startMark))
       .map(({ pid }) => pid);
   };
+  const living = (workspaceId?: string): readonly number[] => find('outside', workspaceId);
+  const nested = (workspaceId?: string): readonly number[] => find('nested', workspaceId);
   const groups = createGroups(places, workspaces);
   const sandbox = await createSandbox({ clock, environment, hidden });
   const list = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
@@ -130,14 +134,15 @@ export async function createProcessHome(
       return copy;
     },
     living,
+    nested,
     remains: async () => [
-      ...living().map((pid) => `process ${pid}`),
+      ...[...living(), ...nested()].map((pid) => `process ${pid}`),
       ...groups.list().map((id) => `control group ${id}`),
       ...(await list(workspaces)).map((id) => `folder ${id}`),
       ...(await list(ports)).map((port) => `port ${port}`),
     ],
     remove: async () => {
-      for (const pid of living()) process.kill(pid, 'SIGKILL');
+      for (const pid of [...living(), ...nested()]) process.kill(pid, 'SIGKILL');
       await until(() => expect(groups.list().every((id) => groups.remove(id))).toBe(true));
       await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
     },

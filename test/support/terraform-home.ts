@@ -178,7 +178,7 @@ export async function createTerraformHome(): Promise<TerraformHome> {
     },
     world: async () => (await readdir(at('world'))).sort(),
     working: () =>
-      [...findMarked(ATTEMPT_MARK, (folder) => folder.startsWith(at('work'))).values()]
+      [...findMarked(ATTEMPT_MARK, (folder) => folder.startsWith(at('work'))).outside.values()]
         .flat()
         .map(({ pid }) => pid),
     remove: () => rm(scratch, { recursive: true, force: true }),

@@ -10,7 +10,7 @@ import {
   type ProcessIdentity,
 } from '../../../base/process-identity.ts';
 import type { Groups } from './cgroup/groups.ts';
-import { findMarked, signalProcess } from '../../marked-process.ts';
+import { findMarked, NESTED_MS, signalProcess, type MarkedProcesses } from '../../marked-process.ts';
 import { childrenSchema, type Children } from './supervisor/plan.ts';
 import { layoutOf } from './layout.ts';
 
@@ -22,7 +22,10 @@ export interface EndDeps {
   readonly groups: Groups;
 }
 
-/** Ends every process of the workspace: the supervisor is asked, whatever is left is killed. */
+/**
+ * Ends every process of the workspace: the supervisor is asked, whatever is left is killed. Those in namespaces of
+ * their own come last: mostly they end with what holds them.
+ */
 export async function endProcesses(
   { clock, groups }: EndDeps,
   folder: string,
@@ -37,13 +40,16 @@ export async function endProcesses(
   // What is looked at could have become another process by then, again and again. A shell that does this goes on.
   if (!groups.processesIn(workspaceId).some((pid) => own.has(pid))) groups.forbidForks(workspaceId);
   let left: readonly ProcessIdentity[] = [];
+  let nested: readonly ProcessIdentity[] = [];
   for (let round = 0; ; round++) {
     left = left.filter((identity) => isSameProcess(identity));
     // All of the machine's are looked at only when what was found has gone.
     if (left.length === 0) {
-      left = processesOf(groups, folder, supervisor).filter(({ pid }) => !own.has(pid));
+      const found = processesOf(groups, folder, supervisor);
+      left = found.certain.filter(({ pid }) => !own.has(pid));
+      nested = found.nested;
     }
-    if (left.length === 0) return;
+    if (left.length === 0) break;
     if (round === KILL_ROUNDS) {
       throw new Error(
         `processes of ${folder} cannot be ended: ${left.map(({ pid }) => pid).join(', ')}`,
@@ -52,6 +58,23 @@ export async function endProcesses(
     if (round === 0) groups.forbidForks(workspaceId);
     for (const identity of left) signalProcess(identity, 'SIGKILL');
     await clock.sleep(KILL_PAUSE_MS);
+  }
+  await endNested(clock, folder, nested);
+}
+
+/** As far as can be had: they may be an enemy's who makes more and more of them. */
+async function endNested(
+  clock: Clock,
+  folder: string,
+  found: readonly ProcessIdentity[],
+): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + NESTED_MS;
+  let left = found;
+  while (left.length > 0 && clock.monotonicMs() < deadlineMs) {
+    for (const identity of left) signalProcess(identity, 'SIGKILL');
+    await clock.sleep(KILL_PAUSE_MS);
+    left = left.filter((identity) => isSameProcess(identity));
+    if (left.length === 0) left = findOwn(folder).nested;
   }
 }
 
@@ -73,17 +96,30 @@ export async function removeGroup({ clock, groups }: EndDeps, folder: string): P
   }
 }
 
+interface Found {
+  /** Of this workspace without doubt. */
+  readonly certain: readonly ProcessIdentity[];
+  /** In namespaces of their own, with its mark. */
+  readonly nested: readonly ProcessIdentity[];
+}
+
 function processesOf(
   groups: Groups,
   folder: string,
   supervisor: ProcessIdentity | null,
-): readonly ProcessIdentity[] {
+): Found {
   const recorded = [...(supervisor === null ? [] : [supervisor]), ...recordedChildren(folder)];
-  const marked = [...findMarked(MARK, (found) => found === folder).values()].flat();
+  const { outside, nested } = findOwn(folder);
   const grouped = groups
     .processesIn(path.basename(folder))
     .flatMap((pid) => identifyProcess(pid) ?? []);
-  return [...recorded.filter((identity) => isSameProcess(identity)), ...marked, ...grouped];
+  const living = recorded.filter((identity) => isSameProcess(identity));
+  return { certain: [...living, ...outside, ...grouped], nested };
+}
+
+function findOwn(folder: string): Record<keyof MarkedProcesses, readonly ProcessIdentity[]> {
+  const { outside, nested } = findMarked(MARK, (found) => found === folder);
+  return { outside: outside.get(folder) ?? [], nested: nested.get(folder) ?? [] };
 }
 
 /** Whether something that has ended waits to be started again. */

@@ -91,7 +91,7 @@ export async function endStrays(
     (await listWorkspaces(folders)).map(({ id, record }) => [folders.folderOf(id), record]),
   );
   // Ended is what the folder names: its group, its children. That of no workspace names whatever somebody has put there.
-  const marked = findMarked(MARK, (one) => isFolderOf(folders, one));
+  const marked = findMarked(MARK, (one) => isFolderOf(folders, one)).outside;
   const grouped = deps.groups.list().filter(isUuid).map(folders.folderOf);
   for (const folder of new Set([...marked.keys(), ...grouped])) {
     // Alive without their supervisor they would be in the way of a restart.
