@@ -1,7 +1,7 @@
 -- phase: expand
 -- why: a daemon older than the process driver's sandbox and limits would run such versions without them
 
--- Also of jobs that have ended: the latest build's says which daemons may bring its workspace back.
+-- Stops and deletes run nothing, and any daemon may do them.
 with confined as materialized (
   select id, import_job_id
   from template_versions
@@ -10,10 +10,12 @@ with confined as materialized (
 )
 update jobs j
 set min_protocol_version = 4
-where j.id in (
-  select b.job_id
-  from confined c
-  join builds b on b.version_id = c.id
-  union all
-  select import_job_id
-  from confined);
+where j.completed_at is null
+  and j.id in (
+    select b.job_id
+    from confined c
+    join builds b on b.version_id = c.id
+    where b.transition = 'start'
+    union all
+    select import_job_id
+    from confined);

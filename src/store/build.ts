@@ -91,7 +91,8 @@ const insertBuildRows = statement({
         g."initiatorId", g."jobClass",
         greatest(
           case when g."secretParametersId" is null then 1 else ${SECRETS_SINCE_PROTOCOL_VERSION} end,
-          ${protocolVersionOf('v.manifest')}),
+          -- What a version asks for is kept by who starts it: any daemon may end it.
+          case g.transition when 'start' then ${protocolVersionOf('v.manifest')} else 1 end),
         g.now
       from given g
       left join template_versions v on v.id = g."versionId"

@@ -25,6 +25,17 @@ export const protocolVersionOf = (manifest: string): string => `case
 end`;
 
 /**
+ * Whether `daemons d` is too old for the version of `builds b`. Asked of the version, not of the build's job: a control
+ * plane of an older release queues those without what they ask for. Manifests are large; a daemon that is too old for
+ * none has none read.
+ */
+export const IS_TOO_OLD_FOR_VERSION = `(
+  case when d.protocol_version < ${CONFINEMENT_SINCE_PROTOCOL_VERSION} then (
+    select ${protocolVersionOf('v.manifest')} > d.protocol_version
+    from template_versions v
+    where v.id = b.version_id) end)`;
+
+/**
  * The machine that has to do a job which nobody works on: where its workspace lives. Taking a job
  * sets the machine of whoever took it, which must not outlast an attempt that left nothing there.
  */

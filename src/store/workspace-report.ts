@@ -3,6 +3,7 @@
 import type { WorkspaceId } from '../base/id.ts';
 import type { JobStatus, Transition } from '../domain/job/job.ts';
 import { bool, int, oneOf, uuid } from './column.ts';
+import { IS_TOO_OLD_FOR_VERSION } from './job-fit.ts';
 import { DAEMON_HAS_WORKSPACE, DAEMON_REPORTS, type ReportingDaemon } from './reporting-daemon.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { statement, takes } from './statement.ts';
@@ -44,7 +45,7 @@ export const findReported = statement({
       coalesce(d.id is null
         or w.machine_id <> d.machine_id
         or w.organization_id <> d.organization_id, false) as is_elsewhere,
-      coalesce(j.min_protocol_version > d.protocol_version, false) as is_too_new,
+      coalesce(${IS_TOO_OLD_FOR_VERSION}, false) as is_too_new,
       w.deleted_at is not null as is_deleted,
       w.owner_id = '${PREBUILDS_USER_ID}' as is_pools, b.number, b.transition, j.status,
       exists (select from agents a where a.workspace_id = w.id and a.kind = 'check') as has_check
@@ -52,7 +53,7 @@ export const findReported = statement({
     -- It may have been replaced since: that is no reason to know nothing of its workspaces.
     left join daemons d on ${DAEMON_REPORTS}
     cross join lateral (
-      select number, transition, job_id
+      select number, transition, job_id, version_id
       from builds
       where builds.workspace_id = w.id
       order by number desc

@@ -1,10 +1,12 @@
 // Versions that ask for a sandbox or limits of the process driver: a daemon that knows of neither would
 // run them without.
 import { describe, expect, it } from 'vitest';
+import path from 'node:path';
 import { viewJob } from '../../../src/api/job/view.ts';
 import { NO_LIMITS, type ProcessSettings } from '../../../src/contract/manifest/schema.ts';
 import { reportWorkspaces } from '../../../src/jobs/report-workspaces.ts';
 import { findVisibleJob } from '../../../src/store/job-view.ts';
+import { readMigrations, type Migration } from '../../../src/store/migrate.ts';
 import type { TestTemplate } from '../../support/factory.ts';
 import type { TestDaemon } from '../../support/queue.ts';
 import { useQueueGround } from '../../support/queue-ground.ts';
@@ -28,6 +30,14 @@ const daemon = (name: string, protocolVersion: number): Promise<TestDaemon> =>
     { organizationId: ground.organizationId },
   );
 
+/** The migration that holds back what waits. */
+const holdBack = async (): Promise<Migration> => {
+  const all = await readMigrations(path.join(import.meta.dirname, '../../../migrations'));
+  const found = all.find(({ name }) => name.endsWith('_hold_back_confined_jobs.sql'));
+  if (found === undefined) throw new Error('there is no such migration');
+  return found;
+};
+
 describe('a version that asks for', () => {
   it.each<readonly [string, Partial<ProcessSettings>]>([
     ['a sandbox', { sandbox: 'bubblewrap' }],
@@ -49,21 +59,59 @@ describe('a version that asks for', () => {
     const plain = await make.workspace(await template({}), { ownerId });
     expect(await queue.take(old)).toMatchObject({ id: plain.jobId });
 
-    const current = await daemon('current', 4);
-    await queue.complete(await queue.mustTake(current));
-    for (const transition of ['stop', 'delete'] as const) {
-      const next = await make.nextBuild(confined, build, {
-        ...{ initiatorId: ownerId, transition, number: transition === 'stop' ? 2 : 3 },
+    await queue.complete(await queue.mustTake(await daemon('current', 4)));
+  });
+
+  it.each(['stop', 'delete'] as const)(
+    'a sandbox is ended by any daemon: %s',
+    async (transition) => {
+      const { make, queue, ownerId } = ground;
+      const confined = await template({ sandbox: 'bubblewrap' });
+      const build = await make.workspace(confined, { ownerId });
+      await queue.complete(await queue.mustTake(await daemon('current', 4)));
+      const old = await daemon('old', 3);
+      const ended = await make.nextBuild(confined, build, {
+        ...{ initiatorId: ownerId, transition, number: 2 },
+      });
+      const taken = await queue.mustTake(old);
+      expect(taken.jobId).toBe(ended.jobId);
+      await queue.complete(taken);
+      // Not started again, though.
+      await make.nextBuild(confined, build, {
+        ...{ initiatorId: ownerId, transition: 'start', number: 3 },
       });
       expect(await queue.take(old)).toBeUndefined();
-      const taken = await queue.mustTake(current);
-      expect(taken.jobId).toBe(next.jobId);
-      await queue.complete(taken);
-    }
+    },
+  );
+
+  it('a sandbox waits for one that keeps it, where it waited before the upgrade', async () => {
+    const { make, queue, ownerId, store } = ground;
+    const confined = await template({ sandbox: 'bubblewrap' });
+    const done = await make.workspace(confined, { ownerId });
+    await queue.complete(await queue.mustTake(await daemon('current', 4)));
+    const start = await make.workspace(confined, { ownerId });
+    const stop = await make.nextBuild(confined, done, {
+      ...{ initiatorId: ownerId, transition: 'stop', number: 2 },
+    });
+    const plain = await make.workspace(await template({}), { ownerId });
+    await store.sql('update jobs set min_protocol_version = 1');
+    await store.sql((await holdBack()).sql);
+    const versions = await store.sql<{ id: string; version: number }>(
+      'select id, min_protocol_version as version from jobs where id = any ($1)',
+      [[done, start, stop, plain].map(({ jobId }) => jobId)],
+    );
+    expect(new Map(versions.map(({ id, version }) => [id, version]))).toEqual(
+      new Map([
+        [done.jobId, 1],
+        [start.jobId, 4],
+        [stop.jobId, 1],
+        [plain.jobId, 1],
+      ]),
+    );
   });
 
   it('a sandbox is not brought back by a daemon that knows of none', async () => {
-    const { make, queue, ownerId } = ground;
+    const { make, queue, ownerId, store } = ground;
     const { workspaceId: id } = await make.workspace(await template({ sandbox: 'bubblewrap' }), {
       ownerId,
     });
@@ -77,5 +125,9 @@ describe('a version that asks for', () => {
       asked: { ...before.asked, protocolVersion: 3 },
     });
     expect(await wants(after)).toEqual([{ id, want: 'keep' }]);
+    // Nor where a control plane of an older release queued the build, which asks for nothing then.
+    await store.sql('update jobs set min_protocol_version = 1');
+    expect(await wants(after)).toEqual([{ id, want: 'keep' }]);
+    expect(await wants(await queue.restart(before))).toEqual([{ id, want: 'restart' }]);
   });
 });
