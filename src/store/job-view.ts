@@ -1,6 +1,6 @@
 // Jobs as people see them.
 import type { JobId, OrganizationId, UserId } from '../base/id.ts';
-import type { OutdatedDaemon } from '../domain/job/waiting-reason.ts';
+import type { OutdatedDaemon } from '../domain/job/protocol.ts';
 import type { JobStatus, JobType, Transition } from '../domain/job/job.ts';
 import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';

@@ -138,11 +138,10 @@ async function refuseVersion(
   { workspace, latest, version }: Planned,
 ): Promise<readonly AppError[]> {
   const { organizationId, machineId } = workspace;
-  const { driver, tags } = version.manifest;
+  const { driver } = version.manifest;
   // That of another driver is refused already, and daemons of that one are nothing to this machine.
   if (version.id === latest.versionId || machineId === null || driver !== latest.driver) return [];
-  const asked = { id, organizationId, machineId, driver, tags, version: version.name };
-  const refusal = await refuseMachine(tx, asked);
+  const refusal = await refuseMachine(tx, { id, organizationId, machineId, version });
   return refusal === undefined ? [] : [refusal];
 }
 
