@@ -52,10 +52,10 @@ export interface RebuildPlan {
 export interface PlannedParameters {
   readonly plain: ParameterValues;
   readonly secret: ParameterValues;
-  /** Those of the latest build, */
-  readonly former: ParameterValues;
-  /** and which of them were sealed. */
+  /** Those of the latest build that were sealed. */
   readonly formerSecrets: ParameterValues;
+  /** Names of those that are given. They count as changed whatever they are: the same value is not told from others. */
+  readonly givenSecrets: readonly string[];
   readonly issues: ReturnType<typeof rebuildParameters>['issues'];
 }
 
@@ -83,7 +83,7 @@ export async function planRebuild(
     throw first ?? new AppError('TEMPLATE_NOT_READY', detail);
   }
   const manifest = manifestSchema.parse(version.manifest);
-  const secrets = await openSecrets(deps, tx, { id, latest });
+  const secrets = await openSecrets(deps, tx, { id, build: latest });
   const parameters = planParameters(rebuild, manifest, { former: latest.parameters, secrets });
   const isRunning = latest.transition === 'start' && latest.jobStatus === 'succeeded';
   const planned = {
@@ -145,12 +145,16 @@ async function refuseVersion(
   return refusal === undefined ? [] : [refusal];
 }
 
-async function openSecrets(
+/** The sealed parameters of a build. */
+export async function openSecrets(
   { keyring }: { readonly keyring: Keyring },
   tx: Transaction,
-  { id, latest }: { readonly id: WorkspaceId; readonly latest: LatestBuild },
+  {
+    id,
+    build,
+  }: { readonly id: WorkspaceId; readonly build: Pick<LatestBuild, 'secretParametersId'> },
 ): Promise<ParameterValues> {
-  const { secretParametersId } = latest;
+  const { secretParametersId } = build;
   if (secretParametersId === null) return {};
   return openParameters({ on: tx, keyring }, id, secretParametersId);
 }
@@ -167,13 +171,17 @@ function planParameters(
     Object.hasOwn(formerSecrets, parameter.name) ? { ...parameter, sensitive: true } : parameter,
   );
   const { values, issues } = rebuildParameters(declared, { former, given });
-  return { ...splitSensitive(declared, values), former, formerSecrets, issues };
+  const givenSecrets = declared.flatMap(({ name, sensitive }) =>
+    sensitive && Object.hasOwn(given, name) ? [name] : [],
+  );
+  return { ...splitSensitive(declared, values), formerSecrets, givenSecrets, issues };
 }
 
 function changesNothing({ latest, version, parameters }: Planned): boolean {
-  const { plain, secret, formerSecrets } = parameters;
+  const { plain, secret, formerSecrets, givenSecrets } = parameters;
   return (
     latest.versionId === version.id &&
+    givenSecrets.length === 0 &&
     isSameParameters(secret, formerSecrets) &&
     isSameParameters(plain, latest.parameters)
   );

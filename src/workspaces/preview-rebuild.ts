@@ -1,11 +1,20 @@
 // What a rebuild would do, and why it would be refused, told without doing it.
 import type { AppError } from '../base/app-error.ts';
+import type { WorkspaceId } from '../base/id.ts';
 import { manifestSchema } from '../contract/manifest/schema.ts';
+import type { ParameterValues } from '../domain/parameter/check.ts';
 import { compareParameters, type ParameterChange } from '../domain/parameter/compare.ts';
 import { planAgents } from '../domain/workspace/planned-agents.ts';
 import type { Transaction } from '../store/database.ts';
 import { findVersionToBuild } from '../store/template-version.ts';
-import { findExcessOf, planRebuild, type Rebuild, type RebuildPlan } from './plan-rebuild.ts';
+import { findLatestEffective } from '../store/workspace.ts';
+import {
+  findExcessOf,
+  openSecrets,
+  planRebuild,
+  type Rebuild,
+  type RebuildPlan,
+} from './plan-rebuild.ts';
 import type { RebuildDeps } from './rebuild-workspace.ts';
 import type { Requester } from './request.ts';
 
@@ -37,11 +46,11 @@ export async function previewRebuild(
     async (tx) => {
       const plan = await planRebuild(deps, tx, { requester, rebuild });
       const excess = plan.isAsPlanned ? undefined : await findExcessOf(tx, id, plan);
-      const former = await findFormerVersion(tx, plan);
+      const former = await findFormer(deps, tx, { id, plan });
       return {
         action: plan.isAsPlanned ? 'none' : plan.isRunning ? 'restart' : 'start',
-        ...{ from: former.name, to: plan.version.name },
-        parameters: changesOf(plan),
+        ...{ from: former.version, to: plan.version.name },
+        parameters: changesOf(former, plan),
         agents: compareNames(former.agents, agentNames(plan.version.manifest)),
         refusals: excess === undefined ? plan.refusals : [...plan.refusals, excess],
       };
@@ -50,23 +59,47 @@ export async function previewRebuild(
   );
 }
 
-async function findFormerVersion(
-  tx: Transaction,
-  { workspace: { templateId }, latest: { versionId, presetId } }: RebuildPlan,
-): Promise<{ readonly name: string; readonly agents: readonly string[] }> {
-  const wanted = { templateId, versionId, presetId, isActive: false };
-  const { name, manifest } = await findVersionToBuild.one(tx, wanted);
-  return { name, agents: agentNames(manifestSchema.parse(manifest)) };
+interface Former {
+  /** The name. */
+  readonly version: string;
+  readonly agents: readonly string[];
+  readonly parameters: ParameterValues;
+  /** Names of those that were sealed. */
+  readonly secrets: readonly string[];
 }
 
-function changesOf({ parameters, version }: RebuildPlan): readonly PreviewedParameter[] {
-  const { former, formerSecrets, plain, secret, issues } = parameters;
+/** What is there: not what the latest build was to make, where that failed before it changed anything. */
+async function findFormer(
+  deps: RebuildDeps,
+  tx: Transaction,
+  { id, plan }: { readonly id: WorkspaceId; readonly plan: RebuildPlan },
+): Promise<Former> {
+  const { templateId } = plan.workspace;
+  const build = (await findLatestEffective.maybe(tx, { workspaceId: id })) ?? plan.latest;
+  const { versionId, presetId } = build;
+  const wanted = { templateId, versionId, presetId, isActive: false };
+  const { name: version, manifest } = await findVersionToBuild.one(tx, wanted);
+  const sealed = await openSecrets(deps, tx, { id, build });
+  return {
+    version,
+    agents: agentNames(manifestSchema.parse(manifest)),
+    parameters: { ...build.parameters, ...sealed },
+    secrets: Object.keys(sealed),
+  };
+}
+
+function changesOf(
+  former: Former,
+  { parameters, version }: RebuildPlan,
+): readonly PreviewedParameter[] {
+  const { formerSecrets, givenSecrets, plain, secret, issues } = parameters;
   const refused = new Set(issues.map(({ parameter }) => parameter));
   const sensitive = new Set([
+    ...former.secrets,
     ...Object.keys(formerSecrets),
     ...version.manifest.parameters.filter((one) => one.sensitive).map(({ name }) => name),
   ]);
-  return compareParameters(former, { ...plain, ...secret })
+  return compareParameters(former.parameters, { ...plain, ...secret }, givenSecrets)
     .filter(({ name }) => !refused.has(name))
     .map((change) => ({ ...change, isSensitive: sensitive.has(change.name) }));
 }

@@ -9,15 +9,16 @@ export interface ParameterChange {
   readonly to: string | null;
 }
 
-/** In the order of their names. */
+/** In the order of their names, with those of `also` whether they differ or not. */
 export function compareParameters(
   from: ParameterValues,
   to: ParameterValues,
+  also: readonly string[] = [],
 ): readonly ParameterChange[] {
   return [...new Set([...Object.keys(from), ...Object.keys(to)])]
     .sort()
     .map((name) => ({ name, from: valueOf(from, name), to: valueOf(to, name) }))
-    .filter((change) => change.from !== change.to);
+    .filter((change) => change.from !== change.to || also.includes(change.name));
 }
 
 export function isSameParameters(a: ParameterValues, b: ParameterValues): boolean {

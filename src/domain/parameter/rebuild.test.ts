@@ -36,6 +36,15 @@ describe('the parameters of a later build', () => {
     expect(rebuilt({ size: '4' }, { size: '4.0' }, [size])).toEqual({ size: '4' });
   });
 
+  it('do not tell whether a guess at a secret is right', () => {
+    const token = declare('token', { sensitive: true });
+    for (const guess of ['canary', 'other'])
+      expect(rebuilt({ token: 'canary' }, { token: guess }, [token])).toEqual([
+        'PARAMETER_IMMUTABLE token',
+      ]);
+    expect(rebuilt({ token: 'canary' }, {}, [token])).toEqual({ token: 'canary' });
+  });
+
   it('lose what the version does not declare any more, and get what is new', () => {
     expect(rebuilt({ region: 'eu', disk: 'ssd' }, {})).toEqual({ region: 'eu', cpus: '2' });
     const zone = declare('zone', { default: null });

@@ -48,12 +48,13 @@ function isChanged(
     readonly values: ParameterValues;
   },
 ): boolean {
-  const { name, mutable } = declaration;
+  const { name, mutable, sensitive } = declaration;
   if (mutable || !Object.hasOwn(values.given, name)) return false;
   const former = values.former[name];
   if (former === undefined) return false;
   const fits = checkParameters([declaration], { [name]: former });
-  return fits.issues.length === 0 && fits.values[name] !== values.values[name];
+  // Were the same value let pass, a secret could be guessed.
+  return fits.issues.length === 0 && (sensitive || fits.values[name] !== values.values[name]);
 }
 
 function tellImmutable(parameter: string): ImmutableIssue {

@@ -1,11 +1,15 @@
 // What a workspace goes on from whose update has failed: what stands by the state of its infrastructure.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { keepState } from '../../../src/jobs/state/keep-state.ts';
-import { takeState } from '../../../src/jobs/state/take-state.ts';
 import type { TestPool } from '../../support/factory.ts';
-import { FAILED, SUCCEEDED } from '../../support/queue.ts';
+import { FAILED } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
-import { agentsOf, createRebuildGrounds, OLD, type RebuildGround } from './rebuild-ground.ts';
+import {
+  agentsOf,
+  createRebuildGrounds,
+  OLD,
+  stand,
+  type RebuildGround,
+} from './rebuild-ground.ts';
 
 let store: TestStore;
 let createGround: ReturnType<typeof createRebuildGrounds>;
@@ -23,71 +27,49 @@ beforeEach(async () => {
   newer = await ground.promote({ agents: agentsOf('main', 'new') });
 });
 
-/** Does the next job, which holds the state and writes these; gives the version it was done with. */
-async function builtWriting(states: readonly string[], result = SUCCEEDED): Promise<string | null> {
-  const { queue, daemon } = ground;
-  const { job, attempt } = await ground.begun();
-  const { lock } = await takeState(queue.deps, attempt);
-  for (const [sequence, state] of states.entries()) {
-    const { daemonId, incarnation } = daemon;
-    const order = { daemonId, incarnation, sequence, lock };
-    await keepState(queue.deps, { ...order, jobId: job.id, attempt: job.attempt, state });
-  }
-  await queue.complete(attempt, result);
-  return job.versionId;
-}
-
-/** The workspace has a state, which the first version's last stop wrote. */
-async function stand(): Promise<void> {
-  await ground.change('start');
-  await builtWriting(['{"serial":1}']);
-  await ground.change('stop');
-  await builtWriting(['{"serial":2}']);
-}
-
 const agents = (): Promise<readonly { readonly name: string }[]> =>
   store.sql('select name from agents where workspace_id = $1 order by name', [ground.id]);
 
 it('is deleted with the version that wrote the state, where the update changed none of it', async () => {
-  await stand();
+  await stand(ground);
   await ground.rebuild({ updates: true });
-  expect(await builtWriting([], FAILED)).toBe(newer.versionId);
+  expect(await ground.builtWriting([], FAILED)).toBe(newer.versionId);
   await ground.change('delete');
-  expect(await builtWriting(['{"serial":3}'], FAILED)).toBe(ground.pool.versionId);
+  expect(await ground.builtWriting(['{"serial":3}'], FAILED)).toBe(ground.pool.versionId);
   await ground.change('delete');
-  expect(await builtWriting([])).toBe(ground.pool.versionId);
+  expect(await ground.builtWriting([])).toBe(ground.pool.versionId);
 });
 
 it('is deleted with the newer version, where its update began to change the state', async () => {
-  await stand();
+  await stand(ground);
   await ground.rebuild({ updates: true, parameters: { size: 'big' } });
-  await builtWriting(['{"half":true}'], FAILED);
+  await ground.builtWriting(['{"half":true}'], FAILED);
   await ground.change('delete');
   const { job } = await ground.begun();
   expect(job).toMatchObject({ versionId: newer.versionId, build: { parameters: { size: 'big' } } });
 });
 
 it('goes on from an update that succeeded, whether or not there was anything to change', async () => {
-  await stand();
+  await stand(ground);
   await ground.rebuild({ updates: true });
-  await builtWriting([]);
+  await ground.builtWriting([]);
   await ground.change('stop');
-  expect(await builtWriting([])).toBe(newer.versionId);
+  expect(await ground.builtWriting([])).toBe(newer.versionId);
 });
 
 it('tries the update again when it is started, and is as it was once it is stopped', async () => {
-  await stand();
+  await stand(ground);
   await ground.rebuild({ updates: true });
-  await builtWriting([], FAILED);
+  await ground.builtWriting([], FAILED);
   await ground.change('start');
-  expect(await builtWriting([], FAILED)).toBe(newer.versionId);
+  expect(await ground.builtWriting([], FAILED)).toBe(newer.versionId);
   expect(await agents()).toEqual([{ name: 'main' }, { name: 'new' }]);
 
   await ground.change('stop');
-  expect(await builtWriting([])).toBe(ground.pool.versionId);
+  expect(await ground.builtWriting([])).toBe(ground.pool.versionId);
   expect(await agents()).toEqual([{ name: 'main' }, { name: 'old' }]);
   await ground.change('start');
-  expect(await builtWriting(['{"serial":3}'])).toBe(ground.pool.versionId);
+  expect(await ground.builtWriting(['{"serial":3}'])).toBe(ground.pool.versionId);
 });
 
 it('goes on from what was begun last, where its driver keeps no state', async () => {

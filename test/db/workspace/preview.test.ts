@@ -7,12 +7,14 @@ import { plannedBuildView } from '../../../src/contract/workspace/planned-build.
 import { insertGroup, insertGroupMember } from '../../../src/store/group.ts';
 import { storeEnforcesQuota } from '../../../src/store/quota.ts';
 import { previewRebuild } from '../../../src/workspaces/preview-rebuild.ts';
+import { FAILED } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import {
   agentsOf,
   createRebuildGrounds,
   OLD,
   parameter,
+  stand,
   type RebuildGround,
 } from './rebuild-ground.ts';
 
@@ -68,6 +70,38 @@ describe('a preview', () => {
       parameters: [{ name: 'size' }, { name: 'token', to: null }, { name: 'zone', to: null }],
       agents: { added: [], removed: ['logger'] },
     });
+  });
+
+  it('tells the same of a guess at a secret, right or wrong', async () => {
+    const tellOf = async (token: string): Promise<unknown> =>
+      toPlannedBuildView(ground.id, await ground.preview({ parameters: { token } }));
+    const [right, wrong] = [await tellOf('canary-51c0'), await tellOf('canary-77ab')];
+    expect(right).toEqual(wrong);
+    expect(right).toMatchObject({ parameters: [{ name: 'token', change: 'changed' }] });
+    await ground.change('start');
+    await ground.built();
+    expect(await tellOf('canary-51c0')).toEqual(await tellOf('canary-77ab'));
+  });
+
+  it('tells what is there, where an update failed before it changed anything', async () => {
+    const [region, size, token] = OLD.parameters!;
+    const agents = agentsOf('main');
+    await stand(ground);
+    await ground.promote({ parameters: [region!, size!], agents });
+    await ground.rebuild({ updates: true, parameters: { size: 'big' } });
+    await ground.builtWriting([], FAILED);
+    const named = { ...token!, sensitive: false, default: 'none' };
+    await ground.promote({ parameters: [region!, size!, named], agents });
+    const preview = await ground.preview({ updates: true });
+    expect(preview).toMatchObject({
+      ...{ action: 'start', from: 'v1', to: 'v3' },
+      parameters: [
+        { name: 'size', from: 'small', to: 'big' },
+        { name: 'token', isSensitive: true },
+      ],
+      agents: { added: ['main'], removed: [] },
+    });
+    expect(JSON.stringify(toPlannedBuildView(ground.id, preview))).not.toContain('canary');
   });
 
   it('tells whether it would be started, restarted or left as it is', async () => {

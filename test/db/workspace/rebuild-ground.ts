@@ -11,6 +11,8 @@ import { previewRebuild } from '../../../src/workspaces/preview-rebuild.ts';
 import { rebuildWorkspace } from '../../../src/workspaces/rebuild-workspace.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
+import { keepState } from '../../../src/jobs/state/keep-state.ts';
+import { takeState } from '../../../src/jobs/state/take-state.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { createTestCreator } from '../../support/creator.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -56,8 +58,21 @@ export interface RebuildGround {
   readonly begun: () => Promise<{ readonly job: TakenJob; readonly attempt: AttemptRef }>;
   /** The next job, done. */
   readonly built: (result?: typeof FAILED) => Promise<TakenJob>;
+  /** The next job, which holds the state and writes these, done. */
+  readonly builtWriting: (
+    states: readonly string[],
+    result?: typeof FAILED,
+  ) => Promise<TakenJob['versionId']>;
   /** Another version that is active from now on, with a preset of the same name. */
   readonly promote: (manifest: Partial<Manifest>) => Promise<TestPool>;
+}
+
+/** The workspace has a state, which the first version's last stop wrote. */
+export async function stand({ change, builtWriting }: RebuildGround): Promise<void> {
+  await change('start');
+  await builtWriting(['{"serial":1}']);
+  await change('stop');
+  await builtWriting(['{"serial":2}']);
 }
 
 /** What makes grounds in one database, each with its own organization. */
@@ -102,6 +117,17 @@ async function createGround(
     await queue.complete(attempt, result);
     return job;
   };
+  const builtWriting: RebuildGround['builtWriting'] = async (states, result) => {
+    const { job, attempt } = await begun();
+    const { lock } = await takeState(queue.deps, attempt);
+    for (const [sequence, state] of states.entries()) {
+      const { daemonId, incarnation } = daemon;
+      const order = { daemonId, incarnation, sequence, lock };
+      await keepState(queue.deps, { ...order, jobId: job.id, attempt: job.attempt, state });
+    }
+    await queue.complete(attempt, result);
+    return job.versionId;
+  };
   const change: RebuildGround['change'] = (transition) =>
     changeWorkspace(queue.deps, by, { id, transition });
   await built();
@@ -109,7 +135,7 @@ async function createGround(
   await built();
   const asked = { id, updates: false, parameters: {} };
   return {
-    ...{ make, queue, organizationId, pool, daemon, id, change, begun, built },
+    ...{ make, queue, organizationId, pool, daemon, id, change, begun, built, builtWriting },
     rebuild: (given) => rebuildWorkspace(queue.deps, by, { ...asked, ...given }),
     preview: (given) => previewRebuild(queue.deps, by, { ...asked, ...given }),
     promote: async (changed) => {

@@ -67,16 +67,16 @@ describe('a later build', () => {
   });
 
   it('is none where the workspace runs as it would be built', async () => {
-    const asItIs = { region: 'us', size: 'small', token: 'canary-51c0' };
+    const asItIs = { region: 'us', size: 'small' };
     // A start is asked for, and so it is started where it does not run.
     expect(await rebuild({ parameters: asItIs })).toBe('begun');
     await built();
     expect(await rebuild({ parameters: asItIs })).toBe('unchanged');
     expect(await rebuild({ updates: true })).toBe('unchanged');
     expect(await queue.take(daemon)).toBeUndefined();
-    await expect(rebuild({ parameters: { token: 'canary-77ab' } })).rejects.toThrow(
-      'WORKSPACE_RUNNING',
-    );
+    // A secret counts as another one, whatever it is: nobody finds it out by guessing.
+    for (const token of ['canary-51c0', 'canary-77ab'])
+      await expect(rebuild({ parameters: { token } })).rejects.toThrow('WORKSPACE_RUNNING');
     await promote({});
     expect(await rebuild({ parameters: asItIs })).toBe('unchanged');
     await expect(rebuild({ updates: true })).rejects.toThrow('WORKSPACE_RUNNING');
