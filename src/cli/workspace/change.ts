@@ -4,6 +4,7 @@ import { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
 import type { CommandContext } from '../command.ts';
 import { sentence } from '../show/harmless.ts';
+import { askPatiently } from './ask-patiently.ts';
 import { describeOpening } from './describe.ts';
 import { waitUntil } from './wait.ts';
 
@@ -20,7 +21,7 @@ export async function stopWorkspace(
   changed: Changed,
 ): Promise<WorkspaceView> {
   const { client, noWait = false, signal } = changed;
-  const workspace = await begin('stop', changed);
+  const workspace = await begin(context, 'stop', changed);
   return noWait ? workspace : waitUntil('stopped', context, { client, workspace, signal });
 }
 
@@ -29,7 +30,7 @@ export async function startWorkspace(
   changed: Changed,
 ): Promise<WorkspaceView> {
   const { client, noWait = false, signal } = changed;
-  const workspace = await begin('start', changed);
+  const workspace = await begin(context, 'start', changed);
   return noWait ? workspace : waitUntil('usable', context, { client, workspace, signal });
 }
 
@@ -41,10 +42,14 @@ export function tellStarted(workspace: WorkspaceView): string {
   return sentence`${workspace.name} ${state}.\n` + open;
 }
 
+/** Asked for again it is the same build: whoever waits for its end also waits for the answer. */
 async function begin(
+  context: CommandContext,
   transition: 'start' | 'stop',
-  { client, id, signal }: Changed,
+  { client, id, noWait = false, signal }: Changed,
 ): Promise<WorkspaceView> {
   const request = { params: { workspace: id }, body: { transition } };
-  return (await client.call(workspaceRoutes.createBuild, request, { signal })).body;
+  const ask = async (): Promise<WorkspaceView> =>
+    (await client.call(workspaceRoutes.createBuild, request, { signal })).body;
+  return noWait ? ask() : askPatiently(context, signal, ask);
 }

@@ -1,4 +1,6 @@
-// A planned build in words.
+// A planned build in words, and as the error that it would end with.
+import { AppError } from '../../base/app-error.ts';
+import { isErrorCode } from '../../base/error-catalog.ts';
 import type { PlannedBuildView } from '../../contract/workspace/planned-build.ts';
 import { sentence } from '../show/harmless.ts';
 
@@ -13,6 +15,19 @@ export function describePlannedBuild(name: string, plan: PlannedBuildView): stri
       ({ code, detail, hint }) => sentence`It would be refused: ${detail} (${code})\n  ${hint}\n`,
     ),
   ].join('');
+}
+
+/** The first refusal; undefined where there is none. */
+export function findRefusal({ refusals: [refusal] }: PlannedBuildView): AppError | undefined {
+  if (refusal === undefined) return undefined;
+  const { code, detail, hint, ...fields } = refusal;
+  if (isErrorCode(code)) return new AppError(code, { detail, hint, fields });
+  // A newer server knows more codes.
+  return new AppError('BAD_REQUEST', {
+    detail: `${code}: ${detail}`,
+    hint,
+    fields: { ...fields, server_code: code },
+  });
 }
 
 function describeAction(name: string, { action, ...plan }: PlannedBuildView): string {

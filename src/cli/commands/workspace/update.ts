@@ -1,20 +1,18 @@
 // `standby workspace update`
 import { AppError } from '../../../base/app-error.ts';
-import { ERRORS, isErrorCode } from '../../../base/error-catalog.ts';
-import type { RouteInput } from '../../../contract/route.ts';
-import type { PlannedBuildView } from '../../../contract/workspace/planned-build.ts';
 import { workspaceRoutes } from '../../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../../contract/workspace/schema.ts';
-import { defineCommand, type ExitStatus } from '../../command.ts';
+import { defineCommand } from '../../command.ts';
 import { DRY_RUN_OPTION } from '../../session/dry-run.ts';
 import { interruptible } from '../../session/interruptible.ts';
 import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
 import { sentence } from '../../show/harmless.ts';
-import { stopWorkspace, tellStarted } from '../../workspace/change.ts';
+import { tellStarted } from '../../workspace/change.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
 import { readParameters } from '../../workspace/parameters.ts';
-import { describePlannedBuild } from '../../workspace/planned-build.ts';
+import { describePlannedBuild, findRefusal } from '../../workspace/planned-build.ts';
+import { beginRebuild } from '../../workspace/rebuild.ts';
 import { waitUntil } from '../../workspace/wait.ts';
 
 export const command = defineCommand({
@@ -54,20 +52,12 @@ export const command = defineCommand({
       const asked = { params: { workspace: id }, body: { update: !keepVersion, parameters } };
       const { body } = await client.call(workspaceRoutes.planBuild, asked);
       answer(context, body, (plan) => describePlannedBuild(name, plan));
-      return exitStatusOf(body);
+      return findRefusal(body)?.spec.exit ?? 0;
     }
-    const request: RouteInput<typeof workspaceRoutes.createBuild> = {
-      params: { workspace: id },
-      body: { transition: 'start', update: !keepVersion, parameters },
-    };
     const farewell = `\`standby workspace show ${name}\` says how far it came.`;
     return interruptible(context, farewell, async (signal) => {
-      const begin = () => client.call(workspaceRoutes.createBuild, request, { signal });
-      const begun = await begin().catch(async (error: unknown) => {
-        if (!(error instanceof AppError) || error.code !== 'WORKSPACE_RUNNING') throw error;
-        await stopWorkspace(context, { client, id, signal });
-        return begin();
-      });
+      const wanted = { update: !keepVersion, parameters };
+      const begun = await beginRebuild(context, { client, id, signal }, wanted);
       if (begun.status === 200) {
         answer(context, begun.body, tellUnchanged);
         return 0;
@@ -78,12 +68,6 @@ export const command = defineCommand({
     });
   },
 });
-
-/** As the update itself would end. */
-function exitStatusOf({ refusals: [refusal] }: PlannedBuildView): ExitStatus {
-  if (refusal === undefined) return 0;
-  return isErrorCode(refusal.code) ? ERRORS[refusal.code].exit : 1;
-}
 
 function tellUnchanged({ name, latest_build: { version } }: WorkspaceView): string {
   return sentence`${name} runs version ${version} with these values: nothing is to be done.\n`;
