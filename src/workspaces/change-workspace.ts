@@ -33,7 +33,7 @@ export async function changeWorkspace(
   await beginOne(deps.database, id, async (tx) => {
     const workspace = await lockForChange(tx, requester, id);
     const latest = await findLatestBuild.one(tx, { workspaceId: id });
-    if (latest.transition === transition && STANDS.includes(latest.jobStatus)) return;
+    if (stands(latest, transition)) return;
     if (!isEnded(latest.jobStatus)) throw buildInProgress(id);
     const refusal = transition === 'start' ? refuseStart(id, workspace) : undefined;
     if (refusal !== undefined) throw refusal;
@@ -102,8 +102,15 @@ export function refuseStart(id: WorkspaceId, workspace: LockedWorkspace): AppErr
   return undefined;
 }
 
-/** What makes another build of the same kind superfluous. */
 const STANDS: readonly JobStatus[] = ['pending', 'running', 'succeeded'];
+
+/** Whether the latest build makes another one of that kind superfluous. */
+export function stands(
+  latest: Pick<RowOf<typeof findLatestBuild.columns>, 'transition' | 'jobStatus'>,
+  transition: Transition,
+): boolean {
+  return latest.transition === transition && STANDS.includes(latest.jobStatus);
+}
 
 export function buildInProgress(id: WorkspaceId, cause?: unknown): AppError {
   return new AppError('BUILD_IN_PROGRESS', `a build of workspace ${id} is under way`, { cause });

@@ -12,11 +12,12 @@ import { openParameters } from '../keys/secret-parameters.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Transaction } from '../store/database.ts';
 import { findVersionToBuild } from '../store/template-version.ts';
-import { findLatestBuild } from '../store/workspace.ts';
+import { findLatestBuild, findLatestEffective } from '../store/workspace.ts';
 import {
   buildInProgress,
   lockForChange,
   refuseStart,
+  stands,
   type LockedWorkspace,
 } from './change-workspace.ts';
 import { findExcess } from './quota.ts';
@@ -31,11 +32,21 @@ export interface Rebuild {
   readonly parameters: ParameterValues;
 }
 
+interface Plans {
+  readonly requester: Requester;
+  readonly rebuild: Rebuild;
+  /** It is stopped first in any case: it goes on from what is there, and a stop that is under way is none in the way. */
+  readonly restarts?: boolean;
+}
+
 export interface RebuildPlan {
   readonly workspace: LockedWorkspace;
+  /** With what it goes on from. */
   readonly latest: LatestBuild;
-  /** It is to be stopped first, unless it is as planned. */
+  /** It is to be stopped, unless it is as planned. */
   readonly isRunning: boolean;
+  /** By the start a stop has ended, be it one that is under way already. */
+  readonly stopsFirst: boolean;
   /** It runs with that version and these values. */
   readonly isAsPlanned: boolean;
   readonly version: {
@@ -68,42 +79,48 @@ type LatestBuild = RowOf<typeof findLatestBuild.columns>;
 export async function planRebuild(
   deps: { readonly keyring: Keyring },
   tx: Transaction,
-  { requester, rebuild }: { readonly requester: Requester; readonly rebuild: Rebuild },
+  { requester, rebuild, restarts = false }: Plans,
 ): Promise<RebuildPlan> {
   const { id, updates } = rebuild;
   const workspace = await lockForChange(tx, requester, id);
-  const latest = await findLatestBuild.one(tx, { workspaceId: id });
+  const latest = await findGround(tx, id, restarts);
+  const isStopped = stands(latest, 'stop');
+  // A restart waits for the end of a stop that is under way.
+  const waits = restarts && isStopped;
   const { versionId, presetId } = latest;
   const { templateId } = workspace;
   const wanted = { templateId, versionId, presetId, isActive: updates };
   const version = await findVersionToBuild.maybe(tx, wanted);
   if (version === undefined) {
-    const first = refuseNow(id, { workspace, latest })[0];
+    const first = refuseNow(id, { workspace, latest, waits })[0];
     const detail = `the template of workspace ${id} has no active version`;
     throw first ?? new AppError('TEMPLATE_NOT_READY', detail);
   }
   const manifest = manifestSchema.parse(version.manifest);
   const secrets = await openSecrets(deps, tx, { id, build: latest });
   const parameters = planParameters(rebuild, manifest, { former: latest.parameters, secrets });
-  const isRunning = latest.transition === 'start' && latest.jobStatus === 'succeeded';
+  const isRunning = restarts
+    ? !isStopped
+    : latest.transition === 'start' && latest.jobStatus === 'succeeded';
+  const stopsFirst = restarts || isRunning;
   const planned = {
-    ...{ workspace, latest, isRunning, parameters },
+    ...{ workspace, latest, isRunning, stopsFirst, parameters },
     version: { id: version.versionId, name: version.name, presetId: version.presetId, manifest },
   };
   const refusals = [
-    ...refuseNow(id, planned),
+    ...refuseNow(id, { workspace, latest, waits }),
     ...refuseDriver(id, planned),
     ...(parameters.issues.length > 0 ? [parametersInvalid(parameters.issues)] : []),
     ...(await refuseVersion(tx, id, planned)),
   ];
-  return { ...planned, refusals, isAsPlanned: isRunning && changesNothing(planned) };
+  return { ...planned, refusals, isAsPlanned: isRunning && !restarts && changesNothing(planned) };
 }
 
 /** What it would cost beyond what its owner may spend. */
 export async function findExcessOf(
   tx: Transaction,
   id: WorkspaceId,
-  { workspace, latest, version, isRunning: stopsFirst }: RebuildPlan,
+  { workspace, latest, version, stopsFirst }: RebuildPlan,
 ): Promise<AppError | undefined> {
   if (!latest.enforcesQuota) return undefined;
   const { organizationId, ownerId: userId } = workspace;
@@ -113,14 +130,25 @@ export async function findExcessOf(
 
 type Planned = Omit<RebuildPlan, 'refusals' | 'isAsPlanned'>;
 
+/** The latest build; where it is stopped first, with what the stop goes back to, which is what is there. */
+async function findGround(
+  tx: Transaction,
+  workspaceId: WorkspaceId,
+  restarts: boolean,
+): Promise<LatestBuild> {
+  const latest = await findLatestBuild.one(tx, { workspaceId });
+  if (!restarts) return latest;
+  return { ...latest, ...(await findLatestEffective.maybe(tx, { workspaceId })) };
+}
+
 /** Whatever it is to be built with. */
 function refuseNow(
   id: WorkspaceId,
-  { workspace, latest }: Pick<Planned, 'workspace' | 'latest'>,
+  { workspace, latest, waits }: Pick<Planned, 'workspace' | 'latest'> & { readonly waits: boolean },
 ): readonly AppError[] {
   const refusal = refuseStart(id, workspace);
   return [
-    ...(isEnded(latest.jobStatus) ? [] : [buildInProgress(id)]),
+    ...(isEnded(latest.jobStatus) || waits ? [] : [buildInProgress(id)]),
     ...(refusal === undefined ? [] : [refusal]),
   ];
 }

@@ -35,16 +35,21 @@ export interface PreviewedParameter extends ParameterChange {
   readonly isSensitive: boolean;
 }
 
+export interface PreviewedRebuild extends Rebuild {
+  /** Even where nothing changes. */
+  readonly restarts: boolean;
+}
+
 /** Throws what `planRebuild` throws. */
 export async function previewRebuild(
   deps: RebuildDeps,
   requester: Requester,
-  rebuild: Rebuild,
+  { restarts, ...rebuild }: PreviewedRebuild,
 ): Promise<RebuildPreview> {
   const { id } = rebuild;
   return deps.database.transaction(
     async (tx) => {
-      const plan = await planRebuild(deps, tx, { requester, rebuild });
+      const plan = await planRebuild(deps, tx, { requester, rebuild, restarts });
       const excess = plan.isAsPlanned ? undefined : await findExcessOf(tx, id, plan);
       const former = await findFormer(deps, tx, { id, plan });
       return {

@@ -72,6 +72,18 @@ it('stops a workspace, which stays stopped over a restart, and starts it where i
   );
   expect(await show('workspace', 'update', 'demo')).toMatchObject({ latest_build: restarted });
   await greets(url);
+
+  expect(await tell('workspace', 'restart', 'demo', '--dry-run')).toBe(
+    `demo would be stopped, and built anew with version ${restarted.version}, as before.\n`,
+  );
+  // It could not be started again, and so it is not stopped.
+  await tell('template', 'delete', 'hello');
+  expect(await run('workspace', 'restart', 'demo')).toMatchObject({
+    status: 65,
+    err: expect.stringContaining('TEMPLATE_DELETED'),
+  });
+  expect(await show('workspace', 'show', 'demo')).toMatchObject({ latest_build: restarted });
+  await greets(url);
   await tell('workspace', 'delete', 'demo');
   await expect(page(url)).rejects.toThrow('fetch failed');
 }, 180_000);

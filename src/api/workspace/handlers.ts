@@ -171,8 +171,8 @@ export function createWorkspaceHandlers(
     },
     planBuild: async ({ caller, params, body }) => {
       const id = params.workspace as WorkspaceId;
-      const rebuild = { id, updates: body.update, parameters: body.parameters ?? {} };
-      const preview = await previewRebuild(deps, caller, rebuild);
+      const { update: updates, parameters = {}, restart: restarts } = body;
+      const preview = await previewRebuild(deps, caller, { id, updates, parameters, restarts });
       return { status: 200, body: toPlannedBuildView(id, preview) };
     },
     deleteWorkspace: async ({ caller, params }) => {

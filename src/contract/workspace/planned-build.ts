@@ -1,4 +1,4 @@
-// What a build with a newer version or other parameters would be, without any of it being done.
+// What a build with a newer version or other parameters, or a restart, would be, without any of it being done.
 import { z } from 'zod';
 import { idField, parametersField } from '../field.ts';
 
@@ -7,6 +7,8 @@ export const planBuildBody = z.strictObject({
   update: z.boolean().default(false),
   /** Other values for these. */
   parameters: parametersField.optional(),
+  /** It is stopped first and started again, whether anything is another or not. */
+  restart: z.boolean().default(false),
 });
 
 const plannedParameterView = z.object({

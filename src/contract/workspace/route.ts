@@ -155,7 +155,8 @@ export const workspaceRoutes = {
     method: 'post',
     path: '/api/v1/workspaces/{workspace}/builds/plan',
     audience: 'person',
-    summary: 'What a build with `update` or `parameters` would do, and why it would be refused',
+    summary:
+      'What a build with `update` or `parameters`, or a restart, would do, and why it would be refused',
     description:
       'Nothing is changed. What `createBuild` would be refused for stands in the answer, all of it: a workspace ' +
       'that runs is no such thing here, as it can be stopped.',

@@ -185,6 +185,47 @@ describe('a preview', () => {
     await expect(ground.rebuild(anew)).rejects.toThrow('WORKSPACE_RUNNING');
   });
 
+  it('of a restart tells why it would not be started again, though nothing changes', async () => {
+    const { organizationId } = ground;
+    const restart = { restarts: true };
+    await ground.promote({ cost: { hourly: 1, currency: 'EUR' } });
+    await ground.rebuild({ updates: true });
+    await ground.built();
+    expect(await ground.preview(restart)).toMatchObject({ action: 'restart', refusals: [] });
+    await storeEnforcesQuota.run(store.database, { organizationId, enforced: true });
+    expect(codesOf(await ground.preview(restart))).toEqual(['QUOTA_EXCEEDED']);
+    // An update would do nothing, and is refused for nothing.
+    expect(await ground.preview({ updates: true })).toMatchObject({ action: 'none', refusals: [] });
+    // A restart waits for a stop.
+    await ground.change('stop');
+    expect(codesOf(await ground.preview(restart))).toEqual(['QUOTA_EXCEEDED']);
+    await storeEnforcesQuota.run(store.database, { organizationId, enforced: false });
+    expect(await ground.preview(restart)).toMatchObject({ action: 'start', refusals: [] });
+    await ground.built();
+    await ground.change('start');
+    expect(codesOf(await ground.preview(restart))).toEqual(['BUILD_IN_PROGRESS']);
+    await ground.built();
+    await store.sql('update templates set deleted_at = standby_now() where id = $1', [
+      ground.pool.templateId,
+    ]);
+    expect(codesOf(await ground.preview(restart))).toEqual(['TEMPLATE_DELETED']);
+  });
+
+  it('of a restart after an update that changed nothing is of what is there', async () => {
+    await stand(ground);
+    await ground.promote({ cost: { hourly: 1, currency: 'EUR' } });
+    await ground.rebuild({ updates: true });
+    await ground.builtWriting([], FAILED);
+    await storeEnforcesQuota.run(store.database, {
+      organizationId: ground.organizationId,
+      enforced: true,
+    });
+    expect(await ground.preview({ restarts: true })).toMatchObject({
+      ...{ action: 'restart', from: 'v1', to: 'v1' },
+      refusals: [],
+    });
+  });
+
   it('writes nothing', async () => {
     await ground.promote({ agents: agentsOf('main') });
     const read = (): Promise<readonly unknown[]> =>
@@ -205,7 +246,7 @@ describe('a preview', () => {
   it('is for who may rebuild it, and of a template that has an active version', async () => {
     const { make, pool, id, queue } = ground;
     const stranger = { userId: await make.user(pool), isAdmin: false };
-    const asked = { id, updates: true, parameters: {} };
+    const asked = { id, updates: true, parameters: {}, restarts: false };
     await expect(previewRebuild(queue.deps, stranger, asked)).rejects.toThrow('NOT_FOUND');
     await store.sql('update templates set active_version_id = null where id = $1', [
       pool.templateId,

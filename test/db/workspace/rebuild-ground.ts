@@ -7,7 +7,7 @@ import {
 } from '../../../src/contract/manifest/schema.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { Rebuild } from '../../../src/workspaces/plan-rebuild.ts';
-import { previewRebuild } from '../../../src/workspaces/preview-rebuild.ts';
+import { previewRebuild, type PreviewedRebuild } from '../../../src/workspaces/preview-rebuild.ts';
 import { rebuildWorkspace } from '../../../src/workspaces/rebuild-workspace.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
@@ -53,7 +53,7 @@ export interface RebuildGround {
   readonly id: WorkspaceId;
   readonly change: (transition: 'start' | 'stop' | 'delete') => Promise<void>;
   readonly rebuild: (given: Partial<Rebuild>) => ReturnType<typeof rebuildWorkspace>;
-  readonly preview: (given: Partial<Rebuild>) => ReturnType<typeof previewRebuild>;
+  readonly preview: (given: Partial<PreviewedRebuild>) => ReturnType<typeof previewRebuild>;
   /** The next job, begun. */
   readonly begun: () => Promise<{ readonly job: TakenJob; readonly attempt: AttemptRef }>;
   /** The next job, done. */
@@ -137,7 +137,7 @@ async function createGround(
   return {
     ...{ make, queue, organizationId, pool, daemon, id, change, begun, built, builtWriting },
     rebuild: (given) => rebuildWorkspace(queue.deps, by, { ...asked, ...given }),
-    preview: (given) => previewRebuild(queue.deps, by, { ...asked, ...given }),
+    preview: (given) => previewRebuild(queue.deps, by, { ...asked, restarts: false, ...given }),
     promote: async (changed) => {
       const { versionId, jobId } = await make.version(pool, { active: true });
       await store.sql(
