@@ -60,8 +60,8 @@ export default defineConfig({
           // An engine that runs on this machine is none of the tests': they start their own.
           env: { STANDBY_DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
           pool: 'forks',
-          // One file at a time: each starts whole control planes, daemons and workspaces.
-          maxWorkers: 1,
+          // Each starts whole control planes, daemons and workspaces, and waits for them most of the time.
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },
