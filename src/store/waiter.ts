@@ -9,6 +9,7 @@ import type {
   WaiterId,
   WorkspaceId,
 } from '../base/id.ts';
+import type { StartSchedule } from '../domain/schedule/next-start.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
 import type { WaiterState, WaitOutcome } from '../domain/waiter/outcome.ts';
 import {
@@ -26,6 +27,7 @@ import {
   type RowOf,
 } from './column.ts';
 import { PLACES_LOCK } from './advisory-lock.ts';
+import { AUTOSTART } from './life.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
@@ -50,6 +52,9 @@ export interface NewWaiter {
   readonly timeoutSeconds: number;
   /** Null: as the template says; 0: none. */
   readonly ttlSeconds: number | null;
+  /** When it starts by itself; null: never. */
+  readonly cron: string | null;
+  readonly timezone: string | null;
 }
 
 /** Makes requests of one person for a place take turns until the end of the transaction. */
@@ -85,9 +90,10 @@ export const insertWaiter = statement({
     )
     insert into waiters
       (id, organization_id, template_id, pool_id, user_id, name, priority, parameters, key_id, sealed,
-       miss_reason, ttl_seconds, created_at, deadline_at)
+       miss_reason, ttl_seconds, autostart_schedule, autostart_timezone, created_at, deadline_at)
     values ($id, $organizationId, $templateId, $poolId, $userId, $name, $priority, $parameters::jsonb,
-      $keyId, $sealed, $missReason, $ttlSeconds::integer, (select standby_now()),
+      $keyId, $sealed, $missReason, $ttlSeconds::integer, $cron::text, $timezone::text,
+      (select standby_now()),
       (select standby_now()) + make_interval(secs => $timeoutSeconds))`,
 });
 
@@ -136,6 +142,7 @@ const nextColumns = {
   keyId: nullable(uuid<DataKeyId>()),
   sealed: nullable(bytes),
   ttlSeconds: nullable(int),
+  autostart: nullable(json<StartSchedule>()),
   waitedMs: float,
 };
 
@@ -168,6 +175,7 @@ export const lockNextWaiters = statement({
         where m.organization_id = q.organization_id and m.user_id = q.user_id
       ) as is_member,
       q.name, q.priority, q.parameters, q.key_id, q.sealed, q.ttl_seconds,
+      ${AUTOSTART} as autostart,
       (extract(epoch from (select standby_now()) - q.created_at) * 1000)::float8 as waited_ms
     from waiters q
     join users u on u.id = q.user_id

@@ -27,6 +27,7 @@ import { createKnownTemplates } from './known-templates.ts';
 import { isNameTaken, nameTaken } from './name-taken.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
 import { proveClaim, voidUnanswered } from './prove-claim.ts';
+import { findFirstStart } from './life/autostart.ts';
 import { findExcess } from './quota.ts';
 import {
   judgeRequest,
@@ -104,6 +105,7 @@ async function createWorkspace(
   requester: Requester,
   request: WorkspaceRequest,
 ): Promise<CreatedWorkspace | Enlisted> {
+  if (request.autostart !== undefined) findFirstStart(request.autostart, deps.clock.now());
   let asked: Asked = {
     requester,
     request,
@@ -427,6 +429,7 @@ function canonicalForm(request: WorkspaceRequest): string {
   else if (priority !== 0) asked.push(priority);
   // Named, so that nothing else that is a number is taken for it.
   if (request.ttlSeconds !== undefined) asked.push({ ttl: request.ttlSeconds });
+  if (request.autostart !== undefined) asked.push({ autostart: request.autostart });
   if (request.values !== undefined) asked.push(canonicalValues(request.values));
   return JSON.stringify(asked);
 }

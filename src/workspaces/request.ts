@@ -11,6 +11,7 @@ import {
   type ParameterValues,
 } from '../domain/parameter/check.ts';
 import { splitSensitive } from '../domain/parameter/sensitive.ts';
+import type { StartSchedule } from '../domain/schedule/next-start.ts';
 import { matchPreset } from '../domain/preset/match.ts';
 import { checkOwnerValues, type OwnerValues } from '../domain/workspace/owner-values.ts';
 import { resolveRequest, type ClaimPreset } from '../store/claim.ts';
@@ -31,6 +32,8 @@ export interface WorkspaceRequest {
   readonly waitTimeoutSeconds: number;
   /** How long it runs after each start; 0: for ever; as the template says when left out. */
   readonly ttlSeconds: number | undefined;
+  /** When it starts by itself; never when left out. */
+  readonly autostart: StartSchedule | undefined;
   readonly idempotencyKey: string | undefined;
   /** For the agents of the workspace to hand over. */
   readonly values: OwnerValues | undefined;

@@ -13,6 +13,7 @@ import {
 } from '../store/claim-take.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Notice } from '../store/notice.ts';
+import { grantAutostart } from './life/autostart.ts';
 import { grantLife } from './life/grant-life.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
 import { storeOwnerValues } from './owner-values.ts';
@@ -67,10 +68,10 @@ export async function takeAtOnce(
   deps: ServeDeps,
   order: Order,
 ): Promise<TakenPrebuild | undefined> {
+  const { values, autostart } = order.request;
   // What is spent is compared under a lock, and that is held for as long as a transaction.
-  if (needsBuild(order) || order.request.values !== undefined || order.wanted.enforcesQuota) {
-    return undefined;
-  }
+  if (needsBuild(order) || order.wanted.enforcesQuota) return undefined;
+  if (values !== undefined || autostart !== undefined) return undefined;
   const sought = seek(deps, order, { isToProve: hasToProve(order) });
   if (sought.kind === 'none') return undefined;
   const taken = await deps.takeTogether[sought.claimOrder](sought.request);
@@ -126,14 +127,16 @@ async function handOver(
 ): Promise<Taking> {
   if (taken === undefined) return { kind: 'none', because: 'nothing' };
   const { id: workspaceId, epoch } = taken.workspace;
-  await storeOwnerValues(deps, tx, { values: order.request.values, workspaceId, epoch });
+  const { values, autostart } = order.request;
+  await storeOwnerValues(deps, tx, { values, workspaceId, epoch });
+  const granted = autostart && (await grantAutostart(tx, workspaceId, autostart));
   if (needsBuild(order)) {
     const { buildNumber, machineId } = taken;
     if (isToProve) await noteBuildToCome.run(tx, { workspaceId, epoch });
     else await insertClaimBuild(deps, tx, { order, workspaceId, buildNumber, machineId });
   }
   tx.notify(...noticesOf(taken));
-  return { kind: 'taken', ...taken };
+  return { kind: 'taken', ...taken, workspace: { ...taken.workspace, ...granted } };
 }
 
 /** The pool refills at once, and agents that wait learn of their owner. */

@@ -9,6 +9,7 @@ export const NO_WAITING = {
   priority: 0,
   waitTimeoutSeconds: 3_600,
   ttlSeconds: undefined,
+  autostart: undefined,
   values: undefined,
 } as const;
 

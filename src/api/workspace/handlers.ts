@@ -5,6 +5,7 @@ import type { RouteAnswer } from '../../contract/route.ts';
 import type { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
 import { requireAllowed } from '../../domain/permission/permission.ts';
+import type { StartSchedule } from '../../domain/schedule/next-start.ts';
 import type { PageOptions } from '../../reconciler/pool-page.ts';
 import { orphanWorkspace } from '../../jobs/orphan-workspace.ts';
 import { waitFor } from '../../store/long-poll.ts';
@@ -88,6 +89,7 @@ export function createWorkspaceHandlers(
         priority: body.priority,
         waitTimeoutSeconds: body.wait_timeout_seconds,
         ttlSeconds: body.ttl_seconds,
+        autostart: body.autostart && toSchedule(body.autostart),
         idempotencyKey: headers['idempotency-key'],
         values: readOwnerValues(body),
       });
@@ -217,6 +219,16 @@ function toLifeChange({
     ttlSeconds,
     deadlineAt: deadline === undefined ? undefined : Date.parse(deadline),
     wakes: dormant === false,
-    autostart: autostart && { cron: autostart.schedule, timezone: autostart.timezone },
+    autostart: autostart && toSchedule(autostart),
   };
+}
+
+function toSchedule({
+  schedule: cron,
+  timezone,
+}: {
+  readonly schedule: string;
+  readonly timezone: string;
+}): StartSchedule {
+  return { cron, timezone };
 }

@@ -19,7 +19,7 @@ import { formatSeconds } from '../show/time.ts';
 import { describeClaim, describeOpening } from '../workspace/describe.ts';
 import { describeWaiter } from '../waiter/describe.ts';
 import { leaveLine, waitToBeServed, type InLine } from '../waiter/line.ts';
-import { readTtl, TTL_OPTION } from '../workspace/life.ts';
+import { readAutostart, readTtl, TIMEZONE_OPTION, TTL_OPTION } from '../workspace/life.ts';
 import { readOwnerValues } from '../workspace/owner-values.ts';
 import { readParameters } from '../workspace/parameters.ts';
 import { waitUntil } from '../workspace/wait.ts';
@@ -89,12 +89,19 @@ export const command = defineCommand({
       summary: 'how long to stay in line at most: 30s, 10m, 2h, up to 1d',
     },
     ttl: TTL_OPTION,
+    autostart: {
+      kind: 'text',
+      value: 'CRON',
+      summary: 'when it starts by itself; never, if left out',
+    },
+    timezone: TIMEZONE_OPTION,
     org: ORGANIZATION_OPTION,
     noWait: { kind: 'flag', summary: 'print what was made, and do not wait for it' },
   },
   examples: [
     'standby create demo --template hello',
     'standby create api --template go-dev --preset large-eu --parameter region=us',
+    'standby create demo --template hello --autostart "0 9 * * 1-5" --timezone Europe/Berlin',
     'standby create ci-17 --template go-dev --on-empty wait --wait-timeout 10m --ttl 2h',
     'standby create api --template go-dev --parameter-file token=- < token',
     'standby create api --template go-dev --env STAGE=test --secret npm=@token --file .npmrc=@.npmrc',
@@ -105,6 +112,7 @@ export const command = defineCommand({
     const ownerValues = await readOwnerValues(context, values);
     const wait_timeout_seconds = readWaitTimeout(values.waitTimeout);
     const ttl_seconds = readTtl(values.ttl);
+    const autostart = readAutostart(values) ?? undefined;
     const client = await connect(context);
     let inLine: WaiterView | undefined;
     const farewell: Farewell = () =>
@@ -131,6 +139,7 @@ export const command = defineCommand({
                 priority,
                 wait_timeout_seconds,
                 ttl_seconds,
+                autostart,
               },
               ...ownerValues,
               on_empty: onEmpty,

@@ -18,6 +18,12 @@ export const TTL_OPTION = {
     'how long it runs after each start: 30m, 8h, 2d, or none; as the template says, if left out',
 } as const;
 
+export const TIMEZONE_OPTION = {
+  kind: 'text',
+  value: 'ZONE',
+  summary: 'in which --autostart is read, such as Europe/Berlin; UTC, if left out',
+} as const;
+
 /** Undefined when it was not given, null where it is to be taken away. Throws USAGE. */
 export function readAutostart({
   autostart: schedule,

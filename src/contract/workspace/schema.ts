@@ -156,6 +156,8 @@ export const createWorkspaceBody = z.strictObject({
   parameters: parametersField.optional(),
   /** How long it runs after each start; as the template says unless given. */
   ttl_seconds: ttlField.optional(),
+  /** When it is started by itself; never unless given. */
+  autostart: autostartField.optional(),
   ...ownerValuesFields,
   /** What to do when no prebuilt one is ready: build one, answer POOL_EMPTY, or stand in line. */
   on_empty: z.enum(['create', 'fail', 'wait']).default('create'),

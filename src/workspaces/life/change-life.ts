@@ -1,11 +1,9 @@
 // What its owner makes of a workspace's life: how long it runs, and when it starts.
 import { AppError } from '../../base/app-error.ts';
 import { formatInstant, type Instant } from '../../base/clock.ts';
-import { excerpt } from '../../base/excerpt.ts';
 import type { WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
-import { checkSchedules } from '../../domain/schedule/check.ts';
-import { findNextStart, type StartSchedule } from '../../domain/schedule/next-start.ts';
+import type { StartSchedule } from '../../domain/schedule/next-start.ts';
 import { mayRun } from '../../domain/workspace/life.ts';
 import type { RowOf } from '../../store/column.ts';
 import type { Database, Transaction } from '../../store/database.ts';
@@ -13,6 +11,7 @@ import { lockLife, setLife } from '../../store/life.ts';
 import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
 import { findLatestBuild } from '../../store/workspace.ts';
 import type { Requester } from '../request.ts';
+import { findFirstStart } from './autostart.ts';
 
 /** What is undefined stays as it is. */
 export interface LifeChange {
@@ -39,7 +38,6 @@ export async function changeLife(
   change: LifeChange,
 ): Promise<void> {
   const { id, ttlSeconds, deadlineAt, autostart, wakes = false } = change;
-  if (autostart) checkAutostart(autostart);
   await database.transaction(async (tx) => {
     const life = await lockLife.maybe(tx, { id });
     if (life === undefined || !(life.ownerId === requester.userId || requester.isAdmin)) {
@@ -116,15 +114,5 @@ function schedule(
   autostart: StartSchedule | null,
 ): Pick<NextLife, 'autostart' | 'nextStartAt'> {
   if (autostart === null) return { autostart, nextStartAt: null };
-  const nextStartAt = findNextStart(autostart, now);
-  if (nextStartAt !== null) return { autostart, nextStartAt };
-  throw new AppError('SCHEDULE_INVALID', {
-    detail: `the schedule ${excerpt(autostart.cron)} has no beginning: it covers every minute`,
-    hint: 'Name the minute at which the workspace is to start, such as `0 9 * * 1-5`.',
-  });
-}
-
-function checkAutostart({ cron, timezone }: StartSchedule): void {
-  const [issue] = checkSchedules([{ cron, instances: 1 }], timezone);
-  if (issue !== undefined) throw new AppError(issue.code, issue.detail);
+  return { autostart, nextStartAt: findFirstStart(autostart, now) };
 }

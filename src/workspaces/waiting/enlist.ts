@@ -39,6 +39,8 @@ export async function enlist(
     ...sealGiven(deps, id, { manifest: wanted.manifest, given: request }),
     timeoutSeconds: request.waitTimeoutSeconds,
     ttlSeconds: request.ttlSeconds ?? null,
+    cron: request.autostart?.cron ?? null,
+    timezone: request.autostart?.timezone ?? null,
   });
   // The pool may build more for who waits, or has one ready since.
   tx.notify({ kind: 'pool', poolId });

@@ -194,6 +194,7 @@ async function judgeAgain(
     priority: waiter.priority,
     waitTimeoutSeconds: 0,
     ttlSeconds: waiter.ttlSeconds ?? undefined,
+    autostart: waiter.autostart ?? undefined,
     idempotencyKey: undefined,
   };
   const isThere = read.version?.presets.some((preset) => preset.poolId === poolId) ?? false;

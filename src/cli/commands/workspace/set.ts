@@ -6,7 +6,7 @@ import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
 import { renderFacts } from '../../show/table.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
-import { describeLife, readAutostart, readTtl } from '../../workspace/life.ts';
+import { describeLife, readAutostart, readTtl, TIMEZONE_OPTION } from '../../workspace/life.ts';
 
 export const command = defineCommand({
   name: 'workspace set',
@@ -26,11 +26,7 @@ export const command = defineCommand({
       value: 'CRON',
       summary: 'when it starts by itself, or none',
     },
-    timezone: {
-      kind: 'text',
-      value: 'ZONE',
-      summary: 'in which --autostart is read, such as Europe/Berlin; UTC, if left out',
-    },
+    timezone: TIMEZONE_OPTION,
   },
   examples: [
     'standby workspace set demo --ttl 8h',
