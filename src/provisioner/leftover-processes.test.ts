@@ -72,14 +72,14 @@ describe('processes of an earlier life', () => {
   it('in namespaces of their own are killed last, and count as ended after a second', async () => {
     const { processes, sent } = world({
       '/work/a': { pid: 1, endsBy: 'SIGKILL', isNested: true },
-      '/work/b': { pid: 2, endsBy: 'SIGINT' },
+      '/work/b': { pid: 2, endsBy: 'SIGKILL' },
       '/work/c': { pid: 3, endsBy: null, isNested: true },
     });
     const { clock, told, ended } = run(processes);
-    await clock.advance(2_000);
+    await clock.advance(62_000);
     expect(await ended).toEqual(new Set());
     const interrupted = ['SIGINT 2', 'SIGINT 1', 'SIGINT 3'];
-    expect(sent.slice(0, 5)).toEqual([...interrupted, 'SIGKILL 1', 'SIGKILL 3']);
+    expect(sent.slice(0, 6)).toEqual([...interrupted, 'SIGKILL 2', 'SIGKILL 1', 'SIGKILL 3']);
     expect(told).toEqual([]);
   });
 

@@ -27,9 +27,9 @@ export function findMarked(mark: string, wanted: (folder: string) => boolean): M
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
     const folder = readMark(name, mark);
     if (folder === undefined || !wanted(folder)) continue;
-    const identity = identifyProcess(Number(name));
-    if (identity === undefined) continue;
-    const found = pidNamespaceOf(name) === own ? outside : nested;
+    const [identity, namespace] = [identifyProcess(Number(name)), pidNamespaceOf(name)];
+    if (identity === undefined || namespace === undefined) continue;
+    const found = namespace === own ? outside : nested;
     found.set(folder, [...(found.get(folder) ?? []), identity]);
   }
   return { outside, nested };

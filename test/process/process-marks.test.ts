@@ -1,5 +1,6 @@
 // Whom the mark in a process's environment is believed: whoever is outside of a sandbox, and of what is a workspace's.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { identifyProcess } from '../../src/base/process-identity.ts';
@@ -16,8 +17,11 @@ const { inWorkspace } = world;
 const spawned: ChildProcess[] = [];
 
 beforeEach(() => world.open());
-afterEach(() => {
-  for (const child of spawned.splice(0)) child.kill('SIGKILL');
+afterEach(async () => {
+  for (const child of spawned.splice(0)) {
+    const ended = once(child, 'exit');
+    if (child.kill('SIGKILL')) await ended;
+  }
 });
 
 const build = (script: string, sandbox: ProcessSettings['sandbox'] = 'none'): Build =>

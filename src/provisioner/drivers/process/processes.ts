@@ -10,7 +10,12 @@ import {
   type ProcessIdentity,
 } from '../../../base/process-identity.ts';
 import type { Groups } from './cgroup/groups.ts';
-import { findMarked, NESTED_MS, signalProcess, type MarkedProcesses } from '../../marked-process.ts';
+import {
+  findMarked,
+  NESTED_MS,
+  signalProcess,
+  type MarkedProcesses,
+} from '../../marked-process.ts';
 import { childrenSchema, type Children } from './supervisor/plan.ts';
 import { layoutOf } from './layout.ts';
 
@@ -103,11 +108,7 @@ interface Found {
   readonly nested: readonly ProcessIdentity[];
 }
 
-function processesOf(
-  groups: Groups,
-  folder: string,
-  supervisor: ProcessIdentity | null,
-): Found {
+function processesOf(groups: Groups, folder: string, supervisor: ProcessIdentity | null): Found {
   const recorded = [...(supervisor === null ? [] : [supervisor]), ...recordedChildren(folder)];
   const { outside, nested } = findOwn(folder);
   const grouped = groups
