@@ -17,9 +17,12 @@ export interface ReadDeps {
   readonly onBytes: (bytes: Uint8Array) => void;
 }
 
+/** What a proxy says, by a page of its own, where the server behind it does not answer. */
+const NOBODY_BEHIND: readonly number[] = [502, 503, 504];
+
 /**
  * The body of an event stream is read as it is iterated. Throws the AppError of a problem document,
- * and ANSWER_UNEXPECTED for what no Standby server says.
+ * SERVER_UNREACHABLE where a proxy found no server, and ANSWER_UNEXPECTED for what no Standby server says.
  */
 export async function readAnswer(
   route: Route,
@@ -45,8 +48,8 @@ export async function readAnswer(
 
 async function errorOf(response: Response): Promise<AppError> {
   const problem = problemSchema.safeParse(parseJson(await readText(response)));
-  if (!problem.success) return unexpected(response, NOT_OURS);
-  return toAppError(problem.data);
+  if (problem.success) return toAppError(problem.data);
+  return NOBODY_BEHIND.includes(response.status) ? away(response) : unexpected(response, NOT_OURS);
 }
 
 function toAppError(problem: Problem): AppError {
@@ -73,9 +76,18 @@ function nearest(status: number): ErrorCode {
   }
 }
 
+function away(response: Response): AppError {
+  const detail = `${originOf(response)} cannot be reached: what is before it says HTTP ${response.status}`;
+  return new AppError('SERVER_UNREACHABLE', detail);
+}
+
 function unexpected(response: Response, what: string): AppError {
-  const from = response.url === '' ? 'the server' : new URL(response.url).origin;
-  return new AppError('ANSWER_UNEXPECTED', `${from} gave ${what}: HTTP ${response.status}`);
+  const detail = `${originOf(response)} gave ${what}: HTTP ${response.status}`;
+  return new AppError('ANSWER_UNEXPECTED', detail);
+}
+
+function originOf({ url }: Response): string {
+  return url === '' ? 'the server' : new URL(url).origin;
 }
 
 async function readText(response: Response, onBytes?: ReadDeps['onBytes']): Promise<string> {

@@ -106,13 +106,24 @@ describe('the client', () => {
 
   it.each([
     ['a page', () => new Response('<html>', { status: 200 })],
-    ['an error page', () => new Response('<html>', { status: 502 })],
+    ['an error page', () => new Response('<html>', { status: 500 })],
     ['a redirect', () => new Response(null, { status: 302 })],
     ['another document', () => Response.json({ status: 'fine' })],
   ])('says that %s is no answer of Standby', async (_what, answer) => {
     const { client } = clientThatGets(answer);
     expect((await failure(client.call(healthRoutes.healthz, {}))).code).toBe('ANSWER_UNEXPECTED');
   });
+
+  it.each([502, 503, 504])(
+    'takes the page of a proxy for a server that is away: %d',
+    async (status) => {
+      const { client } = clientThatGets(() => new Response('<html>', { status }));
+      expect(await failure(client.call(healthRoutes.healthz, {}))).toMatchObject({
+        code: 'SERVER_UNREACHABLE',
+        detail: `the server cannot be reached: what is before it says HTTP ${status}`,
+      });
+    },
+  );
 
   it('names the address when it cannot connect or the answer is lost', async () => {
     const refused = new TypeError('fetch failed', {

@@ -21,6 +21,8 @@ export interface FollowOptions {
   /** The position to begin after. */
   readonly after?: string | undefined;
   readonly signal: AbortSignal;
+  /** For how long nobody has to answer; a minute unless given. */
+  readonly patienceMs?: number;
 }
 
 const RETRY = { firstMs: 200, maxMs: 5_000 };
@@ -29,12 +31,12 @@ const PATIENCE_MS = 60_000;
 
 /**
  * The events until the last one. Throws what a connection fails with when that will not pass by
- * itself, or did not in a minute; an abort of the signal as its reason.
+ * itself, or did not in time; an abort of the signal as its reason.
  */
 export async function* followEvents<Event extends { readonly id: string }>(
   { clock, rng }: FollowDeps,
   { open, isLast }: FollowedStream<Event>,
-  { after, signal }: FollowOptions,
+  { after, signal, patienceMs = PATIENCE_MS }: FollowOptions,
 ): AsyncGenerator<Event, void, undefined> {
   const backoff = createBackoff(rng, RETRY);
   let position = after;
@@ -44,18 +46,20 @@ export async function* followEvents<Event extends { readonly id: string }>(
     try {
       const events = await open(position);
       wasOpen = true;
-      reachedMs = clock.monotonicMs();
-      for await (const event of events) {
-        backoff.reset();
-        position = event.id;
-        yield event;
-        if (isLast(event)) return;
+      try {
+        for await (const event of events) {
+          backoff.reset();
+          position = event.id;
+          yield event;
+          if (isLast(event)) return;
+        }
+        // Closed in good order before the last event: the server stops, or what is in between does.
+      } finally {
+        reachedMs = clock.monotonicMs(); // it was there until now, however long that was
       }
-      // Closed in good order before the last event: the server stops, or what is in between does.
-      reachedMs = clock.monotonicMs();
     } catch (error) {
       signal.throwIfAborted();
-      const isPatient = clock.monotonicMs() - reachedMs < PATIENCE_MS;
+      const isPatient = clock.monotonicMs() - reachedMs < patienceMs;
       if (!isPatient || !isWorthAnother(error, wasOpen)) throw error;
     }
     await clock.sleep(backoff.nextMs(), signal);

@@ -10,11 +10,16 @@ const JOB = '019a0000-0000-7000-8000-000000000000';
 interface Connection {
   readonly pieces: readonly string[];
   readonly breaks?: true;
+  /** How long it is open; no time at all unless given. */
+  readonly lastsMs?: number;
 }
 type Answer = Connection | { readonly status: number; readonly code: string } | 'unreachable';
 
 /** Sleeps take no time, and are counted. */
-function createHastyClock(): Clock & { readonly pausesMs: readonly number[] } {
+function createHastyClock(): Clock & {
+  readonly pausesMs: readonly number[];
+  pass(ms: number): void;
+} {
   const pausesMs: number[] = [];
   let elapsedMs = 0;
   return {
@@ -26,16 +31,21 @@ function createHastyClock(): Clock & { readonly pausesMs: readonly number[] } {
       pausesMs.push(ms);
       elapsedMs += ms;
     },
+    pass: (ms) => void (elapsedMs += ms),
   };
 }
 
-function bodyOf({ pieces, breaks }: Connection): ReadableStream<Uint8Array> {
+function bodyOf(
+  { pieces, breaks, lastsMs = 0 }: Connection,
+  passMs: (ms: number) => void,
+): ReadableStream<Uint8Array> {
   const left = [...pieces];
   return new ReadableStream({
     pull: (controller) => {
       const piece = left.shift();
-      if (piece !== undefined) controller.enqueue(new TextEncoder().encode(piece));
-      else if (breaks === true) controller.error(new TypeError('terminated'));
+      if (piece !== undefined) return controller.enqueue(new TextEncoder().encode(piece));
+      passMs(lastsMs);
+      if (breaks === true) controller.error(new TypeError('terminated'));
       else controller.close();
     },
   });
@@ -44,6 +54,7 @@ function bodyOf({ pieces, breaks }: Connection): ReadableStream<Uint8Array> {
 function setUp(...answers: readonly (Answer | (() => Answer))[]) {
   const left = [...answers];
   const asked: string[] = [];
+  const clock = createHastyClock();
   const send: Fetch = async (url) => {
     asked.push(new URL(url).search);
     const next = left.length > 1 ? left.shift() : left[0];
@@ -62,17 +73,23 @@ function setUp(...answers: readonly (Answer | (() => Answer))[]) {
       };
       return new Response(JSON.stringify(problem), { status });
     }
-    return new Response(bodyOf(answer), { status: 200 });
+    return new Response(
+      bodyOf(answer, (ms) => clock.pass(ms)),
+      { status: 200 },
+    );
   };
-  const clock = createHastyClock();
   // Stands still: whoever waits for it waits for something else as well.
   const clientClock = createManualClock();
   const client = createClient({ url: 'http://standby', fetch: send, clock: clientClock });
   const stopping = new AbortController();
   const deps = { client, clock, rng: { next: () => 0.5 } };
-  const follow = async (after?: string): Promise<readonly string[]> => {
+  const follow = async (
+    after?: string,
+    options: { readonly patienceMs?: number } = {},
+  ): Promise<readonly string[]> => {
     const got: string[] = [];
     for await (const { event, data } of followJobLog(deps, JOB, {
+      ...options,
       after,
       signal: stopping.signal,
     })) {
@@ -126,6 +143,25 @@ describe('following the log of a job', () => {
     );
     expect(await follow()).toEqual(['line 0', '(failed)']);
     expect(clock.pausesMs).toEqual([150, 300, 600, 1200, 2400]);
+  });
+
+  it('is as patient with a connection that was open for long', async () => {
+    const { follow } = setUp(
+      { pieces: [line(0)], lastsMs: 3_600_000, breaks: true },
+      'unreachable',
+      { pieces: [line(1)], lastsMs: 3_600_000 },
+      'unreachable',
+      { pieces: [END] },
+    );
+    expect(await follow()).toEqual(['line 0', 'line 1', '(failed)']);
+  });
+
+  it('waits for as long as it is told to', async () => {
+    const { follow, clock } = setUp({ pieces: [] }, 'unreachable');
+    await expect(follow(undefined, { patienceMs: 300_000 })).rejects.toMatchObject({
+      code: 'SERVER_UNREACHABLE',
+    });
+    expect(clock.monotonicMs()).toBeGreaterThanOrEqual(300_000);
   });
 
   it('says why when the server stays away', async () => {

@@ -8,7 +8,7 @@ import { waiterRoutes } from '../contract/waiter/route.ts';
 import type { WaiterView } from '../contract/waiter/schema.ts';
 import { workspaceRoutes } from '../contract/workspace/route.ts';
 import type { CallOptions, Client } from './client.ts';
-import { insist } from './insist.ts';
+import { patiently } from './insist.ts';
 
 export interface GiveBackDeps {
   readonly client: Client;
@@ -21,33 +21,33 @@ const RETRY = { firstMs: 200, maxMs: 5_000 };
 
 /**
  * Begins the delete of a workspace; ends as soon as it has begun. A build that is in the way is canceled, unless it is
- * somebody's delete. One that is gone already is no fault.
+ * somebody's delete. One that is gone already is no fault. A server that is away is waited for, for minutes: what is
+ * not given back would be held until its time is over.
  */
 export async function giveBackWorkspace(
-  { client, clock, rng }: GiveBackDeps,
+  deps: GiveBackDeps,
   workspace: string,
   options: CallOptions = {},
 ): Promise<void> {
+  const { client, clock, rng } = deps;
+  const untilAnswered = patiently(deps, { signal: options.signal });
   const params = { workspace };
   const backoff = createBackoff(rng, RETRY);
   let canceled: string | undefined;
   for (;;) {
     try {
-      await insist({ clock }, options.signal, () =>
-        client.call(workspaceRoutes.deleteWorkspace, { params }, options),
-      );
+      await untilAnswered(() => client.call(workspaceRoutes.deleteWorkspace, { params }, options));
       return;
     } catch (error) {
       if (isRefusal(error, 'NOT_FOUND')) return;
       if (!isRefusal(error, 'BUILD_IN_PROGRESS')) throw error;
     }
-    const { body } = await insist({ clock }, options.signal, () =>
+    const { body } = await untilAnswered(() =>
       client.call(workspaceRoutes.getWorkspace, { params, query: {} }, options),
     );
     const { job_id: job, transition } = body.latest_build;
     if (transition === 'delete') return;
-    if (job !== canceled)
-      await insist({ clock }, options.signal, () => cancel(client, job, options));
+    if (job !== canceled) await untilAnswered(() => cancel(client, job, options));
     canceled = job;
     await clock.sleep(backoff.nextMs(), options.signal);
   }
@@ -64,13 +64,14 @@ async function cancel(client: Client, job: string, options: CallOptions): Promis
 
 /** Leaves the line; one that was served at this very moment gives its workspace back. */
 export async function leaveLine(deps: GiveBackDeps, { id }: WaiterView): Promise<void> {
-  const { client, clock } = deps;
+  const { client } = deps;
+  const untilAnswered = patiently(deps, {});
   const params = { waiter: id };
   try {
-    await insist({ clock }, undefined, () => client.call(waiterRoutes.cancelWaiter, { params }));
+    await untilAnswered(() => client.call(waiterRoutes.cancelWaiter, { params }));
   } catch (error) {
     if (!isRefusal(error, 'WAIT_OVER')) throw error;
-    const { body } = await insist({ clock }, undefined, () =>
+    const { body } = await untilAnswered(() =>
       client.call(waiterRoutes.getWaiter, { params, query: {} }),
     );
     if (body.workspace_id !== null) await giveBackWorkspace(deps, body.workspace_id);

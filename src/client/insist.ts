@@ -61,7 +61,7 @@ export async function persist<T>(
 }
 
 /** For as long nobody has to answer for what is theirs already: nothing is lost by waiting. */
-const AWAY_MS = 5 * 60_000;
+export const AWAY_MS = 5 * 60_000;
 
 /** The same for minutes, from each question on. */
 export function patiently(

@@ -36,6 +36,12 @@ const problem = (code: string, status: number): Answer =>
 const lost: Answer = () => {
   throw new TypeError('fetch failed');
 };
+const pageOfProxy: Answer = () => new Response('<html>Bad Gateway</html>', { status: 502 });
+/** What is asked meanwhile gets no answer for much longer than a restart takes. */
+const AWAY = [
+  ['nobody answers', Array<Answer>(20).fill(lost)],
+  ['its proxy says that it is away', Array<Answer>(20).fill(pageOfProxy)],
+] as const;
 const claimed = json({ workspace: workspace(), claimed: true, reason: null }, 201);
 const inLine = json({ waiter: waiter(), position: 1, eta_seconds: null, eta_reason: null }, 202);
 const deleted = json(workspace({ status: 'deleting', usable: false }), 202);
@@ -120,10 +126,10 @@ describe('a claim', () => {
     expect(told).toEqual([1, 'running']);
   });
 
-  it('keeps its place in line while the server is away', async () => {
+  it.each(AWAY)('keeps its place in line while %s', async (_how, away) => {
     const { standby, what } = scripted(
       inLine,
-      ...Array<Answer>(20).fill(lost),
+      ...away,
       json(waiter({ state: 'served', position: null, workspace_id: ID })),
       json(workspace()),
     );
@@ -131,8 +137,7 @@ describe('a claim', () => {
     expect(what()).toHaveLength(23);
   });
 
-  it('goes on with what it was served, however long the server is away then', async () => {
-    const away = Array<Answer>(20).fill(lost);
+  it.each(AWAY)('goes on with what it was served, however long %s then', async (_how, away) => {
     const starting = json(workspace({ usable: false }));
     const served = json(waiter({ state: 'served', position: null, workspace_id: ID }));
     const { standby } = scripted(
@@ -213,6 +218,26 @@ describe('a claim', () => {
     expect(what()).toEqual([ASK, 'GET waiters/ID?wait_ms=30000', 'DELETE waiters/ID']);
   });
 
+  it.each(AWAY)(
+    'that is aborted leaves the line, and what it got there, while %s',
+    async (_how, away) => {
+      const abort = new AbortController();
+      const { standby, what } = scripted(
+        ...[inLine, ...away, problem('WAIT_OVER', 409)],
+        ...[...away, json(waiter({ state: 'served', workspace_id: ID }))],
+        ...[...away, deleted],
+      );
+      const claim = standby.claim(REQUEST, {
+        signal: abort.signal,
+        onWaiting: () => abort.abort(new Error('enough')),
+      });
+      await expect(claim).rejects.toThrow('enough');
+      expect(what().filter((one, n, all) => one !== all[n - 1])).toEqual([
+        ...[ASK, 'GET waiters/ID?wait_ms=30000', 'DELETE waiters/ID', 'GET waiters/ID', DELETE],
+      ]);
+    },
+  );
+
   it('that is aborted as it is served gives back what it was served with', async () => {
     const abort = new AbortController();
     const { standby, what } = scripted(
@@ -242,6 +267,12 @@ describe('withWorkspace', () => {
     const result = await standby.withWorkspace(REQUEST, ({ workspace: { name } }) => name);
     expect(result).toBe('w');
     expect(what()).toEqual([ASK, DELETE]);
+  });
+
+  it.each(AWAY)('gives back what it claimed although %s when the work ends', async (_how, away) => {
+    const { standby, what } = scripted(claimed, ...away, deleted);
+    expect(await standby.withWorkspace(REQUEST, () => 'done')).toBe('done');
+    expect(what().at(-1)).toBe(DELETE);
   });
 
   it('gives back when the work fails, and when the claim does', async () => {
@@ -283,6 +314,29 @@ describe('giving back', () => {
     await standby.giveBack(ID);
     const GET = 'GET workspaces/ID';
     expect(what()).toEqual([DELETE, GET, 'POST jobs/ID/cancel', DELETE, GET, DELETE]);
+  });
+
+  it.each(AWAY)('goes on until it is answered while %s', async (_how, away) => {
+    const { standby, what } = scripted(
+      ...[...away, problem('BUILD_IN_PROGRESS', 409)],
+      ...[...away, json(workspace())],
+      ...[...away, problem('JOB_ENDED', 409)],
+      ...[...away, deleted],
+    );
+    await standby.giveBack(ID);
+    expect(what().filter((one, n, all) => one !== all[n - 1])).toEqual([
+      ...[DELETE, 'GET workspaces/ID', 'POST jobs/ID/cancel', DELETE],
+    ]);
+  });
+
+  it('ends with its signal while nobody answers', async () => {
+    const abort = new AbortController();
+    const { standby, what } = scripted(...Array<Answer>(9).fill(lost), () => {
+      abort.abort(new Error('enough'));
+      return lost();
+    });
+    await expect(standby.giveBack(ID, { signal: abort.signal })).rejects.toThrow('enough');
+    expect(what()).toHaveLength(10);
   });
 
   it('leaves a delete alone that somebody has begun', async () => {

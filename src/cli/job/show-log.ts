@@ -1,5 +1,6 @@
 // What a job says while somebody waits for it, above the line that says what is waited for.
 import type { Client } from '../../client/client.ts';
+import { AWAY_MS } from '../../client/insist.ts';
 import { followJobLog } from '../../client/job-log.ts';
 import type { CommandContext } from '../command.ts';
 import { harmlessLine } from '../show/harmless.ts';
@@ -27,9 +28,11 @@ export function showJobLog(
 ): ShownLog {
   const stopping = new AbortController();
   const { signal } = stopping;
+  // As patient as whoever waits for the job.
+  const options = { signal, patienceMs: AWAY_MS };
   const show = async (): Promise<void> => {
     try {
-      for await (const { event, data } of followJobLog({ ...kit, client }, job, { signal })) {
+      for await (const { event, data } of followJobLog({ ...kit, client }, job, options)) {
         if (event === 'line' && data.level !== 'debug')
           progress.keep(`  ${harmlessLine(data.line)}`);
       }
