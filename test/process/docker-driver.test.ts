@@ -4,10 +4,11 @@ import { createServer, type Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { ReadyCheck } from '../../src/contract/manifest/schema.ts';
 import type { Build } from '../../src/provisioner/driver.ts';
-import type { Engine } from '../../src/provisioner/drivers/docker/engine/engine.ts';
+import type { Container, Engine } from '../../src/provisioner/drivers/docker/engine/engine.ts';
 import { hasDocker } from '../support/docker-engine.ts';
 import { useDockerGround, WRITING } from '../support/docker-ground.ts';
 import { dockerManifest } from '../support/docker-home.ts';
+import { createManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/until.ts';
 
 describe.runIf(hasDocker())('the docker driver', () => {
@@ -196,8 +197,36 @@ describe.runIf(hasDocker())('the docker driver', () => {
       await ground.engine.run(container?.id ?? '', ['touch', '/data/go']);
       await until(async () => expect(await readyOf(made)).toBe(true));
     });
+
+    it.each([
+      ['a stop and a start', (made: Build) => ground.driver.stop(next(made, {}), context())],
+      ['an end and a restart', async () => endAll(await containers())],
+    ])('anew after %s that no look has seen', async (_what, end) => {
+      // Looks and tries are made when this goes on, and not by themselves.
+      const clock = createManualClock();
+      await ground.moveHome({ clock });
+      const ready = check({ command: ['test', '-e', '/data/go'], interval_seconds: 60 });
+      const made = build(dockerManifest({}, { ready }));
+      await start(made);
+      const [container] = await containers();
+      await ground.engine.run(container?.id ?? '', ['touch', '/data/go']);
+      await until(async () => {
+        await clock.advance(10);
+        expect(await readyOf(made)).toBe(true);
+      });
+      await ground.engine.run(container?.id ?? '', ['busybox', 'rm', '/data/go']);
+      await end(made);
+      if ((await stateOf(made)) === 'stopped') await start(next(made, {}));
+      else await ground.machine.restart(made.workspace.id);
+      expect(await ground.look(made)).toMatchObject({ state: 'running', ready: false });
+    });
   });
+
+  async function endAll(all: readonly Container[]): Promise<void> {
+    for (const { id } of all) await ground.engine.engine.stopContainer(id, 0);
+  }
 });
+
 /** Somewhere that the driver draws from. */
 async function listenInRange(): Promise<{ readonly server: Server; readonly port: number }> {
   for (let port = 12_345; ; port++) {

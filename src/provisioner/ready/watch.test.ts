@@ -58,6 +58,26 @@ describe('a ready check', () => {
     expect(old.tries).toHaveLength(before);
     expect(begun.tries.length).toBeGreaterThan(1);
     watch.follow(new Map());
-    expect(watch.followed()).toEqual(new Set());
+    expect(watch.followed().size).toBe(0);
+  });
+
+  it('that was begun anew while somebody looked goes on, and says nothing of its former life', async () => {
+    const clock = createManualClock();
+    const watch = createReadyWatch(clock, () => undefined);
+    const [old, anew] = [checkThat(() => 0, 1), checkThat(() => 0, 3)];
+    watch.follow(new Map([['one', old.checked]]));
+    await clock.advance(0);
+    expect(watch.isReady('one')).toBe(true);
+    const former = watch.followed();
+    watch.forget('one');
+    watch.begin('one', anew.checked);
+    // The look has found that it does not run.
+    watch.follow(new Map(), former);
+    await clock.advance(0);
+    expect(watch.isReady('one')).toBe(false);
+    await clock.advance(1_000);
+    expect(watch.isReady('one')).toBe(true);
+    expect(old.tries).toHaveLength(1);
+    watch.follow(new Map());
   });
 });

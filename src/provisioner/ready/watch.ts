@@ -14,18 +14,20 @@ export interface Checked {
 export interface ReadyWatch {
   /** What the last check of that name said; false before there was one. */
   isReady(name: string): boolean;
-  /** The names of those that are made. */
-  followed(): ReadonlySet<string>;
+  /** Those that are made, by name. */
+  followed(): ReadonlyMap<string, Followed>;
   /**
    * Makes these from now on, each under a name of its own for as long as it is the same, and no others of
-   * `former`, which are all where nothing is said.
+   * `former`, which are all where nothing is said. One that was begun anew since is none of these.
    */
-  follow(checked: ReadonlyMap<string, Checked>, former?: ReadonlySet<string>): void;
+  follow(checked: ReadonlyMap<string, Checked>, former?: ReadonlyMap<string, Followed>): void;
   /** Makes this one as well. */
   begin(name: string, checked: Checked): void;
+  /** Makes it no more, and forgets what it said. */
+  forget(name: string): void;
 }
 
-interface Followed {
+export interface Followed {
   ready: boolean;
   readonly stop: AbortController;
 }
@@ -62,15 +64,19 @@ export function createReadyWatch(clock: Clock, onChange: () => void): ReadyWatch
     void run(checked, entry);
   };
 
+  const forget: ReadyWatch['forget'] = (name) => {
+    followed.get(name)?.stop.abort();
+    followed.delete(name);
+  };
+
   return {
     isReady: (name) => followed.get(name)?.ready ?? false,
-    followed: () => new Set(followed.keys()),
+    followed: () => new Map(followed),
     begin,
-    follow: (checked, former = new Set(followed.keys())) => {
-      for (const name of former) {
-        if (checked.has(name)) continue;
-        followed.get(name)?.stop.abort();
-        followed.delete(name);
+    forget,
+    follow: (checked, former = new Map(followed)) => {
+      for (const [name, entry] of former) {
+        if (!checked.has(name) && followed.get(name) === entry) forget(name);
       }
       for (const [name, one] of checked) begin(name, one);
     },

@@ -75,8 +75,8 @@ export function createDockerDriver(kit: Kit, options: DockerDriverOptions): Driv
       work(build, async () => {
         const settings = settingsOf(build.template);
         context.signal.throwIfAborted();
-        const { outputs, container } = await startWorkspace(deps, { build, settings, context });
-        machine.started(container);
+        const { outputs, brought } = await startWorkspace(deps, { build, settings, context });
+        machine.started(brought);
         return { outputs };
       }),
     stop: (build) => work(build, () => stopWorkspace(deps, build.workspace.id)),

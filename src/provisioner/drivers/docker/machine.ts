@@ -11,11 +11,17 @@ import { containerMarkOf, markOf } from './mark.ts';
 import { checkOf } from './ready-check.ts';
 import { isAlive, runningOf, stoppedOf, survey, type Found } from './survey.ts';
 import type { WorkspaceDeps } from './work.ts';
-import { isSettled, removeWorkspace, restartWorkspace, settleWorkspace } from './workspace.ts';
+import {
+  isSettled,
+  removeWorkspace,
+  restartWorkspace,
+  settleWorkspace,
+  type Brought,
+} from './workspace.ts';
 
 export interface DockerMachine extends Machine {
-  /** A job has started the container of a workspace, and its work is about to end. */
-  started(container: Pick<Container, 'id' | 'labels'>): void;
+  /** A job has brought a workspace to life, and its work is about to end. */
+  started(brought: Brought): void;
   /** A job's work at a workspace has ended, and its turn is about to. */
   worked(workspaceId: string): void;
 }
@@ -146,6 +152,13 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
     }
   };
 
+  /** What was ready before an end says nothing of the life after it, and no look may have seen that end. */
+  const started = ({ container, wasAlive }: Brought): void => {
+    if (!wasAlive) readyWatch.forget(container.id);
+    const one = check(container);
+    if (isWatching && one !== undefined) readyWatch.begin(container.id, one);
+  };
+
   const watch = createService(kit.clock, {
     name: 'docker-watch',
     start: async ({ signal, background }) => {
@@ -179,10 +192,7 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
     onChange: (listener) => {
       listeners.add(listener);
     },
-    started: (container) => {
-      const one = check(container);
-      if (isWatching && one !== undefined) readyWatch.begin(container.id, one);
-    },
+    started,
     worked: (id) => {
       works += 1;
       if (looks > 0) workedAt.set(id, works);
@@ -191,7 +201,8 @@ export function createMachine(deps: WorkspaceDeps, turns: KeyedMutex): DockerMac
     restart: (id) =>
       turns.run(id, async () => {
         kit.log.info('docker.restarting', { workspaceId: id });
-        await restartWorkspace(deps, id);
+        const brought = await restartWorkspace(deps, id);
+        if (brought !== undefined) started(brought);
       }),
     remove: (id) => turns.run(id, () => removeWorkspace(deps, id)),
   };

@@ -26,7 +26,14 @@ const REMOVE_GRACE_SECONDS = 4;
 
 export interface StartedWorkspace {
   readonly outputs: Outputs;
+  readonly brought: Brought;
+}
+
+/** What runs now. */
+export interface Brought {
   readonly container: Running;
+  /** It ran before, and goes on. */
+  readonly wasAlive: boolean;
 }
 
 /** Brings it to life: made anew, or what was there, or another container in its place. */
@@ -49,7 +56,8 @@ export async function startWorkspace(deps: WorkspaceDeps, given: Given): Promise
       isSame === true
         ? await wakeWithAgents(deps, former)
         : await makeContainer(deps, given, { mark, former });
-    return { outputs: outputsOf(deps, settings, portsOf(container)), container };
+    const brought = { container, wasAlive: isSame === true && isAlive(former) };
+    return { outputs: outputsOf(deps, settings, portsOf(container)), brought };
   } catch (error) {
     await takeBack(deps, workspaceId, found === undefined).catch((fault: unknown) =>
       // The next look at all workspaces finds it.
@@ -59,18 +67,23 @@ export async function startWorkspace(deps: WorkspaceDeps, given: Given): Promise
   }
 }
 
-/** Starts one that should run and does not. */
-export async function restartWorkspace(deps: WorkspaceDeps, workspaceId: string): Promise<void> {
+/** Starts one that should run and does not; undefined when it should not. */
+export async function restartWorkspace(
+  deps: WorkspaceDeps,
+  workspaceId: string,
+): Promise<Brought | undefined> {
   const found = await lookSettled(deps, workspaceId);
-  if (found === undefined || stoppedOf(found) !== undefined) return;
+  if (found === undefined || stoppedOf(found) !== undefined) return undefined;
   const container = runningOf(found);
   if (container === undefined) {
     throw new Error(
       'its container was removed by somebody else; a start of the workspace makes one',
     );
   }
-  if (!isAlive(container)) await revive(deps.engine, container);
+  const wasAlive = isAlive(container);
+  if (!wasAlive) await revive(deps.engine, container);
   await deps.agents.ensure(container);
+  return { container, wasAlive };
 }
 
 export async function stopWorkspace(deps: WorkspaceDeps, workspaceId: string): Promise<void> {
