@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { installFailpoints, type Failpoint } from '../../src/base/failpoint.ts';
 import type { JobWorkspace } from '../../src/contract/provisioner/protocol.ts';
 import type { Build } from '../../src/provisioner/driver.ts';
+import type { Engine } from '../../src/provisioner/drivers/docker/engine/engine.ts';
 import { EngineAway } from '../../src/provisioner/drivers/docker/engine/transport.ts';
 import { sampleOwner } from '../support/acquired-job.ts';
 import { hasDocker } from '../support/docker-engine.ts';
@@ -116,6 +117,39 @@ describe.runIf(hasDocker())('the docker driver', () => {
     expect(await containers()).toMatchObject([{ state: 'created' }]);
     await ground.reopen();
     expect(await containers()).toEqual([]);
+  });
+
+  it('keeps a container that ran, although its engine says that it never did', async () => {
+    const made = build(dockerManifest({ command: WRITING }));
+    const { url } = await start(made);
+    await read(url, 'sizes');
+    const before = await containers();
+    const id = before[0]?.id ?? '';
+    const { engine } = ground.engine;
+    await engine.stopContainer(id, 0);
+    // As Podman has it after the machine was started anew.
+    let isForgotten = true;
+    const podman: Partial<Engine> = {
+      listContainers: async (labels) =>
+        (await engine.listContainers(labels)).map((one) =>
+          isForgotten ? { ...one, state: 'created' } : one,
+        ),
+      startContainer: (one) => {
+        isForgotten = false;
+        return engine.startContainer(one);
+      },
+    };
+    await ground.reopen({ engine: { ...engine, ...podman } });
+    expect(await containers()).toMatchObject([{ id, state: 'running' }]);
+    expect(await stateOf(made)).toBe('running');
+    expect(await read(url, 'sizes')).toBe('\n\n');
+
+    await ground.reopen({ engine: { ...engine, ...podman } });
+    isForgotten = true;
+    await ground.driver.stop(next(made, {}), context());
+    expect(await containers()).toMatchObject([
+      { id, name: `standby-${made.workspace.id}-stopped`, state: 'exited' },
+    ]);
   });
 
   describe('when somebody else', () => {

@@ -110,7 +110,10 @@ export function isNamedVolume(volume: Volume): boolean {
   return volume.name.startsWith(volumeName(markOf(volume).workspaceId, ''));
 }
 
-/** One that never ran is half made, whatever its name: its start comes last. */
+/**
+ * One that never ran is half made, whatever its name: its start comes last. Some engines say that of some
+ * that did run; before one is removed, its life is looked at (workspace.ts).
+ */
 export function phaseOf({ name, state }: Pick<Container, 'name' | 'state'>): Phase {
   if (name.endsWith(SUFFIXES.starting)) return 'starting';
   if (name.endsWith(SUFFIXES.stopped)) return 'stopped';

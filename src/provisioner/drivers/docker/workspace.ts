@@ -6,9 +6,9 @@ import type { AttemptName, Outputs } from '../../driver.ts';
 import { isUndoable } from '../../undoable.ts';
 import { checkReach } from './agent.ts';
 import { end, portsOf, retire, revive, wake } from './container.ts';
-import type { Container } from './engine/engine.ts';
+import { isRefused, type Container, type Engine } from './engine/engine.ts';
 import { makeContainer, type Running } from './make-container.ts';
-import { containerMarkOf, type Mark } from './mark.ts';
+import { containerMarkOf, containerName, phaseOf, type Mark } from './mark.ts';
 import { fingerprintOf } from './plan-container.ts';
 import {
   hasProcesses,
@@ -117,9 +117,11 @@ export async function undoWorkspace(
   if (isUndoable({ madeBy, startedBy }, attempt)) await removeWorkspace(deps, workspaceId);
 }
 
-/** Takes away what is half made, and what another container has taken the place of. */
+/** Takes away what is half made, and what another container has taken the place of. What should run does. */
 export async function settleWorkspace(deps: WorkspaceDeps, workspaceId: string): Promise<void> {
-  await lookSettled(deps, workspaceId);
+  const found = await lookSettled(deps, workspaceId);
+  const container = found && runningOf(found);
+  if (container !== undefined && !isAlive(container)) await revive(deps.engine, container);
 }
 
 /** Nothing is half made, nothing is left over, and what should not run does not. */
@@ -134,8 +136,9 @@ async function look(deps: WorkspaceDeps, workspaceId: string): Promise<Found | u
 }
 
 async function lookSettled(deps: WorkspaceDeps, workspaceId: string): Promise<Found | undefined> {
-  const found = await look(deps, workspaceId);
-  if (found === undefined || isSettled(found)) return found;
+  const seen = await look(deps, workspaceId);
+  if (seen === undefined || isSettled(seen)) return seen;
+  const found = await withLives(deps.engine, seen);
   const stopped = stoppedOf(found);
   for (const { id } of startingOf(found)) await deps.engine.removeContainer(id);
   if (stopped !== undefined && runningOf(found) !== undefined) {
@@ -143,7 +146,25 @@ async function lookSettled(deps: WorkspaceDeps, workspaceId: string): Promise<Fo
   } else if (stopped !== undefined) {
     await retire(deps.engine, stopped);
   }
-  return look(deps, workspaceId);
+  const left = await look(deps, workspaceId);
+  return left && withLives(deps.engine, left);
+}
+
+/**
+ * Podman says of containers that ran before the machine was started anew that they are `created`, as if they
+ * never had. All that they hold would go with them.
+ */
+async function withLives(engine: Engine, found: Found): Promise<Found> {
+  const name = containerName(found.mark.workspaceId, 'running');
+  const withLife = async (container: Container): Promise<Container> => {
+    if (container.name !== name || phaseOf(container) !== 'starting') return container;
+    const life = await engine.readLife(container.id).catch((error: unknown) => {
+      if (isRefused(error, 404)) return undefined; // somebody has removed it
+      throw error;
+    });
+    return life?.hasRun === true ? { ...container, state: 'exited' } : container;
+  };
+  return { ...found, containers: await Promise.all(found.containers.map(withLife)) };
 }
 
 async function wakeWithAgents(deps: WorkspaceDeps, container: Container): Promise<Running> {

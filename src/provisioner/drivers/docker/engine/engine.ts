@@ -16,6 +16,8 @@ export interface Container {
 
 export interface Life {
   readonly isRunning: boolean;
+  /** It runs, or did once. */
+  readonly hasRun: boolean;
   /** How often the engine has started it again. */
   readonly restarts: number;
   readonly exitCode: number;
@@ -115,6 +117,8 @@ const OUTPUT_LINES = 20;
 const OUTPUT_CHARS = 1_000;
 /** The kernel's own. */
 const CPU_PERIOD_US = 100_000;
+/** How an engine writes that something never was. */
+const NEVER = '0001-01-01T';
 const REMOVING_POLL_MS = 100;
 const REMOVING_POLLS = 600;
 
@@ -141,10 +145,16 @@ const containersReply = z.array(
 const lifeReply = z
   .object({
     RestartCount: z.int(),
-    State: z.object({ Running: z.boolean(), Restarting: z.boolean(), ExitCode: z.int() }),
+    State: z.object({
+      Running: z.boolean(),
+      Restarting: z.boolean(),
+      ExitCode: z.int(),
+      StartedAt: z.string(),
+    }),
   })
   .transform(({ RestartCount: restarts, State }): Life => ({
     isRunning: State.Running && !State.Restarting,
+    hasRun: !State.StartedAt.startsWith(NEVER),
     restarts,
     exitCode: State.ExitCode,
   }));
