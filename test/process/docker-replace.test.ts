@@ -17,6 +17,20 @@ describe.runIf(hasDocker())('the docker driver', () => {
   const { build, next, start, read, containers, context } = ground;
   const stateOf = async (made: Build) => (await ground.look(made))?.state;
 
+  /** The start of it never goes on from there. */
+  async function killedAt(point: Failpoint, lost: Build): Promise<void> {
+    const reached = new Promise<void>((resolve) => {
+      installFailpoints((at) => {
+        if (at !== point) return undefined;
+        resolve();
+        return new Promise(() => undefined);
+      });
+    });
+    start(lost).catch(() => undefined); // it never ends
+    await reached;
+    installFailpoints(undefined);
+  }
+
   describe('replaces a container', () => {
     const sized = (size: string): Partial<JobWorkspace> => ({ parameters: { size } });
 
@@ -63,16 +77,7 @@ describe.runIf(hasDocker())('the docker driver', () => {
       const made = build(dockerManifest({ command: WRITING }), sized('1'));
       await start(made);
       const lost = next(made, sized('2'));
-      const reached = new Promise<void>((resolve) => {
-        installFailpoints((at) => {
-          if (at !== point) return undefined;
-          resolve();
-          return new Promise(() => undefined);
-        });
-      });
-      start(lost).catch(() => undefined); // it never ends
-      await reached;
-      installFailpoints(undefined);
+      await killedAt(point, lost);
       await ground.reopen();
       await ground.driver.undo(lost);
       expect(await containers()).toHaveLength(1);
@@ -104,16 +109,7 @@ describe.runIf(hasDocker())('the docker driver', () => {
   });
 
   it('takes away a container that a killed daemon had made and not started', async () => {
-    const reached = new Promise<void>((resolve) => {
-      installFailpoints((at) => {
-        if (at !== 'docker.start.created') return undefined;
-        resolve();
-        return new Promise(() => undefined);
-      });
-    });
-    start(build()).catch(() => undefined); // it never ends
-    await reached;
-    installFailpoints(undefined);
+    await killedAt('docker.start.created', build());
     expect(await containers()).toMatchObject([{ state: 'created' }]);
     await ground.reopen();
     expect(await containers()).toEqual([]);
@@ -151,6 +147,28 @@ describe.runIf(hasDocker())('the docker driver', () => {
       { id, name: `standby-${made.workspace.id}-stopped`, state: 'exited' },
     ]);
   });
+
+  it.each([
+    ['volumes', { data: '/data' }, 'gone'],
+    ['nothing', {}, undefined],
+  ] as const)(
+    'leaves nothing to run where a daemon was killed over a workspace of which %s was left',
+    async (_what, volumes, state) => {
+      const made = build(dockerManifest({ command: WRITING, volumes }));
+      await start(made);
+      const [container] = await containers();
+      await ground.engine.engine.removeContainer(container?.id ?? '');
+      const lost = next(made, { build_number: 2 });
+      await killedAt('docker.start.started', lost);
+      expect(await containers()).toMatchObject([{ state: 'running' }]);
+      await ground.reopen();
+      expect(await containers()).toEqual([]);
+      expect(await stateOf(made)).toBe(state);
+      const { url } = await start(next(made, { build_number: 3 }));
+      await read(url, 'sizes');
+      expect(await containers()).toMatchObject([{ name: `standby-${made.workspace.id}` }]);
+    },
+  );
 
   describe('when somebody else', () => {
     it('kills a container, tells that it is gone, and brings it back', async () => {

@@ -23,6 +23,8 @@ import type { Given, WorkspaceDeps } from './work.ts';
 
 export interface Place {
   readonly mark: Mark;
+  /** It is the first one of the workspace, of which all goes when that fails. */
+  readonly isFirst: boolean;
   /** It is there, retired, until the new one runs. */
   readonly former: Container | undefined;
 }
@@ -36,7 +38,7 @@ const PORT_DRAWS = 20;
 export async function makeContainer(
   deps: WorkspaceDeps,
   given: Given,
-  { mark, former }: Place,
+  { mark, isFirst, former }: Place,
 ): Promise<Running> {
   const { build, context, settings } = given;
   const { engine } = deps;
@@ -46,9 +48,9 @@ export async function makeContainer(
     context.signal.throwIfAborted();
     const [taken] = await allEnded([portsInUse(deps, settings), makeVolumes(deps, given, mark)]);
     await failpoint('docker.start.volumes_made');
-    return makeRunning(deps, given, { mark, image, runtime, former, taken });
+    return makeRunning(deps, given, { mark, isFirst, image, runtime, former, taken });
   });
-  if (former !== undefined) await nameRunning(engine, container, mark);
+  if (!isFirst) await nameRunning(engine, container, mark);
   await checkLife(engine, container);
   await failpoint('docker.start.named');
   if (former !== undefined) await engine.removeContainer(former.id);
@@ -83,11 +85,12 @@ interface Wanted extends Place {
 async function makeRunning(
   deps: WorkspaceDeps,
   { build, context, settings }: Given,
-  { mark, image, runtime, former, taken }: Wanted,
+  { mark, isFirst, image, runtime, former, taken }: Wanted,
 ): Promise<Running> {
   const { engine, kit, publishAddress } = deps;
-  // To rename one costs a write of the engine's: only where another one has the name it is done.
-  const name = containerName(mark.workspaceId, former === undefined ? 'running' : 'starting');
+  // To rename one costs a write of the engine's: not where nobody keeps what a killed daemon leaves.
+  // Elsewhere, one that had its last name already would run on beside a failed build.
+  const name = containerName(mark.workspaceId, isFirst ? 'running' : 'starting');
   const kept = former === undefined ? new Map<number, number>() : portsOf(former);
   const agent = hasAgents(build)
     ? await packAgent(deps.agentPrograms, runtime, await context.templateFolder())
@@ -134,7 +137,7 @@ async function create(
   }
 }
 
-/** It has taken the former one's place. */
+/** It has taken the place of the former one. */
 async function nameRunning(engine: Engine, { id }: Running, { workspaceId }: Mark): Promise<void> {
   try {
     await engine.renameContainer(id, containerName(workspaceId, 'running'));

@@ -44,6 +44,8 @@ export async function startWorkspace(deps: WorkspaceDeps, given: Given): Promise
   deps.starts.set(workspaceId, { jobId: build.jobId, attempt: build.attempt });
   const found = await lookSettled(deps, workspaceId);
   const former = found && (runningOf(found) ?? stoppedOf(found));
+  const isNew = found === undefined;
+  const isFirst = isNew && build.workspace.build_number === 1;
   const mark: Mark = found?.mark ?? {
     daemon: await deps.identify(),
     workspaceId,
@@ -55,11 +57,11 @@ export async function startWorkspace(deps: WorkspaceDeps, given: Given): Promise
     const container =
       isSame === true
         ? await wakeWithAgents(deps, former)
-        : await makeContainer(deps, given, { mark, former });
+        : await makeContainer(deps, given, { mark, isFirst, former });
     const brought = { container, wasAlive: isSame === true && isAlive(former) };
     return { outputs: outputsOf(deps, settings, portsOf(container)), brought };
   } catch (error) {
-    await takeBack(deps, workspaceId, found === undefined).catch((fault: unknown) =>
+    await takeBack(deps, workspaceId, isNew).catch((fault: unknown) =>
       // The next look at all workspaces finds it.
       deps.kit.log.error('docker.take_back_failed', { workspaceId, error: fault }),
     );
