@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { ReadyCheck } from '../../src/contract/manifest/schema.ts';
-import type { Build } from '../../src/provisioner/driver.ts';
+import type { Build, Outputs } from '../../src/provisioner/driver.ts';
 import type { Container, Engine } from '../../src/provisioner/drivers/docker/engine/engine.ts';
 import { hasDocker } from '../support/docker-engine.ts';
 import { useDockerGround, WRITING } from '../support/docker-ground.ts';
@@ -97,6 +97,26 @@ describe.runIf(hasDocker())('the docker driver', () => {
       const outputs = await start(build());
       expect(outputs['port']).toBe(String(port === 19_999 ? 10_000 : port + 1));
       server.close();
+    });
+
+    it('that another workspace took while the image was pulled draws another one', async () => {
+      await ground.moveHome({ rng: { ...ground.home.kit.rng, next: () => 0.5 } });
+      const other = build();
+      let theirs: Outputs = {};
+      await ground.reopen({
+        engine: {
+          ...ground.engine.engine,
+          pullImage: async (name) => {
+            theirs = await start(other);
+            // The engine tells of a port only as long as somebody listens there.
+            await ground.driver.stop(next(other, {}), context());
+            await ground.engine.importImage(name, ground.engine.busybox);
+          },
+        },
+      });
+      const outputs = await start(build(dockerManifest({ image: 'standby-test/late:1' })));
+      expect(Object.keys(theirs)).toEqual(Object.keys(outputs));
+      expect(outputs['port']).not.toBe(theirs['port']);
     });
 
     it('that a stopped workspace keeps says that another program has it', async () => {

@@ -95,14 +95,21 @@ async function makeRunning(
   const agent = hasAgents(build)
     ? await packAgent(deps.agentPrograms, runtime, await context.templateFolder())
     : undefined;
-  for (let draws = 1; ; draws++) {
+  const create = async (): Promise<Running> => {
     const ports = drawPorts(kit.rng, settings.ports, { kept, taken });
     const own = describeContainer(build, settings, { ports, runtime });
     const plan = planContainer(build, { mark, own, settings, image: image.name, publishAddress });
-    const container = {
-      id: await create(engine, image, { name, plan }),
-      labels: containerLabels(mark, own),
-    };
+    return { id: await engine.createContainer(name, plan), labels: containerLabels(mark, own) };
+  };
+  for (let draws = 1; ; draws++) {
+    const container = await create().catch(async (error: unknown) => {
+      // Nearly always the image is there, so that nobody asks before.
+      if (!isRefused(error, 404)) throw error;
+      await image.provide();
+      // That may have taken minutes, in which others have drawn theirs.
+      for (const port of await portsInUse(deps, settings)) taken.add(port);
+      return create();
+    });
     await failpoint('docker.start.created');
     if (agent !== undefined) await engine.putFiles(container.id, agent);
     context.signal.throwIfAborted();
@@ -119,21 +126,6 @@ async function makeRunning(
       if (draws === PORT_DRAWS) throw error;
       await engine.removeContainer(container.id);
     }
-  }
-}
-
-/** Gives its id. Nearly always the image is there, so that nobody asks before. */
-async function create(
-  engine: Engine,
-  image: UsedImage,
-  { name, plan }: { readonly name: string; readonly plan: object },
-): Promise<string> {
-  try {
-    return await engine.createContainer(name, plan);
-  } catch (error) {
-    if (!isRefused(error, 404)) throw error;
-    await image.provide();
-    return engine.createContainer(name, plan);
   }
 }
 
