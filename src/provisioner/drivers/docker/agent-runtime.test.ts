@@ -110,6 +110,48 @@ describe('looks into images', () => {
     expect(containers.size).toBe(0);
   });
 
+  it('are not repeated for a minute after a refusal, but of another image', async () => {
+    const { signal } = new AbortController();
+    const looked: string[] = [];
+    let imageId = 'sha256:slow';
+    const { clock, engine, runtimes } = engineWith({
+      findImage: () => Promise.resolve(imageId),
+      awaitEnd: untilAborted,
+    });
+    const createContainer = engine.createContainer.bind(engine);
+    engine.createContainer = (name, spec) => {
+      looked.push(imageId);
+      return createContainer(name, spec);
+    };
+    const refusal = { code: 'TEMPLATE_REFUSED' };
+    const waiting = [1, 2].map(() =>
+      expect(runtimes.of(IMAGE, signal)).rejects.toMatchObject(refusal),
+    );
+    await settle();
+    await clock.advance(10_000);
+    await Promise.all(waiting);
+    await clock.advance(59_999);
+    await expect(runtimes.of(IMAGE, signal)).rejects.toMatchObject(refusal);
+    expect(looked).toEqual(['sha256:slow']);
+    engine.awaitEnd = () => Promise.resolve(0);
+    imageId = 'sha256:mended';
+    expect(await runtimes.of(IMAGE, signal)).toBe('node');
+    imageId = 'sha256:slow';
+    await clock.advance(1);
+    expect(await runtimes.of(IMAGE, signal)).toBe('node');
+    expect(looked).toEqual(['sha256:slow', 'sha256:mended', 'sha256:slow']);
+  });
+
+  it('that an engine ends are no refusal', async () => {
+    const { signal } = new AbortController();
+    const { engine, runtimes } = engineWith({
+      awaitEnd: () => Promise.reject(new EngineAway('it starts anew')),
+    });
+    await expect(runtimes.of(IMAGE, signal)).rejects.toThrow('it starts anew');
+    engine.awaitEnd = () => Promise.resolve(0);
+    expect(await runtimes.of(IMAGE, signal)).toBe('node');
+  });
+
   it('keep nobody who is canceled, and go on for others', async () => {
     const ends: (() => void)[] = [];
     const { clock, runtimes } = engineWith({

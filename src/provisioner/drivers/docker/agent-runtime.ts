@@ -12,7 +12,7 @@ import { DAEMON_LABEL, LOOK_LABEL, type AgentRuntime } from './mark.ts';
 import { LOG } from './plan-container.ts';
 
 export interface AgentRuntimes {
-  /** Throws TEMPLATE_REFUSED for an image that has neither. */
+  /** Throws TEMPLATE_REFUSED for an image that has neither; for a minute without another look. */
   of(place: LookedInto, signal: AbortSignal): Promise<AgentRuntime>;
   /** Takes away the containers of looks that a former life of the daemon did not end. */
   sweep(): Promise<void>;
@@ -42,6 +42,8 @@ const SHELL_LOOK = [
 
 /** Much more than either takes. */
 const LOOK_MS = 10_000;
+/** Whoever waits for his start does not wait for what was seen a moment ago; and a machine may have been slow. */
+const REFUSED_MS = 60_000;
 const MEMORY_BYTES = 256 * 1024 ** 2;
 const PROCESSES = 128;
 
@@ -54,6 +56,7 @@ export function createAgentRuntimes(
   identify: () => Promise<string>,
 ): AgentRuntimes {
   const known = new Map<string, AgentRuntime>();
+  const refused = new Map<string, { readonly error: AppError; readonly untilMs: number }>();
   const turns = createKeyedMutex();
   const looking = new Set<string>();
   const labels = async (): Promise<Record<string, string>> => ({
@@ -136,13 +139,28 @@ export function createAgentRuntimes(
     });
   };
 
+  /** Throws again what it threw a short while ago. */
+  const lookUnlessRefused = async (key: string, place: LookedInto): Promise<AgentRuntime> => {
+    const last = refused.get(key);
+    if (last !== undefined && kit.clock.monotonicMs() < last.untilMs) throw last.error;
+    refused.delete(key);
+    try {
+      return await look(place);
+    } catch (error) {
+      if (error instanceof AppError) {
+        refused.set(key, { error, untilMs: kit.clock.monotonicMs() + REFUSED_MS });
+      }
+      throw error;
+    }
+  };
+
   return {
     of: async (place, signal) => {
       const { image, path } = place;
       const id = await engine.findImage(image);
       const key = `${id ?? image} ${path ?? ''}`;
       const found = turns.run(key, async () => {
-        const runtime = known.get(key) ?? (await look(place));
+        const runtime = known.get(key) ?? (await lookUnlessRefused(key, place));
         known.set(key, runtime);
         return runtime;
       });
