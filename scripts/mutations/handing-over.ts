@@ -11,6 +11,9 @@ const RACE = 'test/db/reconciler/race.test.ts';
 const WAITING = 'test/db/claim/waiting.test.ts';
 const LINE_RACE = 'test/db/claim/line-race.test.ts';
 
+const AMID_CHANGES = 'test/db/claim/exact-amid-changes.test.ts';
+const GETS_ALL = 'while its pool is paused and resumed gets all there is, and pauses are kept';
+
 const QUOTA = 'test/db/claim/quota.test.ts';
 
 export const handingOver: readonly Mutation[] = [
@@ -194,6 +197,28 @@ export const handingOver: readonly Mutation[] = [
       ),
     ],
     noticedBy: by('test/db/database.test.ts', 'is read committed and in ISO dates all the same'),
+  },
+  {
+    fault: 'claims made together take one fewer than there is, now and then',
+    changes: [
+      change(
+        'src/store/claim-take.ts',
+        'limit s.claims',
+        'limit s.claims - (random() < 0.4)::integer',
+      ),
+    ],
+    noticedBy: by(AMID_CHANGES, GETS_ALL),
+  },
+  {
+    fault: 'a claim gets nothing of a paused pool',
+    changes: [
+      change(
+        'src/store/claim-take.ts',
+        "where t.deprecated = ''",
+        "where t.deprecated = '' and not l.paused",
+      ),
+    ],
+    noticedBy: by(AMID_CHANGES, GETS_ALL),
   },
   {
     fault: 'a claim gets what is too old',
