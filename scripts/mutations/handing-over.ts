@@ -302,6 +302,20 @@ export const handingOver: readonly Mutation[] = [
     ),
   },
   {
+    fault: 'an administrator deletes a prebuild that was claimed since it was found',
+    changes: [
+      change(
+        'src/workspaces/delete-workspace.ts',
+        'workspace.ownerId !== PREBUILDS_USER_ID',
+        'false',
+      ),
+    ],
+    noticedBy: by(
+      `${IN_EVERY_ORDER}claim.test.ts`,
+      'and an administrator who deletes the prebuild have exactly one winner',
+    ),
+  },
+  {
     fault: 'a delete does not lock what it deletes',
     changes: [change('src/store/prebuild.ts', '\n      for update of m\n', '\n')],
     noticedBy: CLAIM_AND_DELETE,

@@ -22,6 +22,12 @@ export const WORKSPACE_ERRORS = {
     retry: 'never',
     hint: 'Claim it first: until then the pool decides what becomes of it.',
   },
+  WORKSPACE_CLAIMED: {
+    http: 409,
+    exit: 65,
+    retry: 'never',
+    hint: 'It is its owner’s now, and was left alone: `standby pool show` lists those that nobody has claimed.',
+  },
   NO_DEADLINE: {
     http: 409,
     exit: 65,

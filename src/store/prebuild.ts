@@ -1,6 +1,13 @@
 // What the pool does to its prebuilds, many at a time. Every write carries its precondition, since
 // claims do not take the pool's lock. Rows are locked in the order: pool member, workspace, job.
-import type { JobId, OrganizationId, PresetId, VersionId, WorkspaceId } from '../base/id.ts';
+import type {
+  JobId,
+  OrganizationId,
+  PoolId,
+  PresetId,
+  VersionId,
+  WorkspaceId,
+} from '../base/id.ts';
 import { int, json, nullable, text, uuid, type RowOf } from './column.ts';
 import { statement, takes } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
@@ -52,6 +59,19 @@ export const takeForDelete = statement({
     from taken
     join builds b on b.workspace_id = taken.id and b.number = taken.build_number
     join jobs j on j.id = b.job_id`,
+});
+
+/** The pool of a prebuild that nobody has claimed. It may be claimed as soon as this was read. */
+export const findUnclaimed = statement({
+  name: 'prebuild.find_unclaimed',
+  takes: takes<{ readonly id: WorkspaceId }>(),
+  gives: { poolId: uuid<PoolId>() },
+  sql: `
+    select pool_id
+    from workspaces
+    where id = $id
+      and owner_id = '${PREBUILDS_USER_ID}'
+      and deleted_at is null`,
 });
 
 /**

@@ -75,11 +75,13 @@ export async function lockForChange(
   if (workspace === undefined || !(mine || requester.isAdmin)) {
     throw new AppError('NOT_FOUND', `there is no workspace ${id}`);
   }
-  // The pool's own are the reconciler's: it would make another one at once.
+  // The pool's own are the reconciler's; who may delete one does so by delete-workspace.ts.
   if (workspace.ownerId === PREBUILDS_USER_ID) {
     throw new AppError('FORBIDDEN', {
       detail: `workspace ${id} belongs to a pool that nobody has claimed it from yet`,
-      hint: 'Change the size of the pool instead.',
+      hint:
+        '`standby pool set` says how many there are, and `standby pool invalidate` has all of them replaced. ' +
+        'Administrators have this one replaced by `standby workspace delete`.',
     });
   }
   return workspace;

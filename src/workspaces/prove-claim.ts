@@ -2,7 +2,7 @@
 // An agent that died a moment ago looks alive until its next sign of life is overdue; this is how it is found out.
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
-import { createId, type PoolId, type WorkspaceId } from '../base/id.ts';
+import { createId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { UNANSWERED } from '../domain/pool/member.ts';
 import {
@@ -15,14 +15,11 @@ import {
 } from '../store/claim-proof.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Database, Transaction } from '../store/database.ts';
-import { setMemberBuilds } from '../store/live-pool/grow.ts';
 import { takeBackVoided } from '../store/live-pool/member.ts';
-import { insertPoolEvents } from '../store/pool-event.ts';
-import { PREBUILDS_USER_ID } from '../store/system-user.ts';
 import { waitFor } from '../store/long-poll.ts';
 import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
 import { refuseStart } from './change-workspace.ts';
-import { beginNextBuild } from './next-build.ts';
+import { beginPrebuildDelete } from './delete-prebuild.ts';
 import type { Order, ServeDeps } from './order.ts';
 import { insertClaimBuild, needsBuild } from './take-workspace.ts';
 
@@ -161,27 +158,13 @@ export async function voidUnanswered(
   const voided = await voidClaim.maybe(tx, { workspaceId, epoch, eventId: createId(kit) });
   if (voided === undefined) return false;
   await takeBackVoided.run(tx, { workspaceId });
-  await beginDelete(kit, tx, { workspaceId, poolId: voided.poolId });
-  tx.notify({ kind: 'pool', poolId: voided.poolId }, { kind: 'workspace', workspaceId });
-  return true;
-}
-
-/** At once, also where the pool is paused: it holds what the owner gave, and its agent may yet come for nothing. */
-async function beginDelete(
-  kit: Kit,
-  tx: Transaction,
-  { workspaceId, poolId }: { readonly workspaceId: WorkspaceId; readonly poolId: PoolId },
-): Promise<void> {
-  const { organizationId, machineId, ownerId } = await lockWorkspace.one(tx, { id: workspaceId });
-  const latest = await findLatestBuild.one(tx, { workspaceId });
-  const transition = 'delete';
-  const jobId = await beginNextBuild(kit, tx, {
-    workspace: { id: workspaceId, organizationId, machineId, ownerId },
-    ...{ latest, transition, reason: UNANSWERED, initiatorId: PREBUILDS_USER_ID, jobClass: 3 },
+  // At once, also where the pool is paused: it holds what the owner gave, and its agent may yet come for nothing.
+  await beginPrebuildDelete(kit, tx, {
+    workspace: { id: workspaceId, ...(await lockWorkspace.one(tx, { id: workspaceId })) },
+    latest: await findLatestBuild.one(tx, { workspaceId }),
+    ...{ poolId: voided.poolId, reason: UNANSWERED, details: {} },
   });
-  await setMemberBuilds(tx, [{ workspaceId, number: latest.number + 1, transition, jobId }]);
-  const happened = { kind: 'delete_started', reason: UNANSWERED, details: {} };
-  await insertPoolEvents(tx, [{ id: createId(kit), poolId, workspaceId, ...happened }]);
+  return true;
 }
 
 /** What one look leaves, the next takes. */

@@ -100,6 +100,28 @@ describe('an operator', () => {
     expect(shown).not.toMatch(/last invalidated +never/);
   });
 
+  it('deletes one prebuild, and the pool makes another', async () => {
+    const members = async (): Promise<readonly string[]> => {
+      const listed = await tell(
+        'workspace',
+        'list',
+        '--owner',
+        'all',
+        '--template',
+        'warm',
+        '--json',
+      );
+      const rows = JSON.parse(listed) as readonly { readonly id: string }[];
+      return rows.map(({ id }) => id);
+    };
+    const [id = ''] = await members();
+    expect(await tell('workspace', 'delete', id)).toMatch(/^prebuild-\S+ is deleted\.\n$/);
+    await ready(1);
+    expect(await members()).not.toContain(id);
+    const shown = await tell('pool', 'show', 'warm/small');
+    expect(shown).toContain('by_hand');
+  });
+
   it('has the failures forgotten that limit a pool', async () => {
     const folder = path.join(scratch, 'doomed');
     await mkdir(folder);

@@ -1,7 +1,13 @@
 // What is interleaved (interleave.ts): a pool made anew for every order, and the sessions that meet at
 // it. Each is the product's own code.
 import { expect } from 'vitest';
-import { createId, type JobId, type PoolId, type UserId } from '../../src/base/id.ts';
+import {
+  createId,
+  type JobId,
+  type PoolId,
+  type UserId,
+  type WorkspaceId,
+} from '../../src/base/id.ts';
 import { silentLog, type Log } from '../../src/base/log.ts';
 import { completeJob } from '../../src/jobs/complete-job.ts';
 import type { JobResult } from '../../src/domain/job/job.ts';
@@ -19,6 +25,7 @@ import { invalidateTemplate } from '../../src/templates/invalidate-template.ts';
 import { promoteVersion } from '../../src/templates/promote-version.ts';
 import { createTestCreator } from './creator.ts';
 import type { KnownTemplates } from '../../src/workspaces/known-templates.ts';
+import { deletePrebuild } from '../../src/workspaces/delete-workspace.ts';
 import type { WorkspaceRequest } from '../../src/workspaces/request.ts';
 import { createFactory, type TestPool } from './factory.ts';
 import { interleave, type Explored, type Interleaving, type Play } from './interleave.ts';
@@ -122,6 +129,8 @@ export interface Plays extends AsyncDisposable {
   deprecate: Play<World>;
   deleteTemplate: Play<World>;
   invalidate: Play<World>;
+  /** What an administrator does to the pool's first prebuild. */
+  deletePrebuild: Play<World>;
   acquire: Play<Working>;
   completeWith(result: JobResult): Play<Working>;
   /** What operators do to the world's pool, or to all. */
@@ -291,6 +300,17 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     invalidate: onTemplate('invalidated', (tx, template) =>
       invalidateTemplate(kit, tx, { template, by: OPERATOR }),
     ),
+    deletePrebuild: async (database, { pool: { poolId }, users }) => {
+      const [first] = await store.sql<{ id: WorkspaceId }>(
+        'select id from workspaces where pool_id = $1 order by id limit 1',
+        [poolId],
+      );
+      const userId = users[1];
+      if (first === undefined || userId === undefined) throw new Error('there is no prebuild');
+      const admin = { ...OPERATOR, userId, isAdmin: true };
+      await deletePrebuild({ ...kit, database }, admin, first.id);
+      return 'deleting';
+    },
     acquire,
     completeWith:
       (result) =>

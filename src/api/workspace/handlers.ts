@@ -14,6 +14,7 @@ import { recordUse } from '../../store/life.ts';
 import { listBuilds, listWorkspaces } from '../../store/workspace.ts';
 import type { WorkspaceRow } from '../../store/workspace-view.ts';
 import { changeWorkspace } from '../../workspaces/change-workspace.ts';
+import { deletePrebuild, deleteWorkspace } from '../../workspaces/delete-workspace.ts';
 import { changeLife, type LifeChange } from '../../workspaces/life/change-life.ts';
 import { createWorkspaceCreator, type Enlisted } from '../../workspaces/create-workspace.ts';
 import type { CreateDeps } from '../../workspaces/order.ts';
@@ -177,9 +178,14 @@ export function createWorkspaceHandlers(
       const preview = await previewRebuild(deps, caller, { id, updates, parameters, restarts });
       return { status: 200, body: toPlannedBuildView(id, preview) };
     },
+    deletePrebuild: async ({ caller, params }) => {
+      const id = params.workspace as WorkspaceId;
+      await deletePrebuild(deps, caller, id);
+      return { status: 202, body: await workspaces.read(caller, id) };
+    },
     deleteWorkspace: async ({ caller, params }) => {
       const id = params.workspace as WorkspaceId;
-      await changeWorkspace(deps, caller, { id, transition: 'delete' });
+      await deleteWorkspace(deps, caller, id);
       return { status: 202, body: await workspaces.read(caller, id) };
     },
     orphanWorkspace: async ({ caller, params }) => {

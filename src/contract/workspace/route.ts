@@ -181,9 +181,23 @@ export const workspaceRoutes = {
     path: '/api/v1/workspaces/{workspace}',
     audience: 'person',
     summary: 'Start the build that takes the workspace away',
+    description:
+      'Administrators delete prebuilds that nobody has claimed, too; the pool makes others as it needs them.',
     params: workspaceParams,
     answers: { 202: workspaceView },
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'BUILD_IN_PROGRESS'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'WORKSPACE_CLAIMED', 'BUILD_IN_PROGRESS'],
+  }),
+  deletePrebuild: route({
+    id: 'deletePrebuild',
+    method: 'delete',
+    path: '/api/v1/prebuilds/{workspace}',
+    audience: 'person',
+    summary: 'Delete a prebuild, and only while nobody has claimed it (administrators)',
+    description:
+      'Once somebody has it, it is left alone: WORKSPACE_CLAIMED. The pool makes others as it needs them.',
+    params: workspaceParams,
+    answers: { 202: workspaceView },
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'WORKSPACE_CLAIMED', 'BUILD_IN_PROGRESS'],
   }),
   orphanWorkspace: route({
     id: 'orphanWorkspace',

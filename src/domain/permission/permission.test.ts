@@ -20,6 +20,7 @@ const ADMIN_ONLY: readonly Action[] = [
   'template.push',
   'template.promote',
   'job.cancel_end_of_life',
+  'prebuilt_workspace.delete',
 ];
 
 describe('permission', () => {

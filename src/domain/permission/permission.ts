@@ -52,6 +52,8 @@ const NEEDED = {
   'job.cancel_end_of_life': 'admin',
   // What is left on a machine is left to whoever runs the site.
   'workspace.orphan': 'admin',
+  // Of a pool, and nobody's yet: who may delete those need not be allowed to delete what somebody has.
+  'prebuilt_workspace.delete': 'admin',
 } as const satisfies Readonly<Record<string, 'admin' | 'membership' | 'ownership'>>;
 
 export type Action = keyof typeof NEEDED;

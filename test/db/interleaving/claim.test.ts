@@ -13,6 +13,7 @@ import {
 } from '../../support/plays.ts';
 
 const TAKE = 'claim.take_oldest';
+const LATEST = ['build.find_latest', 'build.find_latest_effective'];
 const TTL_SECONDS = 3_600;
 const nothingMore = (): Promise<void> => Promise.resolve();
 
@@ -78,6 +79,25 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
       ]);
       // An instant one is a single statement: there is no moment at which one could wait for it.
       expect(explored.withWaiting > 0).toBe(claim === 'apply');
+    });
+  });
+
+  describe.each(['apply', 'instant'] as const)('a claim (%s)', (claim) => {
+    it('and an administrator who deletes the prebuild have exactly one winner', async () => {
+      const explored = await plays.explore({
+        setUp: () => plays.pool({ ready: 1, claim }),
+        sessions: { ann: plays.claimBy(0), admin: plays.deletePrebuild },
+        // No claim locks a pool, and what follows the member's row is decided there.
+        through: [...AROUND_A_CLAIM, 'pool.lock', 'workspace.lock', ...LATEST],
+        check: async ({ pool }, { given }) => {
+          expect(given['ann'] === 'hit').toBe(given['admin'] !== 'deleting');
+          expect(await plays.countLiving(pool)).toBe(0);
+        },
+      });
+      expect(explored.endings).toEqual([
+        'ann: POOL_EMPTY, admin: deleting',
+        'ann: hit, admin: WORKSPACE_CLAIMED',
+      ]);
     });
   });
 

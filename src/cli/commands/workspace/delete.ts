@@ -2,6 +2,7 @@
 import type { Client } from '../../../client/client.ts';
 import { workspaceRoutes } from '../../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../../contract/workspace/schema.ts';
+import { PREBUILD_PREFIX } from '../../../domain/name/name.ts';
 import { defineCommand, type CommandContext, type ExitStatus } from '../../command.ts';
 import { interruptible } from '../../session/interruptible.ts';
 import { connect } from '../../session/target.ts';
@@ -14,7 +15,8 @@ export const command = defineCommand({
   name: 'workspace delete',
   summary: 'take a workspace away, with everything that was built for it',
   description:
-    'With --orphan, administrators delete a workspace whose machine is away in the database alone; ' +
+    'Administrators delete prebuilds too, by id, for as long as nobody has claimed them; the pool makes others ' +
+    'as it needs them. With --orphan, administrators delete a workspace whose machine is away in the database alone; ' +
     'what may be left on the machine is named.',
   arguments: { workspace: WORKSPACE_ARGUMENT },
   options: {
@@ -24,10 +26,14 @@ export const command = defineCommand({
   run: async (context, { workspace: nameOrId, noWait, orphan }) => {
     const client = await connect(context);
     const { id, name } = await findWorkspace(client, nameOrId);
+    // As it was seen: what somebody claims in this moment is not what was meant.
+    const isPrebuild = name.startsWith(PREBUILD_PREFIX);
+    const { deletePrebuild, deleteWorkspace } = workspaceRoutes;
     if (orphan) return orphanWorkspace(context, client, id);
     return interruptible(context, `${name} is being deleted without you.`, async (signal) => {
       const params = { workspace: id };
-      const { body } = await client.call(workspaceRoutes.deleteWorkspace, { params }, { signal });
+      const route = isPrebuild ? deletePrebuild : deleteWorkspace;
+      const { body } = await client.call(route, { params }, { signal });
       const workspace = noWait
         ? body
         : await waitUntil('deleted', context, { client, workspace: body, signal });
