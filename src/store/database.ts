@@ -5,7 +5,7 @@ import { assertOutsideTransaction, runInsideTransaction } from '../base/transact
 import pg from 'pg';
 import type { Notice } from './notice.ts';
 import { createOpenConnections } from './open-connections.ts';
-import { isRetryable, isUnavailable } from './sqlstate.ts';
+import { isBusy, isRetryable, isUnavailable } from './sqlstate.ts';
 import type { Executor, Query, QueryResult } from './statement.ts';
 import { translated } from './translated.ts';
 import { wireTypes } from './wire-type.ts';
@@ -49,6 +49,8 @@ export interface DatabaseOptions {
   readonly maxConnections: number;
   /** Shows in pg_stat_activity. */
   readonly applicationName: string;
+  /** How long whoever finds every connection in use waits for one; 10 s unless given. */
+  readonly turnTimeoutMs?: number;
 }
 
 export interface ConnectionParts {
@@ -77,6 +79,9 @@ interface Attempt<T> {
 
 const MAX_TRIES = 5;
 const CONNECT_TIMEOUT_MS = 5_000;
+// A crowd is served in turn, so its last ones wait although nothing is wrong. More would be for nobody: a
+// request takes its turn a few times, and its caller waits 30 s.
+const TURN_TIMEOUT_MS = 10_000;
 // A black-holed connection answers never; a statement of ours never takes this long. Less than the 30 s
 // that callers of the API wait for an answer, so that they are told the reason.
 const QUERY_TIMEOUT_MS = 20_000;
@@ -88,10 +93,18 @@ const CLOSE_DEADLINE_MS = 3_000;
 
 export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
   const config = checkedConfig(options);
+  const { maxConnections, turnTimeoutMs = TURN_TIMEOUT_MS } = options;
   const pool = new pg.Pool({
     ...config,
-    max: options.maxConnections,
+    max: maxConnections,
     idleTimeoutMillis: 30_000,
+    // By one option the pool limits both the wait for a turn and that for a new connection, which is worth less.
+    connectionTimeoutMillis: turnTimeoutMs,
+    Client: class extends pg.Client {
+      constructor() {
+        super(config);
+      }
+    },
   });
   let closing = false;
   const noteLost =
@@ -116,7 +129,11 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
 
   const checkOut = async (): Promise<pg.PoolClient> => {
     assertOutsideTransaction('taking a second connection');
-    return translated(() => pool.connect());
+    try {
+      return await translated(() => pool.connect());
+    } catch (error) {
+      throw isBusy(error) ? noneFree(maxConnections, turnTimeoutMs) : error;
+    }
   };
 
   /** Lends a connection. One that broke, or that `discard` was called for, does not come back. */
@@ -183,7 +200,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
   };
 
   return {
-    maxConnections: options.maxConnections,
+    maxConnections,
     query: (query) => retried(() => runAlone(query)),
     transaction: async (work, { mode = 'write' } = {}) => {
       const { result, notices } = await retried(() => attempt(work, mode));
@@ -218,6 +235,13 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       await ended;
     },
   };
+}
+
+function noneFree(connections: number, waitedMs: number): AppError {
+  return new AppError('DATABASE_UNAVAILABLE', {
+    detail: `none of the ${connections} connections to PostgreSQL became free within ${waitedMs / 1_000} s`,
+    hint: 'Ask again. Where it comes back, see what slows PostgreSQL down, or raise STANDBY_DATABASE_MAX_CONNECTIONS.',
+  });
 }
 
 function transactionOn(client: pg.PoolClient, notices: Notice[]): Transaction {

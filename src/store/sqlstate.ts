@@ -22,7 +22,7 @@ const SOCKET_ERRORS = new Set([
 
 // pg reports these without a code.
 const NOT_SERVED =
-  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client (has encountered a connection error|was closed))/;
+  /^(Connection terminated|timeout expired|Query read timeout|Client (has encountered a connection error|was closed))/;
 
 // Who one is, which database there is, what one may do.
 const REFUSED = /^(28|3D000|42501)/;
@@ -52,6 +52,11 @@ export function isOutOfTime(error: unknown): boolean {
 /** True when the same statement or transaction may succeed if it is simply run again. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof DatabaseError && error.code !== undefined && RETRYABLE.has(error.code);
+}
+
+/** True when none of the pool's connections became free in time. pg-pool says so by this text alone. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
 }
 
 /** True when PostgreSQL could not be reached or could not serve, whatever was asked. */

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../src/store/database.ts';
 import { isUnavailable } from '../../src/store/sqlstate.ts';
 import type { Executor, QueryResult } from '../../src/store/statement.ts';
+import { createDeferred } from '../support/deferred.ts';
 import { openTestStore, type TestStore } from '../support/store.ts';
+import { until } from '../support/until.ts';
 import { startUnwelcomingPostgres } from '../support/unwelcoming-postgres.ts';
 
 let store: TestStore;
@@ -43,6 +45,32 @@ describe('a database whose defaults are other than ours', () => {
     ).toBe('repeatable read');
     const at = `select '2026-02-01T00:00:00Z'::timestamptz as at`;
     expect(await valueOf(strict, at)).toBe(Date.UTC(2026, 1, 1));
+  });
+});
+
+describe('a database whose connections are all in use', () => {
+  it('says so of a turn that does not come, and not that PostgreSQL is away', async () => {
+    const { connection } = store;
+    const options = { connection, maxConnections: 1, applicationName: 'test', turnTimeoutMs: 200 };
+    const database = createDatabase(store.kit, options);
+    // Connecting may take longer than that.
+    await until(async () => expect(await valueOf(database, 'select 1')).toBe(1));
+    const begun = createDeferred<null>();
+    const left = createDeferred<null>();
+    const holder = database.transaction(async () => {
+      begun.resolve(null);
+      await left.promise;
+    });
+    await begun.promise;
+    await expect(run(database, 'select 1')).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      detail: 'none of the 1 connections to PostgreSQL became free within 0.2 s',
+      hint: expect.stringContaining('STANDBY_DATABASE_MAX_CONNECTIONS'),
+    });
+    left.resolve(null);
+    await holder;
+    expect(await valueOf(database, 'select 1')).toBe(1);
+    await database.close();
   });
 });
 
