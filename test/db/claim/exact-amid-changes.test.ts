@@ -114,7 +114,7 @@ interface Claim extends Answer {
 interface Crowd {
   readonly claims: readonly Claim[];
   /** Of those prebuilds, the ones that no round can have begun to delete before the answer. */
-  kept(ids: readonly WorkspaceId[], until: Claim): readonly WorkspaceId[];
+  readonly kept: (ids: readonly WorkspaceId[], until: Claim) => readonly WorkspaceId[];
 }
 
 /**
