@@ -4,6 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Manifest, ReadyCheck } from '../../src/contract/manifest/schema.ts';
 import type { Build } from '../../src/provisioner/driver.ts';
+import { layoutOf } from '../../src/provisioner/drivers/process/layout.ts';
+import { isReady } from '../../src/provisioner/drivers/process/ready-check.ts';
 import { sampleWorkspace } from '../support/acquired-job.ts';
 import { useProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
@@ -97,6 +99,19 @@ describe('a ready check', () => {
     await until(async () => expect(await roundsOf(other)).toBeGreaterThan(others + 10));
     expect(await roundsOf(made)).toBe(rounds);
     expect(world.home.living(made.workspace.id)).toEqual([]);
+  });
+
+  it('says nothing where nothing may be started any more', async () => {
+    const made = build(check({ command: ['true'] }));
+    await world.start(made);
+    await becomesReady(made);
+    const { ready } = made.template.manifest;
+    if (ready === null) throw new Error('it has a check');
+    const layout = layoutOf(inWorkspace(made));
+    const workspace = { check: ready, port: 1, layout, groups: world.home.groups };
+    const { signal } = new AbortController();
+    expect(await isReady({ ...workspace, isWanted: () => false }, signal)).toBe(undefined);
+    expect(await isReady({ ...workspace, isWanted: () => true }, signal)).toBe(true);
   });
 
   it('is made anew after a stop and a start between two looks', async () => {

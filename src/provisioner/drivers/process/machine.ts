@@ -69,7 +69,7 @@ export function createMachine(deps: WorkspaceDeps, folders: WorkspaceFolders): P
       checked.set(name, {
         check,
         isReady: async (signal) =>
-          isWanted() ? isReady(workspace, signal) : readyWatch.isReady(name),
+          (isWanted() ? await isReady(workspace, signal) : undefined) ?? readyWatch.isReady(name),
       });
     }
     readyWatch.follow(checked);

@@ -20,11 +20,11 @@ export interface CheckedWorkspace {
   readonly isWanted: () => boolean;
 }
 
-/** Whether the workspace is ready now. */
+/** Whether the workspace is ready now; undefined where nothing may be started in it to tell. */
 export async function isReady(
   { check, port, ...workspace }: CheckedWorkspace,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<boolean | undefined> {
   const host = '127.0.0.1';
   if (check.http !== null) return answers(check.http, { host, port }, signal);
   if (check.command !== null) return succeeds(workspace, check.command, signal);
@@ -36,12 +36,12 @@ async function succeeds(
   { layout, groups, isWanted }: Omit<CheckedWorkspace, 'check' | 'port'>,
   command: readonly string[],
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<boolean | undefined> {
   const { programs, limits } = planSchema.parse(JSON.parse(await readFile(layout.plan, 'utf8')));
   const [program] = programs;
   if (program === undefined) return false;
   signal.throwIfAborted();
-  if (!isWanted()) return false; // its end may have begun since, and would not know of it
+  if (!isWanted()) return undefined; // its end may have begun since, and would not know of it
   const joins = groups.joinFiles(path.basename(layout.folder));
   const argv = expendable(limits, [...program.within, ...command]);
   const child = spawnProgram(program, joining(joins, argv), 'ignore');
