@@ -25,7 +25,9 @@ export async function beginPrebuildDelete(
     ...{ workspace, latest, transition, reason },
     ...{ initiatorId: PREBUILDS_USER_ID, jobClass: 3 },
   });
-  await setMemberBuilds(tx, [{ workspaceId, number: latest.number + 1, transition, jobId }]);
+  const build = { workspaceId, number: latest.number + 1, transition, jobId } as const;
+  // Of what the pool does not count as its own, such as a canary, it is told neither the beginning nor the end.
+  if ((await setMemberBuilds(tx, [build])) === 0) return;
   const happened = { kind: 'delete_started', reason, details };
   await insertPoolEvents(tx, [{ id: createId(kit), poolId, workspaceId, ...happened }]);
   tx.notify({ kind: 'pool', poolId });

@@ -65,9 +65,12 @@ const setMemberBuildRows = statement({
     where m.workspace_id = r."workspaceId"`,
 });
 
-/** Notes the new latest builds of members; from now on they do not run. */
-export async function setMemberBuilds(on: Executor, builds: readonly MemberBuild[]): Promise<void> {
-  if (builds.length > 0) await setMemberBuildRows.run(on, { rows: asJson(builds) });
+/** Notes the new latest builds of members; from now on they do not run. Gives how many of them are members. */
+export async function setMemberBuilds(
+  on: Executor,
+  builds: readonly MemberBuild[],
+): Promise<number> {
+  return builds.length > 0 ? setMemberBuildRows.run(on, { rows: asJson(builds) }) : 0;
 }
 
 export const removeMembers = statement({

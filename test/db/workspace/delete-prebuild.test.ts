@@ -105,6 +105,10 @@ describe.each([
     await remove(deps(), admin, id);
     expect(await builds()).toEqual([{ ...DELETE, status: 'pending' }]);
     await builder.buildAll();
+    // It would tell of a delete without an end.
+    expect(await store.sql('select kind from pool_events where workspace_id = $1', [id])).toEqual(
+      [],
+    );
   });
 
   it('is not for others', async () => {
