@@ -129,14 +129,14 @@ async function handOver(
   const { id: workspaceId, epoch } = taken.workspace;
   const { values, autostart } = order.request;
   await storeOwnerValues(deps, tx, { values, workspaceId, epoch });
-  const granted = autostart && (await grantAutostart(tx, workspaceId, autostart));
+  if (autostart !== undefined) await grantAutostart(tx, workspaceId, autostart);
   if (needsBuild(order)) {
     const { buildNumber, machineId } = taken;
     if (isToProve) await noteBuildToCome.run(tx, { workspaceId, epoch });
     else await insertClaimBuild(deps, tx, { order, workspaceId, buildNumber, machineId });
   }
   tx.notify(...noticesOf(taken));
-  return { kind: 'taken', ...taken, workspace: { ...taken.workspace, ...granted } };
+  return { kind: 'taken', ...taken };
 }
 
 /** The pool refills at once, and agents that wait learn of their owner. */

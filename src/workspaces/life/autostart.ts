@@ -7,7 +7,6 @@ import { checkSchedules } from '../../domain/schedule/check.ts';
 import { findNextStart, type StartSchedule } from '../../domain/schedule/next-start.ts';
 import type { Transaction } from '../../store/database.ts';
 import { lockLife, setLife } from '../../store/life.ts';
-import type { WorkspaceRow } from '../../store/workspace-view.ts';
 
 /** When it starts first. Throws TIMEZONE_UNKNOWN, SCHEDULE_INVALID or SCHEDULE_NEVER_MATCHES. */
 export function findFirstStart(autostart: StartSchedule, now: Instant): Instant {
@@ -22,18 +21,15 @@ export function findFirstStart(autostart: StartSchedule, now: Instant): Instant 
   });
 }
 
-type Granted = Pick<WorkspaceRow, 'autostartSchedule' | 'autostartTimezone' | 'nextStartAt'>;
-
 /** In the transaction in which somebody gets the workspace, by a schedule that `findFirstStart` has seen. */
 export async function grantAutostart(
   tx: Transaction,
   id: WorkspaceId,
   autostart: StartSchedule,
-): Promise<Granted> {
+): Promise<void> {
   const { epoch, ttlSeconds, deadlineAt, dormantAt, now } = await lockLife.one(tx, { id });
   const { cron, timezone } = autostart;
   const nextStartAt = findNextStart(autostart, now);
   const life = { ttlSeconds, deadlineAt, dormantAt, nextStartAt };
   await setLife.run(tx, { id, epoch, cron, timezone, ...life });
-  return { autostartSchedule: cron, autostartTimezone: timezone, nextStartAt };
 }
