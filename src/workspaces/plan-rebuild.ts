@@ -107,13 +107,14 @@ export async function planRebuild(
     ...{ workspace, latest, isRunning, stopsFirst, parameters },
     version: { id: version.versionId, name: version.name, presetId: version.presetId, manifest },
   };
+  const isAsPlanned = isRunning && !restarts && changesNothing(planned);
   const refusals = [
     ...refuseNow(id, { workspace, latest, waits }),
     ...refuseDriver(id, planned),
     ...(parameters.issues.length > 0 ? [parametersInvalid(parameters.issues)] : []),
-    ...(await refuseVersion(tx, id, planned)),
+    ...(isAsPlanned ? [] : await refuseVersion(tx, id, planned)),
   ];
-  return { ...planned, refusals, isAsPlanned: isRunning && !restarts && changesNothing(planned) };
+  return { ...planned, refusals, isAsPlanned };
 }
 
 /** What it would cost beyond what its owner may spend. */
@@ -163,12 +164,14 @@ function refuseDriver(id: WorkspaceId, { latest, version }: Planned): readonly A
 async function refuseVersion(
   tx: Transaction,
   id: WorkspaceId,
-  { workspace, latest, version }: Planned,
+  { workspace, latest, version, stopsFirst }: Planned,
 ): Promise<readonly AppError[]> {
   const { organizationId, machineId } = workspace;
   const { driver } = version.manifest;
+  // One that is stopped and keeps its version loses nothing by waiting for a daemon.
+  if (version.id === latest.versionId && !stopsFirst) return [];
   // That of another driver is refused already, and daemons of that one are nothing to this machine.
-  if (version.id === latest.versionId || machineId === null || driver !== latest.driver) return [];
+  if (machineId === null || driver !== latest.driver) return [];
   const refusal = await refuseMachine(tx, { id, organizationId, machineId, version });
   return refusal === undefined ? [] : [refusal];
 }

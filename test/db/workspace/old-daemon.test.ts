@@ -1,4 +1,5 @@
-// Updates to a version that asks for a sandbox or limits, on a machine whose daemon knows of neither.
+// Updates to a version that asks for a sandbox or limits, and restarts of one that has it, on a machine whose daemon
+// knows of neither.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { NO_LIMITS, type Manifest } from '../../../src/contract/manifest/schema.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -75,5 +76,40 @@ describe('an update to a confined version', () => {
     await speak(3);
     await ground.promote({ process: { ...CONFINED.process!, sandbox: 'none' } });
     expect((await ground.preview({ updates: true })).refusals).toEqual([]);
+  });
+});
+
+describe('a restart of a confined version', () => {
+  const UNFIT = [expect.objectContaining({ code: 'MACHINE_UNFIT' })] as unknown;
+
+  beforeEach(async () => {
+    await ground.promote(CONFINED);
+    await ground.rebuild({ updates: true });
+    await ground.built();
+  });
+
+  it('is refused before it stops what a daemon that is too old could not start again', async () => {
+    const { change, preview } = ground;
+    const [restart, resize] = [{ restarts: true }, { parameters: { size: 'big' } }];
+    expect(await preview(restart)).toMatchObject({ action: 'restart', refusals: [] });
+    await speak(3);
+    expect(await preview(restart)).toMatchObject({ action: 'restart', refusals: UNFIT });
+    // So is an update that keeps the version, and one that would do nothing is refused for nothing.
+    expect(await preview(resize)).toMatchObject({ action: 'restart', refusals: UNFIT });
+    expect(await preview({ updates: true })).toMatchObject({ action: 'none', refusals: [] });
+    // A stop that is under way does not make it one that could be started again.
+    await change('stop');
+    expect(await preview(restart)).toMatchObject({ action: 'start', refusals: UNFIT });
+  });
+
+  it('is not refused once it is stopped and only started with other parameters', async () => {
+    const { built, change, preview } = ground;
+    await change('stop');
+    await built();
+    await speak(3);
+    expect(await preview({ parameters: { size: 'big' } })).toMatchObject({
+      action: 'start',
+      refusals: [],
+    });
   });
 });
