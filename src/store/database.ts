@@ -127,12 +127,18 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
 
   let receive: (notices: readonly Notice[]) => void = () => undefined;
 
+  /** How many times a connection came back unbroken. */
+  let comebacks = 0;
   const checkOut = async (): Promise<pg.PoolClient> => {
     assertOutsideTransaction('taking a second connection');
+    const before = comebacks;
     try {
       return await translated(() => pool.connect());
     } catch (error) {
-      throw isBusy(error) ? noneFree(maxConnections, turnTimeoutMs) : error;
+      if (!isBusy(error)) throw error;
+      throw comebacks > before
+        ? noneFree(maxConnections, turnTimeoutMs)
+        : noneAnswered(turnTimeoutMs);
     }
   };
 
@@ -144,7 +150,9 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
     try {
       return await use(client, (why) => void broken.set(client, why));
     } finally {
-      client.release(broken.get(client) ?? false);
+      const why = broken.get(client);
+      if (why === undefined) comebacks++;
+      client.release(why ?? false);
     }
   };
 
@@ -241,6 +249,13 @@ function noneFree(connections: number, waitedMs: number): AppError {
   return new AppError('DATABASE_UNAVAILABLE', {
     detail: `none of the ${connections} connections to PostgreSQL became free within ${waitedMs / 1_000} s`,
     hint: 'Ask again. Where it comes back, see what slows PostgreSQL down, or raise STANDBY_DATABASE_MAX_CONNECTIONS.',
+  });
+}
+
+/** The pool is as full where all of its connections hang, or are being made to what does not answer. */
+function noneAnswered(waitedMs: number): AppError {
+  return new AppError('DATABASE_UNAVAILABLE', {
+    detail: `PostgreSQL could not be used: no connection answered within ${waitedMs / 1_000} s`,
   });
 }
 

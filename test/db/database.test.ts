@@ -51,25 +51,53 @@ describe('a database whose defaults are other than ours', () => {
 describe('a database whose connections are all in use', () => {
   it('says so of a turn that does not come, and not that PostgreSQL is away', async () => {
     const { connection } = store;
-    const options = { connection, maxConnections: 1, applicationName: 'test', turnTimeoutMs: 200 };
+    const options = { connection, maxConnections: 1, applicationName: 'test', turnTimeoutMs: 1000 };
     const database = createDatabase(store.kit, options);
     // Connecting may take longer than that.
     await until(async () => expect(await valueOf(database, 'select 1')).toBe(1));
-    const begun = createDeferred<null>();
-    const left = createDeferred<null>();
-    const holder = database.transaction(async () => {
-      begun.resolve(null);
-      await left.promise;
-    });
-    await begun.promise;
-    await expect(run(database, 'select 1')).rejects.toMatchObject({
+    /** Has the connection until `left`. */
+    const hold = (left: Promise<unknown>) => {
+      const begun = createDeferred<null>();
+      const done = database.transaction(async () => {
+        begun.resolve(null);
+        await left;
+      });
+      return { begun: begun.promise, done };
+    };
+    const [firstLeft, lastLeft] = [createDeferred<null>(), createDeferred<null>()];
+    const first = hold(firstLeft.promise);
+    await first.begun;
+    const last = hold(lastLeft.promise);
+    const refused = expect(run(database, 'select 1')).rejects.toMatchObject({
       code: 'DATABASE_UNAVAILABLE',
-      detail: 'none of the 1 connections to PostgreSQL became free within 0.2 s',
+      detail: 'none of the 1 connections to PostgreSQL became free within 1 s',
       hint: expect.stringContaining('STANDBY_DATABASE_MAX_CONNECTIONS'),
     });
-    left.resolve(null);
-    await holder;
+    firstLeft.resolve(null);
+    await refused;
+    lastLeft.resolve(null);
+    await Promise.all([first.done, last.done]);
     expect(await valueOf(database, 'select 1')).toBe(1);
+    await database.close();
+  });
+
+  it('says that PostgreSQL is away where it answers none of them', async () => {
+    await using server = await startUnwelcomingPostgres({ isSilent: true });
+    const { connection } = server;
+    const options = { connection, maxConnections: 1, applicationName: 'test', turnTimeoutMs: 100 };
+    const database = createDatabase(store.kit, options);
+    const [first, next] = await Promise.allSettled([
+      run(database, 'select 1'),
+      run(database, 'select 1'),
+    ]);
+    expect(first).toMatchObject({ reason: { code: 'DATABASE_UNAVAILABLE' } });
+    expect(next).toMatchObject({
+      reason: {
+        code: 'DATABASE_UNAVAILABLE',
+        detail: 'PostgreSQL could not be used: no connection answered within 0.1 s',
+        hint: expect.stringContaining('Check that PostgreSQL is running'),
+      },
+    });
     await database.close();
   });
 });

@@ -1,5 +1,5 @@
 // A server that lets everybody in and ends each connection in the same breath, as PostgreSQL does with
-// one that is terminated while it connects: both messages arrive together.
+// one that is terminated while it connects: both messages arrive together. Or one that never answers.
 import net, { type AddressInfo } from 'node:net';
 import type { ConnectionParts } from '../../src/store/database.ts';
 
@@ -7,11 +7,15 @@ export interface UnwelcomingPostgres extends AsyncDisposable {
   readonly connection: ConnectionParts;
 }
 
-export async function startUnwelcomingPostgres(): Promise<UnwelcomingPostgres> {
+export async function startUnwelcomingPostgres({
+  isSilent = false,
+} = {}): Promise<UnwelcomingPostgres> {
   const open = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     open.add(socket.on('error', () => undefined));
-    socket.once('data', () => socket.end(WELCOME_AND_END));
+    socket.once('data', () => {
+      if (!isSilent) socket.end(WELCOME_AND_END);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
