@@ -5,7 +5,7 @@ import { installFailpoints, type Failpoint } from '../../src/base/failpoint.ts';
 import type { JobWorkspace } from '../../src/contract/provisioner/protocol.ts';
 import type { Build } from '../../src/provisioner/driver.ts';
 import type { Engine } from '../../src/provisioner/drivers/docker/engine/engine.ts';
-import { EngineAway } from '../../src/provisioner/drivers/docker/engine/transport.ts';
+import { EngineAway, EngineRefusal } from '../../src/provisioner/drivers/docker/engine/transport.ts';
 import { sampleOwner } from '../support/acquired-job.ts';
 import { hasDocker } from '../support/docker-engine.ts';
 import { useDockerGround, WRITING } from '../support/docker-ground.ts';
@@ -134,6 +134,10 @@ describe.runIf(hasDocker())('the docker driver', () => {
         isForgotten = false;
         return engine.startContainer(one);
       },
+      stopContainer: (one, graceSeconds) =>
+        isForgotten
+          ? Promise.reject(new EngineRefusal(500, 'can only stop created or running containers'))
+          : engine.stopContainer(one, graceSeconds),
     };
     await ground.reopen({ engine: { ...engine, ...podman } });
     expect(await containers()).toMatchObject([{ id, state: 'running' }]);
@@ -142,6 +146,9 @@ describe.runIf(hasDocker())('the docker driver', () => {
 
     await ground.reopen({ engine: { ...engine, ...podman } });
     isForgotten = true;
+    // What runs is not counted as stopped for that.
+    await expect(ground.driver.stop(next(made, {}), context())).rejects.toThrow('can only stop');
+    await engine.stopContainer(id, 0);
     await ground.driver.stop(next(made, {}), context());
     expect(await containers()).toMatchObject([
       { id, name: `standby-${made.workspace.id}-stopped`, state: 'exited' },

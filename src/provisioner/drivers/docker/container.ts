@@ -1,6 +1,6 @@
 // One container of a workspace, once it is made: woken, and retired.
 import { AppError } from '../../../base/app-error.ts';
-import { isRefused, type Container, type Engine } from './engine/engine.ts';
+import { isRefused, type Container, type Engine, type Life } from './engine/engine.ts';
 import { containerMarkOf, containerName, markOf, phaseOf } from './mark.ts';
 import { EngineRefusal } from './engine/transport.ts';
 import { isPortTaken } from './port.ts';
@@ -34,7 +34,26 @@ export async function end(
   graceSeconds: number,
 ): Promise<void> {
   await unpause(engine, container);
-  await engine.stopContainer(container.id, graceSeconds);
+  try {
+    await engine.stopContainer(container.id, graceSeconds);
+  } catch (error) {
+    // What ran before the machine was started anew cannot be stopped, says Podman.
+    if (!(error instanceof EngineRefusal)) throw error;
+    if ((await lifeOf(engine, container))?.hasProcesses === true) throw error;
+  }
+}
+
+/** Undefined once somebody has removed it. */
+export async function lifeOf(
+  engine: Engine,
+  { id }: Pick<Container, 'id'>,
+): Promise<Life | undefined> {
+  try {
+    return await engine.readLife(id);
+  } catch (error) {
+    if (isRefused(error, 404)) return undefined;
+    throw error;
+  }
 }
 
 async function unpause(engine: Engine, { id, state }: Container): Promise<void> {

@@ -5,8 +5,8 @@ import type { DockerSettings } from '../../../contract/manifest/schema.ts';
 import type { AttemptName, Outputs } from '../../driver.ts';
 import { isUndoable } from '../../undoable.ts';
 import { checkReach } from './agent.ts';
-import { end, portsOf, retire, revive, wake } from './container.ts';
-import { isRefused, type Container, type Engine } from './engine/engine.ts';
+import { end, lifeOf, portsOf, retire, revive, wake } from './container.ts';
+import type { Container, Engine } from './engine/engine.ts';
 import { makeContainer, type Running } from './make-container.ts';
 import { containerMarkOf, containerName, phaseOf, type Mark } from './mark.ts';
 import { fingerprintOf } from './plan-container.ts';
@@ -160,10 +160,7 @@ async function withLives(engine: Engine, found: Found): Promise<Found> {
   const name = containerName(found.mark.workspaceId, 'running');
   const withLife = async (container: Container): Promise<Container> => {
     if (container.name !== name || phaseOf(container) !== 'starting') return container;
-    const life = await engine.readLife(container.id).catch((error: unknown) => {
-      if (isRefused(error, 404)) return undefined; // somebody has removed it
-      throw error;
-    });
+    const life = await lifeOf(engine, container);
     return life?.hasRun === true ? { ...container, state: 'exited' } : container;
   };
   return { ...found, containers: await Promise.all(found.containers.map(withLife)) };

@@ -16,6 +16,8 @@ export interface Container {
 
 export interface Life {
   readonly isRunning: boolean;
+  /** It runs, is paused, or the engine starts it again: there is something in it to end. */
+  readonly hasProcesses: boolean;
   /** It runs, or did once. */
   readonly hasRun: boolean;
   /** How often the engine has started it again. */
@@ -148,12 +150,14 @@ const lifeReply = z
     State: z.object({
       Running: z.boolean(),
       Restarting: z.boolean(),
+      Paused: z.boolean(),
       ExitCode: z.int(),
       StartedAt: z.string(),
     }),
   })
   .transform(({ RestartCount: restarts, State }): Life => ({
     isRunning: State.Running && !State.Restarting,
+    hasProcesses: State.Running || State.Restarting || State.Paused,
     hasRun: !State.StartedAt.startsWith(NEVER),
     restarts,
     exitCode: State.ExitCode,
