@@ -5,7 +5,10 @@ import { installFailpoints, type Failpoint } from '../../src/base/failpoint.ts';
 import type { JobWorkspace } from '../../src/contract/provisioner/protocol.ts';
 import type { Build } from '../../src/provisioner/driver.ts';
 import type { Engine } from '../../src/provisioner/drivers/docker/engine/engine.ts';
-import { EngineAway, EngineRefusal } from '../../src/provisioner/drivers/docker/engine/transport.ts';
+import {
+  EngineAway,
+  EngineRefusal,
+} from '../../src/provisioner/drivers/docker/engine/transport.ts';
 import { sampleOwner } from '../support/acquired-job.ts';
 import { hasDocker } from '../support/docker-engine.ts';
 import { useDockerGround, WRITING } from '../support/docker-ground.ts';
