@@ -91,7 +91,7 @@ const insertBuildRows = statement({
         g."initiatorId", g."jobClass",
         greatest(
           case when g."secretParametersId" is null then 1 else ${SECRETS_SINCE_PROTOCOL_VERSION} end,
-          -- What a version asks for is kept by who starts it: any daemon may end it.
+          -- Who starts it has to keep its sandbox and limits; to stop or delete it takes neither.
           case g.transition when 'start' then ${protocolVersionOf('v.manifest')} else 1 end),
         g.now
       from given g
