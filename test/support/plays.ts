@@ -89,7 +89,7 @@ const MEETS_NOBODY = [
   ...['pool_brakes.store', 'pool_brakes.store_trial', 'pool_brakes.void_trial'],
   ...['preset.retry_validation'],
   ...['pool_member.finish_build', 'pool_member.derive_readiness', 'pool_member.remove'],
-  ...['build.finish', 'job.finish', 'job.requeue', 'judged_build.insert', 'judged_build.drop_old'],
+  ...['build.finish', 'job.finish', 'job.requeue', 'judged_build.record'],
   ...[
     'counter.count_for_pool',
     'job.find_subject',
