@@ -22,25 +22,24 @@ import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
 import { settleUnanswered } from '../../../src/workspaces/prove-claim.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
+import {
+  AGENTS,
+  createAnsweringAgents,
+  PATIENT_PROOF,
+  type AgentLife,
+  type AnsweringAgents,
+} from '../../support/answering-agents.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { countStatements } from '../../support/counted-database.ts';
 import { createTestCreator, judgeNoAgents } from '../../support/creator.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
-import { startLivingAgent, type LivingAgent } from '../../support/living-agent.ts';
 import { findViolations } from '../../support/pool-invariants.ts';
-import { createQueue, DEAF, type TestQueue } from '../../support/queue.ts';
+import { createQueue, type TestQueue } from '../../support/queue.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { doneOf, reconcileNow } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
-const AGENTS = [
-  {
-    ...{ name: 'main', startup: null, on_claim: null },
-    ...{ startup_timeout_seconds: 60, on_claim_timeout_seconds: 60 },
-  },
-];
-/** For agents that live, however busy the machine is; for those that do not it is over at once. */
-const PROOF = { timeoutMs: 60_000, pollMs: 60_000 };
+const PROOF = PATIENT_PROOF;
 
 let store: TestStore;
 let make: Factory;
@@ -49,14 +48,13 @@ let organizationId: OrganizationId;
 let organization: string;
 let pool: TestPool;
 let ann: UserId;
-let agents: LivingAgent[] = [];
-/** Whose agents do not answer. */
-const silent = new Map<WorkspaceId, 'frozen' | 'deaf'>();
+let answering: AnsweringAgents;
 
 beforeAll(async () => {
   store = await openTestStore();
   make = createFactory(store);
   queue = createQueue(store, make, { bus: createNoticeBus({ ...store.kit, ...store }) });
+  answering = createAnsweringAgents({ store, make }, queue.deps);
 });
 afterAll(() => store.close());
 
@@ -66,11 +64,10 @@ beforeEach(async () => {
   const [row] = await store.sql<{ name: string }>(named, [organizationId]);
   organization = row?.name ?? '';
   ann = await make.user({ organizationId });
-  agents = [];
   await usePool('instant');
 });
 afterEach(async () => {
-  for (const agent of agents) await agent[Symbol.asyncDispose]();
+  await answering.end();
   // No daemon has made them, which some of the others find strange.
   const violations = await findViolations(store);
   expect(violations.filter((text) => /^(claim|member|a )/.test(text))).toEqual([]);
@@ -81,26 +78,9 @@ async function usePool(claim: Manifest['claim'], cost: Manifest['cost'] = null):
   pool = await make.pool(await make.template({ organizationId, manifest }), { desired: 3 });
 }
 
-/** Prebuilds in the order in which they are given away; all of their agents were heard of just now. */
-async function ready(
-  ...lives: readonly ('lives' | 'frozen' | 'deaf')[]
-): Promise<readonly WorkspaceId[]> {
-  const ids: WorkspaceId[] = [];
-  for (const life of lives) {
-    const [workspaceId] = (await makeReady(store, make, { pool, count: 1 })) as [WorkspaceId];
-    const agentId = await make.agent(workspaceId, { name: 'main', kind: 'program' });
-    await store.sql(`update agents set lifecycle = 'ready' where id = $1`, [agentId]);
-    // The deaf one lives, and waits at a control plane that hears no notices for a while.
-    const deps = life === 'deaf' ? { ...queue.deps, bus: DEAF } : queue.deps;
-    const agent = await startLivingAgent(deps, { workspaceId, name: 'main' });
-    if (life === 'frozen') agent.freeze();
-    if (life !== 'lives') silent.set(workspaceId, life);
-    agents.push(agent);
-    ids.push(workspaceId);
-    await store.advanceClock(1);
-  }
-  return ids;
-}
+/** Of the pool. */
+const ready = (...lives: readonly AgentLife[]): Promise<readonly WorkspaceId[]> =>
+  answering.ready(pool, ...lives);
 
 const requestOf = (given: Partial<WorkspaceRequest>): WorkspaceRequest => ({
   ...{ organization, template: pool.name, name: 'demo', preset: pool.presetName, parameters: {} },
@@ -108,36 +88,7 @@ const requestOf = (given: Partial<WorkspaceRequest>): WorkspaceRequest => ({
   ...given,
 });
 
-/** On whose clock no time passes but what is waited for the answers of agents that do not answer. */
-function impatientClock(): Clock {
-  const { clock } = store.kit;
-  let waitedMs = 0;
-  const waitsInVain = async (): Promise<boolean> => {
-    const [waited] = await store.sql<{ id: WorkspaceId; is_called: boolean }>(
-      `select workspace_id as id, exists (
-         select from agent_sessions s
-         where s.workspace_id = c.workspace_id and s.epoch = c.epoch and s.ended_at is null
-       ) as is_called
-       from claims c where outcome = 'taken' and pool_id = $1`,
-      [pool.poolId],
-    );
-    const life = waited && silent.get(waited.id);
-    return life === 'deaf' || (life === 'frozen' && waited?.is_called === true);
-  };
-  return {
-    ...clock,
-    monotonicMs: () => clock.monotonicMs() + waitedMs,
-    sleep: async (ms, signal) => {
-      const endMs = clock.monotonicMs() + ms;
-      while (!(await waitsInVain())) {
-        const leftMs = endMs - clock.monotonicMs();
-        if (leftMs <= 0) return;
-        await clock.sleep(Math.min(leftMs, 20), signal);
-      }
-      waitedMs += ms;
-    },
-  };
-}
+const impatientClock = (): Clock => answering.impatientClock(pool);
 
 const ask = async (given: Partial<WorkspaceRequest> = {}): Promise<CreatedWorkspace> => {
   const create = createTestCreator({ ...queue.deps, clock: impatientClock() }, { proof: PROOF });
@@ -187,7 +138,7 @@ describe('a claim of a workspace with an agent', () => {
     expect(await ask()).toMatchObject({ workspaceId, claimed: true });
     expect(await claims()).toEqual([{ ...HIT, workspace_id: workspaceId }]);
     expect(await counted()).toEqual({ prebuilds_claimed: 1 });
-    await expect.poll(() => agents[0]?.epochs).toEqual([1]);
+    await expect.poll(() => answering.agents[0]?.epochs).toEqual([1]);
   });
 
   it('is a hit when the agent has asked for what the owner gave, and before it says more', async () => {
@@ -523,7 +474,7 @@ describe('a control plane that dies before the answer', () => {
     await usePool('apply');
     const [workspaceId] = await ready('lives');
     await takeAndDie();
-    await expect.poll(() => agents[0]?.epochs).toEqual([1]);
+    await expect.poll(() => answering.agents[0]?.epochs).toEqual([1]);
     await store.advanceClock(20_001);
     await sweep();
     expect(await claims()).toEqual([{ ...VOID, workspace_id: workspaceId }]);
