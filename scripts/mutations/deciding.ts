@@ -13,7 +13,7 @@ const PAUSE = by(
 const READ_UNDER_LOCK = `    const locked = await lockPool.maybe(tx, { poolId });
     if (locked === undefined) return { kind: 'idle' };
     // Before anything is decided: what they get is not extraneous. A pause does not hold them back either.
-    waitedMs = locked.hasLine ? await deps.serveWaiters(tx, poolId) : [];
+    afterServing = locked.hasLine ? await deps.serveWaiters(tx, poolId) : undefined;
     if (locked.paused) return { kind: 'paused' };
     const { moment, pools } = await readPools(tx, [poolId], options);
     if (moment.paused) return { kind: 'paused' };

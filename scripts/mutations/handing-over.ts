@@ -9,6 +9,7 @@ const CLAIM_AND_DELETE = by(
 const RACE = 'test/db/reconciler/race.test.ts';
 
 const WAITING = 'test/db/claim/waiting.test.ts';
+const SERVED_PROOF = 'test/db/claim/served-proof.test.ts';
 const LINE_RACE = 'test/db/claim/line-race.test.ts';
 
 const AMID_CHANGES = 'test/db/claim/exact-amid-changes.test.ts';
@@ -123,12 +124,69 @@ export const handingOver: readonly Mutation[] = [
     ),
   },
   {
+    fault: 'who has waited is given what no agent has answered for',
+    changes: [
+      change(
+        'src/workspaces/take-workspace.ts',
+        "  const isToProve = hasToProve(order);\n  const sought = seek(deps, order, { isToProve });\n  if (sought.kind === 'none') return sought;\n  const taken = await serve",
+        "  const isToProve = order.requester.userId.length === 0;\n  const sought = seek(deps, order, { isToProve });\n  if (sought.kind === 'none') return sought;\n  const taken = await serve",
+      ),
+    ],
+    noticedBy: by(SERVED_PROOF, 'is served when the agent has answered, and waits until then'),
+  },
+  {
+    fault: 'who was taken a dead one for loses their place',
+    changes: [
+      change('src/store/claim-proof.ts', 'where q.workspace_id = voided.id', 'where false'),
+    ],
+    noticedBy: by(
+      SERVED_PROOF,
+      'is back at the old place after two that did not answer, with priority and deadline',
+    ),
+  },
+  {
+    fault: 'who stands behind is given what somebody before may need yet',
+    changes: [
+      change(
+        'src/workspaces/waiting/serve-waiters.ts',
+        'left <= countBefore(unproven, waiter)',
+        'left < countBefore(unproven, waiter) - unproven.length',
+      ),
+    ],
+    noticedBy: by(
+      SERVED_PROOF,
+      'is not overtaken meanwhile by who stands behind, and is by a higher priority',
+    ),
+  },
+  {
+    fault: 'a claim takes what somebody in line may need yet',
+    changes: [
+      change(
+        'src/store/claim-take.ts',
+        'q.priority >= a.priority',
+        'q.workspace_id is null and q.priority >= a.priority',
+      ),
+    ],
+    noticedBy: by(SERVED_PROOF, 'is one that a claim of now waits for, and gets what is left'),
+  },
+  {
+    fault: 'who has waited too long is served by an answer that comes later',
+    changes: [
+      change(
+        'src/store/claim-proof.ts',
+        'and q.deadline_at <= (select standby_now())',
+        'and false',
+      ),
+    ],
+    noticedBy: by(SERVED_PROOF, 'is not put off by the answer'),
+  },
+  {
     fault: 'a pool takes away what those in its line were about to get',
     changes: [
       change(
         'src/reconciler/reconcile-pool.ts',
-        'waitedMs = locked.hasLine ? await',
-        'waitedMs = Number(locked.hasLine) > 1 ? await',
+        'afterServing = locked.hasLine ? await',
+        'afterServing = Number(locked.hasLine) > 1 ? await',
       ),
     ],
     noticedBy: by(WAITING, 'is served before the pool takes away what it needs no more'),

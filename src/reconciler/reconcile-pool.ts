@@ -47,10 +47,10 @@ export interface WithheldCreation {
 }
 
 /**
- * Gives the pool's prebuilds to those who wait for them; called under the pool's lock. Tells for how long
- * each of those that were served had waited.
+ * Gives the pool's prebuilds to those who wait for them; called under the pool's lock. Gives what is left to do once
+ * that is committed, and takes no time.
  */
-export type ServeWaiters = (tx: Transaction, poolId: PoolId) => Promise<readonly number[]>;
+export type ServeWaiters = (tx: Transaction, poolId: PoolId) => Promise<() => void>;
 
 export interface ReconcileDeps extends Kit {
   readonly database: Database;
@@ -63,12 +63,12 @@ export async function reconcilePool(
   poolId: PoolId,
   options: ReconcilerOptions,
 ): Promise<PoolOutcome> {
-  let waitedMs: readonly number[] = [];
+  let afterServing: (() => void) | undefined;
   const outcome = await deps.database.transaction(async (tx): Promise<PoolOutcome> => {
     const locked = await lockPool.maybe(tx, { poolId });
     if (locked === undefined) return { kind: 'idle' };
     // Before anything is decided: what they get is not extraneous. A pause does not hold them back either.
-    waitedMs = locked.hasLine ? await deps.serveWaiters(tx, poolId) : [];
+    afterServing = locked.hasLine ? await deps.serveWaiters(tx, poolId) : undefined;
     if (locked.paused) return { kind: 'paused' };
     const { moment, pools } = await readPools(tx, [poolId], options);
     if (moment.paused) return { kind: 'paused' };
@@ -80,7 +80,7 @@ export async function reconcilePool(
     const { organizationId } = locked;
     return { kind: 'reconciled', organizationId, at: moment.now, decision, ...acted };
   });
-  for (const ms of waitedMs) deps.meter.observe('wait_duration', ms);
+  afterServing?.();
   return outcome;
 }
 

@@ -1,6 +1,6 @@
 // What becomes of a claim whose agents have to answer it: `taken` at first, then a hit, or void. Until it is a
 // hit nobody is told of it. Both ends lock the claim's row while it is `taken`: of two who decide one is too late.
-import type { PoolId, VersionId, WorkspaceId } from '../base/id.ts';
+import type { PoolId, VersionId, WaiterId, WorkspaceId } from '../base/id.ts';
 import { PREBUILD_PREFIX } from '../domain/name/name.ts';
 import { bool, float, int, nullable, oneOf, text, uuid } from './column.ts';
 import { AGENT_WATCH } from './live-pool/ready-now.ts';
@@ -59,11 +59,20 @@ const IS_IN_USE = `exists (
             where b.workspace_id = $workspaceId
               and b.initiator_id <> '${PREBUILDS_USER_ID}')`;
 
+/** It was taken for somebody who waited, and whose deadline has passed. */
+const WAITED_TOO_LONG = `exists (
+            select
+            from waiters q
+            where q.workspace_id = $workspaceId
+              and q.ended_at is null
+              and q.deadline_at <= (select standby_now()))`;
+
 /**
  * Makes the claim a hit when all agents of the workspace have answered it, and says what it is otherwise. None is
  * confirmed for another version than the one it was built with. With `isLate` set it is also confirmed, as
  * unheard, where those that have not answered were never told; and where silence must not be judged, as after time
- * in which nothing could be stored.
+ * in which nothing could be stored. With the claim, the waiting of who it was taken for has ended, unless they have waited
+ * too long.
  */
 export const confirmClaim = statement({
   name: 'claim.confirm',
@@ -80,6 +89,10 @@ export const confirmClaim = statement({
     isInUse: nullable(bool),
     /** How long ago it was taken, when the agents have taken over its owner already. */
     readyMs: nullable(float),
+    poolId: uuid<PoolId>(),
+    /** Who was served by this; null, as how long they had waited, where nobody had to wait. */
+    waiterId: nullable(uuid<WaiterId>()),
+    waitedMs: nullable(float),
   },
   sql: `
     with confirmed as (
@@ -106,6 +119,7 @@ export const confirmClaim = statement({
             ${NOBODY_IS_JUDGED}
             or not exists (${UNANSWERED_AGENTS}
               and s.created_at is not null))))
+        and (${IS_IN_USE} or not ${WAITED_TOO_LONG})
       returning c.pool_id, c.template_id, c.workspace_id, c.epoch, c.stage_ms, w.machine_id,
         latest.number, ${IS_IN_USE} as is_in_use,
         exists (${UNANSWERED_AGENTS}) as is_unheard
@@ -121,6 +135,21 @@ export const confirmClaim = statement({
       select 'prebuilds_claimed', c.template_id, l.preset_name, 1
       from confirmed c
       join pools l on l.id = c.pool_id
+    ), served as (
+      update waiters q
+      set ended_at = (select standby_now()),
+        outcome = 'served',
+        key_id = null,
+        sealed = null
+      from confirmed
+      where q.workspace_id = confirmed.workspace_id
+        and q.ended_at is null
+      returning q.id, q.created_at, q.template_id, q.pool_id
+    ), ended_waits as (
+      insert into counter_steps (counter, template_id, preset, labels, amount)
+      select 'waits_ended', s.template_id, l.preset_name, '{"outcome": "served"}', 1
+      from served s
+      join pools l on l.id = s.pool_id
     )
     select
       case
@@ -142,9 +171,12 @@ export const confirmClaim = statement({
             and a.kind = 'program'
             and a.applied_epoch < n.epoch)
           then (n.stage_ms->>'prove')::float8
-      end as ready_ms
+      end as ready_ms,
+      c.pool_id, s.id as waiter_id,
+      extract(epoch from (select standby_now()) - s.created_at)::float8 * 1000 as waited_ms
     from claims c
     left join confirmed n on n.workspace_id = c.workspace_id
+    left join served s on true
     where c.workspace_id = $workspaceId
       and c.epoch = $epoch`,
 });
@@ -177,13 +209,18 @@ export const lockTakenClaim = statement({
 });
 
 /**
- * Takes the workspace from who it was taken for, with what they gave, and frees its name and the idempotency key.
+ * Takes the workspace from who it was taken for, with what they gave, and frees its name and the idempotency key. Who
+ * has waited for it is in line again, at the place that they had.
  * The claim is locked, by a statement before this one, which sees every build of the time before the lock.
  */
 export const voidClaim = statement({
   name: 'claim.void',
   takes: takes<TakenClaim & { readonly eventId: string }>(),
-  gives: { poolId: uuid<PoolId>() },
+  gives: {
+    poolId: uuid<PoolId>(),
+    /** Who is in line again. */
+    waiterId: nullable(uuid<WaiterId>()),
+  },
   sql: `
     with voided as (
       update workspaces w
@@ -239,9 +276,17 @@ export const voidClaim = statement({
       select 'claims_voided', voided.template_id, l.preset_name, 1
       from voided
       join pools l on l.id = voided.pool_id
+    ), in_line_again as (
+      update waiters q
+      set workspace_id = null
+      from voided
+      where q.workspace_id = voided.id
+        and q.ended_at is null
+      returning q.id
     )
-    select voided.pool_id
-    from voided`,
+    select voided.pool_id, a.id as waiter_id
+    from voided
+    left join in_line_again a on true`,
 });
 
 /** In the transaction that took it: a build of the request's begins with the proof, and nobody else knows it. */

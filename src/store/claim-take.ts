@@ -119,7 +119,8 @@ const ASKS: Variant = {
   more: '',
 };
 
-// In the same statement, or the name would count as kept for a waiter still.
+// In the same statement, or the name would count as kept for a waiter still. Until agents have answered it keeps its
+// place and what it waits with, should what was taken be void.
 const HAS_WAITED: Variant = {
   verb: 'serve',
   columns: { waiter_id: '$waiterIds::uuid[]', waited_ms: '$waitedMs::float8[]' },
@@ -129,17 +130,18 @@ const HAS_WAITED: Variant = {
   stages: `, 'wait', waited_ms`,
   more: `, served as (
         update waiters q
-        set ended_at = (select standby_now()),
-          outcome = 'served',
+        set ended_at = case when not owned.is_to_prove then (select standby_now()) end,
+          outcome = case when not owned.is_to_prove then 'served' end,
           workspace_id = owned.id,
-          key_id = null,
-          sealed = null
+          key_id = case when owned.is_to_prove then q.key_id end,
+          sealed = case when owned.is_to_prove then q.sealed end
         from owned
         where q.id = owned.waiter_id
       ), ended_waits as (
         insert into counter_steps (counter, template_id, preset, labels, amount)
         select 'waits_ended', template_id, preset_name, '{"outcome": "served"}', 1
         from owned
+        where not is_to_prove
       )`,
 };
 
@@ -313,7 +315,7 @@ export async function takePrebuilds(
   return requests.map((_request, index) => byPlace.get(index + 1));
 }
 
-/** As takePrebuilds, for the one whose turn it is: the waiting ends with it. */
+/** As takePrebuilds, for the one whose turn it is: the waiting ends with it, or with the proof. */
 export async function servePrebuild(
   on: Executor,
   order: ClaimOrder,

@@ -39,11 +39,14 @@ export const DROPPED_KEY = `dropped_key as (
     and created_at <= (select standby_now()) - interval '24 hours'
 )`;
 
+/** On `waiters q`: nothing while it is still to be proven. */
+const WAS_SERVED_WITH = 'case when q.ended_at is not null then q.workspace_id end';
+
 /** A value: what the key stands for as a PriorRequest, null when it was not used yet. */
 export const PRIOR_REQUEST = `(
   select jsonb_build_object(
     'bodyHash', encode(k.body_hash, 'hex'),
-    'workspaceId', coalesce(k.workspace_id, q.workspace_id),
+    'workspaceId', coalesce(k.workspace_id, ${WAS_SERVED_WITH}),
     'claimed', coalesce(c.outcome <> 'miss', false),
     'missReason', c.reason,
     'epochToProve', case when c.outcome = 'taken' then c.epoch end,
@@ -54,7 +57,7 @@ export const PRIOR_REQUEST = `(
   from idempotency_keys k
   left join waiters q on q.id = k.waiter_id
   left join claims c
-    on c.workspace_id = coalesce(k.workspace_id, q.workspace_id) and c.user_id = k.user_id
+    on c.workspace_id = coalesce(k.workspace_id, ${WAS_SERVED_WITH}) and c.user_id = k.user_id
   where k.user_id = $userId
     and k.key = $idempotencyKey::text
     and k.created_at > (select standby_now()) - interval '24 hours'

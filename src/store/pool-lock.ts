@@ -32,7 +32,8 @@ export const lockPool = statement({
     )
     select organization_id, paused,
       exists (
-        select from waiters q where q.pool_id = $poolId and q.ended_at is null
+        select from waiters q
+        where q.pool_id = $poolId and q.ended_at is null and q.workspace_id is null
       ) as has_line,
       pg_advisory_xact_lock_shared(${PAUSE_LOCK})::text as pause_lock
     from pool`,

@@ -31,7 +31,7 @@ import { rowsAsJson, rowsOfJson, type JsonRows } from './rows-as-json.ts';
 import { statement, takes, type Executor, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { oneByOne, unseen } from './unseen.ts';
-import { IN_LINE } from './waiter.ts';
+import { HAS_NOTHING } from './waiter.ts';
 
 export interface PoolScope {
   readonly poolIds: readonly PoolId[];
@@ -123,7 +123,7 @@ function presetsOf(wanted: string): string {
         select count(*)
         from waiters q
         where q.pool_id = l.id
-          and ${IN_LINE}
+          and ${HAS_NOTHING}
       ) as waiting
     from wanted
     cross join lateral (select * from presets where presets.id = wanted.id offset 0) as p

@@ -1,9 +1,9 @@
 // Ends of waiting without a prebuild: each is recorded as the miss that it began with, and what was kept
-// sealed is gone.
-import type { PoolId, UserId, WaiterId } from '../base/id.ts';
+// sealed is gone. For whom something was taken that is not proven yet, that is taken back first.
+import type { PoolId, UserId, VersionId, WaiterId, WorkspaceId } from '../base/id.ts';
 import type { WaitOutcome } from '../domain/waiter/outcome.ts';
-import { uuid } from './column.ts';
-import { statement, takes, type Statement } from './statement.ts';
+import { int, uuid } from './column.ts';
+import { statement, takes, type NoArgs, type Statement } from './statement.ts';
 
 const ended = { id: uuid<WaiterId>(), poolId: uuid<PoolId>() };
 
@@ -28,6 +28,7 @@ function endStatement<Args extends End>(
         select id
         from waiters q
         where q.ended_at is null
+          and q.workspace_id is null
           and ${where}
         order by id
         for update
@@ -99,6 +100,49 @@ export const endLine = endStatement<End & { readonly poolId: PoolId }>(
 /** All whose deadline has passed. */
 export const endOverdueWaiters = endStatement<End>(
   'end_overdue',
+  'q.deadline_at <= (select standby_now())',
+);
+
+const taking = { workspaceId: uuid<WorkspaceId>(), epoch: int, versionId: uuid<VersionId>() };
+
+// By the workspace's builds, and the claim that it was taken by is of its epoch until it is void.
+function takingStatement<Args>(name: string, where: string): Statement<Args, typeof taking> {
+  return statement({
+    name: `waiter.${name}`,
+    takes: takes<Args>(),
+    gives: taking,
+    sql: `
+      select w.id as workspace_id, w.epoch, latest.version_id
+      from waiters q
+      join workspaces w on w.id = q.workspace_id
+      cross join lateral (
+        select b.version_id
+        from builds b
+        where b.workspace_id = w.id
+        order by b.number desc
+        limit 1
+      ) as latest
+      where q.ended_at is null
+        and ${where}
+      order by q.id`,
+  });
+}
+
+/** What was taken for the waiter, as long as it is not proven. */
+export const findTaking = takingStatement<{ readonly id: WaiterId }>('find_taking', 'q.id = $id');
+
+/** As findTaking, for who has waited with the name, past their deadline. */
+export const findOverdueTaking = takingStatement<{
+  readonly userId: UserId;
+  readonly name: string;
+}>(
+  'find_overdue_taking',
+  'q.user_id = $userId and q.name = $name and q.deadline_at <= (select standby_now())',
+);
+
+/** As findTaking, for all whose deadline has passed. */
+export const listOverdueTakings = takingStatement<NoArgs>(
+  'list_overdue_takings',
   'q.deadline_at <= (select standby_now())',
 );
 

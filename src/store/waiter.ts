@@ -35,6 +35,12 @@ import { statement, takes, type NoArgs } from './statement.ts';
 /** On `waiters q`: it has a place in line. Past its deadline it has none, whether that was noted or not. */
 export const IN_LINE = `(q.ended_at is null and q.deadline_at > (select standby_now()))`;
 
+/** As IN_LINE, and nothing was taken for it whose agents have yet to answer. */
+export const HAS_NOTHING = `(${IN_LINE} and q.workspace_id is null)`;
+
+/** As IN_LINE, and something was: it keeps its place until it is served, or that is void. */
+const HAS_UNPROVEN = `(${IN_LINE} and q.workspace_id is not null)`;
+
 export interface NewWaiter {
   readonly id: WaiterId;
   readonly eventId: string;
@@ -97,6 +103,12 @@ export const insertWaiter = statement({
       (select standby_now()) + make_interval(secs => $timeoutSeconds))`,
 });
 
+/** Served by priority, the highest first, and then by turn. */
+export interface Place {
+  readonly priority: number;
+  readonly turn: number;
+}
+
 /** What there is for the line of a pool. */
 export const readLine = statement({
   name: 'waiter.read_line',
@@ -110,6 +122,8 @@ export const readLine = statement({
     deprecated: text,
     /** Prebuilds that can be handed over. */
     eligible: count,
+    /** The places of those whose agents have yet to answer. */
+    unproven: json<readonly Place[]>(),
   },
   sql: `
     select o.name as organization, t.name as template, l.preset_name as preset,
@@ -121,7 +135,13 @@ export const readLine = statement({
         where m.preset_id = p.id
           and ${READY_NOW}
           and (m.born_at < ${FRESH_SINCE}) is not true
-      ) as eligible
+      ) as eligible,
+      coalesce((
+        select jsonb_agg(jsonb_build_object('priority', q.priority, 'turn', q.turn))
+        from waiters q
+        where q.pool_id = l.id
+          and ${HAS_UNPROVEN}
+      ), '[]') as unproven
     from pools l
     join organizations o on o.id = l.organization_id
     join templates t on t.id = l.template_id
@@ -138,6 +158,7 @@ const nextColumns = {
   isMember: bool,
   name: text,
   priority: int,
+  turn: count,
   parameters: json<Readonly<Record<string, string>>>(),
   keyId: nullable(uuid<DataKeyId>()),
   sealed: nullable(bytes),
@@ -157,7 +178,7 @@ export const listNextUsers = statement({
     select q.user_id
     from waiters q
     where q.pool_id = $poolId
-      and ${IN_LINE}
+      and ${HAS_NOTHING}
     order by q.priority desc, q.turn
     limit $limit`,
 });
@@ -174,16 +195,31 @@ export const lockNextWaiters = statement({
         select from memberships m
         where m.organization_id = q.organization_id and m.user_id = q.user_id
       ) as is_member,
-      q.name, q.priority, q.parameters, q.key_id, q.sealed, q.ttl_seconds,
+      q.name, q.priority, q.turn, q.parameters, q.key_id, q.sealed, q.ttl_seconds,
       ${AUTOSTART} as autostart,
       (extract(epoch from (select standby_now()) - q.created_at) * 1000)::float8 as waited_ms
     from waiters q
     join users u on u.id = q.user_id
     where q.pool_id = $poolId
-      and ${IN_LINE}
+      and ${HAS_NOTHING}
     order by q.priority desc, q.turn
     limit $limit
     for update of q`,
+});
+
+/** Whether agents have yet to answer for somebody who goes before who asks with this priority. */
+export const hasUnprovenBefore = statement({
+  name: 'waiter.has_unproven_before',
+  takes: takes<{ readonly poolId: PoolId; readonly priority: number }>(),
+  gives: { isSo: bool },
+  sql: `
+    select exists (
+      select
+      from waiters q
+      where q.pool_id = $poolId
+        and ${HAS_UNPROVEN}
+        and q.priority >= $priority::integer
+    ) as is_so`,
 });
 
 /** Pools with a line, and whether anybody's deadline in it has passed. */
@@ -213,7 +249,10 @@ const pageColumns = {
   deadlineAt: instant,
   endedAt: nullable(instant),
   outcome: nullable(oneOf<WaitOutcome>()),
+  /** That it was served with. */
   workspaceId: nullable(uuid<WorkspaceId>()),
+  /** Something was taken for it, and its agents have yet to answer. */
+  isUnproven: bool,
   errorCode: nullable(text),
   error: nullable(text),
   /** Until the deadline; not above 0 once it has passed. */
@@ -227,7 +266,10 @@ export type WaiterRow = RowOf<typeof pageColumns>;
 const WAITERS = `
   select q.id, q.user_id, u.username as owner, q.organization_id, o.name as organization,
     t.name as template, l.preset_name as preset, q.pool_id, q.name, q.priority, q.created_at,
-    q.deadline_at, q.ended_at, q.outcome, q.workspace_id, q.error_code, q.error,
+    q.deadline_at, q.ended_at, q.outcome,
+    case when q.ended_at is not null then q.workspace_id end as workspace_id,
+    q.ended_at is null and q.workspace_id is not null as is_unproven,
+    q.error_code, q.error,
     (extract(epoch from q.deadline_at - (select standby_now())) * 1000)::float8 as left_ms,
     case
       when q.ended_at is null then 1 + (

@@ -28,7 +28,7 @@ const COUNTERS = {
     'reason',
   ]),
   claims_voided: counter(
-    'Prebuilds that were taken for people, whose agents did not answer in time, and that were deleted',
+    'Prebuilds that were taken for people and deleted, since their agents did not answer in time, or who had waited left',
     POOL,
   ),
   resource_replacements: counter(

@@ -125,7 +125,8 @@ async function createWorkspace(
         asked = { ...asked, startedMs: deps.clock.monotonicMs() };
       } else if ('lineOf' in served) {
         // There may be enough for those before it and for this one, too.
-        await serveLine(deps, served.lineOf);
+        const { lineOf, hasProofs } = served;
+        await serveLine(deps, lineOf, { priority: hasProofs ? request.priority : undefined });
         hasServedLine = true;
       } else return served;
     }
@@ -147,6 +148,8 @@ interface Unanswered {
 /** Others who wait go first: they have to be served before anything is said of this one. */
 interface Behind {
   readonly lineOf: PoolId;
+  /** What they are given has to be proven. */
+  readonly hasProofs: boolean;
 }
 
 /**
@@ -216,7 +219,7 @@ async function judgeAndServe(
     const same = answerOfPrior(again, request, bodyHash);
     if (same !== undefined && !isAmong(same, serving.unanswered)) return same;
     const named = { userId: requester.userId, name: request.name };
-    if (await freeName(deps.database, named)) return 'outdated';
+    if (await freeName(deps, named)) return 'outdated';
     throw nameTaken(request.name, error);
   });
   if (served === 'outdated') return served;
@@ -279,7 +282,9 @@ async function serve(
     if (!(await holdTemplate(tx, order))) return 'outdated';
     const miss = await explain(tx, order, taking.because);
     const poolId = wanted.preset?.poolId ?? null;
-    if (miss?.isBehind === true && poolId !== null && !hasServedLine) return { lineOf: poolId };
+    if (miss?.isBehind === true && poolId !== null && !hasServedLine) {
+      return { lineOf: poolId, hasProofs: hasToProve(order) };
+    }
     if (request.onEmpty === 'wait') {
       if (taking.because !== 'nothing') {
         if (miss !== undefined) await recordMissOf(deps, tx, { order, miss, made: null });

@@ -19,12 +19,21 @@ export interface ProofOptions {
   readonly pollMs: number;
 }
 
-/** With what one control plane keeps from request to request. */
-export interface ServeDeps extends CreateDeps {
-  readonly knownTemplates: KnownTemplates;
-  readonly takeTogether: TakeTogether;
+/** A notice that is lost must not cost all the time there is. */
+export function proofOptions({ timeoutMs, pollMs }: ProofOptions): ProofOptions {
+  return { timeoutMs, pollMs: Math.min(pollMs, timeoutMs / 3) };
+}
+
+/** For who waits for the answers of agents. */
+export interface ProveDeps extends CreateDeps {
   readonly bus: Pick<NoticeBus, 'subscribe'>;
   readonly proof: ProofOptions;
+}
+
+/** With what one control plane keeps from request to request. */
+export interface ServeDeps extends ProveDeps {
+  readonly knownTemplates: KnownTemplates;
+  readonly takeTogether: TakeTogether;
   /** How many places in line one person may hold at one time. */
   readonly waitersPerUser: number;
 }

@@ -7,7 +7,6 @@ import type { Kit } from '../base/kit.ts';
 import { UNANSWERED } from '../domain/pool/member.ts';
 import {
   confirmClaim,
-  findUnsettledClaims,
   lockTakenClaim,
   voidClaim,
   type ConfirmArgs,
@@ -20,7 +19,7 @@ import { waitFor } from '../store/long-poll.ts';
 import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
 import { refuseStart } from './change-workspace.ts';
 import { beginPrebuildDelete } from './delete-prebuild.ts';
-import type { Order, ServeDeps } from './order.ts';
+import type { Order, ProveDeps } from './order.ts';
 import { insertClaimBuild, needsBuild } from './take-workspace.ts';
 
 /** A claim of an order that agents have yet to answer. */
@@ -37,7 +36,7 @@ const MOST_TIMEOUTS = 3;
 const LONGEST_BACK_OFF_MS = 5_000;
 
 /** False: agents were told and have not answered in time, and the claim is to be void, if it is not yet. */
-export async function proveClaim(deps: ServeDeps, unproven: UnprovenClaim): Promise<boolean> {
+export async function proveClaim(deps: ProveDeps, unproven: UnprovenClaim): Promise<boolean> {
   const { clock, meter, proof } = deps;
   const { workspaceId } = unproven.claim;
   const startedMs = clock.monotonicMs();
@@ -74,7 +73,7 @@ type Settled = 'answered' | 'unheard' | 'by another' | 'void';
 const LOGGED = { unheard: 'unheard', void: 'unanswered' } as const;
 
 /** What one look after the other finds; undefined while agents may still answer. */
-function createLook(deps: ServeDeps, unproven: UnprovenClaim): () => Promise<Settled | undefined> {
+function createLook(deps: ProveDeps, unproven: UnprovenClaim): () => Promise<Settled | undefined> {
   const { clock, proof } = deps;
   const startedMs = clock.monotonicMs();
   let judgedFromMs = startedMs + proof.timeoutMs + (unproven.isResumed ? LONGEST_BACK_OFF_MS : 0);
@@ -96,7 +95,7 @@ function createLook(deps: ServeDeps, unproven: UnprovenClaim): () => Promise<Set
 
 /** An object: agents may still answer. */
 async function settle(
-  deps: ServeDeps,
+  deps: ProveDeps,
   unproven: UnprovenClaim,
   { isLate }: { readonly isLate: boolean },
 ): Promise<Settled | { readonly calledMs: number | null }> {
@@ -108,6 +107,7 @@ async function settle(
   if (outcome === 'taken') return { calledMs };
   if (outcome === 'void') return 'void';
   if (outcome !== 'confirmed' && outcome !== 'unheard') return 'by another';
+  tellServed(deps, confirmed);
   if (readyMs !== null && !needsBuild(order)) deps.meter.observe('claim_to_ready', readyMs);
   if (order.request.idempotencyKey !== undefined) {
     deps.database.announce([{ kind: 'workspace', workspaceId: claim.workspaceId }]);
@@ -122,7 +122,7 @@ type Confirmed = RowOf<typeof confirmClaim.columns>;
  * it then.
  */
 async function confirm(
-  deps: ServeDeps,
+  deps: ProveDeps,
   { order, claim }: UnprovenClaim,
   asked: ConfirmArgs,
 ): Promise<Confirmed> {
@@ -144,9 +144,22 @@ async function confirm(
   return confirmed;
 }
 
+/** Where somebody has waited for what was confirmed just now: they hear of it, and the pool may go on with its line. */
+export function tellServed(
+  { database, meter }: Pick<Kit, 'meter'> & { readonly database: Database },
+  { waiterId, waitedMs, poolId }: Pick<Confirmed, 'waiterId' | 'waitedMs' | 'poolId'>,
+): void {
+  if (waiterId === null || waitedMs === null) return;
+  meter.observe('wait_duration', waitedMs);
+  database.announce([
+    { kind: 'waiter', waiterId },
+    { kind: 'pool', poolId },
+  ]);
+}
+
 /**
- * Takes what was taken back: the claim is void, and the workspace the pool's to delete. False: the claim was
- * settled otherwise, or somebody uses the workspace already.
+ * Takes what was taken back: the claim is void, the workspace the pool's to delete, and who has waited for it in
+ * line again. False: the claim was settled otherwise, or somebody uses the workspace already.
  */
 export async function voidUnanswered(
   kit: Kit,
@@ -157,53 +170,14 @@ export async function voidUnanswered(
   if ((await lockTakenClaim.maybe(tx, { workspaceId, epoch })) === undefined) return false;
   const voided = await voidClaim.maybe(tx, { workspaceId, epoch, eventId: createId(kit) });
   if (voided === undefined) return false;
+  const { poolId, waiterId } = voided;
   await takeBackVoided.run(tx, { workspaceId });
   // At once, also where the pool is paused: it holds what the owner gave, and its agent may yet come for nothing.
   await beginPrebuildDelete(kit, tx, {
     workspace: { id: workspaceId, ...(await lockWorkspace.one(tx, { id: workspaceId })) },
     latest: await findLatestBuild.one(tx, { workspaceId }),
-    ...{ poolId: voided.poolId, reason: UNANSWERED, details: {} },
+    ...{ poolId, reason: UNANSWERED, details: {} },
   });
+  if (waiterId !== null) tx.notify({ kind: 'pool', poolId }, { kind: 'waiter', waiterId });
   return true;
-}
-
-/** What one look leaves, the next takes. */
-const LIMIT = 200;
-
-/**
- * Settles claims of which nobody was told, because the control plane that took for them died: hits where the
- * agents have answered meanwhile, or somebody has found and used what was taken, and void where an agent has
- * been silent for its own time-out. Others stay open until one or the other is so.
- */
-export async function settleUnanswered(
-  kit: Kit & { readonly database: Database },
-  { afterMs, signal }: { readonly afterMs: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const { database, log } = kit;
-  for (const found of await findUnsettledClaims.all(database, { afterMs, limit: LIMIT })) {
-    if (signal.aborted) return;
-    try {
-      await settleOne(kit, found);
-    } catch (error) {
-      // What keeps this one from being settled has nothing to do with those behind it.
-      log.error('claim.not_settled', { workspaceId: found.workspaceId, error });
-    }
-  }
-}
-
-async function settleOne(
-  kit: Kit & { readonly database: Database },
-  { versionId, needsBuild, isSilent, ...claim }: RowOf<typeof findUnsettledClaims.columns>,
-): Promise<void> {
-  const { database, log } = kit;
-  const asked = { ...claim, versionId, isLate: false, eventId: createId(kit) };
-  // What was asked for and is still to be built was known to the request alone.
-  if (!needsBuild) {
-    const { outcome } = await confirmClaim.one(database, asked);
-    if (outcome !== 'taken') log.info('claim.settled', { ...claim, outcome });
-    if (outcome !== 'taken' || !isSilent) return;
-  }
-  const isVoid = await database.transaction((tx) => voidUnanswered(kit, tx, claim));
-  if (isVoid) log.warn('claim.voided', claim);
-  else await confirmClaim.run(database, asked);
 }

@@ -1,6 +1,7 @@
 // Another name for a workspace. What runs in it may know the former one until it is built anew.
 import { AppError } from '../base/app-error.ts';
 import type { WorkspaceId } from '../base/id.ts';
+import type { Kit } from '../base/kit.ts';
 import { checkName } from '../domain/name/name.ts';
 import type { Database } from '../store/database.ts';
 import { PREBUILDS_USER_ID } from '../store/system-user.ts';
@@ -19,10 +20,11 @@ export interface NewName {
  * NAME_INVALID, and NAME_TAKEN for a name that its owner has given to another one, or waits with.
  */
 export async function renameWorkspace(
-  { database }: { readonly database: Database },
+  deps: Kit & { readonly database: Database },
   requester: Requester,
   { id, name }: NewName,
 ): Promise<void> {
+  const { database } = deps;
   const issue = checkName('workspace', name);
   if (issue !== null) throw new AppError(issue.code, issue);
   const [found] = await findWorkspaces.all(database, { ids: [id] });
@@ -43,7 +45,7 @@ export async function renameWorkspace(
   } catch (error) {
     if (!isNameTaken(error)) throw error;
     // One that waits past its deadline keeps no name.
-    if (!(await freeName(database, { userId: ownerId, name }))) throw nameTaken(name, error);
+    if (!(await freeName(deps, { userId: ownerId, name }))) throw nameTaken(name, error);
     await rename().catch((again: unknown) => {
       throw isNameTaken(again) ? nameTaken(name, again) : again;
     });

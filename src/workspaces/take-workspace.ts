@@ -45,19 +45,17 @@ export async function takeWorkspace(
   return handOver(deps, tx, { order, taken, isToProve });
 }
 
-/**
- * As takeWorkspace, for who has waited and is next in line. What there is to give them has only just become
- * ready, mostly, so no agent has to prove itself.
- */
+/** As takeWorkspace, for who has waited and is next in line. */
 export async function takeForWaiter(
   deps: CreateDeps,
   tx: Transaction,
   { order, ...waiter }: { readonly order: Order } & Pick<ServeRequest, 'waiterId' | 'waitedMs'>,
 ): Promise<Taking> {
-  const sought = seek(deps, order, { isToProve: false });
+  const isToProve = hasToProve(order);
+  const sought = seek(deps, order, { isToProve });
   if (sought.kind === 'none') return sought;
   const taken = await servePrebuild(tx, sought.claimOrder, { ...sought.request, ...waiter });
-  return handOver(deps, tx, { order, taken, isToProve: false });
+  return handOver(deps, tx, { order, taken, isToProve });
 }
 
 /**

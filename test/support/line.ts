@@ -3,7 +3,8 @@ import type { OrganizationId, UserId, WaiterId, WorkspaceId } from '../../src/ba
 import type { Manifest } from '../../src/contract/manifest/schema.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { CreatedWorkspace, Enlisted } from '../../src/workspaces/create-workspace.ts';
-import { createTestCreator } from './creator.ts';
+import { createTestCreator, TEST_PROOF } from './creator.ts';
+import type { ProofOptions } from '../../src/workspaces/order.ts';
 import type { WorkspaceRequest } from '../../src/workspaces/request.ts';
 import { NO_WAITING } from './created.ts';
 import type { Factory, TestPool } from './factory.ts';
@@ -40,7 +41,11 @@ export interface Line {
 
 export async function openLine(
   { store, make }: { readonly store: TestStore; readonly make: Factory },
-  options: { readonly manifest?: Partial<Manifest>; readonly desired?: number } = {},
+  options: {
+    readonly manifest?: Partial<Manifest>;
+    readonly desired?: number;
+    readonly proof?: ProofOptions;
+  } = {},
 ): Promise<Line> {
   const organizationId = await make.organization();
   const [organization] = await store.sql<{ name: string }>(
@@ -48,7 +53,7 @@ export async function openLine(
     [organizationId],
   );
   const manifest = { claim: 'instant', ...options.manifest } as const;
-  const { desired = 0 } = options;
+  const { desired = 0, proof = TEST_PROOF } = options;
   const pool = await make.pool(await make.template({ organizationId, manifest }), { desired });
 
   const request: Line['request'] = (given = {}) => ({
@@ -66,7 +71,10 @@ export async function openLine(
     const { userId, database = store.database, waitersPerUser = 1_000, ...given } = asking;
     const by = { userId: userId ?? (await make.user({ organizationId })), isAdmin: false };
     const { kit, keyring } = store;
-    return createTestCreator({ ...kit, keyring, database }, { waitersPerUser })(by, request(given));
+    return createTestCreator({ ...kit, keyring, database }, { waitersPerUser, proof })(
+      by,
+      request(given),
+    );
   };
   return {
     ...{ organizationId, pool, request, ask },

@@ -8,8 +8,10 @@ import {
 } from '../../src/reconciler/reconcile-pool.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { Keyring } from '../../src/keys/keyring.ts';
-import type { CreateDeps } from '../../src/workspaces/order.ts';
+import { proveServed } from '../../src/workspaces/waiting/prove-served.ts';
 import { serveWaiters } from '../../src/workspaces/waiting/serve-waiters.ts';
+import { UNPROVEN } from './creator.ts';
+import { DEAF } from './queue.ts';
 import type { TestStore } from './store.ts';
 
 export const RECONCILER_OPTIONS: ReconcilerOptions = {
@@ -27,25 +29,29 @@ export const RECONCILER_OPTIONS: ReconcilerOptions = {
   takeLeaseAtOnce: false,
 };
 
-/** As a control plane serves who waits. */
-export function serverOf(deps: CreateDeps): ServeWaiters {
-  return (tx, poolId) => serveWaiters(deps, tx, poolId);
-}
-
 /** For what is about something else. */
 export const nobodyWaits: ServeWaiters = () => Promise.reject(new Error('somebody waits'));
 
-export function reconcileNow(
+/** With the proofs of what was taken for who waits; of agents that are not there yet it is handed over unheard. */
+export async function reconcileNow(
   store: Pick<TestStore, 'kit'> & { readonly database: Database; readonly keyring?: Keyring },
   poolId: PoolId,
   options: Partial<ReconcilerOptions> = {},
 ): Promise<PoolOutcome> {
   const { kit, database, keyring } = store;
-  const deps = {
-    ...{ ...kit, database },
-    serveWaiters: keyring === undefined ? nobodyWaits : serverOf({ ...kit, database, keyring }),
+  let proofs: Promise<unknown> = Promise.resolve();
+  const serving = keyring && { ...kit, database, keyring, bus: DEAF, proof: UNPROVEN };
+  const serve: ServeWaiters = async (tx, id) => {
+    if (serving === undefined) return nobodyWaits(tx, id);
+    const handedOut = await serveWaiters(serving, tx, id);
+    return () => {
+      proofs = proveServed(serving, handedOut);
+    };
   };
-  return reconcilePool(deps, poolId, { ...RECONCILER_OPTIONS, ...options });
+  const deps = { ...kit, database, serveWaiters: serve };
+  const outcome = await reconcilePool(deps, poolId, { ...RECONCILER_OPTIONS, ...options });
+  await proofs;
+  return outcome;
 }
 
 /** What the outcome says was done, as `event count` lines. */

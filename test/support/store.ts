@@ -4,6 +4,7 @@ import { silentLog, type Log } from '../../src/base/log.ts';
 import { openKeyring, type Keyring } from '../../src/keys/keyring.ts';
 import type { Notice } from '../../src/store/notice.ts';
 import { createDatabase, type ConnectionParts, type Database } from '../../src/store/database.ts';
+import type { CreateDeps } from '../../src/workspaces/order.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export interface TestStore extends AsyncDisposable {
@@ -33,6 +34,15 @@ const MOVE = "update test_clock set ahead = ahead + interval '$ms ms'";
 
 /** What seals the test databases' data keys. */
 export const TEST_SECRET_KEY = Buffer.alloc(32, 7);
+
+/** What the parts of a control plane are made with. */
+export function depsOf({
+  kit,
+  database,
+  keyring,
+}: Pick<TestStore, 'kit' | 'database' | 'keyring'>): CreateDeps {
+  return { ...kit, database, keyring };
+}
 
 /** On the server of the run, which only vitest's own processes find by themselves. */
 export async function openTestStore(

@@ -40,14 +40,14 @@ export function createWaiterHandlers(
     },
     getWaiter: async ({ caller, params, query, signal }) => {
       const id = params.waiter as WaiterId;
-      const row = await findOwnWaiter(database, caller, id);
+      const row = await findOwnWaiter(deps, caller, id);
       const wait = { signal, timeoutMs: query.wait_ms ?? 0, pollMs: options.pollMs };
       return { status: 200, body: await view.one((await awaitWaiter(deps, id, wait)) ?? row) };
     },
     cancelWaiter: async ({ caller, params }) => {
       const id = params.waiter as WaiterId;
-      await cancelWaiter(database, await findOwnWaiter(database, caller, id));
-      return { status: 200, body: await view.one(await findOwnWaiter(database, caller, id)) };
+      await cancelWaiter(deps, await findOwnWaiter(deps, caller, id));
+      return { status: 200, body: await view.one(await findOwnWaiter(deps, caller, id)) };
     },
   };
 }

@@ -13,11 +13,11 @@ import { toWaiterView } from './view.ts';
 
 /** Throws NOT_FOUND for another person's, too. */
 export async function findOwnWaiter(
-  database: Database,
+  deps: Kit & { readonly database: Database },
   caller: PersonCaller,
   id: WaiterId,
 ): Promise<WaiterRow> {
-  const row = await readWaiter(database, id);
+  const row = await readWaiter(deps, id);
   if (row === undefined || !(row.userId === caller.userId || caller.isAdmin)) {
     throw new AppError('NOT_FOUND', `there is no waiter ${id}`);
   }

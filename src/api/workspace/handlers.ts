@@ -20,6 +20,7 @@ import { createWorkspaceCreator, type Enlisted } from '../../workspaces/create-w
 import type { CreateDeps } from '../../workspaces/order.ts';
 import { previewRebuild } from '../../workspaces/preview-rebuild.ts';
 import { rebuildWorkspace } from '../../workspaces/rebuild-workspace.ts';
+import { proofOptions } from '../../workspaces/order.ts';
 import { renameWorkspace } from '../../workspaces/rename-workspace.ts';
 import { awaitWaiter } from '../../workspaces/waiting/await-waiter.ts';
 import { whyOver } from '../../workspaces/waiting/why-over.ts';
@@ -52,8 +53,7 @@ export function createWorkspaceHandlers(
   const timeoutMs = options.claimProofTimeoutMs;
   const createWorkspace = createWorkspaceCreator(deps, {
     waitersPerUser,
-    // A notice that is lost must not cost all the time there is.
-    proof: { timeoutMs, pollMs: Math.min(pollMs, timeoutMs / 3) },
+    proof: proofOptions({ timeoutMs, pollMs }),
   });
   const waiters = createWaiterViewer(deps, options);
 

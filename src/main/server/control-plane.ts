@@ -16,8 +16,10 @@ import { createReconciler } from '../../reconciler/reconciler.ts';
 import type { Database } from '../../store/database.ts';
 import { createNoticeBus } from '../../store/notice-bus.ts';
 import { keepLives } from '../../workspaces/life/keep-lives.ts';
-import { settleUnanswered } from '../../workspaces/prove-claim.ts';
+import { proofOptions } from '../../workspaces/order.ts';
+import { settleUnanswered } from '../../workspaces/settle-claims.ts';
 import { createLineKeeper } from '../../workspaces/waiting/line-keeper.ts';
+import { createLineProver } from '../../workspaces/waiting/prove-served.ts';
 import { serveWaiters } from '../../workspaces/waiting/serve-waiters.ts';
 import { createMetrics } from '../../telemetry/metrics.ts';
 import { createControlPlaneApi, type ControlPlaneApiDeps } from './control-plane-api.ts';
@@ -108,9 +110,18 @@ export function createControlPlaneParts(
     },
   );
   const serving = { ...kit, database, keyring };
+  const { claimProofTimeout: timeoutMs, pollInterval: pollMs } = config;
+  const proof = proofOptions({ timeoutMs, pollMs });
+  const lineProver = createLineProver({ ...serving, bus, proof });
   const reconciler = createReconciler(
     kit,
-    { database, bus, serveWaiters: (tx, poolId) => serveWaiters(serving, tx, poolId) },
+    {
+      ...{ database, bus },
+      serveWaiters: async (tx, poolId) => {
+        const handedOut = await serveWaiters(serving, tx, poolId);
+        return () => lineProver.prove(handedOut);
+      },
+    },
     decision,
   );
   const lineKeeper = createLineKeeper({ ...kit, database }, { intervalMs: config.sweepInterval });
@@ -132,7 +143,8 @@ export function createControlPlaneParts(
     chores: { announcements: (signal) => deliverAll({ ...kit, database }, signal) },
   });
   const api = createControlPlaneApi(kit, { ...options, metrics });
-  return { services: [metrics, reaper, pruner, reconciler, lineKeeper, lifecycle, notifier], api };
+  const turns = [lineProver, reconciler, lineKeeper];
+  return { services: [metrics, reaper, pruner, ...turns, lifecycle, notifier], api };
 }
 
 // Whoever takes a workspace settles the claim right after the agents' time is over; who has not by then is gone.

@@ -30,6 +30,7 @@ export const SYMPTOMS: readonly Check[] = [
       join templates t on t.id = l.template_id
       join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
       where q.ended_at is null
+        and q.workspace_id is null
         and q.created_at < (select standby_now()) - interval '5 minutes'
         and exists (
           select

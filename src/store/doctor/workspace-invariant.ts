@@ -21,7 +21,25 @@ export const WORKSPACE_INVARIANTS: readonly Check[] = [
       select q.id::text
       from waiters q
       join workspaces w on w.owner_id = q.user_id and w.name = q.name and w.deleted_at is null
-      where q.ended_at is null`,
+      where q.ended_at is null
+        and q.workspace_id is distinct from w.id`,
+  }),
+  check({
+    id: 'waiter.unproven',
+    title: 'somebody waits for the proof of a claim that was settled, or is not theirs',
+    remedy: `\`update waiters set workspace_id = null where id = …\` gives them their place again. ${REPORT}`,
+    sql: `
+      select q.id::text
+      from waiters q
+      where q.ended_at is null
+        and q.workspace_id is not null
+        and not exists (
+          select
+          from claims c
+          where c.workspace_id = q.workspace_id
+            and c.user_id = q.user_id
+            and c.pool_id = q.pool_id
+            and c.outcome = 'taken')`,
   }),
   check({
     id: 'waiter.served',

@@ -7,7 +7,7 @@ import type { NoticeBus } from '../../store/notice-bus.ts';
 import type { WaiterRow } from '../../store/waiter.ts';
 import { readWaiter } from './end-waiters.ts';
 
-interface Deps extends Pick<Kit, 'clock' | 'rng'> {
+interface Deps extends Kit {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
 }
@@ -18,16 +18,15 @@ export async function awaitWaiter(
   id: WaiterId,
   options: LongPollOptions,
 ): Promise<WaiterRow | undefined> {
-  const first = await readWaiter(deps.database, id);
+  const first = await readWaiter(deps, id);
   if (first?.outcome !== null || options.timeoutMs === 0) return first;
   await waitFor(
     deps,
     {
       wanted: (notice) => notice.kind === 'waiter' && notice.waiterId === id,
-      look: async () =>
-        (await readWaiter(deps.database, id))?.outcome === null ? undefined : 'over',
+      look: async () => ((await readWaiter(deps, id))?.outcome === null ? undefined : 'over'),
     },
     { ...options, timeoutMs: Math.min(options.timeoutMs, first.leftMs) },
   );
-  return readWaiter(deps.database, id);
+  return readWaiter(deps, id);
 }

@@ -10,11 +10,11 @@ export function createLineKeeper(
   deps: Kit & { readonly database: Database },
   { intervalMs }: { readonly intervalMs: number },
 ): Service {
-  const { clock, rng, database } = deps;
+  const { clock, rng } = deps;
   const log = deps.log.child({ component: 'line-keeper' });
   const run = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      await tendLines(database).catch((error: unknown) => {
+      await tendLines(deps).catch((error: unknown) => {
         if (!isAborted(signal)) log.warn('line.not_tended', { error });
       });
       // So that replicas do not come in step.

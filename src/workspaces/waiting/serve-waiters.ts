@@ -7,30 +7,44 @@ import { lockQuotas } from '../../store/quota.ts';
 import { isRetryable, isUnavailable } from '../../store/sqlstate.ts';
 import { endLine, endWaiter } from '../../store/waiter-end.ts';
 import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
-import { listNextUsers, lockNextWaiters, readLine, type NextWaiter } from '../../store/waiter.ts';
+import {
+  listNextUsers,
+  lockNextWaiters,
+  readLine,
+  type NextWaiter,
+  type Place,
+} from '../../store/waiter.ts';
 import { isNameTaken, nameTaken } from '../name-taken.ts';
 import type { CreateDeps, Order } from '../order.ts';
+import type { UnprovenClaim } from '../prove-claim.ts';
 import { findExcessUnderLock } from '../quota.ts';
 import { judgeRequest, readRequest, type ReadTemplate, type WorkspaceRequest } from '../request.ts';
-import { takeForWaiter } from '../take-workspace.ts';
+import { hasToProve, takeForWaiter } from '../take-workspace.ts';
 import { openGiven } from './given.ts';
 import { nothingToWaitFor } from './nothing-to-wait-for.ts';
 
 const READ_AT_ONCE = 50;
 const NOT_SERVED = 'the server failed to serve this waiter';
 
+/** What was taken for one waiter. */
+export type HandedOut =
+  /** It was served, after it had waited for so long. */
+  | { readonly kind: 'served'; readonly waitedMs: number }
+  /** It is served once the agents have answered: see prove-served.ts. */
+  | { readonly kind: 'unproven'; readonly claim: UnprovenClaim };
+
 /**
- * Serves as many as there are prebuilds for, and gives for how long each had waited. Every one that
- * leaves gives the pool another turn.
+ * Takes for as many as there are prebuilds. What has agents has to be proven after the commit, as proveServed does.
+ * Every one that leaves gives the pool another turn.
  */
 export async function serveWaiters(
   deps: CreateDeps,
   tx: Transaction,
   poolId: PoolId,
-): Promise<readonly number[]> {
+): Promise<readonly HandedOut[]> {
   const line = await readLine.maybe(tx, { poolId });
   if (line === undefined) return [];
-  const { organization, template, preset, eligible } = line;
+  const { organization, template, preset, eligible, unproven } = line;
   if (!line.isAsked) {
     return refuseAll(tx, poolId, gone({ template, preset }));
   }
@@ -38,49 +52,63 @@ export async function serveWaiters(
     const detail = `template ${template} is deprecated: ${line.deprecated}`;
     return refuseAll(tx, poolId, new AppError('TEMPLATE_DEPRECATED', detail));
   }
-  return serveAll(deps, tx, { poolId, eligible, names: { organization, template, preset } });
+  const names = { organization, template, preset };
+  return serveAll(deps, tx, { poolId, eligible, unproven, names });
 }
 
 interface Line {
   readonly poolId: PoolId;
   /** How many can be handed over. */
   readonly eligible: number;
+  /** Of those whose agents have yet to answer. */
+  readonly unproven: readonly Place[];
   readonly names: Names;
 }
 
-/** What is left over would be extraneous to the pool, so whoever is refused makes room for the next one. */
+/**
+ * What is left over would be extraneous to the pool, so whoever is refused makes room for the next one. Nobody is
+ * given what somebody before them may need yet, whose agents have still to answer.
+ */
 async function serveAll(
   deps: CreateDeps,
   tx: Transaction,
-  { poolId, eligible, names }: Line,
-): Promise<readonly number[]> {
-  const waitedMs: number[] = [];
+  { poolId, eligible, unproven, names }: Line,
+): Promise<readonly HandedOut[]> {
+  const handedOut: HandedOut[] = [];
   const read = eligible === 0 ? undefined : await tryReadTemplate(deps, tx, { poolId, names });
-  if (read === undefined) return waitedMs;
+  if (read === undefined) return handedOut;
   const spenders = await lockSpenders(tx, poolId, read);
   for (let left = eligible; left > 0;) {
     const limit = Math.min(left, READ_AT_ONCE);
     const waiters = await lockNextWaiters.all(tx, { poolId, limit });
     for (const waiter of waiters) {
+      // The end of a proof gives the pool another turn.
+      if (left <= countBefore(unproven, waiter)) return handedOut;
       if (spenders?.has(waiter.userId) === false) {
         tx.notify({ kind: 'pool', poolId });
-        return waitedMs;
+        return handedOut;
       }
       const served = await serveOne(deps, tx, { poolId, names, read, waiter });
       if (served === 'nothing') {
         // Somebody of a higher priority was faster, or its deadline has just passed, and all is well; or what is
         // ready is locked for a moment by who does not take it in the end, and says nothing then.
         tx.notify({ kind: 'pool', poolId });
-        return waitedMs;
+        return handedOut;
       }
-      if (served === 'served') {
+      if (served !== 'refused') {
         left -= 1;
-        waitedMs.push(waiter.waitedMs);
+        handedOut.push(served);
       }
     }
     if (waiters.length < limit) break;
   }
-  return waitedMs;
+  return handedOut;
+}
+
+function countBefore(places: readonly Place[], { priority, turn }: Place): number {
+  return places.filter(
+    (one) => one.priority > priority || (one.priority === priority && one.turn < turn),
+  ).length;
 }
 
 type Names = Pick<WorkspaceRequest, 'organization' | 'template'> & { readonly preset: string };
@@ -136,7 +164,7 @@ async function serveOne(
   deps: CreateDeps,
   tx: Transaction,
   serving: Serving,
-): Promise<'served' | 'refused' | 'nothing'> {
+): Promise<HandedOut | 'refused' | 'nothing'> {
   const { poolId, waiter } = serving;
   try {
     return await tx.savepoint(async () => {
@@ -149,8 +177,13 @@ async function serveOne(
         if (taking.because === 'nothing') return 'nothing';
         throw nothingToWaitFor(order, taking.because);
       }
+      if (hasToProve(order)) {
+        const { id: workspaceId, epoch } = taking.workspace;
+        const claim = { order, claim: { workspaceId, epoch }, isResumed: false };
+        return { kind: 'unproven', claim };
+      }
       tx.notify({ kind: 'waiter', waiterId });
-      return 'served';
+      return { kind: 'served', waitedMs };
     });
   } catch (error) {
     // Those say nothing about this one: another turn may serve it.
@@ -225,7 +258,7 @@ async function refuse(tx: Transaction, { poolId, id, error }: Refused): Promise<
   tx.notify({ kind: 'waiter', waiterId: id }, { kind: 'pool', poolId });
 }
 
-async function refuseAll(tx: Transaction, poolId: PoolId, error: Told): Promise<readonly number[]> {
+async function refuseAll(tx: Transaction, poolId: PoolId, error: Told): Promise<readonly []> {
   const ended = await endLine.all(tx, { poolId, ...refusal(error) });
   tx.notify(...ended.map(({ id }) => ({ kind: 'waiter', waiterId: id }) as const));
   return [];

@@ -17,7 +17,7 @@ import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
 import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { startStoreApi, type StoreApi } from '../../support/store-api.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
+import { depsOf, openTestStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -147,7 +147,7 @@ describe('a request that waits', () => {
     const held = codeOf(ask({ wait_seconds: 600, wait_timeout_seconds: 300 }));
     await expect.poll(isInLine).toBe(true);
     await store.advanceClock(300_001);
-    await tendLines(store.database);
+    await tendLines(depsOf(store));
     expect(await held).toBe('WAIT_TIMEOUT');
     expect(await codeOf(ask())).toBe('answered');
   });

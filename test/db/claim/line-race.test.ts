@@ -9,7 +9,9 @@ import { serveLine } from '../../../src/workspaces/waiting/serve-line.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
 import { findViolations } from '../../support/pool-invariants.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
+import { TEST_PROOF } from '../../support/creator.ts';
+import { DEAF } from '../../support/queue.ts';
+import { depsOf, openTestStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -45,10 +47,10 @@ const expectAllServed = async (ids: readonly WaiterId[]): Promise<void> => {
   expect(new Set(got).size).toBe(ids.length);
 };
 const serve = (database: Database): Promise<void> =>
-  serveLine({ ...store.kit, database, keyring: store.keyring }, line.pool.poolId);
+  serveLine({ ...depsOf(store), database, bus: DEAF, proof: TEST_PROOF }, line.pool.poolId);
 const cancel = async (id: WaiterId): Promise<string> => {
-  const row = (await readWaiter(store.database, id))!;
-  return cancelWaiter(store.database, row).then(
+  const row = (await readWaiter(depsOf(store), id))!;
+  return cancelWaiter(depsOf(store), row).then(
     () => 'canceled',
     (error: unknown) => (error as { readonly code: string }).code,
   );

@@ -149,7 +149,8 @@ describe('what a new owner gives', () => {
   it('goes with who waits in line to the workspace that is got', async () => {
     const { waiterId } = (await ask({ onEmpty: 'wait' })) as { waiterId: string };
     const workspaceId = await readyOne();
-    await serveLine(queue.deps, pool.poolId);
+    // No agent of it has been called yet: it is handed over unheard.
+    await serveLine({ ...queue.deps, proof: UNPROVEN }, pool.poolId);
     const caller = await exchange(workspaceId);
     expect((await fetchValues(caller)).secrets).toEqual([{ name: 'token', value: CANARY }]);
     expect(await store.sql('select sealed from waiters where id = $1', [waiterId])).toEqual([

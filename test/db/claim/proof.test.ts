@@ -20,7 +20,7 @@ import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.t
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
-import { settleUnanswered } from '../../../src/workspaces/prove-claim.ts';
+import { settleUnanswered } from '../../../src/workspaces/settle-claims.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import {
   AGENTS,

@@ -14,7 +14,9 @@ import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
-import { openTestStore, TEST_SECRET_KEY, type TestStore } from '../../support/store.ts';
+import { TEST_PROOF } from '../../support/creator.ts';
+import { DEAF } from '../../support/queue.ts';
+import { depsOf, openTestStore, TEST_SECRET_KEY, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -255,8 +257,7 @@ describe('the line', () => {
     const ids = [];
     for (let n = 0; n < 4; n++) ids.push(await line.wait());
     expect(await line.turn()).toEqual(['pool.created 3']);
-    for (const id of ids)
-      await cancelWaiter(store.database, (await readWaiter(store.database, id))!);
+    for (const id of ids) await cancelWaiter(depsOf(store), (await readWaiter(depsOf(store), id))!);
     expect(await line.turn()).toEqual(['pool.canceled 2']);
   });
 });
@@ -330,7 +331,7 @@ describe('a name that somebody waits with', () => {
 
   it('is free when the waiting is over', async () => {
     const id = await line.wait({ userId: ann });
-    await cancelWaiter(store.database, (await readWaiter(store.database, id))!);
+    await cancelWaiter(depsOf(store), (await readWaiter(depsOf(store), id))!);
     await line.wait({ userId: ann });
   });
 });
@@ -344,7 +345,7 @@ describe('waiting', () => {
     await line.turn();
     expect(await line.look(id)).toEqual(WAITING);
     store.announced.length = 0;
-    await tendLines(store.database);
+    await tendLines(depsOf(store));
     expect(await line.look(id)).toEqual({ ...WAITING, outcome: 'timed_out' });
     expect(store.announced).toContainEqual({ kind: 'waiter', waiterId: id });
     expect(await countedEnds()).toEqual([{ outcome: 'timed_out', count: 1 }]);
@@ -361,7 +362,7 @@ describe('waiting', () => {
   it('goes on to its deadline', async () => {
     const id = await line.wait({ waitTimeoutSeconds: 3_600 });
     await store.advanceClock(3_590_000);
-    await tendLines(store.database);
+    await tendLines(depsOf(store));
     const [workspaceId] = await line.ready(1);
     await line.turn();
     expect(await line.look(id)).toEqual(served(workspaceId));
@@ -370,20 +371,20 @@ describe('waiting', () => {
   it('is ended by whoever looks after the deadline', async () => {
     const id = await line.wait({ waitTimeoutSeconds: 1 });
     await store.advanceClock(1_001);
-    expect(await readWaiter(store.database, id)).toMatchObject({ outcome: 'timed_out' });
+    expect(await readWaiter(depsOf(store), id)).toMatchObject({ outcome: 'timed_out' });
   });
 
   it('is canceled once, and not at all once it is over', async () => {
     const canceled = await line.wait();
-    const row = (await readWaiter(store.database, canceled))!;
-    await cancelWaiter(store.database, row);
-    await cancelWaiter(store.database, row);
+    const row = (await readWaiter(depsOf(store), canceled))!;
+    await cancelWaiter(depsOf(store), row);
+    await cancelWaiter(depsOf(store), row);
     expect(await line.look(canceled)).toEqual({ ...WAITING, outcome: 'canceled' });
     const other = await line.wait();
-    const seen = (await readWaiter(store.database, other))!;
+    const seen = (await readWaiter(depsOf(store), other))!;
     await line.ready(1);
     await line.turn();
-    expect(await codeOf(cancelWaiter(store.database, seen))).toBe('WAIT_OVER');
+    expect(await codeOf(cancelWaiter(depsOf(store), seen))).toBe('WAIT_OVER');
   });
 
   it('is refused where there is nothing to wait for', async () => {
@@ -456,13 +457,13 @@ describe('waiting', () => {
 
   it('is forgotten a day after its end', async () => {
     const id = await line.wait();
-    await cancelWaiter(store.database, (await readWaiter(store.database, id))!);
+    await cancelWaiter(depsOf(store), (await readWaiter(depsOf(store), id))!);
     await store.advanceClock(24 * 3_600_000 - 1_000);
     await removeOldWaiters.run(store.database, { limit: 1_000 });
-    expect(await readWaiter(store.database, id)).toBeDefined();
+    expect(await readWaiter(depsOf(store), id)).toBeDefined();
     await store.advanceClock(2_000);
     await removeOldWaiters.run(store.database, { limit: 1_000 });
-    expect(await readWaiter(store.database, id)).toBeUndefined();
+    expect(await readWaiter(depsOf(store), id)).toBeUndefined();
   });
 });
 
@@ -515,7 +516,10 @@ describe('what is given to a sensitive parameter', () => {
     await rotateKeys({ database: store.database, keyring: store.keyring });
     const id = await waitWithSecret();
     const [workspaceId] = await line.ready(1);
-    await serveLine({ ...store.kit, database: other, keyring }, line.pool.poolId);
+    await serveLine(
+      { ...store.kit, database: other, keyring, bus: DEAF, proof: TEST_PROOF },
+      line.pool.poolId,
+    );
     expect(await line.look(id)).toEqual(served(workspaceId));
   });
 
@@ -527,7 +531,7 @@ describe('what is given to a sensitive parameter', () => {
     await line.turn();
     expect(await line.look(broken)).toMatchObject({ outcome: 'refused', error_code: 'INTERNAL' });
     // The rest stands in the log.
-    expect(await readWaiter(store.database, broken)).toMatchObject({
+    expect(await readWaiter(depsOf(store), broken)).toMatchObject({
       error: 'the server failed to serve this waiter',
     });
     expect(await line.look(next)).toEqual(served(workspaceId));
@@ -575,8 +579,8 @@ describe('an idempotency key', () => {
   ])('whose waiting ended tells how: %s', async (code, happen) => {
     const id = await line.wait({ userId: ann, ...key });
     await happen();
-    const row = (await readWaiter(store.database, id))!;
-    if (row.outcome === null) await cancelWaiter(store.database, row);
+    const row = (await readWaiter(depsOf(store), id))!;
+    if (row.outcome === null) await cancelWaiter(depsOf(store), row);
     expect(await codeOf(line.ask({ userId: ann, ...key }))).toBe(code);
   });
 });
@@ -607,7 +611,7 @@ describe('who holds as many places in line as they may', () => {
     for (const name of ['b', 'c']) {
       await line.wait({ ...FEW, userId: ann, name, waitTimeoutSeconds: 60 });
     }
-    await cancelWaiter(store.database, (await readWaiter(store.database, id))!);
+    await cancelWaiter(depsOf(store), (await readWaiter(depsOf(store), id))!);
     await line.wait({ ...FEW, userId: ann, name: 'd' });
     expect(await codeOf(line.ask({ ...FEW, userId: ann, name: 'e' }))).toBe('TOO_MANY_WAITERS');
     await store.advanceClock(60_001);

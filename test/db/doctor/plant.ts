@@ -40,6 +40,10 @@ export const PLANTS: Readonly<Record<string, readonly string[]>> = {
     `update waiters set ended_at = standby_now(), outcome = 'served',
        workspace_id = (select id from workspaces where origin = 'user' limit 1)`,
   ],
+  'waiter.unproven': [
+    waiter(`'other'`),
+    `update waiters set workspace_id = (select id from workspaces where origin = 'user' limit 1)`,
+  ],
   'waiter.overdue': [
     waiter(`'other'`),
     `update waiters set created_at = standby_now() - interval '2 hours',

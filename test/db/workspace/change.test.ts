@@ -7,7 +7,7 @@ import type { Requester } from '../../../src/workspaces/request.ts';
 import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
+import { depsOf, openTestStore, type TestStore } from '../../support/store.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
 
 let store: TestStore;
@@ -206,7 +206,7 @@ describe('a prebuild that nobody has claimed', () => {
 
 describe('a new name', () => {
   const rename = (name: string, who: Requester = { userId: ann, isAdmin: false }): Promise<void> =>
-    renameWorkspace({ database: store.database }, who, { id, name });
+    renameWorkspace(depsOf(store), who, { id, name });
   const name = async (): Promise<unknown> =>
     (await store.sql('select name from workspaces where id = $1', [id]))[0];
 
@@ -247,7 +247,7 @@ describe('a new name', () => {
     const [prebuild] = await makeReady(store, make, { pool, count: 1 });
     const admin = { userId: bob, isAdmin: true };
     await expect(
-      renameWorkspace({ database: store.database }, admin, { id: prebuild!, name: 'mine' }),
+      renameWorkspace(depsOf(store), admin, { id: prebuild!, name: 'mine' }),
     ).rejects.toThrow('WORKSPACE_UNCLAIMED');
   });
 });

@@ -1,0 +1,60 @@
+// Proof at hand-over for those who have waited: what a turn of the line took for them and has agents is theirs once
+// these have answered. Nobody waits here under a lock: the turn was committed before.
+import { createService, type Service, type ServiceScope } from '../../base/service.ts';
+import type { ProveDeps } from '../order.ts';
+import { proveClaim, voidUnanswered, type UnprovenClaim } from '../prove-claim.ts';
+import type { HandedOut } from './serve-waiters.ts';
+
+/**
+ * What is left to do once a turn of the line was committed. False: somebody is in line again, since what was taken
+ * for them is void. Never throws: what could not be asked is settled by the sweep (settle-claims.ts).
+ */
+export async function proveServed(
+  deps: ProveDeps,
+  handedOut: readonly HandedOut[],
+): Promise<boolean> {
+  const proven = await Promise.all(
+    handedOut.map(async (one) => {
+      if (one.kind === 'unproven') return proveOne(deps, one.claim);
+      deps.meter.observe('wait_duration', one.waitedMs);
+      return true;
+    }),
+  );
+  return proven.every(Boolean);
+}
+
+async function proveOne(deps: ProveDeps, unproven: UnprovenClaim): Promise<boolean> {
+  const { claim } = unproven;
+  try {
+    if (await proveClaim(deps, unproven)) return true;
+    await deps.database.transaction((tx) => voidUnanswered(deps, tx, claim));
+    return false;
+  } catch (error) {
+    deps.log.warn('waiter.not_proven', { ...claim, error });
+    return true;
+  }
+}
+
+export interface LineProver extends Service {
+  /** Does not wait for it. */
+  prove(handedOut: readonly HandedOut[]): void;
+}
+
+/** Proves what the turns of pools took. Its stop waits for the proofs that were begun. */
+export function createLineProver(deps: ProveDeps): LineProver {
+  let started: ServiceScope | undefined;
+  const service = createService(deps.clock, {
+    name: 'line-prover',
+    start: (scope) => {
+      started = scope;
+      return Promise.resolve();
+    },
+  });
+  return {
+    ...service,
+    prove: (handedOut) => {
+      if (handedOut.length === 0) return;
+      started?.background(proveServed(deps, handedOut).then(() => undefined));
+    },
+  };
+}
