@@ -8,7 +8,7 @@ import { findViolations } from './pool-invariants.ts';
 import type { TestStore } from './store.ts';
 
 /** Of all that the pool ever had, by what became of it. */
-interface Fates {
+export interface Fates {
   readonly given: readonly WorkspaceId[];
   readonly deleted: readonly WorkspaceId[];
   readonly left: readonly WorkspaceId[];

@@ -1,5 +1,6 @@
 // An agent of a workspace in this process, that does as the shipped ones do over HTTP: it exchanges, waits at
 // the control plane in one heartbeat at a time, and takes over each owner it is told of.
+import { AppError } from '../../src/base/app-error.ts';
 import type { WorkspaceId } from '../../src/base/id.ts';
 import { hashToken } from '../../src/base/token.ts';
 import { exchangeBootstrapToken } from '../../src/workspaces/agent/exchange.ts';
@@ -40,10 +41,22 @@ export async function startLivingAgent(
     if (answer.owner !== null && answer.epoch > knownEpoch) epochs.push(answer.epoch);
     knownEpoch = answer.epoch;
   };
+  const goOn = async (): Promise<boolean> => {
+    try {
+      await beat(60_000);
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : undefined;
+      // Its workspace is gone, and so would it be.
+      if (code === 'AGENT_UNKNOWN') return false;
+      if (code !== 'UNAUTHENTICATED') throw error;
+      session = undefined;
+    }
+    return true;
+  };
   await beat(0);
   const either = AbortSignal.any([over.signal, frozen.signal]);
   const life = (async () => {
-    while (!either.aborted) await beat(60_000);
+    while (!either.aborted && (await goOn()));
   })();
   return {
     epochs,
