@@ -26,7 +26,7 @@ import {
 import { createKnownTemplates } from './known-templates.ts';
 import { isNameTaken, nameTaken } from './name-taken.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
-import { proveClaim, voidUnanswered } from './prove-claim.ts';
+import { awaitSettled, proveClaim, voidUnanswered } from './prove-claim.ts';
 import { findFirstStart } from './life/autostart.ts';
 import { findExcess } from './quota.ts';
 import {
@@ -207,7 +207,12 @@ async function judgeAndServe(
   const read = await readRequest(deps.database, requester, request);
   const prior = answerOfPrior(read, request, bodyHash);
   if (prior !== undefined && !isToProve(prior)) return prior;
-  const wanted = judgeRequest(read, requester, request);
+  let wanted: WantedWorkspace;
+  try {
+    wanted = judgeRequest(read, requester, request);
+  } catch (error) {
+    return giveUp(deps, { prior, unanswered: serving.unanswered, error });
+  }
   deps.knownTemplates.remember(request, read.template);
   const order = orderOf(deps, asked, wanted);
   // Another request with the same key may wait for the same agents.
@@ -226,6 +231,32 @@ async function judgeAndServe(
   await failpoint('claim.committed');
   if ('refused' in served) throw served.refused;
   return isToProve(served) ? prove(deps, order, served) : served;
+}
+
+/**
+ * Nothing more can be had for the request, for what changed since something was taken for it. Throws why, once
+ * nobody has that any more: another request with the key may be given it yet.
+ */
+async function giveUp(
+  deps: ServeDeps,
+  { prior, unanswered, error }: GivenUp,
+): Promise<CreatedWorkspace> {
+  const former = unanswered.at(-1);
+  const isOthers = prior?.epochToProve !== undefined && !isAmong(prior, unanswered);
+  const claim = isOthers ? { workspaceId: prior.workspaceId, epoch: prior.epochToProve } : former;
+  if (claim === undefined) throw error;
+  if (isOthers) await awaitSettled(deps, claim);
+  const outcome = await deps.database.transaction(async (tx) => {
+    if (await voidUnanswered(deps, tx, claim)) return 'void';
+    return (await findClaimOutcome.one(tx, claim)).outcome;
+  });
+  if (outcome !== 'hit') throw error;
+  return { workspaceId: claim.workspaceId, claimed: true, reason: null };
+}
+
+interface GivenUp extends Pick<Serving, 'unanswered'> {
+  readonly prior: Served | undefined;
+  readonly error: unknown;
 }
 
 function orderOf(

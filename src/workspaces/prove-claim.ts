@@ -7,6 +7,7 @@ import type { Kit } from '../base/kit.ts';
 import { UNANSWERED } from '../domain/pool/member.ts';
 import {
   confirmClaim,
+  findClaimOutcome,
   lockTakenClaim,
   voidClaim,
   type ConfirmArgs,
@@ -15,7 +16,8 @@ import {
 import type { RowOf } from '../store/column.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { takeBackVoided } from '../store/live-pool/member.ts';
-import { waitFor } from '../store/long-poll.ts';
+import { waitFor, type LongPollOptions } from '../store/long-poll.ts';
+import type { Wanted } from '../store/notice-bus.ts';
 import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
 import { refuseStart } from './change-workspace.ts';
 import { beginPrebuildDelete } from './delete-prebuild.ts';
@@ -37,24 +39,17 @@ const LONGEST_BACK_OFF_MS = 5_000;
 
 /** False: agents were told and have not answered in time, and the claim is to be void, if it is not yet. */
 export async function proveClaim(deps: ProveDeps, unproven: UnprovenClaim): Promise<boolean> {
-  const { clock, meter, proof } = deps;
-  const { workspaceId } = unproven.claim;
+  const { clock, meter } = deps;
   const startedMs = clock.monotonicMs();
   const look = createLook(deps, unproven);
   const settled =
     (await waitFor(
       deps,
+      { wanted: isAbout(unproven.claim), look },
       {
-        wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === workspaceId,
-        look,
-      },
-      {
-        pollMs: proof.pollMs,
-        timeoutMs: MOST_TIMEOUTS * proof.timeoutMs + LONGEST_BACK_OFF_MS,
+        ...longEnough(deps),
         // Under a crowd each look is in the way of the answers that it looks for.
         looksAtOnce: unproven.isResumed,
-        // Whoever asked may be gone: what was taken for them is settled all the same.
-        signal: new AbortController().signal,
       },
     )) ?? 'void';
   if (settled === 'by another') return true;
@@ -63,6 +58,27 @@ export async function proveClaim(deps: ProveDeps, unproven: UnprovenClaim): Prom
   if (settled === 'void') return false;
   await failpoint('claim.proven');
   return true;
+}
+
+const isAbout =
+  ({ workspaceId }: TakenClaim): Wanted =>
+  (notice) =>
+    notice.kind === 'workspace' && notice.workspaceId === workspaceId;
+
+function longEnough({ proof }: Pick<ProveDeps, 'proof'>): LongPollOptions {
+  return {
+    pollMs: proof.pollMs,
+    timeoutMs: MOST_TIMEOUTS * proof.timeoutMs + LONGEST_BACK_OFF_MS,
+    // Whoever asked may be gone: what was taken for them is settled all the same.
+    signal: new AbortController().signal,
+  };
+}
+
+/** Until whoever took it has told what became of it; or long enough for that, if they are gone. */
+export async function awaitSettled(deps: ProveDeps, claim: TakenClaim): Promise<void> {
+  const look = async (): Promise<true | undefined> =>
+    (await findClaimOutcome.one(deps.database, claim)).outcome === 'taken' ? undefined : true;
+  await waitFor(deps, { wanted: isAbout(claim), look }, longEnough(deps));
 }
 
 /**
