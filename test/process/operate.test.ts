@@ -101,23 +101,18 @@ describe('an operator', () => {
   });
 
   it('deletes one prebuild, and the pool makes another', async () => {
-    const members = async (): Promise<readonly string[]> => {
-      const listed = await tell(
-        'workspace',
-        'list',
-        '--owner',
-        'all',
-        '--template',
-        'warm',
-        '--json',
-      );
-      const rows = JSON.parse(listed) as readonly { readonly id: string }[];
-      return rows.map(({ id }) => id);
-    };
-    const [id = ''] = await members();
-    expect(await tell('workspace', 'delete', id)).toMatch(/^prebuild-\S+ is deleted\.\n$/);
-    await ready(1);
-    expect(await members()).not.toContain(id);
+    interface Member {
+      readonly workspace_id: string;
+      readonly name: string;
+    }
+    for (const by of ['workspace_id', 'name'] as const) {
+      const { members } = await ask('pool', 'show', 'warm/small');
+      const [first] = members as readonly [Member];
+      expect(await tell('workspace', 'delete', first[by])).toBe(`${first.name} is deleted.\n`);
+      await ready(1);
+      const { members: left } = await ask('pool', 'show', 'warm/small');
+      expect(left).not.toContainEqual(expect.objectContaining({ name: first.name }));
+    }
     const shown = await tell('pool', 'show', 'warm/small');
     expect(shown).toContain('by_hand');
   });
