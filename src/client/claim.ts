@@ -113,18 +113,23 @@ export async function giveBackGains(deps: ClaimDeps, gains: Gains): Promise<void
 async function ask(deps: ClaimDeps, request: ClaimRequest, signal: AbortSignal | undefined) {
   const { client } = deps;
   const { idempotency_key: key = createId(deps), organization, name, ...body } = request;
-  const params = {
-    organization:
-      organization ??
-      (await findOwnOrganization(client, 'Name one as `organization`.', { signal })),
-  };
-  return insist(deps, undefined, () =>
+  const untilAnswered = patiently(deps, { signal });
+  const findOrganization = (): Promise<string> =>
+    findOwnOrganization(client, 'Name one as `organization`.', { signal });
+  const params = { organization: organization ?? (await untilAnswered(findOrganization)) };
+  const create = () =>
     client.call(workspaceRoutes.createWorkspace, {
       params,
       headers: { 'idempotency-key': key },
       body: { ...body, name: name ?? nameAfter(key) },
-    }),
-  );
+    });
+  try {
+    return await untilAnswered(create);
+  } catch (error) {
+    if (signal?.aborted !== true || error !== signal.reason) throw error;
+    // Nobody has answered so far, and what would be there to be given back is unknown: a little longer.
+    return insist(deps, undefined, create);
+  }
 }
 
 async function beServed(

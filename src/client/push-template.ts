@@ -1,13 +1,15 @@
 // Pushing a template, and waiting until a daemon has checked it.
 import { AppError } from '../base/app-error.ts';
-import type { Clock } from '../base/clock.ts';
 import { jobRoutes } from '../contract/job/route.ts';
 import type { JobView, LogEntryView } from '../contract/job/schema.ts';
 import { templateRoutes } from '../contract/template/route.ts';
 import type { VersionView } from '../contract/template/schema.ts';
 import type { Client } from './client.ts';
 import type { FollowDeps } from './follow-events.ts';
+import { patiently } from './insist.ts';
 import { followJobLog } from './job-log.ts';
+
+type PushDeps = FollowDeps & { readonly client: Client };
 
 export interface PushedTemplate {
   readonly organization: string;
@@ -31,11 +33,12 @@ const NO_DAEMON_PATIENCE_MS = 5_000;
 const POLL_MS = 200;
 
 /**
- * Pushes a version and waits until its import has ended. Throws IMPORT_FAILED when it did not
- * succeed, and NO_DAEMON when nobody is there who could do it.
+ * Pushes a version and waits until its import has ended, through a restart of the server. The push itself is asked
+ * for once: again it would be another version. Throws IMPORT_FAILED when the import did not succeed, and NO_DAEMON
+ * when nobody is there who could do it.
  */
 export async function pushTemplate(
-  deps: FollowDeps & { readonly client: Client },
+  deps: PushDeps,
   pushed: PushedTemplate,
   options: PushOptions,
 ): Promise<VersionView> {
@@ -55,27 +58,34 @@ export async function pushTemplate(
   for await (const { event, data } of followJobLog(deps, version.import_job.id, { signal })) {
     if (event === 'line') options.onLog?.(data);
   }
-  return checkImported(client, pushed, { version: version.name, signal });
+  return checkImported(deps, pushed, { version: version.name, signal });
 }
 
 /** Until a daemon has taken the import up, or somebody has canceled it. */
 async function untilTaken(
-  { client, clock }: { readonly client: Client; readonly clock: Clock },
+  deps: PushDeps,
   { pushed, version }: { readonly pushed: PushedTemplate; readonly version: VersionView },
   options: PushOptions,
 ): Promise<void> {
+  const { client, clock } = deps;
+  const { signal } = options;
   const params = { job: version.import_job.id };
-  const startedMs = clock.monotonicMs();
+  let seenMs: number | undefined;
+  // Daemons that were without a server as well need the same time to be back.
+  const untilAnswered = patiently(deps, { signal, onAway: () => (seenMs = undefined) });
   for (;;) {
-    const { body: job } = await client.call(jobRoutes.getJob, { params }, options);
+    const { body: job } = await untilAnswered(() =>
+      client.call(jobRoutes.getJob, { params }, { signal }),
+    );
     if (job.status !== 'pending') return;
+    seenMs ??= clock.monotonicMs();
     if (job.waiting_reason !== null) {
       options.onWaiting?.(job.waiting_reason);
-      if (clock.monotonicMs() - startedMs > NO_DAEMON_PATIENCE_MS) {
+      if (clock.monotonicMs() - seenMs > NO_DAEMON_PATIENCE_MS) {
         throw noDaemon(pushed.template, version.name, job);
       }
     }
-    await clock.sleep(POLL_MS, options.signal);
+    await clock.sleep(POLL_MS, signal);
   }
 }
 
@@ -88,12 +98,14 @@ function noDaemon(template: string, version: string, job: JobView): AppError {
 }
 
 async function checkImported(
-  client: Client,
+  deps: PushDeps,
   { organization, template }: PushedTemplate,
   { version, signal }: { readonly version: string; readonly signal: AbortSignal },
 ): Promise<VersionView> {
   const params = { organization, template, version };
-  const { body } = await client.call(templateRoutes.getVersion, { params }, { signal });
+  const { body } = await patiently(deps, { signal })(() =>
+    deps.client.call(templateRoutes.getVersion, { params }, { signal }),
+  );
   const { status, error, error_code } = body.import_job;
   if (status === 'succeeded') return body;
   throw new AppError('IMPORT_FAILED', {

@@ -1,82 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../base/app-error.ts';
-import { createStandby, type Standby } from './standby.ts';
-
-const ID = '00000000-0000-7000-8000-00000000000a';
-const AT = '2026-01-01T00:00:00.000Z';
-
-const workspace = (more: object = {}): object => ({
-  ...{ id: ID, organization: 'o', owner: 'ann', template: 't', name: 'w', origin: 'prebuild' },
-  ...{ epoch: 1, status: 'running', usable: true, agents: [], outputs: {}, strays: 0 },
-  ...{ parameters: {}, sensitive_parameters: [], created_at: AT, updated_at: AT },
-  ...{ last_used_at: AT, ttl_seconds: null, deadline_at: null, lifetime_ends_at: null },
-  ...{ idle_stop_seconds: null, dormant_at: null, dormant_until: null, autostart: null },
-  latest_build: {
-    ...{ id: ID, number: 1, transition: 'start', stage: 'claim', reason: 'claim', version: 'v1' },
-    ...{ preset: null, initiator: 'ann', job_id: ID, status: 'running', error: null },
-    ...{ error_code: null, replaced: [], created_at: AT },
-  },
-  ...more,
-});
-const waiter = (more: object = {}): object => ({
-  ...{ id: ID, organization: 'o', owner: 'ann', template: 't', preset: 'p', name: 'w' },
-  ...{ priority: 0, state: 'waiting', position: 1, eta_seconds: null, eta_reason: null },
-  ...{ workspace_id: null, error_code: null, error: null },
-  ...{ created_at: AT, deadline_at: '2026-01-01T01:00:00.000Z', ended_at: null },
-  ...more,
-});
-
-type Answer = () => Response;
-const json =
-  (body: object, status = 200): Answer =>
-  () =>
-    Response.json(body, { status });
-const problem = (code: string, status: number): Answer =>
-  json({ type: 'urn:x', title: 'X', status, code, detail: 'd', hint: 'h' }, status);
-const lost: Answer = () => {
-  throw new TypeError('fetch failed');
-};
-const pageOfProxy: Answer = () => new Response('<html>Bad Gateway</html>', { status: 502 });
-/** What is asked meanwhile gets no answer for much longer than a restart takes. */
-const AWAY = [
-  ['nobody answers', Array<Answer>(20).fill(lost)],
-  ['its proxy says that it is away', Array<Answer>(20).fill(pageOfProxy)],
-] as const;
-const claimed = json({ workspace: workspace(), claimed: true, reason: null }, 201);
-const inLine = json({ waiter: waiter(), position: 1, eta_seconds: null, eta_reason: null }, 202);
-const deleted = json(workspace({ status: 'deleting', usable: false }), 202);
-
-/** A client whose requests get these answers, in order. */
-function scripted(...answers: readonly Answer[]): {
-  readonly standby: Standby;
-  readonly sent: { readonly what: string; readonly init: RequestInit }[];
-  readonly what: () => readonly string[];
-} {
-  const left = [...answers];
-  let nowMs = 0;
-  const sent: { readonly what: string; readonly init: RequestInit }[] = [];
-  const standby = createStandby({
-    url: 'http://host:1',
-    clock: {
-      now: () => 0,
-      monotonicMs: () => nowMs,
-      // Pauses take their time; the limits of calls are longer.
-      sleep: (ms) => {
-        if (ms <= 5_000) nowMs += ms;
-        return Promise.resolve();
-      },
-    },
-    fetch: async (url, init) => {
-      const what = `${init.method} ${url.replace('http://host:1/api/v1/', '').replaceAll(ID, 'ID')}`;
-      sent.push({ what, init });
-      init.signal?.throwIfAborted();
-      const next = left.shift();
-      if (next === undefined) throw new Error(`nobody expected ${what}`);
-      return next();
-    },
-  });
-  return { standby, sent, what: () => sent.map(({ what }) => what) };
-}
+import {
+  AWAY,
+  claimed,
+  deleted,
+  ID,
+  inLine,
+  json,
+  lost,
+  me,
+  problem,
+  scripted,
+  waiter,
+  workspace,
+  type Answer,
+} from '../../test/support/scripted-standby.ts';
 
 const REQUEST = { template: 't', organization: 'o' };
 const ASK = 'POST organizations/o/workspaces';
@@ -98,6 +36,43 @@ describe('a claim', () => {
     const { standby, sent } = scripted(problem('REQUEST_TIMEOUT', 408), claimed);
     expect(await standby.claim(REQUEST)).toMatchObject({ claimed: true });
     expect(sent[1]?.init.headers).toEqual(sent[0]?.init.headers);
+  });
+
+  it.each(AWAY)('is the same request until it is answered while %s', async (_how, away) => {
+    const { standby, sent } = scripted(...away, claimed);
+    expect(await standby.claim(REQUEST)).toMatchObject({ workspace: { id: ID } });
+    expect(new Set(sent.map(({ init }) => JSON.stringify([init.headers, init.body]))).size).toBe(1);
+  });
+
+  it.each(AWAY)('finds its organization while %s', async (_how, away) => {
+    const { standby, what } = scripted(...away, me, claimed);
+    expect(await standby.claim({ template: 't' })).toMatchObject({ workspace: { id: ID } });
+    expect(what().at(-1)).toBe(ASK);
+  });
+
+  it('that is aborted before anybody answers gives back what it got all the same', async () => {
+    const abort = new AbortController();
+    const enough: Answer = () => {
+      abort.abort(new Error('enough'));
+      return lost();
+    };
+    const got = scripted(...Array<Answer>(9).fill(lost), enough, lost, claimed, deleted);
+    await expect(got.standby.claim(REQUEST, { signal: abort.signal })).rejects.toThrow('enough');
+    expect(got.what().slice(-2)).toEqual([ASK, DELETE]);
+  });
+
+  it('that is aborted while the server stays away ends within seconds, and names its key', async () => {
+    const abort = new AbortController();
+    const enough: Answer = () => {
+      abort.abort(new Error('enough'));
+      return lost();
+    };
+    const { standby, what } = scripted(enough, ...Array<Answer>(200).fill(lost));
+    const claim = standby.claim({ ...REQUEST, idempotency_key: 'k' }, { signal: abort.signal });
+    await expect(claim).rejects.toMatchObject({
+      ...{ code: 'SERVER_UNREACHABLE', fields: { idempotency_key: 'k' } },
+    });
+    expect(what()).toEqual(Array(5).fill(ASK));
   });
 
   it('has the name that its key gives it, in every process', async () => {
@@ -178,7 +153,7 @@ describe('a claim', () => {
   });
 
   it('whose answer was lost for good names the key that it made up, and what it had got', async () => {
-    const { standby, sent } = scripted(lost, lost, lost, lost);
+    const { standby, sent } = scripted(...Array<Answer>(200).fill(lost));
     const headers = (): unknown =>
       (sent[0]?.init.headers as Record<string, string>)['idempotency-key'];
     const error: unknown = await standby.claim(REQUEST).catch((thrown: unknown) => thrown);
