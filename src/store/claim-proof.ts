@@ -235,6 +235,7 @@ export const voidClaim = statement({
         idle_stop_seconds = null,
         dormant_after_seconds = null,
         delete_dormant_after_seconds = null,
+        automatic_updates = 'never',
         autostart_schedule = null,
         autostart_timezone = null,
         next_start_at = null,

@@ -1,9 +1,10 @@
 // What becomes of workspaces by themselves: finding those that something is due for, and locking one to decide.
 import type { Instant } from '../base/clock.ts';
 import type { OrganizationId, UserId, WorkspaceId } from '../base/id.ts';
+import type { AutomaticUpdates } from '../domain/workspace/automatic-updates.ts';
 import type { GrantedLife } from '../domain/workspace/life.ts';
 import type { StartSchedule } from '../domain/schedule/next-start.ts';
-import { bool, count, instant, int, json, nullable, text, uuid } from './column.ts';
+import { bool, count, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
 import { statement, takes } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { unseen } from './unseen.ts';
@@ -111,6 +112,7 @@ const lifeColumns = {
   dormantAfterSeconds: nullable(int),
   deleteDormantAfterSeconds: nullable(int),
   dormantAt: nullable(instant),
+  automaticUpdates: oneOf<AutomaticUpdates>(),
   mayStart: bool,
   now: instant,
 };
@@ -123,7 +125,7 @@ export const AUTOSTART = `case when autostart_schedule is not null then
 const LIFE = `
   select organization_id, owner_id, machine_id, epoch, ttl_seconds, deadline_at, lifetime_ends_at,
     ${AUTOSTART} as autostart, next_start_at, last_used_at, idle_stop_seconds,
-    dormant_after_seconds, delete_dormant_after_seconds, dormant_at,
+    dormant_after_seconds, delete_dormant_after_seconds, dormant_at, automatic_updates,
     not exists (
       select from templates t where t.id = template_id and t.deleted_at is not null
     ) and ${OWNER_ACTIVE} as may_start,
@@ -244,6 +246,18 @@ export const setLife = statement({
       last_used_at = (select standby_now())
     where id = $id
       and epoch = $epoch
+      and deleted_at is null`,
+});
+
+/** The caller has locked it. */
+export const setAutomaticUpdates = statement({
+  name: 'life.set_automatic_updates',
+  takes: takes<{ readonly id: WorkspaceId; readonly automaticUpdates: AutomaticUpdates }>(),
+  gives: {},
+  sql: `
+    update workspaces
+    set automatic_updates = $automaticUpdates
+    where id = $id
       and deleted_at is null`,
 });
 

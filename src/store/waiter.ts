@@ -12,6 +12,7 @@ import type {
 import type { StartSchedule } from '../domain/schedule/next-start.ts';
 import type { MissReason } from '../domain/claim/miss-reason.ts';
 import type { WaiterState, WaitOutcome } from '../domain/waiter/outcome.ts';
+import type { AutomaticUpdates } from '../domain/workspace/automatic-updates.ts';
 import {
   bool,
   bytes,
@@ -61,6 +62,7 @@ export interface NewWaiter {
   /** When it starts by itself; null: never. */
   readonly cron: string | null;
   readonly timezone: string | null;
+  readonly automaticUpdates: AutomaticUpdates | null;
 }
 
 /** Makes requests of one person for a place take turns until the end of the transaction. */
@@ -96,9 +98,11 @@ export const insertWaiter = statement({
     )
     insert into waiters
       (id, organization_id, template_id, pool_id, user_id, name, priority, parameters, key_id, sealed,
-       miss_reason, ttl_seconds, autostart_schedule, autostart_timezone, created_at, deadline_at)
+       miss_reason, ttl_seconds, autostart_schedule, autostart_timezone, automatic_updates, created_at,
+       deadline_at)
     values ($id, $organizationId, $templateId, $poolId, $userId, $name, $priority, $parameters::jsonb,
       $keyId, $sealed, $missReason, $ttlSeconds::integer, $cron::text, $timezone::text,
+      $automaticUpdates::text,
       (select standby_now()),
       (select standby_now()) + make_interval(secs => $timeoutSeconds))`,
 });
@@ -164,6 +168,7 @@ const nextColumns = {
   sealed: nullable(bytes),
   ttlSeconds: nullable(int),
   autostart: nullable(json<StartSchedule>()),
+  automaticUpdates: nullable(oneOf<AutomaticUpdates>()),
   waitedMs: float,
 };
 
@@ -196,7 +201,7 @@ export const lockNextWaiters = statement({
         where m.organization_id = q.organization_id and m.user_id = q.user_id
       ) as is_member,
       q.name, q.priority, q.turn, q.parameters, q.key_id, q.sealed, q.ttl_seconds,
-      ${AUTOSTART} as autostart,
+      ${AUTOSTART} as autostart, q.automatic_updates,
       (extract(epoch from (select standby_now()) - q.created_at) * 1000)::float8 as waited_ms
     from waiters q
     join users u on u.id = q.user_id

@@ -2,6 +2,7 @@
 import type { BuildId, JobId, UserId, WorkspaceId } from '../base/id.ts';
 import type { JobStatus, Stage, Transition } from '../domain/job/job.ts';
 import type { Replacement } from '../domain/job/replacement.ts';
+import type { AutomaticUpdates } from '../domain/workspace/automatic-updates.ts';
 import type { AgentLifecycle } from './agent.ts';
 import {
   count,
@@ -78,6 +79,7 @@ export const workspaceColumns = {
   idleStopSeconds: nullable(int),
   dormantAt: nullable(instant),
   deleteDormantAfterSeconds: nullable(int),
+  automaticUpdates: oneOf<AutomaticUpdates>(),
   ...buildColumns,
   parameters: json<Readonly<Record<string, string>>>(),
   /** Names of those that have values, which are not shown. */
@@ -99,7 +101,7 @@ export const WORKSPACE_COLUMNS = `
   w.name, w.origin, w.epoch, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
   w.ttl_seconds, w.deadline_at, w.lifetime_ends_at,
   w.autostart_schedule, w.autostart_timezone, w.next_start_at,
-  w.idle_stop_seconds, w.dormant_at, w.delete_dormant_after_seconds,
+  w.idle_stop_seconds, w.dormant_at, w.delete_dormant_after_seconds, w.automatic_updates,
   ${BUILD_COLUMNS},
   b.parameters,
   coalesce(

@@ -11,6 +11,7 @@ import type {
   VersionId,
   WorkspaceId,
 } from '../base/id.ts';
+import type { AutomaticUpdates } from '../domain/workspace/automatic-updates.ts';
 import type { JobStatus, Transition } from '../domain/job/job.ts';
 import { bool, bytes, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
 import { latestEffectiveBuild } from './effective-build.ts';
@@ -116,6 +117,7 @@ export const lockWorkspace = statement({
     /** Its owner may log in, and belongs to its organization. */
     isOwnerActive: bool,
     isDormant: bool,
+    automaticUpdates: oneOf<AutomaticUpdates>(),
   },
   sql: `
     select organization_id, owner_id, template_id, pool_id, machine_id, epoch,
@@ -123,7 +125,7 @@ export const lockWorkspace = statement({
         select from templates t where t.id = template_id and t.deleted_at is not null
       ) as is_template_deleted,
       ${OWNER_ACTIVE} as is_owner_active,
-      dormant_at is not null as is_dormant
+      dormant_at is not null as is_dormant, automatic_updates
     from workspaces
     where id = $id
       and deleted_at is null

@@ -3,7 +3,7 @@ import { createId, type AgentId, type BuildId, type JobId, type WorkspaceId } fr
 import { planAgents } from '../domain/workspace/planned-agents.ts';
 import { insertAgents, insertBuilds, insertWorkspaces } from '../store/build.ts';
 import type { Transaction } from '../store/database.ts';
-import { grantAutostart } from './life/autostart.ts';
+import { grantHabits } from './life/grant-habits.ts';
 import { grantLife } from './life/grant-life.ts';
 import type { CreateDeps, Order } from './order.ts';
 import { recordMissOf, type Miss } from './miss.ts';
@@ -34,7 +34,7 @@ export async function buildWorkspace(
       granted: grantLife(request, manifest),
     },
   ]);
-  if (request.autostart !== undefined) await grantAutostart(tx, workspaceId, request.autostart);
+  await grantHabits(tx, workspaceId, request);
   await storeOwnerValues(deps, tx, { values: request.values, workspaceId, epoch: FIRST_EPOCH });
   await insertBuilds(tx, [
     {

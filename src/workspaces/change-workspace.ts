@@ -29,22 +29,36 @@ export async function changeWorkspace(
   requester: Requester,
   change: Change,
 ): Promise<void> {
-  const { id, transition } = change;
-  await beginOne(deps.database, id, async (tx) => {
-    const workspace = await lockForChange(tx, requester, id);
-    const latest = await findLatestBuild.one(tx, { workspaceId: id });
-    if (stands(latest, transition)) return;
-    if (!isEnded(latest.jobStatus)) throw buildInProgress(id);
-    const refusal = transition === 'start' ? refuseStart(id, workspace) : undefined;
-    if (refusal !== undefined) throw refusal;
-    if (transition !== 'delete') await recordUse.run(tx, { id });
-    await beginNextBuild(deps, tx, {
-      workspace: { id, ...workspace },
-      ...{ latest, transition },
-      reason: transition,
-      initiatorId: requester.userId,
-      jobClass: 2,
-    });
+  await beginOne(deps.database, change.id, async (tx) => {
+    const workspace = await lockForChange(tx, requester, change.id);
+    await beginChange(deps, tx, { requester, workspace, change });
+  });
+}
+
+interface LockedChange {
+  readonly requester: Requester;
+  readonly workspace: LockedWorkspace;
+  readonly change: Change;
+}
+
+/** As `changeWorkspace`, in a transaction that has locked the workspace. */
+export async function beginChange(
+  kit: Kit,
+  tx: Transaction,
+  { requester, workspace, change: { id, transition } }: LockedChange,
+): Promise<void> {
+  const latest = await findLatestBuild.one(tx, { workspaceId: id });
+  if (stands(latest, transition)) return;
+  if (!isEnded(latest.jobStatus)) throw buildInProgress(id);
+  const refusal = transition === 'start' ? refuseStart(id, workspace) : undefined;
+  if (refusal !== undefined) throw refusal;
+  if (transition !== 'delete') await recordUse.run(tx, { id });
+  await beginNextBuild(kit, tx, {
+    workspace: { id, ...workspace },
+    ...{ latest, transition },
+    reason: transition,
+    initiatorId: requester.userId,
+    jobClass: 2,
   });
 }
 

@@ -466,6 +466,7 @@ function canonicalForm(request: WorkspaceRequest): string {
   // Named, so that nothing else that is a number is taken for it.
   if (request.ttlSeconds !== undefined) asked.push({ ttl: request.ttlSeconds });
   if (request.autostart !== undefined) asked.push({ autostart: request.autostart });
+  if (request.automaticUpdates !== undefined) asked.push({ updates: request.automaticUpdates });
   if (request.values !== undefined) asked.push(canonicalValues(request.values));
   return JSON.stringify(asked);
 }

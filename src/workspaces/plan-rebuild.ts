@@ -89,7 +89,9 @@ export async function planRebuild(
   const waits = restarts && isStopped;
   const { versionId, presetId } = latest;
   const { templateId } = workspace;
-  const wanted = { templateId, versionId, presetId, isActive: updates };
+  // The start that follows is an update, too, where the workspace is to be updated automatically.
+  const isActive = updates || (restarts && workspace.automaticUpdates === 'always');
+  const wanted = { templateId, versionId, presetId, isActive };
   const version = await findVersionToBuild.maybe(tx, wanted);
   if (version === undefined) {
     const first = refuseNow(id, { workspace, latest, waits })[0];

@@ -27,32 +27,48 @@ export async function rebuildWorkspace(
   requester: Requester,
   rebuild: Rebuild,
 ): Promise<'begun' | 'unchanged'> {
+  const reason = rebuild.updates ? 'update' : 'rebuild';
+  return beginOne(deps.database, rebuild.id, (tx) =>
+    beginRebuild(deps, tx, { requester, rebuild, reason }),
+  );
+}
+
+interface Begun {
+  readonly requester: Requester;
+  readonly rebuild: Rebuild;
+  readonly reason: string;
+}
+
+/** As `rebuildWorkspace`, in a transaction of the caller's. */
+export async function beginRebuild(
+  deps: Omit<RebuildDeps, 'database'>,
+  tx: Transaction,
+  { requester, rebuild, reason }: Begun,
+): Promise<'begun' | 'unchanged'> {
   const { id } = rebuild;
-  return beginOne(deps.database, id, async (tx) => {
-    const plan = await planRebuild(deps, tx, { requester, rebuild });
-    const [refusal] = plan.refusals;
-    if (refusal !== undefined) throw refusal;
-    if (plan.isAsPlanned) return 'unchanged';
-    if (plan.isRunning) {
-      const excess = await findExcessOf(tx, id, plan);
-      throw excess ?? new AppError('WORKSPACE_RUNNING', `workspace ${id} is running`);
-    }
-    const latest = await prepare(deps, tx, { rebuild, plan });
-    await recordUse.run(tx, { id });
-    await beginNextBuild(deps, tx, {
-      workspace: { id, ...plan.workspace },
-      ...{ latest, transition: 'start' },
-      reason: rebuild.updates ? 'update' : 'rebuild',
-      initiatorId: requester.userId,
-      jobClass: 2,
-    });
-    return 'begun';
+  const plan = await planRebuild(deps, tx, { requester, rebuild });
+  const [refusal] = plan.refusals;
+  if (refusal !== undefined) throw refusal;
+  if (plan.isAsPlanned) return 'unchanged';
+  if (plan.isRunning) {
+    const excess = await findExcessOf(tx, id, plan);
+    throw excess ?? new AppError('WORKSPACE_RUNNING', `workspace ${id} is running`);
+  }
+  const latest = await prepare(deps, tx, { rebuild, plan });
+  // What starts by itself is used by nobody.
+  if (reason !== 'autostart') await recordUse.run(tx, { id });
+  await beginNextBuild(deps, tx, {
+    workspace: { id, ...plan.workspace },
+    ...{ latest, transition: 'start', reason },
+    initiatorId: requester.userId,
+    jobClass: 2,
   });
+  return 'begun';
 }
 
 /** What the build is made of, with the agents and the secrets that it needs stored. */
 async function prepare(
-  deps: RebuildDeps,
+  deps: Omit<RebuildDeps, 'database'>,
   tx: Transaction,
   { rebuild, plan }: { readonly rebuild: Rebuild; readonly plan: RebuildPlan },
 ): Promise<NextBuild['latest']> {

@@ -1,6 +1,7 @@
 // A request for a workspace, judged: who may ask, for which template, and what exactly is wanted.
 import { AppError } from '../base/app-error.ts';
 import { excerpt } from '../base/excerpt.ts';
+import type { AutomaticUpdates } from '../domain/workspace/automatic-updates.ts';
 import type { OrganizationId, TemplateId, UserId, VersionId } from '../base/id.ts';
 import { manifestSchema, type Manifest } from '../contract/manifest/schema.ts';
 import { checkName, NO_PRESET } from '../domain/name/name.ts';
@@ -34,6 +35,8 @@ export interface WorkspaceRequest {
   readonly ttlSeconds: number | undefined;
   /** When it starts by itself; never when left out. */
   readonly autostart: StartSchedule | undefined;
+  /** Whether its starts are with the newest version; never when left out. */
+  readonly automaticUpdates: AutomaticUpdates | undefined;
   readonly idempotencyKey: string | undefined;
   /** For the agents of the workspace to hand over. */
   readonly values: OwnerValues | undefined;

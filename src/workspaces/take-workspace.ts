@@ -13,7 +13,7 @@ import {
 } from '../store/claim-take.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Notice } from '../store/notice.ts';
-import { grantAutostart } from './life/autostart.ts';
+import { grantHabits, hasHabits } from './life/grant-habits.ts';
 import { grantLife } from './life/grant-life.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
 import { storeOwnerValues } from './owner-values.ts';
@@ -66,10 +66,10 @@ export async function takeAtOnce(
   deps: ServeDeps,
   order: Order,
 ): Promise<TakenPrebuild | undefined> {
-  const { values, autostart } = order.request;
+  const { values } = order.request;
   // What is spent is compared under a lock, and that is held for as long as a transaction.
   if (needsBuild(order) || order.wanted.enforcesQuota) return undefined;
-  if (values !== undefined || autostart !== undefined) return undefined;
+  if (values !== undefined || hasHabits(order.request)) return undefined;
   const sought = seek(deps, order, { isToProve: hasToProve(order) });
   if (sought.kind === 'none') return undefined;
   const taken = await deps.takeTogether[sought.claimOrder](sought.request);
@@ -125,9 +125,9 @@ async function handOver(
 ): Promise<Taking> {
   if (taken === undefined) return { kind: 'none', because: 'nothing' };
   const { id: workspaceId, epoch } = taken.workspace;
-  const { values, autostart } = order.request;
+  const { values } = order.request;
   await storeOwnerValues(deps, tx, { values, workspaceId, epoch });
-  if (autostart !== undefined) await grantAutostart(tx, workspaceId, autostart);
+  await grantHabits(tx, workspaceId, order.request);
   if (needsBuild(order)) {
     const { buildNumber, machineId } = taken;
     if (isToProve) await noteBuildToCome.run(tx, { workspaceId, epoch });

@@ -117,6 +117,26 @@ describe('an operator', () => {
     expect(shown).toContain('by_hand');
   });
 
+  it('keeps a workspace on the newest version, by its next start', async () => {
+    const folder = path.join(scratch, 'followed');
+    await mkdir(folder);
+    const manifest = 'name: followed\ndriver: "null"\n';
+    await writeFile(path.join(folder, 'standby.yaml'), manifest);
+    await ask('template', 'push', folder);
+    await tell('create', 'mine', '--template', 'followed', '--automatic-updates', 'always');
+    expect(await tell('workspace', 'set', 'mine', '--ttl', '8h')).toMatch(/updates +at each start/);
+    await writeFile(path.join(folder, 'standby.yaml'), `${manifest}description: newer\n`);
+    await ask('template', 'push', folder);
+    const versionOf = async (): Promise<unknown> =>
+      ((await ask('workspace', 'show', 'mine'))['latest_build'] as { version: string }).version;
+    expect(await versionOf()).toBe('v1');
+    await tell('workspace', 'restart', 'mine');
+    expect(await versionOf()).toBe('v2');
+    const kept = await tell('workspace', 'set', 'mine', '--automatic-updates', 'never');
+    expect(kept).not.toContain('updates');
+    await tell('workspace', 'delete', 'mine');
+  });
+
   it('has the failures forgotten that limit a pool', async () => {
     const folder = path.join(scratch, 'doomed');
     await mkdir(folder);

@@ -10,6 +10,7 @@ export const NO_WAITING = {
   waitTimeoutSeconds: 3_600,
   ttlSeconds: undefined,
   autostart: undefined,
+  automaticUpdates: undefined,
   values: undefined,
 } as const;
 

@@ -91,8 +91,11 @@ export async function openLifeGround(
 }
 
 /** As a replica does it. */
-export function look({ kit, database }: TestStore, on: Database = database): Promise<void> {
-  return keepLives({ ...kit, database: on }, new AbortController().signal);
+export function look(
+  { kit, database, keyring }: TestStore,
+  on: Database = database,
+): Promise<void> {
+  return keepLives({ ...kit, database: on, keyring }, new AbortController().signal);
 }
 
 export interface ShownLife {

@@ -10,6 +10,7 @@ export const workspace = (more: object = {}): object => ({
   ...{ parameters: {}, sensitive_parameters: [], created_at: AT, updated_at: AT },
   ...{ last_used_at: AT, ttl_seconds: null, deadline_at: null, lifetime_ends_at: null },
   ...{ idle_stop_seconds: null, dormant_at: null, dormant_until: null, autostart: null },
+  automatic_updates: 'never',
   latest_build: {
     ...{ id: ID, number: 1, transition: 'start', stage: 'claim', reason: 'claim', version: 'v1' },
     ...{ preset: null, initiator: 'ann', job_id: ID, status: 'running', error: null },

@@ -21,6 +21,7 @@ import type { CreateDeps } from '../../workspaces/order.ts';
 import { previewRebuild } from '../../workspaces/preview-rebuild.ts';
 import { rebuildWorkspace } from '../../workspaces/rebuild-workspace.ts';
 import { proofOptions } from '../../workspaces/order.ts';
+import { startWorkspace } from '../../workspaces/start-workspace.ts';
 import { renameWorkspace } from '../../workspaces/rename-workspace.ts';
 import { awaitWaiter } from '../../workspaces/waiting/await-waiter.ts';
 import { whyOver } from '../../workspaces/waiting/why-over.ts';
@@ -91,6 +92,7 @@ export function createWorkspaceHandlers(
         waitTimeoutSeconds: body.wait_timeout_seconds,
         ttlSeconds: body.ttl_seconds,
         autostart: body.autostart && toSchedule(body.autostart),
+        automaticUpdates: body.automatic_updates,
         idempotencyKey: headers['idempotency-key'],
         values: readOwnerValues(body),
       });
@@ -167,9 +169,8 @@ export function createWorkspaceHandlers(
         if ((await rebuildWorkspace(deps, caller, rebuild)) === 'unchanged') {
           return { status: 200, body: await workspaces.read(caller, id) };
         }
-      } else {
-        await changeWorkspace(deps, caller, { id, transition });
-      }
+      } else if (transition === 'start') await startWorkspace(deps, caller, id);
+      else await changeWorkspace(deps, caller, { id, transition });
       return { status: 202, body: await workspaces.read(caller, id) };
     },
     planBuild: async ({ caller, params, body }) => {
@@ -219,10 +220,11 @@ function toLifeChange({
   ttl_seconds: ttlSeconds,
   deadline_at: deadline,
   autostart,
+  automatic_updates: automaticUpdates,
   dormant,
 }: HandlerRequest<typeof workspaceRoutes.updateWorkspace>['body']): Omit<LifeChange, 'id'> {
   return {
-    ttlSeconds,
+    ...{ ttlSeconds, automaticUpdates },
     deadlineAt: deadline === undefined ? undefined : Date.parse(deadline),
     wakes: dormant === false,
     autostart: autostart && toSchedule(autostart),

@@ -41,6 +41,7 @@ export function toWorkspaceView(
     idle_stop_seconds: row.idleStopSeconds,
     ...toDormancy(row),
     autostart: toAutostart(row),
+    automatic_updates: row.automaticUpdates,
     lifetime_ends_at: row.lifetimeEndsAt === null ? null : formatInstant(row.lifetimeEndsAt),
   };
 }

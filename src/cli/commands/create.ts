@@ -19,7 +19,13 @@ import { formatSeconds } from '../show/time.ts';
 import { describeClaim, describeOpening } from '../workspace/describe.ts';
 import { describeWaiter } from '../waiter/describe.ts';
 import { leaveLine, waitToBeServed, type InLine } from '../waiter/line.ts';
-import { readAutostart, readTtl, TIMEZONE_OPTION, TTL_OPTION } from '../workspace/life.ts';
+import {
+  AUTOMATIC_UPDATES_OPTION,
+  readAutostart,
+  readTtl,
+  TIMEZONE_OPTION,
+  TTL_OPTION,
+} from '../workspace/life.ts';
 import { readOwnerValues } from '../workspace/owner-values.ts';
 import { readParameters } from '../workspace/parameters.ts';
 import { waitUntil } from '../workspace/wait.ts';
@@ -95,6 +101,7 @@ export const command = defineCommand({
       summary: 'when it starts by itself; never, if left out',
     },
     timezone: TIMEZONE_OPTION,
+    automaticUpdates: AUTOMATIC_UPDATES_OPTION,
     org: ORGANIZATION_OPTION,
     noWait: { kind: 'flag', summary: 'print what was made, and do not wait for it' },
   },
@@ -140,6 +147,7 @@ export const command = defineCommand({
                 wait_timeout_seconds,
                 ttl_seconds,
                 autostart,
+                automatic_updates: values.automaticUpdates,
               },
               ...ownerValues,
               on_empty: onEmpty,

@@ -4,6 +4,7 @@ import { AppError } from '../../base/app-error.ts';
 import { parseDurationMs } from '../../base/duration.ts';
 import { excerpt } from '../../base/excerpt.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
+import { AUTOMATIC_UPDATES } from '../../domain/workspace/automatic-updates.ts';
 import { formatAge, formatAhead, formatDuration } from '../show/time.ts';
 
 /** As in the template. */
@@ -22,6 +23,13 @@ export const TIMEZONE_OPTION = {
   kind: 'text',
   value: 'ZONE',
   summary: 'in which --autostart is read, such as Europe/Berlin; UTC, if left out',
+} as const;
+
+export const AUTOMATIC_UPDATES_OPTION = {
+  kind: 'text',
+  value: 'WHEN',
+  choices: AUTOMATIC_UPDATES,
+  summary: 'whether each start is with the version of its template that is active then',
 } as const;
 
 /** Undefined when it was not given, null where it is to be taken away. Throws USAGE. */
@@ -66,14 +74,17 @@ type Life = Pick<
   | 'idle_stop_seconds'
   | 'dormant_at'
   | 'dormant_until'
+  | 'automatic_updates'
 >;
 
 /** Facts of it: none where nothing happens by itself. */
 export function describeLife(life: Life, now: Instant): readonly (readonly [string, string])[] {
   const { ttl_seconds: ttl, deadline_at: deadline, lifetime_ends_at: end, autostart } = life;
   const { idle_stop_seconds: idle, dormant_at: since, dormant_until: until } = life;
+  const { automatic_updates: updates } = life;
   return [
     ...(autostart === null ? [] : [['starts', describeAutostart(autostart, now)] as const]),
+    ...(updates === 'never' ? [] : [['updates', 'at each start'] as const]),
     ...(ttl === null ? [] : [['runs for', formatDuration(ttl)] as const]),
     ...(deadline === null
       ? []

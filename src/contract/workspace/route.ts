@@ -89,7 +89,7 @@ export const workspaceRoutes = {
     path: '/api/v1/workspaces/{workspace}',
     audience: 'person',
     summary:
-      'Change how long the workspace runs and when it starts by itself, wake it, or rename it',
+      'Change how long the workspace runs, when it starts by itself and with which version, wake it, or rename it',
     params: workspaceParams,
     body: updateWorkspaceBody,
     answers: { 200: workspaceView },
@@ -135,7 +135,8 @@ export const workspaceRoutes = {
     description:
       'With `update` or `parameters` it is a start of a workspace that does not run: with the newest version of its ' +
       'template, or with other values. 200 is the answer for one that runs with that version and these values: ' +
-      'nothing is begun. WORKSPACE_RUNNING is the last thing that is looked for.',
+      'nothing is begun. WORKSPACE_RUNNING is the last thing that is looked for. A start of a workspace with ' +
+      '`automatic_updates` is with the active version, too.',
     params: workspaceParams,
     body: createBuildBody,
     answers: { 200: workspaceView, 202: workspaceView },

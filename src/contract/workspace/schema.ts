@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MISS_REASONS } from '../../domain/claim/miss-reason.ts';
 import { STAGES, TRANSITIONS } from '../../domain/job/job.ts';
 import { statesOf } from '../../domain/state.ts';
+import { AUTOMATIC_UPDATES } from '../../domain/workspace/automatic-updates.ts';
 import { WORKSPACE_STATUSES } from '../../domain/workspace/status.ts';
 import { AGENT_LIFECYCLES } from '../agent/protocol.ts';
 import { idField, nameField, parametersField, timeField } from '../field.ts';
@@ -85,6 +86,8 @@ export const workspaceView = z
         next_at: timeField.nullable(),
       })
       .nullable(),
+    /** `always`: each start is with the version of its template that is active then. */
+    automatic_updates: z.enum(AUTOMATIC_UPDATES),
   })
   .meta({ id: 'Workspace' });
 
@@ -135,6 +138,8 @@ export const updateWorkspaceBody = z
     deadline_at: timeField.optional(),
     /** When it is started by itself; null: never. */
     autostart: autostartField.nullable().optional(),
+    /** Whether each start is with the version of its template that is active then. */
+    automatic_updates: z.enum(AUTOMATIC_UPDATES).optional(),
     /** Wakes a dormant one, which may be started again then. */
     dormant: z.literal(false).optional(),
   })
@@ -158,6 +163,8 @@ export const createWorkspaceBody = z.strictObject({
   ttl_seconds: ttlField.optional(),
   /** When it is started by itself; never unless given. */
   autostart: autostartField.optional(),
+  /** Whether each later start is with the version of its template that is active then; never unless given. */
+  automatic_updates: z.enum(AUTOMATIC_UPDATES).optional(),
   ...ownerValuesFields,
   /** What to do when no prebuilt one is ready: build one, answer POOL_EMPTY, or stand in line. */
   on_empty: z.enum(['create', 'fail', 'wait']).default('create'),

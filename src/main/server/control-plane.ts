@@ -129,7 +129,7 @@ export function createControlPlaneParts(
     name: 'lifecycle',
     intervalMs: config.sweepInterval,
     chores: {
-      lives: (signal) => keepLives({ ...kit, database }, signal),
+      lives: (signal) => keepLives({ ...kit, database, keyring }, signal),
       claims: (signal) =>
         settleUnanswered(serving, {
           afterMs: SETTLED_BY_OTHERS * config.claimProofTimeout,

@@ -1,13 +1,14 @@
-// What its owner makes of a workspace's life: how long it runs, and when it starts.
+// What its owner makes of a workspace's life: how long it runs, when it starts, and with which version.
 import { AppError } from '../../base/app-error.ts';
 import { formatInstant, type Instant } from '../../base/clock.ts';
 import type { WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { StartSchedule } from '../../domain/schedule/next-start.ts';
+import type { AutomaticUpdates } from '../../domain/workspace/automatic-updates.ts';
 import { mayRun } from '../../domain/workspace/life.ts';
 import type { RowOf } from '../../store/column.ts';
 import type { Database, Transaction } from '../../store/database.ts';
-import { lockLife, setLife } from '../../store/life.ts';
+import { lockLife, setAutomaticUpdates, setLife } from '../../store/life.ts';
 import { PREBUILDS_USER_ID } from '../../store/system-user.ts';
 import { findLatestBuild } from '../../store/workspace.ts';
 import type { Requester } from '../request.ts';
@@ -21,6 +22,7 @@ export interface LifeChange {
   readonly deadlineAt?: Instant | undefined;
   /** Null: it does not start by itself. */
   readonly autostart?: StartSchedule | null | undefined;
+  readonly automaticUpdates?: AutomaticUpdates | undefined;
   /** It is not dormant any more. */
   readonly wakes?: boolean;
 }
@@ -37,7 +39,7 @@ export async function changeLife(
   requester: Requester,
   change: LifeChange,
 ): Promise<void> {
-  const { id, ttlSeconds, deadlineAt, autostart, wakes = false } = change;
+  const { id, ttlSeconds, deadlineAt, autostart, automaticUpdates, wakes = false } = change;
   await database.transaction(async (tx) => {
     const life = await lockLife.maybe(tx, { id });
     if (life === undefined || !(life.ownerId === requester.userId || requester.isAdmin)) {
@@ -61,6 +63,7 @@ export async function changeLife(
       cron: next.autostart?.cron ?? null,
       timezone: next.autostart?.timezone ?? null,
     });
+    if (automaticUpdates !== undefined) await setAutomaticUpdates.run(tx, { id, automaticUpdates });
     tx.notify({ kind: 'workspace', workspaceId: id });
   });
 }

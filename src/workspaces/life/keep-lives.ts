@@ -3,7 +3,9 @@
 import { AppError } from '../../base/app-error.ts';
 import { failpoint } from '../../base/failpoint.ts';
 import type { WorkspaceId } from '../../base/id.ts';
+import type { ErrorCode } from '../../base/error-catalog.ts';
 import type { Kit } from '../../base/kit.ts';
+import type { Keyring } from '../../keys/keyring.ts';
 import { decideLife, type LifeStep } from '../../domain/workspace/life.ts';
 import type { RowOf } from '../../store/column.ts';
 import type { Database, Transaction } from '../../store/database.ts';
@@ -16,10 +18,22 @@ import {
 } from '../../store/life.ts';
 import { findLatestBuild } from '../../store/workspace.ts';
 import { beginNextBuild } from '../next-build.ts';
+import { beginRebuild } from '../rebuild-workspace.ts';
 
 interface KeepDeps extends Kit {
   readonly database: Database;
+  readonly keyring: Keyring;
 }
+
+/** Of a start: it is tried until it would be too late. */
+const REFUSALS: readonly ErrorCode[] = [
+  'QUOTA_EXCEEDED',
+  // Of one that is to be updated automatically, and cannot be.
+  'PARAMETERS_INVALID',
+  'DRIVER_CHANGED',
+  'MACHINE_UNFIT',
+  'TEMPLATE_NOT_READY',
+];
 
 const BATCH = { size: 100, most: 20 };
 /** Until one that could not be looked at is tried again; it would stand first in every look till then. */
@@ -43,8 +57,7 @@ async function keep(deps: KeepDeps, id: WorkspaceId): Promise<void> {
     const step = await database.transaction((tx) => keepLocked(deps, tx, id));
     if (step !== null) log.info('life.step_begun', { workspaceId: id, ...step });
   } catch (error) {
-    // A start that its owner may not spend so much on is tried until it would be too late.
-    if (error instanceof AppError && error.code === 'QUOTA_EXCEEDED') {
+    if (error instanceof AppError && REFUSALS.includes(error.code)) {
       log.warn('life.step_refused', { workspaceId: id, error });
     } else {
       log.error('life.step_failed', { workspaceId: id, error });
@@ -54,7 +67,11 @@ async function keep(deps: KeepDeps, id: WorkspaceId): Promise<void> {
 }
 
 /** Null: nothing was to be begun, or it is not for this one to do. */
-async function keepLocked(kit: Kit, tx: Transaction, id: WorkspaceId): Promise<LifeStep | null> {
+async function keepLocked(
+  deps: KeepDeps,
+  tx: Transaction,
+  id: WorkspaceId,
+): Promise<LifeStep | null> {
   const workspace = await lockDueWorkspace.maybe(tx, { id });
   if (workspace === undefined) return null;
   // Read after the lock, so that a build that was begun or ended meanwhile is seen.
@@ -67,7 +84,13 @@ async function keepLocked(kit: Kit, tx: Transaction, id: WorkspaceId): Promise<L
   await failpoint('life.decided');
   await setDue.run(tx, { id, epoch: workspace.epoch, ...decided });
   if (step === null) return null;
-  await beginNextBuild(kit, tx, {
+  if (step.transition === 'start' && workspace.automaticUpdates === 'always') {
+    const requester = { userId: workspace.ownerId, isAdmin: false };
+    const rebuild = { id, updates: true, parameters: {} };
+    await beginRebuild(deps, tx, { requester, rebuild, reason: step.reason });
+    return step;
+  }
+  await beginNextBuild(deps, tx, {
     workspace: { id, ...workspace },
     latest,
     ...step,

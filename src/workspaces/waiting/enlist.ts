@@ -41,6 +41,7 @@ export async function enlist(
     ttlSeconds: request.ttlSeconds ?? null,
     cron: request.autostart?.cron ?? null,
     timezone: request.autostart?.timezone ?? null,
+    automaticUpdates: request.automaticUpdates ?? null,
   });
   // The pool may build more for who waits, or has one ready since.
   tx.notify({ kind: 'pool', poolId });

@@ -228,6 +228,7 @@ async function judgeAgain(
     waitTimeoutSeconds: 0,
     ttlSeconds: waiter.ttlSeconds ?? undefined,
     autostart: waiter.autostart ?? undefined,
+    automaticUpdates: waiter.automaticUpdates ?? undefined,
     idempotencyKey: undefined,
   };
   const isThere = read.version?.presets.some((preset) => preset.poolId === poolId) ?? false;

@@ -176,7 +176,9 @@ describe('a claim of a workspace with an agent', () => {
   it('gives another one when the agent does not answer, and deletes the first', async () => {
     const [dead, alive, spare] = await ready('frozen', 'lives', 'lives');
     const values = { environment: {}, secrets: { token: 's3cret' }, files: [] };
-    expect(await ask({ values, idempotencyKey: 'k' })).toMatchObject({
+    // What the owner asks for of the first one is taken back with it, too.
+    const asked = { values, idempotencyKey: 'k', automaticUpdates: 'always' } as const;
+    expect(await ask(asked)).toMatchObject({
       ...{ workspaceId: alive, claimed: true, reason: null },
     });
     expect(await claims()).toEqual([
@@ -196,7 +198,7 @@ describe('a claim of a workspace with an agent', () => {
     ]);
     expect(await store.sql('select from owner_values where workspace_id = $1', [dead])).toEqual([]);
     // The one that was given keeps the name, and the key stands for it.
-    expect(await ask({ values, idempotencyKey: 'k' })).toMatchObject({ workspaceId: alive });
+    expect(await ask(asked)).toMatchObject({ workspaceId: alive });
     expect(
       await store.sql(
         // Begun with the voiding: nobody reconciles the pool here.

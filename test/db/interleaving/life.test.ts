@@ -41,7 +41,8 @@ const setUp = async (): Promise<Claimed> => {
 };
 
 const look: Play<unknown> = async (database) => {
-  await keepLives({ ...plays.store.kit, database }, new AbortController().signal);
+  const { kit, keyring } = plays.store;
+  await keepLives({ ...kit, database, keyring }, new AbortController().signal);
   return 'looked';
 };
 

@@ -6,9 +6,11 @@ import {
   type ManifestParameter,
 } from '../../../src/contract/manifest/schema.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
+import { changeLife, type LifeChange } from '../../../src/workspaces/life/change-life.ts';
 import type { Rebuild } from '../../../src/workspaces/plan-rebuild.ts';
 import { previewRebuild, type PreviewedRebuild } from '../../../src/workspaces/preview-rebuild.ts';
 import { rebuildWorkspace } from '../../../src/workspaces/rebuild-workspace.ts';
+import { startWorkspace } from '../../../src/workspaces/start-workspace.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { keepState } from '../../../src/jobs/state/keep-state.ts';
@@ -52,6 +54,8 @@ export interface RebuildGround {
   /** The workspace. */
   readonly id: WorkspaceId;
   readonly change: (transition: 'start' | 'stop' | 'delete') => Promise<void>;
+  readonly start: () => Promise<void>;
+  readonly set: (life: Omit<LifeChange, 'id'>) => Promise<void>;
   readonly rebuild: (given: Partial<Rebuild>) => ReturnType<typeof rebuildWorkspace>;
   readonly preview: (given: Partial<PreviewedRebuild>) => ReturnType<typeof previewRebuild>;
   /** The next job, begun. */
@@ -136,6 +140,8 @@ async function createGround(
   const asked = { id, updates: false, parameters: {} };
   return {
     ...{ make, queue, organizationId, pool, daemon, id, change, begun, built, builtWriting },
+    start: () => startWorkspace(queue.deps, by, id),
+    set: (life) => changeLife(queue.deps, by, { id, ...life }),
     rebuild: (given) => rebuildWorkspace(queue.deps, by, { ...asked, ...given }),
     preview: (given) => previewRebuild(queue.deps, by, { ...asked, restarts: false, ...given }),
     promote: async (changed) => {

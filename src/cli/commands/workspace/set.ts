@@ -6,11 +6,17 @@ import { connect } from '../../session/target.ts';
 import { answer } from '../../show/answer.ts';
 import { renderFacts } from '../../show/table.ts';
 import { findWorkspace, WORKSPACE_ARGUMENT } from '../../workspace/find.ts';
-import { describeLife, readAutostart, readTtl, TIMEZONE_OPTION } from '../../workspace/life.ts';
+import {
+  AUTOMATIC_UPDATES_OPTION,
+  describeLife,
+  readAutostart,
+  readTtl,
+  TIMEZONE_OPTION,
+} from '../../workspace/life.ts';
 
 export const command = defineCommand({
   name: 'workspace set',
-  summary: 'set how long a workspace runs, and when it starts by itself',
+  summary: 'set how long a workspace runs, when it starts by itself, and with which version',
   description:
     'With --ttl one that runs has the time from now on; --ttl none takes its deadline away. A schedule is cron: ' +
     'minute, hour, day of month, month, day of week. The workspace starts where a range of its minutes begins.',
@@ -27,23 +33,26 @@ export const command = defineCommand({
       summary: 'when it starts by itself, or none',
     },
     timezone: TIMEZONE_OPTION,
+    automaticUpdates: AUTOMATIC_UPDATES_OPTION,
   },
   examples: [
     'standby workspace set demo --ttl 8h',
     'standby workspace set demo --autostart "0 9 * * 1-5" --timezone Europe/Berlin',
+    'standby workspace set demo --automatic-updates always',
   ],
-  run: async (context, { workspace: nameOrId, ttl, ...schedule }) => {
+  run: async (context, { workspace: nameOrId, ttl, automaticUpdates, ...schedule }) => {
     const ttl_seconds = readTtl(ttl);
     const autostart = readAutostart(schedule);
-    if (ttl_seconds === undefined && autostart === undefined) {
-      const hint = 'Give --ttl or --autostart.';
+    const life = { ttl_seconds, autostart, automatic_updates: automaticUpdates };
+    if (Object.values(life).every((value) => value === undefined)) {
+      const hint = 'Give --ttl, --autostart or --automatic-updates.';
       throw new AppError('USAGE', { detail: 'nothing is to be set', hint });
     }
     const client = await connect(context);
     const { id } = await findWorkspace(client, nameOrId);
     const { body } = await client.call(workspaceRoutes.updateWorkspace, {
       params: { workspace: id },
-      body: { ttl_seconds, autostart },
+      body: life,
     });
     const now = context.kit.clock.now();
     answer(context, body, (shown, colors) =>
