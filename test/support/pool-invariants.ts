@@ -49,3 +49,9 @@ export async function findViolations(store: TestStore): Promise<readonly string[
   }
   return [...subjects].map(([name, found]) => `${name}: ${found.sort().join(', ')}`);
 }
+
+/** The same of prebuilds that no daemon has made, which some invariants find strange: what is left is about claims. */
+export async function findUnbuiltViolations(store: TestStore): Promise<readonly string[]> {
+  const violations = await findViolations(store);
+  return violations.filter((text) => /^(claim|member|a )/.test(text));
+}
