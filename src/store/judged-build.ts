@@ -31,15 +31,21 @@ const recordJudgement = statement({
       where b.workspace_id = $workspaceId
         and b.number = 1
       on conflict do nothing
-      returning workspace_id
+      returning workspace_id, created_at
     ), old as materialized (
       select workspace_id
-      from judged_builds
-      where pool_id = $poolId
+      from (
+        select workspace_id, created_at
+        from judged_builds
+        where pool_id = $poolId
+        union all
+        -- What was recorded just now is not seen there; where it is itself too old, the next one forgets it.
+        select workspace_id, created_at
+        from recorded
+      ) as known
       -- As the brakes tell which is newer: many are made at one moment.
       order by created_at desc, workspace_id desc
-      -- What was recorded just now is not seen here.
-      offset $kept::integer - (select count(*) from recorded)
+      offset $kept::integer
     ), free as materialized (
       select d.workspace_id
       from judged_builds d

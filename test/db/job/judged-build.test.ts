@@ -55,6 +55,17 @@ describe('the record of how first builds ended', () => {
     expect(await record()).toEqual(before);
   });
 
+  it('forgets no newer one for a build that began before it and ended later', async () => {
+    await recordJudgedBuild(store.database, judged(1));
+    const before = await record();
+    await store.sql(
+      `update builds set created_at = created_at - interval '1 day' where workspace_id = $1`,
+      [made[2]],
+    );
+    await recordJudgedBuild(store.database, judged(2));
+    expect((await record()).slice(0, KEPT_PER_POOL)).toEqual(before);
+  });
+
   it('is written by two ends of builds at once, and neither waits for the other', async () => {
     const [written, over] = [createDeferred<undefined>(), createDeferred<undefined>()];
     const first = store.database.transaction(async (tx) => {
