@@ -250,7 +250,8 @@ async function giveUp(
     if (await voidUnanswered(deps, tx, claim)) return 'void';
     return (await findClaimOutcome.one(tx, claim)).outcome;
   });
-  if (outcome !== 'hit') throw error;
+  // In use while it was open, or failed since: it is theirs all the same.
+  if (outcome === 'void') throw error;
   return { workspaceId: claim.workspaceId, claimed: true, reason: null };
 }
 

@@ -6,6 +6,7 @@ import type { Database } from '../../../src/store/database.ts';
 import { findTemplate } from '../../../src/store/template.ts';
 import { deprecateTemplate } from '../../../src/templates/deprecate-template.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
+import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { createTestCreator } from '../../support/creator.ts';
@@ -236,6 +237,16 @@ describe.each([
     await change();
     await expect(ask(store.database, KEY)).rejects.toMatchObject({ code });
     expect(await outcomes()).toEqual(['void']);
+  });
+
+  it('and the death of who took it is given to whose it is in use by already', async () => {
+    await expect(ask(amid(dies), KEY)).rejects.toThrow('it died');
+    // Its owner has found it in the list.
+    const owner = { userId: ann, isAdmin: false };
+    const deps = { ...store.kit, database: store.database };
+    await changeWorkspace(deps, owner, { id, transition: 'stop' });
+    await change();
+    expect(await ask(store.database, KEY)).toMatchObject({ workspaceId: id, claimed: true });
   });
 
   it('is void when its agents do not answer', async () => {
