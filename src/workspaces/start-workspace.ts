@@ -1,10 +1,20 @@
 // Starting a workspace at its owner's request: with the version that it has, or with the active one of its template
 // where it is to be updated automatically.
+import { AppError } from '../base/app-error.ts';
+import type { ErrorCode } from '../base/error-catalog.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import { findLatestBuild } from '../store/workspace.ts';
 import { beginChange, beginOne, lockForChange, stands } from './change-workspace.ts';
 import { beginRebuild, type RebuildDeps } from './rebuild-workspace.ts';
 import type { Requester } from './request.ts';
+
+/** What an update is refused for, and a start by itself is not. */
+const OF_UPDATES: readonly ErrorCode[] = [
+  'PARAMETERS_INVALID',
+  'DRIVER_CHANGED',
+  'MACHINE_UNFIT',
+  'TEMPLATE_NOT_READY',
+];
 
 /**
  * Does nothing when the latest build is a start that stands. Throws what `changeWorkspace` throws, and for one that is
@@ -24,6 +34,20 @@ export async function startWorkspace(
     const latest = await findLatestBuild.one(tx, { workspaceId: id });
     if (stands(latest, 'start')) return;
     const rebuild = { id, updates: true, parameters: {} };
-    await beginRebuild(deps, tx, { requester, rebuild, reason: 'start' });
+    await beginRebuild(deps, tx, { requester, rebuild, reason: 'start' }).catch(asOfStart);
   });
+}
+
+/** Whoever only wanted it started may not know that it is to be updated. */
+function asOfStart(error: unknown): never {
+  if (!(error instanceof AppError) || !OF_UPDATES.includes(error.code)) throw error;
+  throw new AppError(
+    error.code,
+    {
+      detail: `each start is to be an update of this workspace, and it cannot be updated: ${error.detail}`,
+      hint: 'Give it what is missing with `standby workspace update`, or `standby workspace set --automatic-updates never` and start it as it is.',
+      fields: error.fields,
+    },
+    { cause: error },
+  );
 }

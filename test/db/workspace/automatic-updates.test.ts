@@ -1,6 +1,7 @@
 // Starts with the version that is active then, of workspaces whose owners want that.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkspaceId } from '../../../src/base/id.ts';
+import { keepLives } from '../../../src/workspaces/life/keep-lives.ts';
 import { changeLife } from '../../../src/workspaces/life/change-life.ts';
 import { look, openLifeGround } from '../../support/life.ts';
 import { openLine } from '../../support/line.ts';
@@ -51,7 +52,7 @@ const updatesOf = async (id: WorkspaceId): Promise<unknown> => {
 describe('a workspace that is to be updated automatically', () => {
   beforeEach(() => ground.set({ automaticUpdates: 'always' }));
 
-  it('is started with the version that is active then, and with its agents', async () => {
+  it('is started with the version that is active then', async () => {
     await ground.start();
     expect(await starts()).toEqual([{ version: 1, reason: 'start' }]);
     await ground.built();
@@ -77,7 +78,10 @@ describe('a workspace that is to be updated automatically', () => {
 
   it('is not started where it cannot be updated, until it need not be', async () => {
     await ground.promote(UNFIT);
-    await expect(ground.start()).rejects.toMatchObject({ code: 'PARAMETERS_INVALID' });
+    await expect(ground.start()).rejects.toMatchObject({
+      code: 'PARAMETERS_INVALID',
+      hint: expect.stringContaining('--automatic-updates never') as unknown,
+    });
     expect(await starts()).toEqual([]);
     await ground.set({ automaticUpdates: 'never' });
     await ground.start();
@@ -109,6 +113,42 @@ describe('a workspace that is to be updated automatically', () => {
     await store.advanceClock(60_000);
     await look(store);
     expect(await starts()).toEqual([{ version: 2, reason: 'autostart' }]);
+  });
+});
+
+describe('a start by schedule that updates', () => {
+  const lastUsed = async (): Promise<unknown> => {
+    const rows = await store.sql<{ at: Date }>(
+      'select last_used_at as at from workspaces where id = $1',
+      [ground.id],
+    );
+    return rows[0]?.at;
+  };
+
+  beforeEach(() =>
+    ground.set({
+      automaticUpdates: 'always',
+      autostart: { cron: '*/30 * * * *', timezone: 'UTC' },
+    }),
+  );
+
+  it('does not count as use', async () => {
+    await ground.promote({});
+    const before = await lastUsed();
+    await store.advanceClock(HALF_AN_HOUR_MS);
+    await look(store);
+    expect(await starts()).toEqual([{ version: 2, reason: 'autostart' }]);
+    expect(await lastUsed()).toEqual(before);
+  });
+
+  it('that cannot be is refused, and not a fault of the server', async () => {
+    await ground.promote(UNFIT);
+    await store.advanceClock(HALF_AN_HOUR_MS);
+    const errors: string[] = [];
+    const log = { ...store.kit.log, error: (event: string) => void errors.push(event) };
+    await keepLives({ ...store, ...store.kit, log }, new AbortController().signal);
+    expect(errors).toEqual([]);
+    expect(await starts()).toEqual([]);
   });
 });
 
