@@ -19,17 +19,20 @@ export interface Stage {
   print(line?: string): void;
 }
 
-/** Runs `work` on a stage of its own: what it registered is undone when it ends. */
+/** Runs `work` on a stage of its own: what it registered is undone when it ends, each by itself. */
 export async function onStage<T>(
   given: Omit<Stage, 'onEnd'>,
   work: (stage: Stage) => Promise<T>,
 ): Promise<T> {
   const undos: (() => unknown)[] = [];
-  try {
-    return await work({ ...given, onEnd: (undo) => void undos.push(undo) });
-  } finally {
-    for (const undo of undos.reverse()) await undo();
-  }
+  const failures: unknown[] = [];
+  const note = (error: unknown): undefined => void failures.push(error);
+  const result = await work({ ...given, onEnd: (undo) => void undos.push(undo) }).catch(note);
+  // One that fails must not leave running what the others end.
+  for (const undo of undos.reverse()) await Promise.resolve().then(undo).catch(note);
+  if (failures.length > 1) throw new AggregateError(failures, 'the bench and its end failed');
+  if (failures.length > 0) throw failures[0];
+  return result as T;
 }
 
 /** A bench's file exports one of these as `bench`. */

@@ -3,8 +3,8 @@
 // once. At last more ask at once than there are prebuilds, and nothing is harmed. What people meant and were told is in
 // a file, and a checker compares it with the database afterwards.
 //
-// STANDBY_SOAK_CLAIMS=200000 does as many; without, each harm happens once, for about a minute. STANDBY_SOAK_SEED has people
-// choose otherwise.
+// STANDBY_SOAK_CLAIMS=200000 does as many, or what STANDBY_SOAK_MINUTES leave time for: what several runs found adds up.
+// Without, each harm happens once, for about a minute. STANDBY_SOAK_SEED has people choose otherwise.
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -22,6 +22,7 @@ import { startTestServer } from '../support/test-server.ts';
 import { until } from '../support/until.ts';
 
 const CLAIMS = Number(process.env['STANDBY_SOAK_CLAIMS'] ?? '0');
+const MINUTES = Number(process.env['STANDBY_SOAK_MINUTES'] ?? 'Infinity');
 /** Between two harms; where many claims are wanted, recovering from harm would take most of the time. */
 const SERVED_BETWEEN = CLAIMS === 0 ? 30 : Math.max(400, Math.round(CLAIMS / 100));
 /** For whom there is nothing in the last round. */
@@ -67,7 +68,10 @@ it(
       });
       const harms = Object.entries(HARMS);
       let done = 0;
-      while (done < harms.length || history.claims < CLAIMS) {
+      const beganMs = performance.now();
+      const isOver = (): boolean =>
+        history.claims >= CLAIMS || performance.now() - beganMs > MINUTES * 60_000;
+      while (done < harms.length || !isOver()) {
         await people.served(SERVED_BETWEEN);
         const [name, harm] = harms[done % harms.length]!;
         if (CLAIMS > 0) {
