@@ -43,7 +43,7 @@ const PROVE_MS = `round(extract(epoch from (select standby_now()) - c.at) * 1000
  * mostly, so the planner takes it where one claim is looked up, and reads all that were ever in it while an old snapshot
  * keeps them from being vacuumed.
  */
-const IS_TAKEN = `coalesce(c.outcome, '') = 'taken'`;
+export const IS_TAKEN = `coalesce(c.outcome, '') = 'taken'`;
 
 /** Signs of life could not be stored for a while: agents that live may not have been heard of since. */
 const NOBODY_IS_JUDGED = `exists (

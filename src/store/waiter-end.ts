@@ -2,6 +2,7 @@
 // sealed is gone. For whom something was taken that is not proven yet, that is taken back first.
 import type { PoolId, UserId, VersionId, WaiterId, WorkspaceId } from '../base/id.ts';
 import type { WaitOutcome } from '../domain/waiter/outcome.ts';
+import { IS_TAKEN } from './claim-proof.ts';
 import { int, uuid } from './column.ts';
 import { statement, takes, type NoArgs, type Statement } from './statement.ts';
 
@@ -105,7 +106,6 @@ export const endOverdueWaiters = endStatement<End>(
 
 const taking = { workspaceId: uuid<WorkspaceId>(), epoch: int, versionId: uuid<VersionId>() };
 
-// By the workspace's builds, and the claim that it was taken by is of its epoch until it is void.
 function takingStatement<Args>(name: string, where: string): Statement<Args, typeof taking> {
   return statement({
     name: `waiter.${name}`,
@@ -115,6 +115,7 @@ function takingStatement<Args>(name: string, where: string): Statement<Args, typ
       select w.id as workspace_id, w.epoch, latest.version_id
       from waiters q
       join workspaces w on w.id = q.workspace_id
+      join claims c on c.workspace_id = w.id and c.epoch = w.epoch and ${IS_TAKEN}
       cross join lateral (
         select b.version_id
         from builds b

@@ -27,7 +27,8 @@ export const WORKSPACE_INVARIANTS: readonly Check[] = [
   check({
     id: 'waiter.unproven',
     title: 'somebody waits for the proof of a claim that was settled, or is not theirs',
-    remedy: `\`update waiters set workspace_id = null where id = …\` gives them their place again. ${REPORT}`,
+    remedy:
+      'A control plane of before settles claims without those who wait, while versions are mixed: a newer one serves them, or puts them in line again, within a minute. What is found for longer is a fault to be reported.',
     sql: `
       select q.id::text
       from waiters q

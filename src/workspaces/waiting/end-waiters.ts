@@ -14,6 +14,7 @@ import {
   findTaking,
   listOverdueTakings,
 } from '../../store/waiter-end.ts';
+import { mendWaiters } from '../../store/waiter-mend.ts';
 import { findWaiter, listPoolsWithLine, type WaiterRow } from '../../store/waiter.ts';
 import { voidUnanswered } from '../prove-claim.ts';
 import { takeBack } from '../settle-claims.ts';
@@ -23,35 +24,48 @@ type Deps = Kit & { readonly database: Database };
 const CANCELED = { outcome: 'canceled', errorCode: null, error: null } as const;
 const TIMED_OUT = { outcome: 'timed_out', errorCode: null, error: null } as const;
 
+/** Others take for a waiter, and settle that, while it is looked at; more often than this something is wrong. */
+const MOST_LOOKS = 20;
+
 /** Does nothing to one that was canceled before. Throws WAIT_OVER for one that ended otherwise. */
-export async function cancelWaiter(deps: Deps, { id, outcome }: WaiterRow): Promise<void> {
-  const { database } = deps;
-  const [ended] = outcome === null ? await endWaiter.all(database, { id, ...CANCELED }) : [];
-  if (ended !== undefined) {
-    database.announce(noticesOf([ended]));
-    return;
-  }
-  let now = await findWaiter.one(database, { id });
-  if (now.isUnproven) {
-    if (await cancelUnproven(deps, id)) return;
-    now = await findWaiter.one(database, { id });
+export async function cancelWaiter(deps: Deps, waiter: WaiterRow): Promise<void> {
+  const { id } = waiter;
+  let now = waiter;
+  for (let looks = 0; now.outcome === null; looks++) {
+    if (looks === MOST_LOOKS) throw new Error(`waiter ${id} has a claim that nobody can settle`);
+    if (await leaveLine(deps, id)) return;
+    now = await findWaiter.one(deps.database, { id });
   }
   if (now.outcome === 'canceled') return;
   throw new AppError('WAIT_OVER', {
-    detail: `waiter ${id} waits no more: it was ${now.outcome ?? 'served'}`,
-    fields: { outcome: now.outcome ?? 'served', workspace_id: now.workspaceId },
+    detail: `waiter ${id} waits no more: it was ${now.outcome}`,
+    fields: { outcome: now.outcome, workspace_id: now.workspaceId },
   });
 }
 
-/** One transaction, or it might be served with the next one in between. False: what was taken is proven, or used. */
-async function cancelUnproven(deps: Deps, id: WaiterId): Promise<boolean> {
-  return deps.database.transaction(async (tx) => {
-    const taking = await findTaking.maybe(tx, { id });
-    if (taking !== undefined) await voidUnanswered(deps, tx, taking);
-    const ended = await endWaiter.all(tx, { id, ...CANCELED });
-    tx.notify(...noticesOf(ended));
-    return ended.length > 0;
+/** False: it has ended otherwise, or something else was taken for it meanwhile. */
+async function leaveLine(deps: Deps, id: WaiterId): Promise<boolean> {
+  const { database } = deps;
+  const [ended] = await endWaiter.all(database, { id, ...CANCELED });
+  if (ended !== undefined) {
+    database.announce(noticesOf([ended]));
+    return true;
+  }
+  const taking = await findTaking.maybe(database, { id });
+  if (taking === undefined) {
+    await mendSettled(deps);
+    return false;
+  }
+  // One transaction, or it might be served with the next one in between.
+  const hasLeft = await database.transaction(async (tx) => {
+    await voidUnanswered(deps, tx, taking);
+    const left = await endWaiter.all(tx, { id, ...CANCELED });
+    tx.notify(...noticesOf(left));
+    return left.length > 0;
   });
+  // Its owner uses it already, and has it then.
+  if (!hasLeft) await takeBack(deps, taking);
+  return hasLeft;
 }
 
 /** One whose deadline has passed is ended by whoever sees it first. */
@@ -61,6 +75,7 @@ export async function readWaiter(deps: Deps, id: WaiterId): Promise<WaiterRow | 
   if (row?.outcome !== null || row.leftMs > 0) return row;
   const taking = row.isUnproven ? await findTaking.maybe(database, { id }) : undefined;
   if (taking !== undefined) await takeBack(deps, taking);
+  else if (row.isUnproven) await mendSettled(deps);
   const ended = await endOverdueWaiter.all(database, { id, ...TIMED_OUT });
   database.announce(noticesOf(ended));
   return findWaiter.maybe(database, { id });
@@ -84,6 +99,7 @@ export async function freeName(
 /** What nobody has to be there for: deadlines are kept, and lines get a turn whatever notice was lost. */
 export async function tendLines(deps: Deps): Promise<void> {
   const { database } = deps;
+  await mendSettled(deps);
   const pools = await listPoolsWithLine.all(database, {});
   const isAnyOverdue = pools.some(({ isOverdue }) => isOverdue);
   const takings = isAnyOverdue ? await listOverdueTakings.all(database, {}) : [];
@@ -98,6 +114,16 @@ export async function tendLines(deps: Deps): Promise<void> {
     ...noticesOf(ended),
     ...pools.map(({ poolId }) => ({ kind: 'pool', poolId }) as const),
   ]);
+}
+
+/** For who waits for the proof of what a control plane of before has settled already. */
+async function mendSettled({ database, meter, log }: Deps): Promise<void> {
+  const mended = await mendWaiters.all(database, {});
+  for (const { id, waitedMs } of mended) {
+    log.info('waiter.mended', { waiter: id, isServed: waitedMs !== null });
+    if (waitedMs !== null) meter.observe('wait_duration', waitedMs);
+  }
+  database.announce(noticesOf(mended));
 }
 
 /** The pool may have been building for them. */

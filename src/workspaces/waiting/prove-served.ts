@@ -2,12 +2,13 @@
 // these have answered. Nobody waits here under a lock: the turn was committed before.
 import { createService, type Service, type ServiceScope } from '../../base/service.ts';
 import type { ProveDeps } from '../order.ts';
-import { proveClaim, voidUnanswered, type UnprovenClaim } from '../prove-claim.ts';
+import { proveClaim, type UnprovenClaim } from '../prove-claim.ts';
+import { takeBack } from '../settle-claims.ts';
 import type { HandedOut } from './serve-waiters.ts';
 
 /**
- * What is left to do once a turn of the line was committed. False: somebody is in line again, since what was taken
- * for them is void. Never throws: what could not be asked is settled by the sweep (settle-claims.ts).
+ * What is left to do once a turn of the line was committed. False: somebody may be in line again, since agents
+ * did not answer. Never throws: what could not be asked is settled by the sweep (settle-claims.ts).
  */
 export async function proveServed(
   deps: ProveDeps,
@@ -27,7 +28,8 @@ async function proveOne(deps: ProveDeps, unproven: UnprovenClaim): Promise<boole
   const { claim } = unproven;
   try {
     if (await proveClaim(deps, unproven)) return true;
-    await deps.database.transaction((tx) => voidUnanswered(deps, tx, claim));
+    // Whoever it was taken for may have found it, and use it.
+    await takeBack(deps, { ...claim, versionId: unproven.order.wanted.versionId });
     return false;
   } catch (error) {
     deps.log.warn('waiter.not_proven', { ...claim, error });
