@@ -10,6 +10,7 @@ const RACE = 'test/db/reconciler/race.test.ts';
 
 const WAITING = 'test/db/claim/waiting.test.ts';
 const SERVED_PROOF = 'test/db/claim/served-proof.test.ts';
+const BESIDE_PROOFS = 'test/db/claim/beside-proofs.test.ts';
 const LINE_RACE = 'test/db/claim/line-race.test.ts';
 
 const AMID_CHANGES = 'test/db/claim/exact-amid-changes.test.ts';
@@ -160,14 +161,13 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'a claim takes what somebody in line may need yet',
-    changes: [
-      change(
-        'src/store/claim-take.ts',
-        'q.priority >= a.priority',
-        'q.workspace_id is null and q.priority >= a.priority',
-      ),
-    ],
-    noticedBy: by(SERVED_PROOF, 'is one that a claim of now waits for, and gets what is left'),
+    changes: [change('src/store/claim-take.ts', 'offset a.place - 1 + (', 'offset 0 * (')],
+    noticedBy: by(BESIDE_PROOFS, 'waits for somebody who is being proven, and does not overtake'),
+  },
+  {
+    fault: 'a claim is held up by everybody who is being proven, whatever else is ready',
+    changes: [change('src/store/claim-take.ts', 'then exists (', 'then false and exists (')],
+    noticedBy: by(BESIDE_PROOFS, 'takes what is ready beyond one for each of them'),
   },
   {
     fault: 'who has waited too long is served by an answer that comes later',

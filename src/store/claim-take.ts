@@ -15,7 +15,7 @@ import { READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { statement, takes, type Executor, type Statement } from './statement.ts';
 import { unseen } from './unseen.ts';
-import { IN_LINE } from './waiter.ts';
+import { HAS_NOTHING, HAS_UNPROVEN, IN_LINE } from './waiter.ts';
 import {
   WORKSPACE_COLUMNS,
   WORKSPACE_JOINS,
@@ -108,13 +108,27 @@ interface Variant {
   readonly more: string;
 }
 
+/** On `waiters q`, of `asked a` and `pools l`. */
+const GO_BEFORE = 'q.pool_id = l.id and q.priority >= a.priority';
+
 const ASKS: Variant = {
   verb: 'take',
   columns: { priority: '$priorities::integer[]' },
+  // Where agents have yet to answer for somebody, one that is ready is left for each of them: they may need it. What
+  // others take at the same moment is not seen, for this is about turns, not about who owns what.
   condition: `
           and not exists (
             select from waiters q
-            where q.pool_id = l.id and ${IN_LINE} and q.priority >= a.priority)`,
+            where ${GO_BEFORE} and ${HAS_NOTHING})
+          and case
+            when exists (select from waiters q where ${GO_BEFORE} and ${HAS_UNPROVEN}) then exists (
+              select from pool_members m
+              where m.preset_id = a.preset_id and ${READY_NOW} and (m.born_at < ${FRESH_SINCE}) is not true
+              offset a.place - 1 + (
+                select count(*) from waiters q where ${GO_BEFORE} and ${HAS_UNPROVEN})
+            )
+            else true
+          end`,
   stages: '',
   more: '',
 };

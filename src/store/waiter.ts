@@ -40,7 +40,7 @@ export const IN_LINE = `(q.ended_at is null and q.deadline_at > (select standby_
 export const HAS_NOTHING = `(${IN_LINE} and q.workspace_id is null)`;
 
 /** As IN_LINE, and something was: it keeps its place until it is served, or that is void. */
-const HAS_UNPROVEN = `(${IN_LINE} and q.workspace_id is not null)`;
+export const HAS_UNPROVEN = `(${IN_LINE} and q.workspace_id is not null)`;
 
 export interface NewWaiter {
   readonly id: WaiterId;

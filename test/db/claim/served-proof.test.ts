@@ -19,18 +19,11 @@ import {
   tendLines,
 } from '../../../src/workspaces/waiting/end-waiters.ts';
 import { createAnsweringAgents, type AnsweringAgents } from '../../support/answering-agents.ts';
-import { asCreated } from '../../support/created.ts';
 import { countStatements } from '../../support/counted-database.ts';
-import { createTestCreator } from '../../support/creator.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine } from '../../support/line.ts';
 import { findViolations } from '../../support/pool-invariants.ts';
-import {
-  LINE_PROOF,
-  openProvenLine,
-  type LineReplica,
-  type ProvenLine,
-} from '../../support/proven-line.ts';
+import { openProvenLine, type LineReplica, type ProvenLine } from '../../support/proven-line.ts';
 import { createQueue, type TestQueue } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
@@ -174,26 +167,14 @@ describe('somebody who waits for a workspace with an agent', () => {
     const first = await line.wait();
     await ready('frozen');
     const prove = await line.take();
-    const [one, two] = await ready('lives', 'lives');
+    const [one] = await ready('lives');
     const behind = await line.wait();
+    const [two] = await ready('lives');
     await line.serve();
     expect(await line.see(behind)).toEqual(served(one));
     await prove();
     await line.serve();
     expect(await line.see(first)).toEqual(served(two));
-  });
-
-  it('is one that a claim of now waits for, and gets what is left', async () => {
-    const first = await line.wait();
-    await ready('frozen');
-    const prove = await line.take();
-    const [one, two] = await ready('lives', 'lives');
-    const create = createTestCreator(deps, { proof: LINE_PROOF });
-    const by = { userId: await make.user({ organizationId: line.organizationId }), isAdmin: false };
-    const claimed = create(by, line.request({ onEmpty: 'fail' }));
-    await Promise.all([prove(), claimed]);
-    expect(asCreated(await claimed).workspaceId).toBe(two);
-    expect(await line.see(first)).toEqual(served(one));
   });
 
   it('keeps the name meanwhile, and the key stands for the waiting', async () => {
