@@ -46,7 +46,7 @@ const PROVE_MS = `round(extract(epoch from (select standby_now()) - c.at) * 1000
 export const IS_TAKEN = `coalesce(c.outcome, '') = 'taken'`;
 
 /** Signs of life could not be stored for a while: agents that live may not have been heard of since. */
-const NOBODY_IS_JUDGED = `exists (
+export const NOBODY_IS_JUDGED = `exists (
             select
             from watches
             where name = '${AGENT_WATCH}'

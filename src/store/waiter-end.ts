@@ -2,8 +2,8 @@
 // sealed is gone. For whom something was taken that is not proven yet, that is taken back first.
 import type { PoolId, UserId, VersionId, WaiterId, WorkspaceId } from '../base/id.ts';
 import type { WaitOutcome } from '../domain/waiter/outcome.ts';
-import { IS_TAKEN } from './claim-proof.ts';
-import { int, uuid } from './column.ts';
+import { IS_TAKEN, NOBODY_IS_JUDGED } from './claim-proof.ts';
+import { bool, int, uuid } from './column.ts';
 import { statement, takes, type NoArgs, type Statement } from './statement.ts';
 
 const ended = { id: uuid<WaiterId>(), poolId: uuid<PoolId>() };
@@ -104,7 +104,13 @@ export const endOverdueWaiters = endStatement<End>(
   'q.deadline_at <= (select standby_now())',
 );
 
-const taking = { workspaceId: uuid<WorkspaceId>(), epoch: int, versionId: uuid<VersionId>() };
+const taking = {
+  workspaceId: uuid<WorkspaceId>(),
+  epoch: int,
+  versionId: uuid<VersionId>(),
+  /** A build is to begin with the proof. */
+  needsBuild: bool,
+};
 
 function takingStatement<Args>(name: string, where: string): Statement<Args, typeof taking> {
   return statement({
@@ -112,7 +118,7 @@ function takingStatement<Args>(name: string, where: string): Statement<Args, typ
     takes: takes<Args>(),
     gives: taking,
     sql: `
-      select w.id as workspace_id, w.epoch, latest.version_id
+      select w.id as workspace_id, w.epoch, latest.version_id, c.needs_build
       from waiters q
       join workspaces w on w.id = q.workspace_id
       join claims c on c.workspace_id = w.id and c.epoch = w.epoch and ${IS_TAKEN}
@@ -145,6 +151,17 @@ export const findOverdueTaking = takingStatement<{
 export const listOverdueTakings = takingStatement<NoArgs>(
   'list_overdue_takings',
   'q.deadline_at <= (select standby_now())',
+);
+
+/**
+ * As findTaking, for all whose claim is older, and whose deadline is still to come. None while silence must not be
+ * judged: they would be handed over without the proof, and may yet be heard of.
+ */
+export const listLeftTakings = takingStatement<{ readonly afterMs: number }>(
+  'list_left_takings',
+  `q.deadline_at > (select standby_now())
+        and c.at < (select standby_now()) - $afterMs::float8 * interval '1 ms'
+        and not ${NOBODY_IS_JUDGED}`,
 );
 
 /** Long enough that who asks again with the same key hears what became of it. */

@@ -182,7 +182,8 @@ async function prove(
 ): Promise<CreatedWorkspace | Unanswered> {
   if (epoch === undefined) return created;
   const claim = { workspaceId: created.workspaceId, epoch };
-  const isProven = await proveClaim(deps, { order, claim, isResumed });
+  const { versionId } = order.wanted;
+  const isProven = await proveClaim(deps, { order, claim, versionId, isResumed });
   return isProven ? created : { unanswered: claim };
 }
 

@@ -2,7 +2,7 @@
 // An agent that died a moment ago looks alive until its next sign of life is overdue; this is how it is found out.
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
-import { createId } from '../base/id.ts';
+import { createId, type VersionId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { UNANSWERED } from '../domain/pool/member.ts';
 import {
@@ -21,14 +21,16 @@ import type { Wanted } from '../store/notice-bus.ts';
 import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
 import { refuseStart } from './change-workspace.ts';
 import { beginPrebuildDelete } from './delete-prebuild.ts';
-import type { Order, ProveDeps } from './order.ts';
+import type { Order, ProofOptions, ProveDeps } from './order.ts';
 import { insertClaimBuild, needsBuild } from './take-workspace.ts';
 
-/** A claim of an order that agents have yet to answer. */
+/** A claim that agents have yet to answer. */
 export interface UnprovenClaim {
-  readonly order: Order;
+  /** Undefined where who took it has died, and needed no build: nothing but the claim is known then. */
+  readonly order: Order | undefined;
   readonly claim: TakenClaim;
-  /** It was taken by another request of the same key, and nobody may have looked since. */
+  readonly versionId: VersionId;
+  /** It was taken by somebody else, and nobody may have looked since. */
   readonly isResumed: boolean;
 }
 
@@ -68,10 +70,15 @@ const isAbout =
 function longEnough({ proof }: Pick<ProveDeps, 'proof'>): LongPollOptions {
   return {
     pollMs: proof.pollMs,
-    timeoutMs: MOST_TIMEOUTS * proof.timeoutMs + LONGEST_BACK_OFF_MS,
+    timeoutMs: longestProofMs(proof),
     // Whoever asked may be gone: what was taken for them is settled all the same.
     signal: new AbortController().signal,
   };
+}
+
+/** A claim that is open for longer is not looked at any more by who has taken it. */
+export function longestProofMs({ timeoutMs }: Pick<ProofOptions, 'timeoutMs'>): number {
+  return MOST_TIMEOUTS * timeoutMs + LONGEST_BACK_OFF_MS;
 }
 
 /** Until whoever took it has told what became of it; or long enough for that, if they are gone. */
@@ -115,17 +122,19 @@ async function settle(
   unproven: UnprovenClaim,
   { isLate }: { readonly isLate: boolean },
 ): Promise<Settled | { readonly calledMs: number | null }> {
-  const { order, claim } = unproven;
+  const { order, claim, versionId } = unproven;
   const confirmed = await confirm(deps, unproven, {
-    ...{ ...claim, isLate, versionId: order.wanted.versionId, eventId: createId(deps) },
+    ...{ ...claim, isLate, versionId, eventId: createId(deps) },
   });
   const { outcome, calledMs, readyMs } = confirmed;
   if (outcome === 'taken') return { calledMs };
   if (outcome === 'void') return 'void';
   if (outcome !== 'confirmed' && outcome !== 'unheard') return 'by another';
   tellServed(deps, confirmed);
-  if (readyMs !== null && !needsBuild(order)) deps.meter.observe('claim_to_ready', readyMs);
-  if (order.request.idempotencyKey !== undefined) {
+  const isReady = order === undefined || !needsBuild(order);
+  if (readyMs !== null && isReady) deps.meter.observe('claim_to_ready', readyMs);
+  // Another request may wait for the same claim.
+  if (order?.request.idempotencyKey !== undefined) {
     deps.database.announce([{ kind: 'workspace', workspaceId: claim.workspaceId }]);
   }
   return outcome === 'confirmed' ? 'answered' : 'unheard';
@@ -142,7 +151,7 @@ async function confirm(
   { order, claim }: UnprovenClaim,
   asked: ConfirmArgs,
 ): Promise<Confirmed> {
-  if (!needsBuild(order)) return confirmClaim.one(deps.database, asked);
+  if (order === undefined || !needsBuild(order)) return confirmClaim.one(deps.database, asked);
   const confirmed = await deps.database.transaction(async (tx) => {
     const { workspaceId } = claim;
     // Whoever stops or starts it takes turns with this.

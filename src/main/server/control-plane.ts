@@ -124,7 +124,8 @@ export function createControlPlaneParts(
     },
     decision,
   );
-  const lineKeeper = createLineKeeper({ ...kit, database }, { intervalMs: config.sweepInterval });
+  const { sweepInterval: intervalMs } = config;
+  const lineKeeper = createLineKeeper({ ...kit, database, lineProver }, { intervalMs });
   const lifecycle = createChores(kit, {
     name: 'lifecycle',
     intervalMs: config.sweepInterval,

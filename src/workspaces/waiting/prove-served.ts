@@ -1,14 +1,17 @@
 // Proof at hand-over for those who have waited: what a turn of the line took for them and has agents is theirs once
 // these have answered. Nobody waits here under a lock: the turn was committed before.
+import type { WorkspaceId } from '../../base/id.ts';
 import { createService, type Service, type ServiceScope } from '../../base/service.ts';
+import type { RowOf } from '../../store/column.ts';
+import { listLeftTakings } from '../../store/waiter-end.ts';
 import type { ProveDeps } from '../order.ts';
-import { proveClaim, type UnprovenClaim } from '../prove-claim.ts';
+import { longestProofMs, proveClaim, type UnprovenClaim } from '../prove-claim.ts';
 import { takeBack } from '../settle-claims.ts';
 import type { HandedOut } from './serve-waiters.ts';
 
 /**
  * What is left to do once a turn of the line was committed. False: somebody may be in line again, since agents
- * did not answer. Never throws: what could not be asked is settled by the sweep (settle-claims.ts).
+ * did not answer. Never throws: what could not be asked is asked again by `resume`.
  */
 export async function proveServed(
   deps: ProveDeps,
@@ -25,11 +28,11 @@ export async function proveServed(
 }
 
 async function proveOne(deps: ProveDeps, unproven: UnprovenClaim): Promise<boolean> {
-  const { claim } = unproven;
+  const { claim, versionId } = unproven;
   try {
     if (await proveClaim(deps, unproven)) return true;
     // Whoever it was taken for may have found it, and use it.
-    await takeBack(deps, { ...claim, versionId: unproven.order.wanted.versionId });
+    await takeBack(deps, { ...claim, versionId });
     return false;
   } catch (error) {
     deps.log.warn('waiter.not_proven', { ...claim, error });
@@ -37,14 +40,34 @@ async function proveOne(deps: ProveDeps, unproven: UnprovenClaim): Promise<boole
   }
 }
 
+/** Proves what others have left: who took it has died, or could not reach the database. */
+async function proveLeft(
+  deps: ProveDeps,
+  { needsBuild, versionId, ...claim }: RowOf<typeof listLeftTakings.columns>,
+): Promise<void> {
+  if (!needsBuild) {
+    await proveOne(deps, { order: undefined, claim, versionId, isResumed: true });
+    return;
+  }
+  try {
+    // What is still to be built was known to who took it alone.
+    await takeBack(deps, { ...claim, versionId });
+  } catch (error) {
+    deps.log.warn('waiter.not_proven', { ...claim, error });
+  }
+}
+
 export interface LineProver extends Service {
   /** Does not wait for it. */
   prove(handedOut: readonly HandedOut[]): void;
+  /** Begins with what nobody proves any more; of many that do so for the same one is first. */
+  resume(): Promise<void>;
 }
 
 /** Proves what the turns of pools took. Its stop waits for the proofs that were begun. */
 export function createLineProver(deps: ProveDeps): LineProver {
   let started: ServiceScope | undefined;
+  const resumed = new Set<WorkspaceId>();
   const service = createService(deps.clock, {
     name: 'line-prover',
     start: (scope) => {
@@ -57,6 +80,15 @@ export function createLineProver(deps: ProveDeps): LineProver {
     prove: (handedOut) => {
       if (handedOut.length === 0) return;
       started?.background(proveServed(deps, handedOut).then(() => undefined));
+    },
+    resume: async () => {
+      const afterMs = longestProofMs(deps.proof);
+      for (const left of await listLeftTakings.all(deps.database, { afterMs })) {
+        const { workspaceId } = left;
+        if (started === undefined || started.signal.aborted || resumed.has(workspaceId)) continue;
+        resumed.add(workspaceId);
+        started.background(proveLeft(deps, left).finally(() => resumed.delete(workspaceId)));
+      }
     },
   };
 }

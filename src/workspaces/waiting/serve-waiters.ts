@@ -179,7 +179,8 @@ async function serveOne(
       }
       if (hasToProve(order)) {
         const { id: workspaceId, epoch } = taking.workspace;
-        const claim = { order, claim: { workspaceId, epoch }, isResumed: false };
+        const { versionId } = order.wanted;
+        const claim = { order, claim: { workspaceId, epoch }, versionId, isResumed: false };
         return { kind: 'unproven', claim };
       }
       tx.notify({ kind: 'waiter', waiterId });
