@@ -89,7 +89,7 @@ describe('a claim of now', () => {
     await answering.ready(line.pool, 'frozen');
     await line.take();
     const [one] = await answering.ready(line.pool, 'lives');
-    expect(await claim(IMPATIENT, { priority: 1 })).toBe(one);
+    expect(await claim(LINE_PROOF, { priority: 1 })).toBe(one);
   });
 
   it('leaves them nothing that cannot be handed over', async () => {
@@ -101,9 +101,9 @@ describe('a claim of now', () => {
     await store.sql(isReady, [silent, false]);
     expect(await claim(IMPATIENT)).toBe('POOL_EMPTY');
     await store.sql(isReady, [silent, true]);
-    expect(await claim(IMPATIENT)).toBe(silent);
+    expect(await claim(LINE_PROOF)).toBe(silent);
     expect(await claim(IMPATIENT)).toBe('POOL_EMPTY');
-    expect(await claim(IMPATIENT, { priority: 1 })).toBe(one);
+    expect(await claim(LINE_PROOF, { priority: 1 })).toBe(one);
   });
 
   it('takes no more with others, by one statement, than alone', async () => {
