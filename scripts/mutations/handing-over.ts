@@ -167,7 +167,10 @@ export const handingOver: readonly Mutation[] = [
   {
     fault: 'a claim is held up by everybody who is being proven, whatever else is ready',
     changes: [change('src/store/claim-take.ts', 'then exists (', 'then false and exists (')],
-    noticedBy: by(BESIDE_PROOFS, 'takes what is ready beyond one for each of them'),
+    noticedBy: by(
+      BESIDE_PROOFS,
+      'takes what is ready beyond one for each of them, whether their proof ends or not (%s)',
+    ),
   },
   {
     fault: 'who has waited too long is served by an answer that comes later',
