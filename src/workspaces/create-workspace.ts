@@ -26,7 +26,7 @@ import {
 import { createKnownTemplates } from './known-templates.ts';
 import { isNameTaken, nameTaken } from './name-taken.ts';
 import type { CreateDeps, Order, ServeDeps } from './order.ts';
-import { awaitSettled, proveClaim, voidUnanswered } from './prove-claim.ts';
+import { awaitSettled, MOST_RETAKEN, proveClaim, voidUnanswered } from './prove-claim.ts';
 import { findFirstStart } from './life/autostart.ts';
 import { findExcess } from './quota.ts';
 import {
@@ -96,9 +96,6 @@ export function createWorkspaceCreator(
   const deps: ServeDeps = { ...given, knownTemplates, takeTogether, waitersPerUser, proof };
   return (requester, request) => createWorkspace(deps, requester, request);
 }
-
-/** As often as that another one is taken; agents that do not answer time after time are a miss. */
-const MOST_RETAKEN = 2;
 
 async function createWorkspace(
   deps: ServeDeps,

@@ -34,6 +34,11 @@ export interface UnprovenClaim {
   readonly isResumed: boolean;
 }
 
+/**
+ * As often as that another one is taken, for who asks now, or for those before them: agents that do not answer time after
+ * time are a miss.
+ */
+export const MOST_RETAKEN = 2;
 /** Agents that were told again and again and never answered live in a way that is of no use to anybody. */
 const MOST_TIMEOUTS = 3;
 /** How long an agent that lost its control plane waits before it calls again, at most. */

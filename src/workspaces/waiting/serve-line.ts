@@ -4,11 +4,9 @@ import { waitFor } from '../../store/long-poll.ts';
 import { lockPool } from '../../store/pool-lock.ts';
 import { hasUnprovenBefore } from '../../store/waiter.ts';
 import type { ProveDeps } from '../order.ts';
+import { MOST_RETAKEN } from '../prove-claim.ts';
 import { proveServed } from './prove-served.ts';
 import { serveWaiters } from './serve-waiters.ts';
-
-/** As often as somebody whose agents do not answer is given another one, before who asks now goes behind. */
-const MOST_RETAKEN = 2;
 
 /**
  * With `priority`, where what they get has to be proven, also by others: who asks with it comes after those whose agents
