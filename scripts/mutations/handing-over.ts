@@ -11,6 +11,8 @@ const RACE = 'test/db/reconciler/race.test.ts';
 const WAITING = 'test/db/claim/waiting.test.ts';
 const SERVED_PROOF = 'test/db/claim/served-proof.test.ts';
 const BESIDE_PROOFS = 'test/db/claim/beside-proofs.test.ts';
+const SERVED_MIXED = 'test/db/claim/served-proof-mixed.test.ts';
+const SERVED_LEFT = 'test/db/claim/served-proof-left.test.ts';
 const LINE_RACE = 'test/db/claim/line-race.test.ts';
 
 const AMID_CHANGES = 'test/db/claim/exact-amid-changes.test.ts';
@@ -182,6 +184,47 @@ export const handingOver: readonly Mutation[] = [
       ),
     ],
     noticedBy: by(SERVED_PROOF, 'is not put off by the answer'),
+  },
+  {
+    fault: 'who waits for the proof of what a control plane of before has settled waits for ever',
+    changes: [
+      change('src/store/waiter-mend.ts', "in ('hit', 'failed', 'void')", "in ('hit', 'failed')"),
+    ],
+    noticedBy: by(SERVED_MIXED, 'is in line again where it is void, with what was given'),
+  },
+  {
+    fault: 'who cancels is told that they were served, and waits',
+    changes: [
+      change(
+        'src/workspaces/waiting/end-waiters.ts',
+        'now.outcome === null; looks++',
+        'now.outcome === null && looks < 1; looks++',
+      ),
+    ],
+    noticedBy: by(
+      SERVED_MIXED,
+      'has left it, where something else was taken for them in that moment',
+    ),
+  },
+  {
+    fault: 'who cancels what they use already waits on',
+    changes: [
+      change(
+        'src/workspaces/waiting/end-waiters.ts',
+        'if (!hasLeft) await takeBack(deps, taking);',
+      ),
+    ],
+    noticedBy: by(SERVED_MIXED, 'is told of the workspace that they have found and use'),
+  },
+  {
+    fault: 'a proof that its control plane left waits for the sweep of claims',
+    changes: [change('src/workspaces/waiting/line-keeper.ts', 'await deps.lineProver.resume();')],
+    noticedBy: by(SERVED_LEFT, 'is found by the regular look at the lines'),
+  },
+  {
+    fault: 'a proof is gone on with while silence must not be judged',
+    changes: [change('src/store/waiter-end.ts', 'and not $', 'and null is distinct from $')],
+    noticedBy: by(SERVED_LEFT, 'is left alone while silence must not be judged'),
   },
   {
     fault: 'a pool takes away what those in its line were about to get',
