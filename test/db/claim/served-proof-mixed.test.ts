@@ -134,6 +134,27 @@ describe('who waits for the proof of what a control plane of before has settled'
   });
 });
 
+describe('who finds what was taken for them', () => {
+  it('is served with it, where they use it in the moment in which its agents are given up', async () => {
+    const userId = await make.user({ organizationId: line.organizationId });
+    const id = await line.wait({ userId });
+    const [workspaceId] = (await answering.ready(line.pool, 'frozen')) as [WorkspaceId];
+    let isProving = false;
+    const { database, bus } = deps;
+    const transaction: Database['transaction'] = async (work, options) => {
+      if (isProving) {
+        const by = { userId, isAdmin: false };
+        await changeWorkspace(deps, by, { id: workspaceId, transition: 'stop' });
+      }
+      return database.transaction(work, options);
+    };
+    const prove = await line.take({ database: { ...database, transaction }, bus });
+    isProving = true;
+    await prove();
+    expect(await line.see(id)).toEqual(served(workspaceId));
+  });
+});
+
 describe('who leaves the line', () => {
   it('has left it, where something else was taken for them in that moment', async () => {
     const { id, workspaceId } = await takenFor();
