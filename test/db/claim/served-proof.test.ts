@@ -460,13 +460,14 @@ describe('a turn of a line', () => {
   });
 
   it('holds nothing while agents are asked', async () => {
-    await line.wait();
-    await ready('lives');
+    const id = await line.wait();
+    const [workspaceId] = await ready('lives');
     const prove = await line.take();
     await store.sql('begin');
     // As the next turn does, which has no end before the proof has.
     await store.sql('select from pools where id = $1 for no key update', [line.pool.poolId]);
     expect(await prove()).toBe(true);
+    expect(await line.see(id)).toEqual(served(workspaceId));
     await store.sql('rollback');
   });
 });
