@@ -135,6 +135,7 @@ describe('an operator', () => {
     const kept = await tell('workspace', 'set', 'mine', '--automatic-updates', 'never');
     expect(kept).not.toContain('updates');
     await tell('workspace', 'delete', 'mine');
+    await tell('template', 'delete', 'followed');
   });
 
   it('has the failures forgotten that limit a pool', async () => {
