@@ -5,6 +5,7 @@ import { living } from './living.ts';
 import type { Mutation } from './mutation.ts';
 import { planning } from './planning.ts';
 import { pruning } from './pruning.ts';
+import { standingInLine } from './standing-in-line.ts';
 import { working } from './working.ts';
 
 export const mutations: readonly Mutation[] = [
@@ -13,5 +14,6 @@ export const mutations: readonly Mutation[] = [
   ...living,
   ...planning,
   ...pruning,
+  ...standingInLine,
   ...working,
 ];
