@@ -96,11 +96,12 @@ export async function freeName(
   return ended.length > 0;
 }
 
-/** What nobody has to be there for: deadlines are kept, and lines get a turn whatever notice was lost. */
-export async function tendLines(deps: Deps): Promise<void> {
+/** What nobody has to be there for: deadlines are kept, and lines get a turn whatever notice was lost. False: nobody waits. */
+export async function tendLines(deps: Deps): Promise<boolean> {
   const { database } = deps;
-  await mendSettled(deps);
   const pools = await listPoolsWithLine.all(database, {});
+  if (pools.length === 0) return false;
+  await mendSettled(deps);
   const isAnyOverdue = pools.some(({ isOverdue }) => isOverdue);
   const takings = isAnyOverdue ? await listOverdueTakings.all(database, {}) : [];
   for (const taking of takings) {
@@ -114,6 +115,7 @@ export async function tendLines(deps: Deps): Promise<void> {
     ...noticesOf(ended),
     ...pools.map(({ poolId }) => ({ kind: 'pool', poolId }) as const),
   ]);
+  return true;
 }
 
 /** For who waits for the proof of what a control plane of before has settled already. */

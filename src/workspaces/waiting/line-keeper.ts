@@ -19,8 +19,7 @@ export function createLineKeeper(
   const { clock, rng } = deps;
   const log = deps.log.child({ component: 'line-keeper' });
   const tend = async (): Promise<void> => {
-    await tendLines(deps);
-    await deps.lineProver.resume();
+    if (await tendLines(deps)) await deps.lineProver.resume();
   };
   const run = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
