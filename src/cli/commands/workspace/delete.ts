@@ -16,8 +16,8 @@ export const command = defineCommand({
   summary: 'take a workspace away, with everything that was built for it',
   description:
     'Administrators delete prebuilds too, by the names or ids that `standby pool show` lists, for as long as nobody ' +
-    'has claimed them; the pool makes others as it needs them. With --orphan, administrators delete a workspace whose machine is away in the database alone; ' +
-    'what may be left on the machine is named.',
+    'has claimed them; the pool makes others as it needs them. With --orphan, administrators delete a workspace whose ' +
+    'machine is away in the database alone; what may be left on the machine is named.',
   arguments: { workspace: WORKSPACE_ARGUMENT },
   options: {
     noWait: { kind: 'flag', summary: 'start the deletion, and do not wait for its end' },
