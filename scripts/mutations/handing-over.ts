@@ -104,7 +104,7 @@ export const handingOver: readonly Mutation[] = [
       change(
         'src/store/claim-take.ts',
         'limit s.claims',
-        'limit s.claims - (random() < 0.4)::integer',
+        'limit s.claims - (random() < 0.8)::integer',
       ),
     ],
     noticedBy: by(AMID_CHANGES, GETS_ALL),

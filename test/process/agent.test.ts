@@ -228,7 +228,7 @@ describe.each(here)('%s', (_name, _tools, command) => {
     server.claim('ann');
     await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
     await kill(agent);
-    await rm(path.join(folder, '.standby-agent'), { recursive: true });
+    await removeTree(path.join(folder, '.standby-agent'));
     const before = server.heartbeats.length;
     start(server);
     await until(() => expect(server.heartbeats.slice(before).at(-1)?.applied_epoch).toBe(1));
@@ -242,7 +242,7 @@ describe.each(here)('%s', (_name, _tools, command) => {
     server.claim('ann');
     await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
     await kill(agent);
-    await rm(path.join(folder, '.standby-agent'), { recursive: true });
+    await removeTree(path.join(folder, '.standby-agent'));
     const before = server.heartbeats.length;
     start(server);
     const told = { lifecycle: 'start_error', applied_epoch: 1, applied_ok: false };
