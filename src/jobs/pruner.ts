@@ -1,4 +1,5 @@
-// Takes away what is too old, at a bounded pace, apart from what must be looked at in time.
+// Takes away what is too old, at a bounded pace, and tells PostgreSQL's planner of what has come: apart from what must
+// be looked at in time.
 import type { Kit } from '../base/kit.ts';
 import type { Service } from '../base/service.ts';
 import { removeOldAnnouncements } from '../store/announcement.ts';
@@ -8,6 +9,7 @@ import { findIdlePruning } from '../store/idle-chores.ts';
 import { removeOldWaiters } from '../store/waiter-end.ts';
 import { createChores } from './chores.ts';
 import { inBatches } from './in-batches.ts';
+import { keepStatistics } from './keep-statistics.ts';
 import { pruneHistory, prunePoolEvents } from './prune-history.ts';
 import { pruneLogs } from './prune-logs.ts';
 
@@ -59,6 +61,7 @@ export function createPruner(
             ),
       history: (signal) => pruneHistory(deps, { retentionMs: historyRetentionMs }, signal),
       pool_events: (signal) => prunePoolEvents(deps, { retentionMs: historyRetentionMs }, signal),
+      statistics: () => keepStatistics(deps),
     },
   });
 }
