@@ -66,7 +66,7 @@ export const deciding: readonly Mutation[] = [
     always: true,
     changes: [
       change(
-        'src/store/database.ts',
+        'src/store/begin.ts',
         "write: 'begin isolation level read committed'",
         "write: 'begin isolation level repeatable read'",
       ),

@@ -3,6 +3,7 @@ import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
 import { assertOutsideTransaction, runInsideTransaction } from '../base/transaction-scope.ts';
 import pg from 'pg';
+import { begin, beginWith, canBeginWith, type TransactionMode } from './begin.ts';
 import type { Notice } from './notice.ts';
 import { createOpenConnections } from './open-connections.ts';
 import { isBusy, isRetryable, isUnavailable } from './sqlstate.ts';
@@ -40,7 +41,7 @@ export interface TransactionOptions {
    * `write`, the default, is READ COMMITTED; `dry_run` is the same, and at the end everything is taken
    * back and nothing announced; `snapshot` is REPEATABLE READ READ ONLY.
    */
-  readonly mode?: keyof typeof BEGIN;
+  readonly mode?: TransactionMode;
 }
 
 export interface DatabaseOptions {
@@ -62,13 +63,6 @@ export interface ConnectionParts {
   readonly database: string;
 }
 
-const BEGIN = {
-  // Said every time: a server, a database or a role may have another default, and under a stricter
-  // one whoever waited for a lock goes on in the world as it was before.
-  write: 'begin isolation level read committed',
-  dry_run: 'begin isolation level read committed',
-  snapshot: 'begin isolation level repeatable read read only',
-} as const;
 /** For what runs outside a transaction, and so that times come in the form that pg reads. */
 const SESSION = String.raw`-c default_transaction_isolation=read\ committed -c DateStyle=ISO`;
 
@@ -170,13 +164,15 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
 
   const attempt = <T>(
     work: (tx: Transaction) => Promise<T>,
-    mode: keyof typeof BEGIN,
+    mode: TransactionMode,
   ): Promise<Attempt<T>> =>
     lend(async (client, discard) => {
       const notices: Notice[] = [];
       try {
-        await client.query(BEGIN[mode]);
-        const result = await runInsideTransaction(() => work(transactionOn(client, notices)));
+        const tx = transactionOn(client, { mode, notices });
+        if (!canBeginWith(client, mode)) await tx.begin();
+        const result = await runInsideTransaction(() => work(tx));
+        if (!tx.hasBegun()) return { result, notices: mode === 'dry_run' ? [] : notices };
         if (mode === 'dry_run') {
           await client.query('rollback');
           return { result, notices: [] };
@@ -259,14 +255,35 @@ function noneAnswered(waitedMs: number): AppError {
   });
 }
 
-function transactionOn(client: pg.PoolClient, notices: Notice[]): Transaction {
+interface OpenTransaction extends Transaction {
+  /** Before its first statement, which begins it otherwise. */
+  begin(): Promise<void>;
+  hasBegun(): boolean;
+}
+
+function transactionOn(
+  client: pg.PoolClient,
+  { mode, notices }: { readonly mode: TransactionMode; readonly notices: Notice[] },
+): OpenTransaction {
   let savepoints = 0;
+  let hasBegun = false;
+  const beginAlone = async (): Promise<void> => {
+    hasBegun = true;
+    await begin(client, mode);
+  };
   return {
-    query: (query) => execute(client, query),
+    begin: beginAlone,
+    hasBegun: () => hasBegun,
+    query: (query) => {
+      if (hasBegun) return execute(client, query);
+      hasBegun = true;
+      return toResult(beginWith(client, mode, configOf(query)));
+    },
     notify: (...more) => {
       notices.push(...more);
     },
     savepoint: async (work) => {
+      if (!hasBegun) await beginAlone();
       const name = `s${++savepoints}`;
       const noticesBefore = notices.length;
       await client.query(`savepoint ${name}`);
@@ -283,14 +300,17 @@ function transactionOn(client: pg.PoolClient, notices: Notice[]): Transaction {
   };
 }
 
-async function execute(on: pg.PoolClient, query: Query): Promise<QueryResult> {
-  const result = await on.query<unknown[]>({
-    name: query.name,
-    text: query.text,
-    values: [...query.values],
-    rowMode: 'array',
-  });
-  return { rows: result.rows, rowCount: result.rowCount ?? 0 };
+function execute(on: pg.PoolClient, query: Query): Promise<QueryResult> {
+  return toResult(on.query<unknown[]>(configOf(query)));
+}
+
+function configOf({ name, text, values }: Query): pg.QueryArrayConfig {
+  return { name, text, values: [...values], rowMode: 'array' };
+}
+
+async function toResult(asked: Promise<pg.QueryArrayResult>): Promise<QueryResult> {
+  const { rows, rowCount } = await asked;
+  return { rows: rows as unknown[][], rowCount: rowCount ?? 0 };
 }
 
 /** Throws CONFIG_INVALID for an address that cannot be used, or whose certificates cannot be read. */
