@@ -40,61 +40,63 @@ export const findAgentSessions = statement({
         and ${IS_LIVING}`)} as w`,
 });
 
-/** Keeps claims away until the transaction ends, so that a new session is bound to the present epoch. */
-export const lockWorkspaceEpoch = statement({
-  name: 'agent_session.lock_epoch',
-  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
-  gives: { epoch: int },
-  sql: `
-    select epoch
-    from workspaces
-    where id = $workspaceId
-      and deleted_at is null
-    for share`,
-});
+/**
+ * The workspace, which keeps claims away until the transaction ends, so that a new session is bound to the present
+ * epoch; and its agent of a name, by which two who open a session for it take turns.
+ */
+const LOCKED_BY_NAME = `workspace as materialized (
+      select id, epoch
+      from workspaces
+      where id = $workspaceId
+        and ${IS_LIVING}
+      for share
+    ), agent as materialized (
+      select id
+      from agents
+      where workspace_id = (select id from workspace)
+        and name = $name
+        and kind = 'program'
+      for update
+    )`;
 
-export const findAgentByName = statement({
-  name: 'agent.find_by_name',
+export const lockAgentByName = statement({
+  name: 'agent.lock_by_name',
   takes: takes<{ readonly workspaceId: WorkspaceId; readonly name: string }>(),
   gives: { id: uuid<AgentId>() },
   sql: `
+    with ${LOCKED_BY_NAME}
     select id
-    from agents
-    where workspace_id = $workspaceId
-      and name = $name
-      and kind = 'program'`,
+    from agent`,
 });
 
-/** Makes two who open a session for one agent take turns: the later one's session is the live one. */
-export const lockAgent = statement({
-  name: 'agent.lock',
-  takes: takes<{ readonly agentId: AgentId }>(),
-  gives: {},
-  sql: 'select from agents where id = $agentId for update',
-});
-
+/**
+ * Ends an agent's session and opens the next one, of the workspace's present epoch. No row: there is no such agent.
+ * Of two at once the later fails by agent_sessions_live_key, unless an earlier statement has locked the agent.
+ */
 export const replaceAgentSession = statement({
   name: 'agent_session.replace',
   takes: takes<{
-    readonly id: AgentSessionId;
-    readonly agentId: AgentId;
     readonly workspaceId: WorkspaceId;
-    readonly epoch: number;
-    readonly hash: Buffer;
+    readonly name: string;
+    readonly nextId: AgentSessionId;
+    readonly nextHash: Buffer;
   }>(),
-  gives: {},
+  gives: { epoch: int },
   sql: `
-    with ended as (
+    with ${LOCKED_BY_NAME}, ended as (
       update agent_sessions
       set ended_at = (select standby_now())
-      where agent_id = $agentId
+      where agent_id = (select id from agent)
         and ended_at is null
       returning id
     )
     insert into agent_sessions (id, agent_id, workspace_id, epoch, hash, created_at)
     -- Reading from ended makes the insert wait for the update, as the unique index requires.
-    select $id, $agentId, $workspaceId, $epoch, $hash, standby_now()
-    from (select count(*) from ended) as after_the_update`,
+    select $nextId, a.id, w.id, w.epoch, $nextHash, standby_now()
+    from agent a
+    cross join workspace w
+    cross join (select count(*) from ended) as after_the_update
+    returning epoch`,
 });
 
 export interface SignOfLife {
@@ -280,7 +282,7 @@ export const handOverAgentSession = statement({
       select id, epoch, owner_id
       from workspaces
       where id = $workspaceId
-        and deleted_at is null
+        and ${IS_LIVING}
       for share
     ), agent as materialized (
       select a.id, a.applied_epoch, a.applied_ok

@@ -4,15 +4,14 @@ import { createId, type AgentId, type AgentSessionId, type WorkspaceId } from '.
 import type { Kit } from '../../base/kit.ts';
 import { createToken } from '../../base/token.ts';
 import {
-  findAgentByName,
   findAgentOwners,
   handOverAgentSession,
-  lockAgent,
-  lockWorkspaceEpoch,
+  lockAgentByName,
   replaceAgentSession,
 } from '../../store/agent.ts';
-import type { Database, Transaction } from '../../store/database.ts';
+import type { Database } from '../../store/database.ts';
 import { isUniqueViolation } from '../../store/sqlstate.ts';
+import type { Executor } from '../../store/statement.ts';
 import { ownershipOf, readOwnership, sessionReplaced, type Ownership } from './owner.ts';
 
 export interface NewSession {
@@ -27,19 +26,28 @@ export async function exchangeBootstrapToken(
   database: Database,
   agent: { readonly workspaceId: WorkspaceId; readonly name: string },
 ): Promise<NewSession> {
-  const opened = await database.transaction(async (tx) => {
-    const workspace = await lockWorkspaceEpoch.maybe(tx, agent);
-    const found = workspace && (await findAgentByName.maybe(tx, agent));
-    if (workspace === undefined || found === undefined) {
-      throw new AppError(
-        'AGENT_UNKNOWN',
-        `workspace ${agent.workspaceId} has no agent named ${JSON.stringify(agent.name)}`,
-      );
-    }
-    return openSession(kit, tx, { ...agent, agentId: found.id, epoch: workspace.epoch });
+  const { secret, hash } = createToken(kit.rng, 'sbs');
+  const nextId = createId<AgentSessionId>(kit);
+  const open = (on: Executor) =>
+    replaceAgentSession.maybe(on, { ...agent, nextId, nextHash: hash });
+  const opened = await open(database).catch((error: unknown) => {
+    if (!isUniqueViolation(error, 'agent_sessions_live_key')) throw error;
+    // Another was opened meanwhile, which a statement does not see that has waited for it. The later one's is the live
+    // one, so this one waits for its turn first.
+    return database.transaction(async (tx) => {
+      await lockAgentByName.maybe(tx, agent);
+      return open(tx);
+    });
   });
-  kit.log.info('agent.session_opened', { ...agent, epoch: opened.epoch });
-  return opened;
+  if (opened === undefined) {
+    throw new AppError(
+      'AGENT_UNKNOWN',
+      `workspace ${agent.workspaceId} has no agent named ${JSON.stringify(agent.name)}`,
+    );
+  }
+  const { epoch } = opened;
+  kit.log.info('agent.session_opened', { ...agent, epoch });
+  return { session: secret, epoch };
 }
 
 /**
@@ -69,21 +77,4 @@ export async function handOverSession(
     findAgentOwners.maybe(database, { sessionIds: [sessionId] });
   await readOwnership(findOwner, agent);
   throw sessionReplaced();
-}
-
-async function openSession(
-  kit: Kit,
-  tx: Transaction,
-  bound: { readonly workspaceId: WorkspaceId; readonly agentId: AgentId; readonly epoch: number },
-): Promise<NewSession> {
-  const { secret, hash } = createToken(kit.rng, 'sbs');
-  await lockAgent.run(tx, bound);
-  await replaceAgentSession.run(tx, {
-    id: createId(kit),
-    agentId: bound.agentId,
-    workspaceId: bound.workspaceId,
-    epoch: bound.epoch,
-    hash,
-  });
-  return { session: secret, epoch: bound.epoch };
 }

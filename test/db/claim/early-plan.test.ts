@@ -2,7 +2,12 @@
 // keeps: what agents and whoever waits for them ask reads the rows that it is about, however many there are by then.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findAgentOwners, findAgentSessions } from '../../../src/store/agent.ts';
+import {
+  findAgentOwners,
+  findAgentSessions,
+  handOverAgentSession,
+  replaceAgentSession,
+} from '../../../src/store/agent.ts';
 import { confirmClaim } from '../../../src/store/claim-proof.ts';
 import { createFactory } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
@@ -10,7 +15,10 @@ import { openTestStore, type TestStore } from '../../support/store.ts';
 import { touchedRows } from '../../support/touched-rows.ts';
 
 const WORKSPACES = 60;
-const STATEMENTS = { confirmClaim, findAgentSessions, findAgentOwners };
+const STATEMENTS = {
+  ...{ confirmClaim, findAgentSessions, findAgentOwners },
+  ...{ handOverAgentSession, replaceAgentSession },
+};
 
 let store: TestStore;
 
@@ -52,7 +60,7 @@ afterAll(() => store.close());
 describe('planned while the tables were empty', () => {
   const one = async (): Promise<Record<string, string>> => {
     const [row] = await store.sql<Record<string, string>>(
-      `select s.id as session, encode(s.hash, 'hex') as hash, b.workspace_id as workspace,
+      `select s.id as session, s.agent_id as agent, encode(s.hash, 'hex') as hash, b.workspace_id as workspace,
          b.version_id as version
        from agent_sessions s
        join builds b on b.workspace_id = s.workspace_id
@@ -86,6 +94,21 @@ describe('planned while the tables were empty', () => {
     expect(sessions).toBeLessThanOrEqual(2);
     expect(others).toEqual({ workspaces: 1, agents: 1, users: 1, owner_values: 0 });
   });
+
+  it.each(['replaceAgentSession', 'handOverAgentSession'] as const)(
+    '%s reads the agent that it is of',
+    async (name) => {
+      const { session = '', agent = '', workspace = '', hash = '' } = await one();
+      await store.sql('begin');
+      const { workspaces, agents } = await touched(name, {
+        ...{ workspaceId: workspace, name: 'main', sessionId: session, agentId: agent },
+        ...{ nextId: workspace, nextHash: String.raw`\x${hash.split('').reverse().join('')}` },
+      });
+      await store.sql('rollback');
+      // Found, and locked.
+      expect({ workspaces, agents }).toEqual({ workspaces: 1, agents: 1 });
+    },
+  );
 
   it('the proof of a claim reads the agents of its workspace', async () => {
     const { workspace = '', version = '' } = await one();

@@ -1,0 +1,72 @@
+// What an agent's path asks of the database, from its exchange to the owner that it has taken over. Counts do not
+// depend on the machine, so they are held here.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { WorkspaceId } from '../../../src/base/id.ts';
+import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
+import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
+import { createFactory, type Factory } from '../../support/factory.ts';
+import { somebodyWaits } from '../../support/held-turn.ts';
+import { makeReady } from '../../support/ready-prebuild.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let make: Factory;
+let database: CountedDatabase;
+let workspaceId: WorkspaceId;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  make = createFactory(store);
+  database = countStatements(store.database);
+});
+afterAll(() => store.close());
+
+beforeEach(async () => {
+  const organizationId = await make.organization();
+  const pool = await make.pool(
+    await make.template({ organizationId, manifest: { claim: 'instant' } }),
+  );
+  [workspaceId] = (await makeReady(store, make, { pool, count: 1 })) as [WorkspaceId];
+  await make.agent(workspaceId, { name: 'main', kind: 'program' });
+});
+
+const exchange = () => exchangeBootstrapToken(store.kit, database, { workspaceId, name: 'main' });
+
+const sessions = (isLive: boolean) =>
+  store.sql('select from agent_sessions where workspace_id = $1 and (ended_at is null) = $2', [
+    ...[workspaceId, isLive],
+  ]);
+
+describe('an exchange', () => {
+  it('is one statement', async () => {
+    database.take();
+    await exchange();
+    expect(database.take()).toEqual({ statements: ['agent_session.replace'], transactions: 0 });
+    await exchange();
+    expect(await sessions(true)).toHaveLength(1);
+    expect(await sessions(false)).toHaveLength(1);
+  });
+
+  it('waits for its turn where another of the agent is under way, and its session is the live one', async () => {
+    await exchange();
+    await store.sql('begin');
+    await store.sql('select from agents where workspace_id = $1 for update', [workspaceId]);
+    await store.sql(
+      `with ended as (
+         update agent_sessions set ended_at = standby_now() where workspace_id = $1 returning *
+       )
+       insert into agent_sessions (id, agent_id, workspace_id, epoch, hash, created_at)
+       select gen_random_uuid(), agent_id, workspace_id, epoch, sha256(hash), standby_now()
+       from ended`,
+      [workspaceId],
+    );
+    database.take();
+    const several = Array.from({ length: 3 }, exchange);
+    await somebodyWaits(store);
+    await store.sql('commit');
+    expect((await Promise.all(several)).map(({ epoch }) => epoch)).toEqual([0, 0, 0]);
+    expect(await sessions(true)).toHaveLength(1);
+    expect(await sessions(false)).toHaveLength(4);
+    expect(database.take().transactions).toBeGreaterThan(0);
+  });
+});
