@@ -336,8 +336,28 @@ export const handingOver: readonly Mutation[] = [
     noticedBy: by('test/db/claim/owner-values.test.ts', 'is told to the newest session alone'),
   },
   {
+    fault: 'of two agents of a prebuild that are ready at once, neither sees the other',
+    changes: [
+      change(
+        'src/store/sign-of-life.ts',
+        'where agents.workspace_id = m.workspace_id) = 1',
+        'where agents.workspace_id = m.workspace_id) > 0',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/agent/sign-of-life.test.ts',
+      'of one of several of a prebuild is stored in its turn, and the last one makes it ready',
+    ),
+  },
+  {
     fault: 'what an owner gave stays in the database once it is delivered',
-    changes: [change('src/workspaces/agent/heartbeat.ts', 'owned.length > 0', 'owned.length > 1')],
+    changes: [
+      change(
+        'src/workspaces/agent/heartbeat.ts',
+        '{ workspaceId })).length > 0',
+        '{ workspaceId })).length > 1',
+      ),
+    ],
     noticedBy: by(
       'test/db/claim/owner-values.test.ts',
       'is told to each agent of the prebuilt workspace, and gone when all have taken over',

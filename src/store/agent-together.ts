@@ -2,14 +2,10 @@
 // plane that is back hears of all of its agents at once.
 import type { AgentId, AgentSessionId, WorkspaceId } from '../base/id.ts';
 import { together } from '../base/together.ts';
-import {
-  findAgentOwners,
-  findAgentSessions,
-  renewSignsOfLife,
-  type AgentOwnerRow,
-  type SignOfLife,
-} from './agent.ts';
+import { findAgentOwners, findAgentSessions, type AgentOwnerRow } from './agent.ts';
+import type { RowOf } from './column.ts';
 import { readTogether, type ReadTogetherDeps } from './read-together.ts';
+import { recordSignsOfLife, renewSignsOfLife, type SignOfLife } from './sign-of-life.ts';
 
 export interface AgentSession {
   readonly sessionId: AgentSessionId;
@@ -25,6 +21,8 @@ export interface AgentsTogether {
   findOwner(sessionId: AgentSessionId): Promise<AgentOwnerRow | undefined>;
   /** False: it says something new, which is stored otherwise. */
   renewSignOfLife(sign: SignOfLife): Promise<boolean>;
+  /** Undefined: it has to be stored in its turn with others. */
+  recordSignOfLife(sign: SignOfLife): Promise<RowOf<typeof recordSignsOfLife.columns> | undefined>;
 }
 
 /** It takes some milliseconds and waits for nobody: one that is late is stuck. */
@@ -33,6 +31,10 @@ const MAX_SIGNS = 100;
 
 export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
   const { clock, database } = deps;
+  const options = {
+    ...{ lateMs: LATE_MS, most: database.maxConnections, maxItems: MAX_SIGNS },
+    isOfOneItem: () => false,
+  };
   return {
     findSession: readTogether(deps, {
       read: (hashes: readonly string[]) =>
@@ -47,20 +49,29 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
     renewSignOfLife: together(
       clock,
       async (signs: readonly SignOfLife[]) => {
-        const renewed = await renewSignsOfLife.all(database, {
-          agentIds: signs.map(({ agentId }) => agentId),
-          lifecycles: signs.map(({ lifecycle }) => lifecycle),
-          appliedEpochs: signs.map(({ appliedEpoch }) => appliedEpoch),
-        });
+        const renewed = await renewSignsOfLife.all(database, columnsOf(signs));
         const ids = new Set(renewed.map(({ agentId }) => agentId));
         return signs.map(({ agentId }) => ids.has(agentId));
       },
-      {
-        lateMs: LATE_MS,
-        most: database.maxConnections,
-        maxItems: MAX_SIGNS,
-        isOfOneItem: () => false,
-      },
+      options,
     ),
+    recordSignOfLife: together(
+      clock,
+      async (signs: readonly SignOfLife[]) => {
+        const recorded = await recordSignsOfLife.all(database, columnsOf(signs));
+        const byPlace = new Map(recorded.map((row) => [row.place, row]));
+        return signs.map((_sign, index) => byPlace.get(index + 1));
+      },
+      options,
+    ),
+  };
+}
+
+function columnsOf(signs: readonly SignOfLife[]): Parameters<typeof recordSignsOfLife.all>[1] {
+  return {
+    agentIds: signs.map(({ agentId }) => agentId),
+    lifecycles: signs.map(({ lifecycle }) => lifecycle),
+    appliedEpochs: signs.map(({ appliedEpoch }) => appliedEpoch),
+    appliedOks: signs.map(({ appliedOk }) => appliedOk),
   };
 }

@@ -1,6 +1,6 @@
 // Agents and their sessions. Lock order: a workspace's row before its agents' rows.
 import type { AgentId, AgentSessionId, UserId, WorkspaceId } from '../base/id.ts';
-import { bool, float, int, json, oneOf, text, uuid, type RowOf } from './column.ts';
+import { bool, int, json, oneOf, text, uuid, type RowOf } from './column.ts';
 import { statement, takes } from './statement.ts';
 import { oneByOne, unseen } from './unseen.ts';
 
@@ -97,96 +97,6 @@ export const replaceAgentSession = statement({
     cross join workspace w
     cross join (select count(*) from ended) as after_the_update
     returning epoch`,
-});
-
-export interface SignOfLife {
-  readonly agentId: AgentId;
-  readonly lifecycle: AgentLifecycle;
-  readonly appliedEpoch: number;
-  /** Whether that went well. */
-  readonly appliedOk: boolean;
-}
-
-/**
- * Renews the times of agents that say what they said before, and gives which. An agent that says something
- * new is not among them, nor is one that somebody else is about to change.
- */
-export const renewSignsOfLife = statement({
-  name: 'agent.renew_signs_of_life',
-  takes: takes<{
-    readonly agentIds: readonly AgentId[];
-    readonly lifecycles: readonly AgentLifecycle[];
-    readonly appliedEpochs: readonly number[];
-  }>(),
-  gives: { agentId: uuid<AgentId>() },
-  sql: `
-    with unchanged as materialized (
-      select a.id
-      from unnest(${unseen('$agentIds::uuid[]')}, ${unseen('$lifecycles::text[]')},
-        ${unseen('$appliedEpochs::integer[]')}) as said (id, lifecycle, applied_epoch)
-      join agents a on a.id = said.id
-      where a.lifecycle = said.lifecycle
-        and a.applied_epoch >= said.applied_epoch
-      for no key update of a skip locked
-    )
-    update agents a
-    set last_seen_at = (select standby_now())
-    where a.id = any (array(select id from unchanged))
-    returning a.id as agent_id`,
-});
-
-/**
- * How long ago the claim was that is complete with this sign of life: the last of the workspace's
- * programs has taken its owner over. No row: it is not, a build hands the workspace over, or a later one has added
- * the agent.
- */
-export const findCompletedClaim = statement({
-  name: 'agent.find_completed_claim',
-  takes: takes<Omit<SignOfLife, 'lifecycle' | 'appliedOk'>>(),
-  gives: { ms: float },
-  sql: `
-    select extract(epoch from (select standby_now()) - c.at)::float8 * 1000 as ms
-    from agents a
-    join workspaces w on w.id = a.workspace_id and w.epoch = $appliedEpoch
-    join claims c on c.workspace_id = w.id and c.epoch = w.epoch and c.outcome = 'hit'
-    where a.id = $agentId
-      and a.kind = 'program'
-      and a.created_at <= c.at
-      and a.applied_epoch < $appliedEpoch
-      and not exists (
-        select
-        from agents other
-        where other.workspace_id = w.id
-          and other.id <> a.id
-          and other.kind = 'program'
-          and other.applied_epoch < w.epoch)
-      and not exists (
-        select
-        from builds b
-        where b.workspace_id = w.id
-          and b.stage = 'claim')`,
-});
-
-/** The first word on an epoch is the last: no hand-over is repeated. */
-const APPLIED_OK = `case when $appliedEpoch > applied_epoch then $appliedOk else applied_ok end`;
-
-/** Stores what an agent newly says. Its workspace's pool member is locked before. */
-export const recordSignOfLife = statement({
-  name: 'agent.record_sign_of_life',
-  takes: takes<SignOfLife>(),
-  gives: {},
-  sql: `
-    update agents
-    set lifecycle = case
-        -- It has lost that its last hand-over failed.
-        when $lifecycle = 'ready' and not ${APPLIED_OK} then 'start_error'
-        else $lifecycle
-      end,
-      applied_ok = ${APPLIED_OK},
-      -- Time only moves forward for an agent, whatever order its reports arrive in.
-      applied_epoch = greatest(applied_epoch, $appliedEpoch),
-      last_seen_at = (select standby_now())
-    where id = $agentId`,
 });
 
 /** It called, whatever it said of itself. */

@@ -6,6 +6,18 @@ import type { Transaction } from '../database.ts';
 import { statement, takes } from '../statement.ts';
 import { IS_BROKEN_FOR_GOOD, lockMembers } from './member.ts';
 
+/** On `pool_members m` and what is `derived`. */
+export const SET_READINESS = `
+    set ready = derived.ready,
+      broken = derived.broken,
+      unready_since = case
+        when derived.ready then null
+        when m.ready then (select standby_now())
+        else m.unready_since
+      end`;
+export const CHANGES_READINESS = `(
+        m.ready <> derived.ready or m.broken is distinct from derived.broken)`;
+
 const deriveReadiness = statement({
   name: 'pool_member.derive_readiness',
   takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
@@ -29,16 +41,10 @@ const deriveReadiness = statement({
       join pool_members m on m.workspace_id = said.workspace_id
     )
     update pool_members m
-    set ready = derived.ready,
-      broken = derived.broken,
-      unready_since = case
-        when derived.ready then null
-        when m.ready then (select standby_now())
-        else m.unready_since
-      end
+    ${SET_READINESS}
     from derived
     where m.workspace_id = derived.workspace_id
-      and (m.ready <> derived.ready or m.broken is distinct from derived.broken)
+      and ${CHANGES_READINESS}
     returning m.workspace_id, m.pool_id`,
 });
 

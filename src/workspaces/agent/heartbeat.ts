@@ -3,22 +3,23 @@ import type { AgentId, AgentSessionId, WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { AGENT_LIFECYCLES } from '../../contract/agent/protocol.ts';
 import type { AgentHeartbeatAnswer } from '../../contract/agent/protocol.ts';
-import { findCompletedClaim, recordSignOfLife, type SignOfLife } from '../../store/agent.ts';
 import type { AgentsTogether } from '../../store/agent-together.ts';
 import type { Database } from '../../store/database.ts';
 import { recordUse } from '../../store/life.ts';
 import { lockMembers, markClaimForgotten } from '../../store/live-pool/member.ts';
-import { refreshReadiness } from '../../store/live-pool/readiness.ts';
+import { refreshLocked } from '../../store/live-pool/readiness.ts';
 import { lockOwnerValues, removeDeliveredValues } from '../../store/owner-values.ts';
 import { waitFor } from '../../store/long-poll.ts';
+import type { Notice } from '../../store/notice.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
+import { findCompletedClaim, recordSignOfLife, type SignOfLife } from '../../store/sign-of-life.ts';
 import { handOverSession } from './exchange.ts';
 import { readOwnership, type Ownership } from './owner.ts';
 
 export interface HeartbeatDeps extends Kit {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
-  readonly agents: Pick<AgentsTogether, 'findOwner' | 'renewSignOfLife'>;
+  readonly agents: Pick<AgentsTogether, 'findOwner' | 'renewSignOfLife' | 'recordSignOfLife'>;
 }
 
 /** Who beats: an agent with the epoch its session is bound to. */
@@ -100,20 +101,39 @@ async function storeSignOfLife(
   { workspaceId, epoch }: BeatingAgent,
   sign: SignOfLife,
 ): Promise<void> {
+  const said: Notice = { kind: 'workspace', workspaceId };
   if (await agents.renewSignOfLife(sign)) {
     // Until it has taken its owner over, somebody may wait for its answer to the claim.
-    if (sign.appliedEpoch < epoch) database.announce([{ kind: 'workspace', workspaceId }]);
+    if (sign.appliedEpoch < epoch) database.announce([said]);
     return;
   }
-  const completed = await database.transaction(async (tx) => {
-    await lockMembers.all(tx, { workspaceIds: [workspaceId] });
-    const claim = await findCompletedClaim.maybe(tx, sign);
-    const owned = sign.appliedEpoch === 0 ? [] : await lockOwnerValues.all(tx, { workspaceId });
+  const recorded = await agents.recordSignOfLife(sign);
+  if (recorded !== undefined) {
+    const { poolId } = recorded;
+    database.announce(poolId === null ? [said] : [said, { kind: 'pool', poolId }]);
+  }
+  const { completedMs } = recorded ?? (await recordInTurn(database, workspaceId, sign));
+  if (completedMs !== null) meter.observe('claim_to_ready', completedMs);
+}
+
+/** One after the other with those of whom one has to see what the other says. */
+async function recordInTurn(
+  database: Database,
+  workspaceId: WorkspaceId,
+  sign: SignOfLife,
+): Promise<{ readonly completedMs: number | null }> {
+  return database.transaction(async (tx) => {
+    const members = await lockMembers.all(tx, { workspaceIds: [workspaceId] });
+    let completedMs: number | null = null;
+    let isOwned = false;
+    if (sign.appliedEpoch > 0) {
+      completedMs = (await findCompletedClaim.maybe(tx, sign))?.ms ?? null;
+      isOwned = (await lockOwnerValues.all(tx, { workspaceId })).length > 0;
+    }
     await recordSignOfLife.run(tx, sign);
-    if (owned.length > 0) await removeDeliveredValues.run(tx, { workspaceId });
-    await refreshReadiness(tx, [workspaceId]);
+    if (isOwned) await removeDeliveredValues.run(tx, { workspaceId });
+    if (members.length > 0) await refreshLocked(tx, [workspaceId]);
     tx.notify({ kind: 'workspace', workspaceId });
-    return claim;
+    return { completedMs };
   });
-  if (completed !== undefined) meter.observe('claim_to_ready', completed.ms);
 }

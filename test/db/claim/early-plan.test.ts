@@ -9,6 +9,7 @@ import {
   replaceAgentSession,
 } from '../../../src/store/agent.ts';
 import { confirmClaim } from '../../../src/store/claim-proof.ts';
+import { recordSignsOfLife, renewSignsOfLife } from '../../../src/store/sign-of-life.ts';
 import { createFactory } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -17,7 +18,7 @@ import { touchedRows } from '../../support/touched-rows.ts';
 const WORKSPACES = 60;
 const STATEMENTS = {
   ...{ confirmClaim, findAgentSessions, findAgentOwners },
-  ...{ handOverAgentSession, replaceAgentSession },
+  ...{ handOverAgentSession, replaceAgentSession, recordSignsOfLife, renewSignsOfLife },
 };
 
 let store: TestStore;
@@ -107,6 +108,22 @@ describe('planned while the tables were empty', () => {
       await store.sql('rollback');
       // Found, and locked.
       expect({ workspaces, agents }).toEqual({ workspaces: 1, agents: 1 });
+    },
+  );
+
+  it.each(['renewSignsOfLife', 'recordSignsOfLife'] as const)(
+    '%s reads the agent that is heard of',
+    async (name) => {
+      const { agent = '' } = await one();
+      await store.sql('begin');
+      const { agents, pool_members: members = 0 } = await touched(name, {
+        ...{ agentIds: `{${agent}}`, lifecycles: '{created}' },
+        ...{ appliedEpochs: '{1}', appliedOks: '{t}' },
+      });
+      await store.sql('rollback');
+      // It once by each part of the statement.
+      expect(agents).toBeLessThan(8);
+      expect(members).toBeLessThan(8);
     },
   );
 

@@ -1,0 +1,227 @@
+// What agents say of themselves. Lock order: a pool member, what an owner gave, then agents' rows.
+import type { AgentId, PoolId } from '../base/id.ts';
+import type { AgentLifecycle } from './agent.ts';
+import { float, int, nullable, uuid } from './column.ts';
+import { IS_BROKEN_FOR_GOOD } from './live-pool/member.ts';
+import { CHANGES_READINESS, SET_READINESS } from './live-pool/readiness.ts';
+import { statement, takes } from './statement.ts';
+import { oneByOne, unseen } from './unseen.ts';
+
+export interface SignOfLife {
+  readonly agentId: AgentId;
+  readonly lifecycle: AgentLifecycle;
+  readonly appliedEpoch: number;
+  /** Whether that went well. */
+  readonly appliedOk: boolean;
+}
+
+/**
+ * Renews the times of agents that say what they said before, and gives which. An agent that says something
+ * new is not among them, nor is one that somebody else is about to change.
+ */
+export const renewSignsOfLife = statement({
+  name: 'agent.renew_signs_of_life',
+  takes: takes<{
+    readonly agentIds: readonly AgentId[];
+    readonly lifecycles: readonly AgentLifecycle[];
+    readonly appliedEpochs: readonly number[];
+  }>(),
+  gives: { agentId: uuid<AgentId>() },
+  sql: `
+    with unchanged as materialized (
+      select a.id
+      from unnest(${unseen('$agentIds::uuid[]')}, ${unseen('$lifecycles::text[]')},
+        ${unseen('$appliedEpochs::integer[]')}) as said (id, lifecycle, applied_epoch)
+      join agents a on a.id = said.id
+      where a.id = any (${unseen('$agentIds::uuid[]')}::uuid[])
+        and a.lifecycle = said.lifecycle
+        and a.applied_epoch >= said.applied_epoch
+      for no key update of a skip locked
+    )
+    update agents a
+    set last_seen_at = (select standby_now())
+    where a.id = any (array(select id from unchanged))
+    returning a.id as agent_id`,
+});
+
+/** On `agents a`, and what is said. The first word on an epoch is the last: no hand-over is repeated. */
+function appliedOk(said: Said): string {
+  return `case when ${said.appliedEpoch} > a.applied_epoch then ${said.appliedOk} else a.applied_ok end`;
+}
+
+/** On `agents a`: it may have lost that its last hand-over failed. */
+function lifecycle(said: Said): string {
+  return `case
+        when ${said.lifecycle} = 'ready' and not ${appliedOk(said)} then 'start_error'
+        else ${said.lifecycle}
+      end`;
+}
+
+/** On `agents a`: time only moves forward for an agent, whatever order its reports arrive in. */
+function appliedEpoch(said: Said): string {
+  return `greatest(a.applied_epoch, ${said.appliedEpoch})`;
+}
+
+/**
+ * On `agents a`: how long ago the claim was that is complete with this sign of life, the last of the workspace's
+ * programs having taken its owner over. Null: it is not, a build hands the workspace over, or a later one has added the
+ * agent.
+ */
+function completedMs(said: Said): string {
+  return `(
+        select extract(epoch from (select standby_now()) - c.at)::float8 * 1000
+        from workspaces w
+        join claims c on c.workspace_id = w.id and c.epoch = w.epoch and c.outcome = 'hit'
+        where w.id = a.workspace_id
+          and w.epoch = ${said.appliedEpoch}
+          and a.kind = 'program'
+          and a.created_at <= c.at
+          and a.applied_epoch < ${said.appliedEpoch}
+          and not exists (
+            select
+            from agents other
+            where other.workspace_id = a.workspace_id
+              and other.id <> a.id
+              and other.kind = 'program'
+              and other.applied_epoch < ${said.appliedEpoch})
+          and not exists (
+            select
+            from builds b
+            where b.workspace_id = a.workspace_id
+              and b.stage = 'claim'))`;
+}
+
+/** Names what was said in a statement. */
+interface Said {
+  readonly lifecycle: string;
+  readonly appliedEpoch: string;
+  readonly appliedOk: string;
+}
+
+const OF_ONE: Said = {
+  lifecycle: '$lifecycle',
+  appliedEpoch: '$appliedEpoch',
+  appliedOk: '$appliedOk',
+};
+
+/** Says so of an agent before it is recorded: afterwards it is nothing new any more. */
+export const findCompletedClaim = statement({
+  name: 'agent.find_completed_claim',
+  takes: takes<Omit<SignOfLife, 'lifecycle' | 'appliedOk'>>(),
+  gives: { ms: nullable(float) },
+  sql: `
+    select ${completedMs(OF_ONE)} as ms
+    from agents a
+    where a.id = $agentId`,
+});
+
+/** Stores what an agent newly says. Its workspace's pool member is locked before. */
+export const recordSignOfLife = statement({
+  name: 'agent.record_sign_of_life',
+  takes: takes<SignOfLife>(),
+  gives: {},
+  sql: `
+    update agents a
+    set lifecycle = ${lifecycle(OF_ONE)},
+      applied_ok = ${appliedOk(OF_ONE)},
+      applied_epoch = ${appliedEpoch(OF_ONE)},
+      last_seen_at = (select standby_now())
+    where a.id = $agentId`,
+});
+
+const OF_SAID: Said = {
+  lifecycle: 's.lifecycle',
+  appliedEpoch: 's.applied_epoch',
+  appliedOk: 's.applied_ok',
+};
+
+/**
+ * Stores what agents newly say, with what follows from it for their pool members, as far as one statement can tell: of
+ * a claimed workspace whose owner gave no values, and of a member's only agent. Another agent of a member, or of the
+ * same values, might be telling something at the same moment, which is seen by a statement after the lock alone.
+ * Waits for nobody: what somebody else has locked is left out.
+ */
+export const recordSignsOfLife = statement({
+  name: 'agent.record_signs_of_life',
+  takes: takes<{
+    readonly agentIds: readonly AgentId[];
+    readonly lifecycles: readonly AgentLifecycle[];
+    readonly appliedEpochs: readonly number[];
+    readonly appliedOks: readonly boolean[];
+  }>(),
+  gives: {
+    /** From 1, among what was said. */
+    place: int,
+    completedMs: nullable(float),
+    /** The pool whose member has changed. */
+    poolId: nullable(uuid<PoolId>()),
+  },
+  sql: `
+    with said as materialized (
+      -- One that says two things at once is heard twice.
+      select distinct on (r.id) r.place, r.id, r.lifecycle, r.applied_epoch, r.applied_ok,
+        a.workspace_id,
+        -- Counted, as an aggregate is looked up row by row; of what exists the planner may read all.
+        (
+          select count(*)
+          from pool_members m
+          where m.workspace_id = a.workspace_id) > 0 as is_members
+      from unnest(${unseen('$agentIds::uuid[]')}, ${unseen('$lifecycles::text[]')},
+        ${unseen('$appliedEpochs::integer[]')}, ${unseen('$appliedOks::boolean[]')})
+        with ordinality as r (id, lifecycle, applied_epoch, applied_ok, place)
+      ${oneByOne(`
+        select workspace_id
+        from agents
+        where id = r.id`)} as a
+      where r.applied_epoch = 0
+        or (
+          select count(*)
+          from owner_values v
+          where v.workspace_id = a.workspace_id) = 0
+      order by r.id, r.place
+    ), member as materialized (
+      select m.workspace_id, m.running_since is not null as runs,
+        case when ${IS_BROKEN_FOR_GOOD} then m.broken end as broken
+      from pool_members m
+      where m.workspace_id = any (array(select workspace_id from said where is_members))
+        and (select count(*) from agents where agents.workspace_id = m.workspace_id) = 1
+      order by m.workspace_id
+      for update skip locked
+    ), heard as materialized (
+      select s.place, a.id, m.workspace_id, ${lifecycle(OF_SAID)} as lifecycle,
+        ${appliedOk(OF_SAID)} as applied_ok, ${appliedEpoch(OF_SAID)} as applied_epoch,
+        case when s.applied_epoch > 0 then ${completedMs(OF_SAID)} end as completed_ms,
+        m.runs, m.broken
+      from said s
+      left join member m on m.workspace_id = s.workspace_id
+      join agents a on a.id = s.id
+      where a.id = any (array(select id from said))
+        and (m.workspace_id is not null or not s.is_members)
+      for no key update of a skip locked
+    ), derived as (
+      select workspace_id,
+        runs and lifecycle = 'ready' and broken is null as ready,
+        coalesce(broken,
+          case when lifecycle in ('start_error', 'start_timeout') then lifecycle end) as broken
+      from heard
+      where workspace_id is not null
+    ), changed as (
+      update pool_members m
+      ${SET_READINESS}
+      from derived
+      where m.workspace_id = any (array(select workspace_id from derived))
+        and m.workspace_id = derived.workspace_id
+        and ${CHANGES_READINESS}
+      returning m.workspace_id, m.pool_id
+    )
+    update agents a
+    set lifecycle = h.lifecycle,
+      applied_ok = h.applied_ok,
+      applied_epoch = h.applied_epoch,
+      last_seen_at = (select standby_now())
+    from heard h
+    where a.id = any (array(select id from heard))
+      and a.id = h.id
+    returning h.place::integer as place, h.completed_ms,
+      (select c.pool_id from changed c where c.workspace_id = h.workspace_id) as pool_id`,
+});
