@@ -6,6 +6,7 @@ import { CLAIM_FORGOTTEN, DIED, GONE, RESTORED, UNANSWERED } from '../../domain/
 import { uuid } from '../column.ts';
 import { DAEMON_HAS_WORKSPACE, DAEMON_REPORTS, type ReportingDaemon } from '../reporting-daemon.ts';
 import { statement, takes } from '../statement.ts';
+import { unseen } from '../unseen.ts';
 
 const memberColumns = { workspaceId: uuid<WorkspaceId>(), poolId: uuid<PoolId>() };
 
@@ -17,7 +18,7 @@ export const lockMembers = statement({
   sql: `
     select workspace_id, pool_id
     from pool_members
-    where workspace_id = any ($workspaceIds::uuid[])
+    where workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])
     order by workspace_id
     for update`,
 });

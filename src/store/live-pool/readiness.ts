@@ -4,6 +4,7 @@ import type { PoolId, WorkspaceId } from '../../base/id.ts';
 import { uuid } from '../column.ts';
 import type { Transaction } from '../database.ts';
 import { statement, takes } from '../statement.ts';
+import { unseen } from '../unseen.ts';
 import { IS_BROKEN_FOR_GOOD, lockMembers } from './member.ts';
 
 /** On `pool_members m` and what is `derived`. */
@@ -32,7 +33,7 @@ const deriveReadiness = statement({
         end as broken
       from pool_members m
       left join agents a on a.workspace_id = m.workspace_id
-      where m.workspace_id = any ($workspaceIds::uuid[])
+      where m.workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])
       group by m.workspace_id
     ), derived as (
       select said.workspace_id, said.broken,
