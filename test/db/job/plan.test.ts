@@ -1,9 +1,10 @@
 // How PostgreSQL goes about handing out jobs and ending them, on connections that a control plane keeps.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createId, type OrganizationId, type UserId } from '../../../src/base/id.ts';
+import { createId, type OrganizationId, type UserId, type WorkspaceId } from '../../../src/base/id.ts';
 import type { Database, Transaction } from '../../../src/store/database.ts';
 import { takeJobsOfOne } from '../../../src/store/job-acquire.ts';
 import { finishLoneJobs } from '../../../src/store/job-finish-lone.ts';
+import { lockMembers } from '../../../src/store/live-pool/member.ts';
 import { createFactory } from '../../support/factory.ts';
 import { createQueue, type TestDaemon } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -130,6 +131,19 @@ describe('a look of one daemon', () => {
     });
     // To pick, to write, and where it is looked whether anything else waits.
     expect(read).toBeLessThan(20);
+  });
+});
+
+describe('members', () => {
+  it('are locked by one plan, however many they are', async () => {
+    const database = store.open(1);
+    for (let time = 0; time < TIMES; time++) {
+      const workspaceIds = Array.from({ length: 1 + (time % 4) }, () =>
+        createId<WorkspaceId>(store.kit),
+      );
+      await lockMembers.all(database, { workspaceIds });
+    }
+    expect(await plansOf(database, 'pool_member.lock')).toEqual({ made: 5, kept: TIMES - 5 });
   });
 });
 
