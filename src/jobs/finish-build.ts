@@ -26,8 +26,6 @@ import { rehearseOnce } from './rehearse.ts';
 export interface FinishedBuild {
   readonly job: LockedJob;
   readonly workspace: BuiltWorkspace;
-  /** The workspace is still the pool's. */
-  readonly isMember: boolean;
   readonly result: JobResult;
   readonly secretOutputs: Sealed | null;
   readonly times: {
@@ -42,7 +40,7 @@ export async function finishBuild(
   tx: Transaction,
   finished: FinishedBuild,
 ): Promise<void> {
-  const { job, workspace, isMember, result, secretOutputs } = finished;
+  const { job, workspace, result, secretOutputs } = finished;
   const { buildId, transition } = job;
   if (buildId === null || transition === null) throw new Error(`job ${job.id} has no build`);
   const workspaceId = workspace.id;
@@ -72,7 +70,7 @@ export async function finishBuild(
   await recordJudgement(tx, finished);
   tx.notify({ kind: 'workspace', workspaceId });
 
-  if (!isMember || workspace.poolId === null) return;
+  if (!workspace.isMember || workspace.poolId === null) return;
   if (deleted) {
     await removeMember.run(tx, { workspaceId });
   } else {

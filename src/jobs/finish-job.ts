@@ -36,7 +36,7 @@ export async function finishJob(
   const stored = settledResult(job, result);
   const times = await finishJobRow.one(tx, { id: job.id, ...columnsOf(stored) });
   tx.notify({ kind: 'job', jobId: job.id });
-  const { workspace, isMember } = locked;
+  const { workspace } = locked;
   if (job.type === 'stray_cleanup' && stored.outcome === 'succeeded') {
     await markStrayDestroyed.run(tx, { jobId: job.id });
   }
@@ -45,7 +45,7 @@ export async function finishJob(
     await endRehearsal(kit, tx, { job, result: stored, findings: told });
   const finished = { job, result: stored, times };
   if (workspace !== null) {
-    await finishBuild(kit, tx, { ...finished, workspace, isMember, secretOutputs });
+    await finishBuild(kit, tx, { ...finished, workspace, secretOutputs });
     if (job.stage === 'claim') {
       await recordReplacements(kit, tx, { job, workspace, replaced: told });
     }

@@ -10,14 +10,11 @@ import {
   type BuiltWorkspace,
   type LockedJob,
 } from '../store/job.ts';
-import { lockMembers } from '../store/live-pool/member.ts';
 
 export interface Locked {
   readonly job: LockedJob;
   /** Null for a job that is not a workspace's build. */
   readonly workspace: BuiltWorkspace | null;
-  /** The workspace is still the pool's. */
-  readonly isMember: boolean;
 }
 
 /** Undefined when there is no such job. */
@@ -33,14 +30,13 @@ export async function lockSubject(
   workspaceId: WorkspaceId | null,
 ): Promise<Locked> {
   if (workspaceId === null) {
-    return { job: await lockJobRow.one(tx, { id }), workspace: null, isMember: false };
+    return { job: await lockJobRow.one(tx, { id }), workspace: null };
   }
-  const members = await lockMembers.all(tx, { workspaceIds: [workspaceId] });
   const workspace = await lockBuiltWorkspace.maybe(tx, { id: workspaceId });
   // Read after the locks, so that an end that was waited for is seen whole.
   const job = workspace === undefined ? undefined : await lockJobRow.maybe(tx, { id });
   if (workspace === undefined || job === undefined) {
     throw new AppError('NOT_FOUND', `there is no job ${id}`);
   }
-  return { job, workspace, isMember: members.length > 0 };
+  return { job, workspace };
 }

@@ -54,18 +54,30 @@ const builtWorkspaceColumns = {
   origin: oneOf<'prebuild' | 'user'>(),
   poolId: nullable(uuid<PoolId>()),
   epoch: int,
+  /** It is still the pool's. */
+  isMember: bool,
 };
 
-/** Locks the workspace that a job builds. */
+/**
+ * Locks the workspace that a job builds, behind its member: what is locked of a join is so when a row of it
+ * is found, and for that the member has to be there.
+ */
 export const lockBuiltWorkspace = statement({
   name: 'workspace.lock_built',
   takes: takes<{ readonly id: WorkspaceId }>(),
   gives: builtWorkspaceColumns,
   sql: `
-    select id, origin, pool_id, epoch
-    from workspaces
-    where id = $id
-    for no key update`,
+    with member as materialized (
+      select
+      from pool_members
+      where workspace_id = $id
+      for update
+    )
+    select w.id, w.origin, w.pool_id, w.epoch, m.is_member
+    from workspaces w
+    cross join (select count(*) > 0 as is_member from member) as m
+    where w.id = $id
+    for no key update of w`,
 });
 
 export type BuiltWorkspace = RowOf<typeof builtWorkspaceColumns>;

@@ -74,8 +74,8 @@ export const BUDGET = ['creation_budget.lock', 'creation_budget.read'];
 export const AROUND_A_CLAIM = [
   ...['claim.resolve_request', 'claim.explain_miss', 'claim.record_miss'],
 ];
-/** Locked after the member's row, at which both meet already. */
-export const BEHIND_THE_MEMBER = ['workspace.lock_built', 'job.lock'];
+/** Locked after the member's and the workspace's row, at which both meet already. */
+export const BEHIND_THE_MEMBER = ['job.lock'];
 
 /**
  * These write only what their transaction has made or holds locked, so that to stop before one would

@@ -41,7 +41,6 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
           ann: async (database, { jobId }) =>
             (await database.transaction((tx) => cancelJob(plays.store.kit, tx, jobId)))?.after,
         },
-        through: ['workspace.lock_built'],
         check: async ({ jobId }, { steps, given }) => {
           expect(await plays.queue.status(jobId)).toMatchObject(
             given['daemon'] === 'taken'
