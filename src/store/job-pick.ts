@@ -249,7 +249,11 @@ export const BEFORE_CREATIONS: Pick = {
   refused: REFUSED,
 };
 
-/** The same with creations, as many of each organization as may run beside those that do. */
+/**
+ * The same with creations, as many of each organization as may run beside those that do. Whose they are is asked of
+ * what waits and of what runs: a plan that was made while there were few jobs would read all that the organization
+ * ever had.
+ */
 export const WITH_CREATIONS: Pick = {
   queries: pickedFrom(
     `budgets as materialized (
@@ -261,22 +265,30 @@ export const WITH_CREATIONS: Pick = {
             and ${DAEMON_IS_SEEN})))
         - (
           select count(*)
-          from jobs j
-          where j.organization_id = o.id
-            and j.class = ${CREATIONS}
-            and j.status in ('running', 'canceling')) as free
+          from (
+            select j.organization_id
+            from jobs j
+            where j.class = ${CREATIONS}
+              and j.status in ('running', 'canceling')
+            offset 0
+          ) as r
+          where r.organization_id = o.id) as free
       from unnest(${unseen('$creationsOf::uuid[]')}) as o (id)
     ), candidates as materialized (${firstOfClasses(CREATIONS - 1)}
       union all
       select c.at, c.class
       from budgets b
       cross join lateral (
-        select j.ctid as at, j.class
-        from jobs j
-        where j.class = ${CREATIONS}
-          and j.organization_id = b.organization_id
-          and ${GROUP_FITS_JOB}
-        order by j.created_at, j.id
+        select p.at, p.class
+        from (
+          select j.ctid as at, j.class, j.organization_id
+          from jobs j
+          where j.class = ${CREATIONS}
+            and ${GROUP_FITS_JOB}
+          order by j.created_at, j.id
+          offset 0
+        ) as p
+        where p.organization_id = b.organization_id
         limit greatest(b.free, 0)
       ) as c
     )`,

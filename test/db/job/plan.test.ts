@@ -1,8 +1,14 @@
 // How PostgreSQL goes about handing out jobs and ending them, on connections that a control plane keeps.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createId, type OrganizationId, type UserId, type WorkspaceId } from '../../../src/base/id.ts';
+import {
+  createId,
+  type AcquireCallId,
+  type OrganizationId,
+  type UserId,
+  type WorkspaceId,
+} from '../../../src/base/id.ts';
 import type { Database, Transaction } from '../../../src/store/database.ts';
-import { takeJobsOfOne } from '../../../src/store/job-acquire.ts';
+import { takeJobsAndCreations, takeJobsOfOne } from '../../../src/store/job-acquire.ts';
 import { finishLoneJobs } from '../../../src/store/job-finish-lone.ts';
 import { lockMembers } from '../../../src/store/live-pool/member.ts';
 import { createFactory } from '../../support/factory.ts';
@@ -62,6 +68,17 @@ async function rowsRead(tx: Transaction): Promise<number> {
   return rows[0]?.[0] as number;
 }
 
+/** As a daemon's slots give it. */
+const offerOf = (slots: number) => ({
+  organizationId,
+  drivers: ['null'],
+  tags: '{}',
+  protocolVersion: 2,
+  machineIds: Array.from({ length: slots }, () => 'machine'),
+  machineBoundDrivers: [],
+  callIds: Array.from({ length: slots }, () => createId<AcquireCallId>(store.kit)),
+});
+
 interface Case {
   readonly look: string;
   readonly daemonCount: number;
@@ -118,18 +135,42 @@ describe('a look of one daemon', () => {
       const before = await rowsRead(tx);
       const { handed } = await takeJobsOfOne.one(tx, {
         ...daemon,
-        organizationId,
-        drivers: ['null'],
-        tags: '{}',
-        protocolVersion: 2,
-        machineIds: ['machine'],
-        machineBoundDrivers: [],
-        callIds: [createId(store.kit), createId(store.kit)],
+        ...offerOf(2),
       });
       expect(handed).toHaveLength(2);
       return (await rowsRead(tx)) - before;
     });
     // To pick, to write, and where it is looked whether anything else waits.
+    expect(read).toBeLessThan(20);
+  });
+});
+
+describe('a look for creations', () => {
+  it('that was planned before there were any jobs reads none that has ended', async () => {
+    const queue = createQueue(store, createFactory(store));
+    const daemon = await queue.daemon({}, { organizationId });
+    const args = {
+      ...offerOf(1),
+      daemonIds: [daemon.daemonId],
+      keyIds: [daemon.keyId],
+      incarnations: [daemon.incarnation],
+      creationsOf: [organizationId],
+      maxCreations: 3,
+    };
+    const read = await store.database.transaction(async (tx) => {
+      await tx.query({
+        name: 'test.keep_plans',
+        text: 'set local plan_cache_mode = force_generic_plan',
+        values: [],
+      });
+      expect((await takeJobsAndCreations.one(tx, args)).handed).toEqual([]);
+      await insertJobs(500, 4);
+      await store.sql('update jobs set completed_at = standby_now(), succeeded = true');
+      await insertJobs(1, 4);
+      const before = await rowsRead(tx);
+      expect((await takeJobsAndCreations.one(tx, args)).handed).toHaveLength(1);
+      return (await rowsRead(tx)) - before;
+    });
     expect(read).toBeLessThan(20);
   });
 });
