@@ -1,5 +1,4 @@
 // What the end of a build means for its workspace, the live pool, the pool's record and the claim.
-import type { Instant } from '../base/clock.ts';
 import { createId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
@@ -12,11 +11,13 @@ import {
   finishBuildRow,
   silenceAgents,
   type BuiltWorkspace,
+  type FinishedTimes,
   type LockedJob,
+  type ResultColumns,
 } from '../store/job.ts';
 import { recordJudgedBuild } from '../store/judged-build.ts';
-import { finishMemberBuild, removeMember } from '../store/live-pool/member.ts';
-import { refreshLocked } from '../store/live-pool/readiness.ts';
+import { removeMember } from '../store/live-pool/member.ts';
+import { finishMemberBuild } from '../store/live-pool/readiness.ts';
 import { insertPoolEvents, type NewPoolEvent } from '../store/pool-event.ts';
 import { holdStateLocks, removeStates } from '../store/state.ts';
 import { asJson } from '../store/statement.ts';
@@ -27,41 +28,52 @@ export interface FinishedBuild {
   readonly job: LockedJob;
   readonly workspace: BuiltWorkspace;
   readonly result: JobResult;
-  readonly secretOutputs: Sealed | null;
-  readonly times: {
-    readonly createdAt: Instant;
-    readonly acquiredAt: Instant | null;
-    readonly completedAt: Instant;
-  };
+  readonly times: FinishedTimes;
 }
 
-export async function finishBuild(
-  kit: Pick<Kit, 'clock' | 'rng'>,
+export interface EndedBuild extends Omit<FinishedBuild, 'times'> {
+  /** Of the result. */
+  readonly columns: ResultColumns;
+  readonly secretOutputs: Sealed | null;
+}
+
+/** Ends the rows of a build: its job's, its own and its workspace's. */
+export function finishBuildRows(
   tx: Transaction,
-  finished: FinishedBuild,
-): Promise<void> {
-  const { job, workspace, result, secretOutputs } = finished;
+  { job, workspace, result, columns, secretOutputs }: EndedBuild,
+): Promise<FinishedTimes> {
   const { buildId, transition } = job;
   if (buildId === null || transition === null) throw new Error(`job ${job.id} has no build`);
-  const workspaceId = workspace.id;
   const succeeded = result.outcome === 'succeeded';
-  const deleted = succeeded && transition === 'delete';
-
-  await finishBuildRow.run(tx, {
-    buildId,
-    workspaceId,
+  return finishBuildRow.one(tx, {
+    id: job.id,
+    ...columns,
+    ...{ buildId, transition },
+    workspaceId: workspace.id,
     machineId: job.machineId,
     outputs: succeeded && transition === 'start' ? asJson(result.outputs) : null,
     secretOutputs: secretOutputs?.sealed ?? null,
     secretOutputsKeyId: secretOutputs?.keyId ?? null,
     resources: asJson(succeeded ? (result.resources ?? []) : []),
-    ...{ transition, succeeded },
   });
+}
+
+/** What follows from it. */
+export async function finishBuild(
+  kit: Pick<Kit, 'clock' | 'rng'>,
+  tx: Transaction,
+  finished: FinishedBuild,
+): Promise<void> {
+  const { job, workspace, result } = finished;
+  const { transition } = job;
+  const workspaceId = workspace.id;
+  const succeeded = result.outcome === 'succeeded';
+  const deleted = succeeded && transition === 'delete';
+
   if (deleted) {
     await holdStateLocks.maybe(tx, { workspaceId });
     await removeStates.run(tx, { workspaceId });
-  }
-  if (succeeded && transition !== 'start') await silenceAgents.run(tx, { workspaceId });
+  } else if (succeeded && transition !== 'start') await silenceAgents.run(tx, { workspaceId });
   if (succeeded && job.stage === 'create') await rehearseOnce(kit, tx, finished);
   if (isCanary(finished)) await endCanaryBuild(kit, tx, finished);
   if (result.outcome === 'failed' && job.stage === 'claim') {
@@ -79,7 +91,6 @@ export async function finishBuild(
       jobId: job.id,
       runs: succeeded && transition === 'start',
     });
-    await refreshLocked(tx, [workspaceId]);
   }
   await insertPoolEvents(tx, [
     { id: createId(kit), poolId: workspace.poolId, workspaceId, ...describeEvent(finished) },

@@ -8,7 +8,7 @@ import type { Transaction } from '../store/database.ts';
 import { finishJobRow, type LockedJob, type ResultColumns } from '../store/job.ts';
 import { markStrayDestroyed } from '../store/stray-state.ts';
 import { storableText } from '../store/storable-text.ts';
-import { finishBuild, type FinishedBuild } from './finish-build.ts';
+import { finishBuild, finishBuildRows, type FinishedBuild } from './finish-build.ts';
 import type { Locked } from './locked-job.ts';
 import { resultOfOverrun } from './overrun.ts';
 import { recordReplacements } from './record-replacements.ts';
@@ -34,18 +34,23 @@ export async function finishJob(
 ): Promise<FinishedJob> {
   const { job } = locked;
   const stored = settledResult(job, result);
-  const times = await finishJobRow.one(tx, { id: job.id, ...columnsOf(stored) });
-  tx.notify({ kind: 'job', jobId: job.id });
   const { workspace } = locked;
+  const ended = { job, result: stored };
+  const columns = columnsOf(stored);
+  const times =
+    workspace === null
+      ? await finishJobRow.one(tx, { id: job.id, ...columns })
+      : await finishBuildRows(tx, { ...ended, workspace, columns, secretOutputs });
+  tx.notify({ kind: 'job', jobId: job.id });
   if (job.type === 'stray_cleanup' && stored.outcome === 'succeeded') {
     await markStrayDestroyed.run(tx, { jobId: job.id });
   }
   const told = cutReplacements(replaced.map(storable));
   if (job.type === 'rehearsal')
     await endRehearsal(kit, tx, { job, result: stored, findings: told });
-  const finished = { job, result: stored, times };
+  const finished = { ...ended, times };
   if (workspace !== null) {
-    await finishBuild(kit, tx, { ...finished, workspace, secretOutputs });
+    await finishBuild(kit, tx, { ...finished, workspace });
     if (job.stage === 'claim') {
       await recordReplacements(kit, tx, { job, workspace, replaced: told });
     }

@@ -6,7 +6,7 @@ import { decideReported, type ReportedState, type Wanted } from '../domain/works
 import { findDaemon } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
 import { lockMembers, markMembersGone } from '../store/live-pool/member.ts';
-import { refreshReadiness } from '../store/live-pool/readiness.ts';
+import { refreshLocked } from '../store/live-pool/readiness.ts';
 import { findReported, recordChecks, renewChecks, touchDaemon } from '../store/workspace-report.ts';
 import { notThisProcess, type DaemonRef } from './attempt.ts';
 
@@ -124,7 +124,12 @@ async function storeChecks(
   await database.transaction(async (tx) => {
     const members = await lockMembers.all(tx, { workspaceIds });
     await recordChecks.run(tx, toArgs(changed));
-    if (members.length > 0) await refreshReadiness(tx, workspaceIds);
+    if (members.length > 0) {
+      await refreshLocked(
+        tx,
+        members.map((member) => member.workspaceId),
+      );
+    }
     tx.notify(...workspaceIds.map((workspaceId) => ({ kind: 'workspace', workspaceId }) as const));
   });
 }

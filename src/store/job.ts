@@ -130,22 +130,30 @@ export const lockJobRow = statement({
 
 export type LockedJob = RowOf<typeof lockedJobColumns>;
 
-export const finishJobRow = statement({
-  name: 'job.finish',
-  takes: takes<ResultColumns & { readonly id: JobId }>(),
-  gives: {
-    createdAt: instant,
-    acquiredAt: nullable(instant),
-    completedAt: instant,
-  },
-  sql: `
+/** When a job that has ended came by its states. */
+const finishedColumns = {
+  createdAt: instant,
+  acquiredAt: nullable(instant),
+  completedAt: instant,
+};
+
+export type FinishedTimes = RowOf<typeof finishedColumns>;
+
+const FINISH = `
     update jobs j
     set ${FINISHED}
     from (
       select $succeeded::boolean as succeeded, $canceled::boolean as canceled,
         $error::text as error, $errorCode::text as error_code) as r
     where j.id = $id
-    returning j.created_at, j.acquired_at, j.completed_at`,
+    returning j.created_at, j.acquired_at, j.completed_at`;
+
+/** Ends one that is not a build. */
+export const finishJobRow = statement({
+  name: 'job.finish',
+  takes: takes<ResultColumns & { readonly id: JobId }>(),
+  gives: finishedColumns,
+  sql: FINISH,
 });
 
 /** Back into the queue, where it keeps its age; the attempt stays counted, so that its reports are stale. */
@@ -173,23 +181,26 @@ export const askToCancelRow = statement({
       and status = 'running'`,
 });
 
-/** What the end of a build means for its workspace: outputs, machine, and a delete's last word. */
+/** Ends a build's job, with what that means for its workspace: outputs, machine, and a delete's last word. */
 export const finishBuildRow = statement({
   name: 'build.finish',
-  takes: takes<{
-    readonly buildId: BuildId;
-    readonly workspaceId: WorkspaceId;
-    readonly machineId: string | null;
-    readonly outputs: string | null;
-    readonly secretOutputs: Buffer | null;
-    readonly secretOutputsKeyId: DataKeyId | null;
-    readonly resources: string;
-    readonly transition: Transition;
-    readonly succeeded: boolean;
-  }>(),
-  gives: {},
+  takes: takes<
+    ResultColumns & {
+      readonly id: JobId;
+      readonly buildId: BuildId;
+      readonly workspaceId: WorkspaceId;
+      readonly machineId: string | null;
+      readonly outputs: string | null;
+      readonly secretOutputs: Buffer | null;
+      readonly secretOutputsKeyId: DataKeyId | null;
+      readonly resources: string;
+      readonly transition: Transition;
+    }
+  >(),
+  gives: finishedColumns,
   sql: `
-    with built as (
+    with ended as (${FINISH}
+    ), built as (
       update builds
       set outputs = $outputs::jsonb,
         secret_outputs = $secretOutputs::bytea,
@@ -204,17 +215,32 @@ export const finishBuildRow = statement({
         and $succeeded
         and $transition <> 'start'
         and daily_cost > 0
+    ), settled as (
+      update workspaces
+      set updated_at = (select standby_now()),
+        machine_id = coalesce(machine_id, $machineId::text),
+        deleted_at = case
+          when $succeeded and $transition = 'delete' then (select standby_now())
+          else deleted_at
+        end,
+        ${lifeAfterBuild({ transition: '$transition', succeeded: '$succeeded' })}
+      where id = $workspaceId
     )
-    update workspaces
-    set updated_at = (select standby_now()),
-      machine_id = coalesce(machine_id, $machineId::text),
-      deleted_at = case
-        when $succeeded and $transition = 'delete' then (select standby_now())
-        else deleted_at
-      end,
-      ${lifeAfterBuild({ transition: '$transition', succeeded: '$succeeded' })}
-    where id = $workspaceId`,
+    select created_at, acquired_at, completed_at
+    from ended`,
 });
+
+export const ENDED_SESSIONS = `
+      update agent_sessions
+      set ended_at = (select standby_now())
+      where workspace_id = $workspaceId
+        and ended_at is null`;
+
+export const SILENT_AGENTS = `
+      update agents
+      set lifecycle = 'off'
+      where workspace_id = $workspaceId
+        and lifecycle <> 'off'`;
 
 /** Nothing runs in the workspace any more. */
 export const silenceAgents = statement({
@@ -222,16 +248,9 @@ export const silenceAgents = statement({
   takes: takes<{ readonly workspaceId: WorkspaceId }>(),
   gives: {},
   sql: `
-    with ended as (
-      update agent_sessions
-      set ended_at = (select standby_now())
-      where workspace_id = $workspaceId
-        and ended_at is null
+    with ended as (${ENDED_SESSIONS}
     )
-    update agents
-    set lifecycle = 'off'
-    where workspace_id = $workspaceId
-      and lifecycle <> 'off'`,
+    ${SILENT_AGENTS.trimStart()}`,
 });
 
 /** The hand-over that this build was to complete did not work out. */

@@ -2,6 +2,7 @@
 // the workspace's first lock row meanwhile (`holdStateLocks`), in a statement before it reads.
 import type { DaemonId, DataKeyId, JobId, WorkspaceId } from '../base/id.ts';
 import { bool, bytes, int, uuid } from './column.ts';
+import { ENDED_SESSIONS, SILENT_AGENTS } from './job.ts';
 import { statement, takes } from './statement.ts';
 
 /** Holds the locks of a workspace still until the transaction ends. No row before the first taking. */
@@ -119,7 +120,10 @@ export const insertState = statement({
     where workspace_id = $workspaceId`,
 });
 
-/** A deleted workspace's infrastructure is gone, and nobody needs its secrets; strays have rows of their own. */
+/**
+ * A deleted workspace's infrastructure is gone, nobody needs its secrets, and nothing runs in it any more; strays
+ * have rows of their own.
+ */
 export const removeStates = statement({
   name: 'workspace_state.remove',
   takes: takes<{ readonly workspaceId: WorkspaceId }>(),
@@ -131,6 +135,8 @@ export const removeStates = statement({
         secret_outputs_key_id = null
       where workspace_id = $workspaceId
         and secret_outputs is not null
+    ), ended as (${ENDED_SESSIONS}
+    ), silenced as (${SILENT_AGENTS}
     )
     delete from workspace_states
     where workspace_id = $workspaceId`,

@@ -1,7 +1,7 @@
 // The rows of pool_members as builds end. Together with its neighbours in this folder the only
 // writer of that table: a change here goes with one of workspaces, builds or agents in the same
 // transaction.
-import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
+import type { PoolId, WorkspaceId } from '../../base/id.ts';
 import { CLAIM_FORGOTTEN, DIED, GONE, RESTORED, UNANSWERED } from '../../domain/pool/member.ts';
 import { uuid } from '../column.ts';
 import { DAEMON_HAS_WORKSPACE, DAEMON_REPORTS, type ReportingDaemon } from '../reporting-daemon.ts';
@@ -21,28 +21,6 @@ export const lockMembers = statement({
     where workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])
     order by workspace_id
     for update`,
-});
-
-/** Notes the end of the member's latest build. Its readiness has to be refreshed afterwards. */
-export const finishMemberBuild = statement({
-  name: 'pool_member.finish_build',
-  takes: takes<{
-    readonly workspaceId: WorkspaceId;
-    readonly jobId: JobId;
-    readonly runs: boolean;
-  }>(),
-  gives: {},
-  sql: `
-    update pool_members m
-    set running_since = case when $runs then j.completed_at end,
-      born_at = coalesce(m.born_at, first.acquired_at, j.acquired_at)
-    from jobs j, builds b, jobs first
-    where m.workspace_id = $workspaceId
-      and m.job_id = $jobId
-      and j.id = $jobId
-      and b.workspace_id = m.workspace_id
-      and b.number = 1
-      and first.id = b.job_id`,
 });
 
 export const removeMember = statement({

@@ -1,6 +1,6 @@
 // Whether members are ready, derived from what their agents say. When they said it is not kept
 // here but read from agents at every use: see ready-now.ts.
-import type { PoolId, WorkspaceId } from '../../base/id.ts';
+import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
 import { uuid } from '../column.ts';
 import type { Transaction } from '../database.ts';
 import { statement, takes } from '../statement.ts';
@@ -8,8 +8,7 @@ import { unseen } from '../unseen.ts';
 import { IS_BROKEN_FOR_GOOD, lockMembers } from './member.ts';
 
 /** On `pool_members m` and what is `derived`. */
-export const SET_READINESS = `
-    set ready = derived.ready,
+export const SET_READINESS = `set ready = derived.ready,
       broken = derived.broken,
       unready_since = case
         when derived.ready then null
@@ -19,12 +18,9 @@ export const SET_READINESS = `
 export const CHANGES_READINESS = `(
         m.ready <> derived.ready or m.broken is distinct from derived.broken)`;
 
-const deriveReadiness = statement({
-  name: 'pool_member.derive_readiness',
-  takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
-  gives: { workspaceId: uuid<WorkspaceId>(), poolId: uuid<PoolId>() },
-  sql: `
-    with said as materialized (
+/** What the agents of members say, by a condition on `pool_members m`. */
+const said = (condition: string): string =>
+  `said as materialized (
       select m.workspace_id,
         coalesce(bool_and(a.lifecycle = 'ready'), true) as all_ready,
         case
@@ -33,9 +29,16 @@ const deriveReadiness = statement({
         end as broken
       from pool_members m
       left join agents a on a.workspace_id = m.workspace_id
-      where m.workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])
+      where ${condition}
       group by m.workspace_id
-    ), derived as (
+    )`;
+
+const deriveReadiness = statement({
+  name: 'pool_member.derive_readiness',
+  takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
+  gives: { workspaceId: uuid<WorkspaceId>(), poolId: uuid<PoolId>() },
+  sql: `
+    with ${said(`m.workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])`)}, derived as (
       select said.workspace_id, said.broken,
         said.all_ready and said.broken is null and m.running_since is not null as ready
       from said
@@ -47,6 +50,34 @@ const deriveReadiness = statement({
     where m.workspace_id = derived.workspace_id
       and ${CHANGES_READINESS}
     returning m.workspace_id, m.pool_id`,
+});
+
+/** The latest build of a member that is locked has ended; whether it is ready now is told with it. */
+export const finishMemberBuild = statement({
+  name: 'pool_member.finish_build',
+  takes: takes<{
+    readonly workspaceId: WorkspaceId;
+    readonly jobId: JobId;
+    readonly runs: boolean;
+  }>(),
+  gives: {},
+  sql: `
+    with ${said('m.workspace_id = $workspaceId')}, derived as (
+      select said.workspace_id, said.broken,
+        $runs and said.all_ready and said.broken is null as ready
+      from said
+    )
+    update pool_members m
+    ${SET_READINESS},
+      running_since = case when $runs then j.completed_at end,
+      born_at = coalesce(m.born_at, first.acquired_at, j.acquired_at)
+    from derived, jobs j, builds b, jobs first
+    where m.workspace_id = derived.workspace_id
+      and m.job_id = $jobId
+      and j.id = $jobId
+      and b.workspace_id = m.workspace_id
+      and b.number = 1
+      and first.id = b.job_id`,
 });
 
 /**
