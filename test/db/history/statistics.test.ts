@@ -2,7 +2,6 @@
 // the planner knows how many rows there are, and it is told without waiting for autovacuum.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { keepStatistics } from '../../../src/jobs/keep-statistics.ts';
-import { lockWorkspaceEpoch } from '../../../src/store/agent.ts';
 import { listOutgrown } from '../../../src/store/statistics.ts';
 import { createFactory } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
@@ -27,7 +26,9 @@ beforeAll(async () => {
   const pool = await make.pool(await make.template({ organizationId: await make.organization() }));
   await makeReady(store, make, { pool, count: 1 });
   await store.sql('set plan_cache_mode = force_generic_plan');
-  await store.sql(`prepare look as ${lockWorkspaceEpoch.text}`);
+  await store.sql(
+    'prepare look as select epoch from workspaces where id = $1 and deleted_at is null for share',
+  );
   await store.sql('explain execute look (null)');
 });
 afterAll(() => store.close());
