@@ -33,6 +33,42 @@ export const planning: readonly Mutation[] = [
     noticedBy: by(PLAN, 'keeps the target between the desired count and the ceiling'),
   },
   {
+    fault: 'the next one of who is being proven is taken away',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        'decideTarget(desired, preset, waiting + unproven);',
+        'decideTarget(desired, preset, waiting);',
+      ),
+    ],
+    noticedBy: by(PLAN, 'takes away nothing that those would need whose agents do not answer'),
+  },
+  {
+    fault: 'a pool does not know who is being proven',
+    changes: [
+      change(
+        'src/store/pool-row.ts',
+        'count(q.workspace_id) as unproven',
+        'count(q.ended_at) as unproven',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/claim/served-proof-kept.test.ts',
+      'keeps one that is ready, which they are given where it does not answer',
+    ),
+  },
+  {
+    fault: 'a pool builds another one for who is being proven',
+    changes: [
+      change(
+        'src/domain/pool/decide.ts',
+        'decideTarget(desired.count, preset, snapshot.waiting) : 0;',
+        'decideTarget(desired.count, preset, snapshot.waiting + snapshot.unproven) : 0;',
+      ),
+    ],
+    noticedBy: by(PLAN, 'builds none for those whose agents have yet to answer'),
+  },
+  {
     fault: 'the surplus is deleted by age only',
     always: true,
     changes: [

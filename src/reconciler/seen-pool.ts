@@ -116,6 +116,7 @@ function assemble(rows: PoolRows, moment: Moment, options: DecisionOptions): rea
       judged: judged.get(id) ?? [],
       silenceJudgedFrom: moment.silenceJudgedFrom,
       waiting: first.waiting,
+      unproven: first.unproven,
     };
     return [{ id, organizationId: first.organizationId, presets, world }];
   });

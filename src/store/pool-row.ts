@@ -31,7 +31,7 @@ import { rowsAsJson, rowsOfJson, type JsonRows } from './rows-as-json.ts';
 import { statement, takes, type Executor, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { oneByOne, unseen } from './unseen.ts';
-import { HAS_NOTHING } from './waiter.ts';
+import { IN_LINE } from './waiter.ts';
 
 export interface PoolScope {
   readonly poolIds: readonly PoolId[];
@@ -91,8 +91,10 @@ const presetColumns = {
   trialAt: nullable(instant),
   cooldownMs: nullable(int),
   trialWorkspaceId: nullable(uuid<WorkspaceId>()),
-  /** People in the pool's line. */
+  /** People in the pool's line who have been given nothing. */
   waiting: count,
+  /** Those in it whose agents have yet to answer. */
+  unproven: count,
 };
 
 /** The pools of a PoolScope. A pool is looked at with every claim: to plan that takes longer than the look itself. */
@@ -118,20 +120,21 @@ function presetsOf(wanted: string): string {
       (v.manifest ->> 'unready_grace_seconds')::float8 as unready_grace_seconds,
       (v.manifest ->> 'failed_retention_seconds')::float8 as failed_retention_seconds,
       k.preset_id as brakes_preset_id, k.judged_since, k.limited_at, k.trial_at, k.cooldown_ms,
-      k.trial_workspace_id,
-      (
-        select count(*)
-        from waiters q
-        where q.pool_id = l.id
-          and ${HAS_NOTHING}
-      ) as waiting
+      k.trial_workspace_id, line.waiting, line.unproven
     from wanted
     cross join lateral (select * from presets where presets.id = wanted.id offset 0) as p
     cross join lateral (
       select * from template_versions where template_versions.id = p.version_id offset 0) as v
     join pools l on l.id = p.pool_id
     join templates t on t.id = l.template_id
-    left join pool_brakes k on k.pool_id = l.id`;
+    left join pool_brakes k on k.pool_id = l.id
+    cross join lateral (
+      select count(*) filter (where q.workspace_id is null) as waiting,
+        count(q.workspace_id) as unproven
+      from waiters q
+      where q.pool_id = l.id
+        and ${IN_LINE}
+    ) as line`;
 }
 
 export const readAllPresets = statement({

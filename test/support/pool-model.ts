@@ -124,6 +124,7 @@ export function createPoolModel(random: Seeded): PoolModel {
       judged,
       silenceJudgedFrom: heardSince,
       waiting: 0,
+      unproven: 0,
     };
   };
   const decide = (): PoolDecision => decidePool(readWorld(), now, MODEL_OPTIONS);

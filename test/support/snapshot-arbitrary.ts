@@ -58,6 +58,7 @@ export const presetSnapshot: fc.Arbitrary<PresetSnapshot> = fc
     hardLimited: often(false),
     trialAt: fc.option(instant),
     waiting: fc.constantFrom(0, 0, 1, 5),
+    unproven: fc.constantFrom(0, 0, 1, 5),
   })
   .map(({ stopping, deleting, started, startingPending, ...rest }): PresetSnapshot => ({
     ...rest,

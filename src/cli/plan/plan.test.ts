@@ -160,6 +160,7 @@ describe('a snapshot', () => {
       in_progress: { ...minimal.in_progress, starting_pending: 0 },
       trial_at: null,
       waiting: 0,
+      unproven: 0,
     };
     const [a, b] = await answer(`${JSON.stringify(minimal)}\n${JSON.stringify(full)}`);
     expect(a).toMatchObject({ actions: [{ type: 'create', count: 2 }], withheld: null });

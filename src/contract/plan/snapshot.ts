@@ -57,6 +57,7 @@ const document = z.strictObject({
   hard_limited: z.boolean(),
   trial_at: instant.nullable().default(null),
   waiting: count.default(0),
+  unproven: count.default(0),
 });
 
 /** Parses the document; unknown keys are refused, since a misspelt one would change the plan. */
@@ -81,6 +82,7 @@ export const planInputSchema = document.transform((given): PlanInput => ({
     hardLimited: given.hard_limited,
     trialAt: given.trial_at,
     waiting: given.waiting,
+    unproven: given.unproven,
   },
 }));
 

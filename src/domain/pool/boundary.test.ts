@@ -29,6 +29,7 @@ const empty: PresetSnapshot = {
   hardLimited: false,
   trialAt: null,
   waiting: 0,
+  unproven: 0,
 };
 
 const decide = (change: Partial<PresetSnapshot>): Plan =>

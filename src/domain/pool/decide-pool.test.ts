@@ -38,6 +38,7 @@ const world = (change: Partial<PoolWorld> = {}): PoolWorld => ({
   judged: [],
   silenceJudgedFrom: 0,
   waiting: 0,
+  unproven: 0,
   ...change,
 });
 const running = (name: string, change: Partial<PoolMember> = {}): PoolMember => ({

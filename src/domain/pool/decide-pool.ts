@@ -39,8 +39,10 @@ export interface PoolWorld {
   readonly judged: readonly JudgedBuild[];
   /** Since when silence may be judged; null: not now. */
   readonly silenceJudgedFrom: Instant | null;
-  /** People in the pool's line. */
+  /** People in the pool's line who have been given nothing. */
   readonly waiting: number;
+  /** Those in it whose agents have yet to answer. */
+  readonly unproven: number;
 }
 
 export interface WorldPreset extends Omit<PoolPreset, 'paused'> {
@@ -238,6 +240,7 @@ function observe(
     trialAt: limit?.trialWorkspaceId === null ? limit.trialAt : null,
     // Who waits is served by the version that is active.
     waiting: isActive(preset) ? world.waiting : 0,
+    unproven: isActive(preset) ? world.unproven : 0,
   };
 }
 

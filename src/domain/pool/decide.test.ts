@@ -144,7 +144,7 @@ describe('a plan', () => {
       expect(deleted(plan, 'expired')).toEqual(byAge(running.filter((p) => !kept.includes(p))));
       expect(deleted(plan, 'unhealthy')).toEqual(byAge(unhealthy));
       expect(deleted(plan, 'extraneous')).toEqual(
-        candidates.slice(0, Math.max(kept.length - plan.state.target, 0)),
+        candidates.slice(0, Math.max(kept.length - keptBy(snapshot, plan), 0)),
       );
     });
   });
@@ -182,10 +182,11 @@ describe('a plan', () => {
 
   it('with more wanted creates no fewer and takes away no more', () => {
     always(freeSnapshot, (snapshot, plan) => {
-      const { preset, waiting } = snapshot;
+      const { preset, waiting, unproven } = snapshot;
       const raised = [
         decide({ ...snapshot, preset: { ...preset, desired: preset.desired + 1 } }),
         decide({ ...snapshot, waiting: waiting + 1 }),
+        decide({ ...snapshot, unproven: unproven + 1 }),
       ];
       for (const more of raised) {
         expect(created(more)).toBeGreaterThanOrEqual(created(plan));
@@ -194,6 +195,25 @@ describe('a plan', () => {
         );
         expect(canceled(more)).toBeLessThanOrEqual(canceled(plan));
       }
+    });
+  });
+
+  it('builds none for those whose agents have yet to answer', () => {
+    always(presetSnapshot, (snapshot, plan) => {
+      const other = decide({ ...snapshot, unproven: snapshot.unproven + 3 });
+      expect(other.state.target).toBe(plan.state.target);
+      expect(created(other)).toBe(created(plan));
+    });
+  });
+
+  it('takes away nothing that those would need whose agents do not answer', () => {
+    always(freeSnapshot, (snapshot, plan) => {
+      const left = apply(snapshot, plan);
+      const { waiting, unproven } = left;
+      const all = decide({ ...snapshot, waiting: waiting + unproven, unproven: 0 });
+      const failed = decide({ ...left, waiting: waiting + unproven, unproven: 0 });
+      expect(withoutCreate(failed)).toEqual([]);
+      expect(withoutCreate(plan)).toEqual(withoutCreate(all));
     });
   });
 
@@ -247,6 +267,14 @@ function withStarting(world: PresetSnapshot, count: number): PresetSnapshot {
 
 function fresh({ preset, running }: PresetSnapshot): readonly LivePrebuild[] {
   return running.filter((prebuild) => !isExpired(prebuild, preset, NOW));
+}
+
+/** How many of the fresh are not too many. */
+function keptBy({ preset, waiting, unproven }: PresetSnapshot, { state }: Plan): number {
+  return Math.max(
+    state.desired,
+    Math.min(state.desired + waiting + unproven, preset.maxInstances ?? 0),
+  );
 }
 
 function byAge(prebuilds: readonly LivePrebuild[]): readonly string[] {

@@ -1,7 +1,7 @@
 // The decision: what to do about one preset's prebuilds now. Pure: the live reconciler, `standby
 // plan` and the tests call the same function, so it must never read a clock or anything else.
 //
-// Everything is compared with the target. Claims change ownership without asking the pool, so what
+// Everything is compared with the target, and what is too many with what is kept beside it. Claims change ownership without asking the pool, so what
 // is stopping or deleting never counts as something that will be there.
 import type { Instant } from '../../base/clock.ts';
 import { decideDesired } from '../schedule/desired.ts';
@@ -75,7 +75,7 @@ function countState(
     desiredSource: desired.source,
     target,
     eligible: at.active ? fresh.filter((prebuild) => prebuild.ready).length : 0,
-    extraneous: at.active ? Math.max(fresh.length - target, 0) : 0,
+    extraneous: at.active ? Math.max(fresh.length - countKept(snapshot, desired.count), 0) : 0,
     starting: inProgress.starting,
     stopping: inProgress.stopping,
     deleting: inProgress.deleting,
@@ -86,6 +86,14 @@ function countState(
 /** Waiting people raise the target, up to the preset's ceiling; nothing lowers it below desired. */
 function decideTarget(desired: number, preset: PoolPreset, waiting: number): number {
   return Math.max(desired, Math.min(desired + waiting, preset.maxInstances ?? desired));
+}
+
+/**
+ * What of the fresh and the starting is not too many: the target, and one more for everybody whose agents have yet to
+ * answer. They may need it in a moment, but mostly they do not, so that none is built for them.
+ */
+function countKept({ preset, waiting, unproven }: PresetSnapshot, desired: number): number {
+  return decideTarget(desired, preset, waiting + unproven);
 }
 
 /** The end of the window that recent failures opened, while `now` is not after it. */
@@ -111,7 +119,8 @@ function cleanUpActive<Id extends string>(
   state: PoolState,
   running: { readonly fresh: readonly LivePrebuild<Id>[]; readonly expired: LivePrebuild<Id>[] },
 ): Action<Id>[] {
-  const surplus = Math.max(running.fresh.length + state.starting - state.target, 0);
+  const kept = countKept(snapshot, state.desired);
+  const surplus = Math.max(running.fresh.length + state.starting - kept, 0);
   // People are better served by a ready one, so those that are not go first.
   const extraneous = [...running.fresh]
     .sort((a, b) => Number(a.ready) - Number(b.ready) || byAge(a, b))

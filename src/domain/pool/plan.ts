@@ -26,7 +26,7 @@ export const DELETE_REASONS = {
   inactive: 'when the version is not the active one, or the template is deprecated or deleted',
   expired: 'when it is older than the TTL or than the last invalidation',
   unhealthy: 'when it started well but is broken, or was not ready for too long',
-  extraneous: 'when there are more fresh ones than the target',
+  extraneous: 'when there are more fresh ones than are kept',
 } as const;
 export type DeleteReason = keyof typeof DELETE_REASONS;
 

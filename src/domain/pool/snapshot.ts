@@ -69,6 +69,8 @@ export interface PresetSnapshot<Id extends string = string> {
   readonly hardLimited: boolean;
   /** When a hard-limited pool may try one build; null: never. */
   readonly trialAt: Instant | null;
-  /** People in the pool's wait queue. */
+  /** People in the pool's wait queue who have been given nothing. */
   readonly waiting: number;
+  /** Those in it whose agents have yet to answer: where they do not, another prebuild is needed at once. */
+  readonly unproven: number;
 }
