@@ -56,6 +56,26 @@ export const living: readonly Mutation[] = [
     ),
   },
   {
+    fault: 'a start by schedule is refused without a word to its owner',
+    changes: [
+      change(
+        'src/workspaces/life/keep-lives.ts',
+        '      await noteRefusedStart.run(database, { id, refusal: asJson(refusal) });\n',
+      ),
+    ],
+    noticedBy: by(
+      AUTOSTART,
+      'shows why it could not be started, and what to do, until it is started',
+    ),
+  },
+  {
+    fault: 'a refused start is shown after the owner has changed what was wrong',
+    changes: [
+      change('src/store/life.ts', '      start_refused_at = null,\n      start_refusal = null,\n'),
+    ],
+    noticedBy: by(AUTOSTART, 'shows nothing of it any more once its owner has changed its life'),
+  },
+  {
     fault: 'what could not be looked at stands before all others in every look',
     changes: [
       change(

@@ -265,8 +265,8 @@ function takeStatement<Args extends WantedArgs>(
         returning w.id, w.organization_id, w.template_id, w.owner_id, w.name, w.origin, w.epoch,
           w.pool_id, w.machine_id, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
           w.ttl_seconds, w.deadline_at, w.lifetime_ends_at, w.autostart_schedule,
-          w.autostart_timezone, w.next_start_at, w.idle_stop_seconds, w.dormant_at,
-          w.delete_dormant_after_seconds, w.automatic_updates,
+          w.autostart_timezone, w.next_start_at, w.start_refused_at, w.start_refusal,
+          w.idle_stop_seconds, w.dormant_at, w.delete_dormant_after_seconds, w.automatic_updates,
           g.place, g.build_number, g.preset_name, g.claim_id, g.event_id, g.is_to_prove,
           g.idempotency_key, g.body_hash, g.resolve_ms, ${carried}
       ), ended as (

@@ -219,6 +219,23 @@ export const putOff = statement({
       and due_at <= (select standby_now())`,
 });
 
+/** It is shown until there is a build after it, or its owner changes its life. Nothing where that is so already. */
+export const noteRefusedStart = statement({
+  name: 'life.note_refused_start',
+  takes: takes<{
+    readonly id: WorkspaceId;
+    /** A StartRefusal as JSON. */
+    readonly refusal: string;
+  }>(),
+  gives: {},
+  sql: `
+    update workspaces
+    set start_refused_at = (select standby_now()),
+      start_refusal = $refusal::jsonb
+    where id = $id
+      and due_at <= (select standby_now())`,
+});
+
 /** What its owner makes of it; it is looked at again at once. */
 export const setLife = statement({
   name: 'life.set',
@@ -241,6 +258,8 @@ export const setLife = statement({
       autostart_timezone = $timezone::text,
       next_start_at = to_timestamp($nextStartAt::float8 / 1000),
       dormant_at = to_timestamp($dormantAt::float8 / 1000),
+      start_refused_at = null,
+      start_refusal = null,
       due_at = (select standby_now()),
       updated_at = (select standby_now()),
       last_used_at = (select standby_now())

@@ -3,6 +3,7 @@ import type { BuildId, JobId, UserId, WorkspaceId } from '../base/id.ts';
 import type { JobStatus, Stage, Transition } from '../domain/job/job.ts';
 import type { Replacement } from '../domain/job/replacement.ts';
 import type { AutomaticUpdates } from '../domain/workspace/automatic-updates.ts';
+import type { StartRefusal } from '../domain/workspace/life.ts';
 import type { AgentLifecycle } from './agent.ts';
 import {
   count,
@@ -76,6 +77,9 @@ export const workspaceColumns = {
   autostartSchedule: nullable(text),
   autostartTimezone: nullable(text),
   nextStartAt: nullable(instant),
+  /** When its schedule last tried to start it in vain, and why; null, both, once there is a later build. */
+  startRefusedAt: nullable(instant),
+  startRefusal: nullable(json<StartRefusal>()),
   idleStopSeconds: nullable(int),
   dormantAt: nullable(instant),
   deleteDormantAfterSeconds: nullable(int),
@@ -101,6 +105,8 @@ export const WORKSPACE_COLUMNS = `
   w.name, w.origin, w.epoch, w.created_at, w.updated_at, w.last_used_at, w.deleted_at,
   w.ttl_seconds, w.deadline_at, w.lifetime_ends_at,
   w.autostart_schedule, w.autostart_timezone, w.next_start_at,
+  case when w.start_refused_at > b.created_at then w.start_refused_at end as start_refused_at,
+  case when w.start_refused_at > b.created_at then w.start_refusal end as start_refusal,
   w.idle_stop_seconds, w.dormant_at, w.delete_dormant_after_seconds, w.automatic_updates,
   ${BUILD_COLUMNS},
   b.parameters,

@@ -79,7 +79,19 @@ function toDormancy({
 function toAutostart(row: WorkspaceRow): WorkspaceView['autostart'] {
   const { autostartSchedule: schedule, autostartTimezone: timezone, nextStartAt: next } = row;
   if (schedule === null || timezone === null) return null;
-  return { schedule, timezone, next_at: next === null ? null : formatInstant(next) };
+  return {
+    schedule,
+    timezone,
+    next_at: next === null ? null : formatInstant(next),
+    refused: toRefused(row),
+  };
+}
+
+function toRefused({
+  startRefusedAt: at,
+  startRefusal: refusal,
+}: WorkspaceRow): NonNullable<WorkspaceView['autostart']>['refused'] {
+  return at === null || refusal === null ? null : { at: formatInstant(at), ...refusal };
 }
 
 /** Ready, heard of lately, and working for the present owner. */

@@ -84,6 +84,7 @@ export function describeLife(life: Life, now: Instant): readonly (readonly [stri
   const { automatic_updates: updates } = life;
   return [
     ...(autostart === null ? [] : [['starts', describeAutostart(autostart, now)] as const]),
+    ...describeRefusal(autostart?.refused ?? null, now),
     ...(updates === 'never' ? [] : [['updates', 'at each start'] as const]),
     ...(ttl === null ? [] : [['runs for', formatDuration(ttl)] as const]),
     ...(deadline === null
@@ -104,6 +105,18 @@ function describeAutostart(
 ): string {
   const following = next === null ? '' : `, next ${formatAhead(next, now)} (${next})`;
   return `${schedule} ${timezone}${following}`;
+}
+
+function describeRefusal(
+  refused: NonNullable<Life['autostart']>['refused'],
+  now: Instant,
+): readonly (readonly [string, string])[] {
+  if (refused === null) return [];
+  const { at, code, detail, hint } = refused;
+  return [
+    ['not started', `${formatAge(at, now)} ago: ${detail} (${code})`],
+    ['to start it', hint],
+  ];
 }
 
 /** What ends it next: `stops in 3h`. */

@@ -84,6 +84,12 @@ export const workspaceView = z
         timezone: z.string(),
         /** Null where there is no next time. */
         next_at: timeField.nullable(),
+        /** The last start that could not be, with what to do; null once there is a later build, or a change of its life. */
+        refused: z
+          .object({ at: timeField, code: z.string(), detail: z.string(), hint: z.string() })
+          .nullable()
+          // Servers from before it was told say nothing.
+          .default(null),
       })
       .nullable(),
     /** `always`: each start is with the version of its template that is active then. */

@@ -1,6 +1,7 @@
 // What becomes of a person's workspace by itself: when it is started, stopped and deleted. Pure; the executor
 // reads, asks here, and writes.
 import type { Instant } from '../../base/clock.ts';
+import type { ErrorCode } from '../../base/error-catalog.ts';
 import { isEnded, type JobStatus, type Transition } from '../job/job.ts';
 import { retryAt } from '../job/retry-at.ts';
 import { findNextStart, type StartSchedule } from '../schedule/next-start.ts';
@@ -21,6 +22,14 @@ const ENDS: readonly LifeReason[] = ['max_lifetime', 'dormant_too_long'];
 /** Why its template has a workspace deleted; undefined where the build of this reason is for something else. */
 export function findEndOfLife(reason: string): LifeReason | undefined {
   return ENDS.find((end) => end === reason);
+}
+
+/** Why a workspace was not started by its schedule, and what to do about it. */
+export interface StartRefusal {
+  readonly code: ErrorCode;
+  /** What failed, with which value. */
+  readonly detail: string;
+  readonly hint: string;
 }
 
 /** What a workspace is given when somebody gets it, in seconds; null: no limit. */

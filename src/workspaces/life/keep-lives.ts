@@ -6,16 +6,18 @@ import type { WorkspaceId } from '../../base/id.ts';
 import type { ErrorCode } from '../../base/error-catalog.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import { decideLife, type LifeStep } from '../../domain/workspace/life.ts';
+import { decideLife, type LifeStep, type StartRefusal } from '../../domain/workspace/life.ts';
 import type { RowOf } from '../../store/column.ts';
 import type { Database, Transaction } from '../../store/database.ts';
 import {
   countFailedTries,
   findDueWorkspaces,
   lockDueWorkspace,
+  noteRefusedStart,
   putOff,
   setDue,
 } from '../../store/life.ts';
+import { asJson } from '../../store/statement.ts';
 import { findLatestBuild } from '../../store/workspace.ts';
 import { beginNextBuild } from '../next-build.ts';
 import { beginRebuild } from '../rebuild-workspace.ts';
@@ -59,6 +61,8 @@ async function keep(deps: KeepDeps, id: WorkspaceId): Promise<void> {
   } catch (error) {
     if (error instanceof AppError && REFUSALS.includes(error.code)) {
       log.warn('life.step_refused', { workspaceId: id, error });
+      const refusal: StartRefusal = { code: error.code, detail: error.detail, hint: error.hint };
+      await noteRefusedStart.run(database, { id, refusal: asJson(refusal) });
     } else {
       log.error('life.step_failed', { workspaceId: id, error });
     }

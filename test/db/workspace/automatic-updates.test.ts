@@ -1,6 +1,7 @@
 // Starts with the version that is active then, of workspaces whose owners want that.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkspaceId } from '../../../src/base/id.ts';
+import { findWorkspaces } from '../../../src/store/workspace.ts';
 import { keepLives } from '../../../src/workspaces/life/keep-lives.ts';
 import { changeLife } from '../../../src/workspaces/life/change-life.ts';
 import { look, openLifeGround } from '../../support/life.ts';
@@ -149,6 +150,11 @@ describe('a start by schedule that updates', () => {
     await keepLives({ ...store, ...store.kit, log }, new AbortController().signal);
     expect(errors).toEqual([]);
     expect(await starts()).toEqual([]);
+    const [row] = await findWorkspaces.all(store.database, { ids: [ground.id] });
+    expect(row?.startRefusal).toMatchObject({
+      code: 'PARAMETERS_INVALID',
+      detail: expect.stringContaining('team') as unknown,
+    });
   });
 });
 
