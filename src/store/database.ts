@@ -6,7 +6,7 @@ import pg from 'pg';
 import { begin, beginWith, canBeginWith, type TransactionMode } from './begin.ts';
 import type { Notice } from './notice.ts';
 import { createOpenConnections } from './open-connections.ts';
-import { isBusy, isRetryable, isUnavailable } from './sqlstate.ts';
+import { hasLostStatement, isBusy, isRetryable, isUnavailable } from './sqlstate.ts';
 import type { Executor, Query, QueryResult } from './statement.ts';
 import { translated } from './translated.ts';
 import { wireTypes } from './wire-type.ts';
@@ -168,23 +168,23 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
   ): Promise<Attempt<T>> =>
     lend(async (client, discard) => {
       const notices: Notice[] = [];
+      const tx = transactionOn(client, { mode, notices });
       try {
-        const tx = transactionOn(client, { mode, notices });
         if (!canBeginWith(client, mode)) await tx.begin();
         const result = await runInsideTransaction(() => work(tx));
-        if (!tx.hasBegun()) return { result, notices: mode === 'dry_run' ? [] : notices };
-        if (mode === 'dry_run') {
-          await client.query('rollback');
-          return { result, notices: [] };
+        const isDryRun = mode === 'dry_run';
+        if (await tx.hasBegun()) {
+          const { command } = await client.query(isDryRun ? 'rollback' : 'commit');
+          // PostgreSQL answers a commit so, without an error, when a statement failed and nobody said so.
+          if (command === 'ROLLBACK' && !isDryRun) {
+            throw new Error('the transaction had failed before its commit');
+          }
         }
-        const { command } = await client.query('commit');
-        // PostgreSQL answers so, without an error, when a statement failed and nobody said so.
-        if (command === 'ROLLBACK') throw new Error('the transaction had failed before its commit');
-        return { result, notices };
+        return { result, notices: isDryRun ? [] : notices };
       } catch (error) {
         // A connection that cannot roll back is thrown away, which rolls back. One that may not answer
         // any more is not asked: the caller would wait for a second time limit.
-        if (isUnavailable(error)) discard(error as Error);
+        if (isUnavailable(error) || hasLostStatement(error)) discard(error as Error);
         else await client.query('rollback').catch(discard);
         throw error;
       }
@@ -258,7 +258,8 @@ function noneAnswered(waitedMs: number): AppError {
 interface OpenTransaction extends Transaction {
   /** Before its first statement, which begins it otherwise. */
   begin(): Promise<void>;
-  hasBegun(): boolean;
+  /** Throws what kept it from that. */
+  hasBegun(): Promise<boolean>;
 }
 
 function transactionOn(
@@ -266,24 +267,33 @@ function transactionOn(
   { mode, notices }: { readonly mode: TransactionMode; readonly notices: Notice[] },
 ): OpenTransaction {
   let savepoints = 0;
-  let hasBegun = false;
+  // What comes later waits for it: where it fails there may be no transaction, and all else would run outside of one.
+  let begun: Promise<unknown> | undefined;
   const beginAlone = async (): Promise<void> => {
-    hasBegun = true;
-    await begin(client, mode);
+    begun = begin(client, mode);
+    await begun;
   };
   return {
     begin: beginAlone,
-    hasBegun: () => hasBegun,
-    query: (query) => {
-      if (hasBegun) return execute(client, query);
-      hasBegun = true;
-      return toResult(beginWith(client, mode, configOf(query)));
+    hasBegun: async () => {
+      await begun;
+      return begun !== undefined;
+    },
+    query: async (query) => {
+      if (begun !== undefined) {
+        await begun;
+        return execute(client, query);
+      }
+      const first = toResult(beginWith(client, mode, configOf(query)));
+      begun = first;
+      return first;
     },
     notify: (...more) => {
       notices.push(...more);
     },
     savepoint: async (work) => {
-      if (!hasBegun) await beginAlone();
+      if (begun === undefined) await beginAlone();
+      else await begun;
       const name = `s${++savepoints}`;
       const noticesBefore = notices.length;
       await client.query(`savepoint ${name}`);

@@ -54,6 +54,11 @@ export function isRetryable(error: unknown): boolean {
   return error instanceof DatabaseError && error.code !== undefined && RETRYABLE.has(error.code);
 }
 
+/** True when the connection does not know a statement that it was given before: somebody has had it forget them. */
+export function hasLostStatement(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '26000';
+}
+
 /** True when none of the pool's connections became free in time. pg-pool says so by this text alone. */
 export function isBusy(error: unknown): boolean {
   return error instanceof Error && error.message === 'timeout exceeded when trying to connect';

@@ -87,12 +87,18 @@ describe('a transaction on a connection that has begun others', () => {
     expect(await bodies()).toEqual(['kept']);
   });
 
-  it('does not run its first statement where it cannot begin', async () => {
+  it('runs nothing where it cannot begin, and the next one has another connection', async () => {
     // As if the server had lost what it knew.
     await run(database, 'deallocate all');
-    const work = database.transaction((tx) => run(tx, `insert into notes values (1, 'alone')`));
+    const work = database.transaction(async (tx) => {
+      const insert = (id: number) => run(tx, `insert into notes values (${id}, 'alone')`);
+      await Promise.allSettled([insert(1), insert(2)]);
+      await insert(3).catch(() => undefined);
+    });
     await expect(work).rejects.toMatchObject({ code: '26000' });
     expect(await bodies()).toEqual([]);
+    await database.transaction((tx) => run(tx, `insert into notes values (1, 'kept')`));
+    expect(await bodies()).toEqual(['kept']);
   });
 });
 
