@@ -4,14 +4,20 @@ import type { Kit } from '../base/kit.ts';
 import type { Database } from '../store/database.ts';
 import { listOutgrown, renewStatistics } from '../store/statistics.ts';
 
-export async function keepStatistics({
-  database,
-  log,
-}: Pick<Kit, 'log'> & { readonly database: Database }): Promise<void> {
+export async function keepStatistics(
+  { database, log }: Pick<Kit, 'log'> & { readonly database: Database },
+  signal: AbortSignal,
+): Promise<void> {
   const outgrown = await listOutgrown.all(database, {});
   // Each by itself: its lock keeps autovacuum from the table for that long.
-  for (const { table } of outgrown) await renewStatistics(database, table);
-  if (outgrown.length > 0) {
-    log.debug('statistics.renewed', { tables: outgrown.map(({ table }) => table) });
+  for (const { table } of outgrown) {
+    if (signal.aborted) return;
+    try {
+      await renewStatistics(database, table);
+      log.debug('statistics.renewed', { table });
+    } catch (error) {
+      // One that takes too long keeps the others from nothing.
+      log.warn('statistics.failed', { table, error });
+    }
   }
 }

@@ -61,7 +61,7 @@ export function createPruner(
             ),
       history: (signal) => pruneHistory(deps, { retentionMs: historyRetentionMs }, signal),
       pool_events: (signal) => prunePoolEvents(deps, { retentionMs: historyRetentionMs }, signal),
-      statistics: () => keepStatistics(deps),
+      statistics: (signal) => keepStatistics(deps, signal),
     },
   });
 }

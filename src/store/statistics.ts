@@ -13,7 +13,7 @@ export const listOutgrown = statement({
   takes: takes<NoArgs>(),
   gives: { table: text },
   sql: `
-    select s.relname::text as table
+    select quote_ident(s.relname) as table
     from pg_stat_user_tables s
     join pg_class c on c.oid = s.relid
     where s.schemaname = current_schema()
@@ -23,8 +23,8 @@ export const listOutgrown = statement({
     order by s.relname`,
 });
 
-/** Plans are made anew by what is there now. Does nothing where somebody is at it already. */
+/** Plans are made anew by what is there now. Does nothing where somebody is at it already. The name is quoted. */
 export async function renewStatistics(on: Executor, table: string): Promise<void> {
   // Not among the registered statements: a table's name cannot be a parameter.
-  await on.query({ name: '', text: `analyze (skip_locked) "${table}"`, values: [] });
+  await on.query({ name: '', text: `analyze (skip_locked) ${table}`, values: [] });
 }

@@ -1,7 +1,8 @@
 // Plans of a new installation: made while the tables were empty, they read all of them. They are made anew as soon as
 // the planner knows how many rows there are, and it is told without waiting for autovacuum.
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { keepStatistics } from '../../../src/jobs/keep-statistics.ts';
+import type { Database } from '../../../src/store/database.ts';
 import { listOutgrown } from '../../../src/store/statistics.ts';
 import { createFactory } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
@@ -38,6 +39,8 @@ const grow = async (rows: number): Promise<void> => {
   await store.sql(COPIES, [rows]);
   await store.sql('select pg_stat_force_next_flush()');
 };
+const keep = (): Promise<void> =>
+  keepStatistics({ ...store.kit, database: store.database }, new AbortController().signal);
 const outgrown = async (): Promise<readonly string[]> =>
   (await listOutgrown.all(store.database, {})).map(({ table }) => table);
 const looked = async (): Promise<number | undefined> => {
@@ -51,7 +54,7 @@ it('a table that has outgrown what the planner knows is looked at, and plans are
   await grow(MANY);
   expect(await looked()).toBeGreaterThanOrEqual(MANY);
   expect(await outgrown()).toContain('workspaces');
-  await keepStatistics({ ...store.kit, database: store.database });
+  await keep();
   expect(await outgrown()).not.toContain('workspaces');
   expect(await looked()).toBe(1);
 });
@@ -59,6 +62,24 @@ it('a table that has outgrown what the planner knows is looked at, and plans are
 it('it is looked at again when it has doubled', async () => {
   await grow(2 * MANY);
   expect(await outgrown()).toContain('workspaces');
-  await keepStatistics({ ...store.kit, database: store.database });
+  await keep();
   expect(await outgrown()).not.toContain('workspaces');
+});
+
+it('a table of another name is looked at, and one that cannot be keeps none from it', async () => {
+  await store.sql('create table "a""b" as select from generate_series(1, 1000)');
+  await store.sql('create table zzz as select from generate_series(1, 1000)');
+  await store.sql('select pg_stat_force_next_flush()');
+  const refusing: Database = {
+    ...store.database,
+    query: (query) =>
+      query.text.includes('a""b') ? Promise.reject(new Error('no')) : store.database.query(query),
+  };
+  const warn = vi.fn();
+  const log = { ...store.kit.log, warn };
+  await keepStatistics({ log, database: refusing }, new AbortController().signal);
+  expect(warn.mock.calls).toMatchObject([['statistics.failed', { table: '"a""b"' }]]);
+  expect(await outgrown()).toEqual(['"a""b"']);
+  await keep();
+  expect(await outgrown()).toEqual([]);
 });
