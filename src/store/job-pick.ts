@@ -250,45 +250,38 @@ export const BEFORE_CREATIONS: Pick = {
 };
 
 /**
- * The same with creations, as many of each organization as may run beside those that do. Whose they are is asked of
- * what waits and of what runs: a plan that was made while there were few jobs would read all that the organization
- * ever had.
+ * The same with creations, as many of each organization as may run beside those that do. What runs is counted once for
+ * all of them, and an index has what waits of each: a plan that was made while there were few jobs would read all that
+ * an organization ever had.
  */
 export const WITH_CREATIONS: Pick = {
   queries: pickedFrom(
-    `budgets as materialized (
+    `running as materialized (
+      select j.organization_id, count(*) as jobs
+      from jobs j
+      where j.class = ${CREATIONS}
+        and j.status in ('running', 'canceling')
+      group by j.organization_id
+    ), budgets as materialized (
       select o.id as organization_id,
         coalesce(${unseen('$maxCreations::integer')}, greatest(1, (
           select coalesce(sum(d.slots), 0)::integer - 1
           from daemons d
           where (d.organization_id is null or d.organization_id = o.id)
             and ${DAEMON_IS_SEEN})))
-        - (
-          select count(*)
-          from (
-            select j.organization_id
-            from jobs j
-            where j.class = ${CREATIONS}
-              and j.status in ('running', 'canceling')
-            offset 0
-          ) as r
-          where r.organization_id = o.id) as free
+        - coalesce((select r.jobs from running r where r.organization_id = o.id), 0) as free
       from unnest(${unseen('$creationsOf::uuid[]')}) as o (id)
     ), candidates as materialized (${firstOfClasses(CREATIONS - 1)}
       union all
       select c.at, c.class
       from budgets b
       cross join lateral (
-        select p.at, p.class
-        from (
-          select j.ctid as at, j.class, j.organization_id
-          from jobs j
-          where j.class = ${CREATIONS}
-            and ${GROUP_FITS_JOB}
-          order by j.created_at, j.id
-          offset 0
-        ) as p
-        where p.organization_id = b.organization_id
+        select j.ctid as at, j.class
+        from jobs j
+        where j.class = ${CREATIONS}
+          and j.organization_id = b.organization_id
+          and ${GROUP_FITS_JOB}
+        order by j.created_at, j.id
         limit greatest(b.free, 0)
       ) as c
     )`,

@@ -18,6 +18,7 @@ import { openTestStore, type TestStore } from '../../support/store.ts';
 /** PostgreSQL weighs the plan of a statement against a lasting one from the sixth time on. */
 const TIMES = 10;
 const RUNNING = 200;
+const ORGANIZATIONS = 20;
 
 let store: TestStore;
 let organizationId: OrganizationId;
@@ -172,6 +173,38 @@ describe('a look for creations', () => {
       return (await rowsRead(tx)) - before;
     });
     expect(read).toBeLessThan(20);
+  });
+});
+
+describe('a look for creations', () => {
+  it('reads those of each organization that may be handed out, and not all of all for each', async () => {
+    const make = createFactory(store);
+    const queue = createQueue(store, make);
+    const daemon = await queue.daemon({}, { organizationId });
+    const creationsOf: OrganizationId[] = [];
+    for (let n = 0; n < ORGANIZATIONS; n++) {
+      organizationId = await make.organization();
+      creationsOf.push(organizationId);
+      await insertJobs(100, 4);
+    }
+    await store.sql(
+      `update jobs set completed_at = standby_now(), succeeded = true
+       where id in (select id from jobs order by hashtext(id::text) limit $1)`,
+      [80 * ORGANIZATIONS],
+    );
+    await store.sql('vacuum analyze jobs');
+    const read = await store.database.transaction(async (tx) => {
+      const before = await rowsRead(tx);
+      const { handed } = await takeJobsAndCreations.one(tx, {
+        ...{ ...offerOf(1), organizationId: null, maxCreations: 3, creationsOf },
+        ...{ daemonIds: [daemon.daemonId], keyIds: [daemon.keyId] },
+        incarnations: [daemon.incarnation],
+      });
+      expect(handed).toHaveLength(1);
+      return (await rowsRead(tx)) - before;
+    });
+    // What waits, at most once.
+    expect(read).toBeLessThan(1.5 * 20 * ORGANIZATIONS);
   });
 });
 
