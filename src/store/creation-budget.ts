@@ -6,6 +6,7 @@ import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { hasPrebuildMembership } from './prebuild-membership.ts';
 import { quotaOfPools, type StoredSpending } from './quota.ts';
 import { statement, takes } from './statement.ts';
+import { unseen } from './unseen.ts';
 
 /**
  * Makes creations of one organization take turns until the end of the transaction, so that two pools
@@ -83,5 +84,5 @@ export const readCreationBudget = statement({
         as own_in_flight,
       ${hasPrebuildMembership('$organizationId')} as has_membership,
       ${quotaOfPools('$organizationId')} as quota
-    from unnest($poolIds::uuid[]) as asked (pool_id)`,
+    from unnest(${unseen('$poolIds::uuid[]')}) as asked (pool_id)`,
 });
