@@ -2,7 +2,12 @@
 // plane that is back hears of all of its agents at once.
 import type { AgentId, AgentSessionId, WorkspaceId } from '../base/id.ts';
 import { together } from '../base/together.ts';
-import { findAgentOwners, findAgentSessions, type AgentOwnerRow } from './agent.ts';
+import {
+  findAgentOwners,
+  findAgentSessions,
+  type AgentLifecycle,
+  type AgentOwnerRow,
+} from './agent.ts';
 import type { RowOf } from './column.ts';
 import { readTogether, type ReadTogetherDeps } from './read-together.ts';
 import { recordSignsOfLife, renewSignsOfLife, type SignOfLife } from './sign-of-life.ts';
@@ -50,8 +55,8 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
       clock,
       async (signs: readonly SignOfLife[]) => {
         const renewed = await renewSignsOfLife.all(database, columnsOf(signs));
-        const ids = new Set(renewed.map(({ agentId }) => agentId));
-        return signs.map(({ agentId }) => ids.has(agentId));
+        const places = new Set(renewed.map(({ place }) => place));
+        return signs.map((_sign, index) => places.has(index + 1));
       },
       options,
     ),
@@ -67,7 +72,14 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
   };
 }
 
-function columnsOf(signs: readonly SignOfLife[]): Parameters<typeof recordSignsOfLife.all>[1] {
+interface SignColumns {
+  readonly agentIds: readonly AgentId[];
+  readonly lifecycles: readonly AgentLifecycle[];
+  readonly appliedEpochs: readonly number[];
+  readonly appliedOks: readonly boolean[];
+}
+
+function columnsOf(signs: readonly SignOfLife[]): SignColumns {
   return {
     agentIds: signs.map(({ agentId }) => agentId),
     lifecycles: signs.map(({ lifecycle }) => lifecycle),

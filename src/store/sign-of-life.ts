@@ -1,9 +1,9 @@
 // What agents say of themselves. Lock order: a pool member, what an owner gave, then agents' rows.
-import type { AgentId, PoolId } from '../base/id.ts';
+import type { AgentId, PoolId, WorkspaceId } from '../base/id.ts';
 import type { AgentLifecycle } from './agent.ts';
 import { float, int, nullable, uuid } from './column.ts';
 import { IS_BROKEN_FOR_GOOD } from './live-pool/member.ts';
-import { CHANGES_READINESS, SET_READINESS } from './live-pool/readiness.ts';
+import { CHANGES_READINESS, setReadiness } from './live-pool/readiness.ts';
 import { statement, takes } from './statement.ts';
 import { oneByOne, unseen } from './unseen.ts';
 
@@ -26,22 +26,25 @@ export const renewSignsOfLife = statement({
     readonly lifecycles: readonly AgentLifecycle[];
     readonly appliedEpochs: readonly number[];
   }>(),
-  gives: { agentId: uuid<AgentId>() },
+  gives: { place: int },
   sql: `
     with unchanged as materialized (
-      select a.id
+      select a.id, said.place
       from unnest(${unseen('$agentIds::uuid[]')}, ${unseen('$lifecycles::text[]')},
-        ${unseen('$appliedEpochs::integer[]')}) as said (id, lifecycle, applied_epoch)
+        ${unseen('$appliedEpochs::integer[]')})
+        with ordinality as said (id, lifecycle, applied_epoch, place)
       join agents a on a.id = said.id
       where a.id = any (${unseen('$agentIds::uuid[]')}::uuid[])
         and a.lifecycle = said.lifecycle
         and a.applied_epoch >= said.applied_epoch
       for no key update of a skip locked
+    ), renewed as (
+      update agents a
+      set last_seen_at = (select standby_now())
+      where a.id = any (array(select id from unchanged))
     )
-    update agents a
-    set last_seen_at = (select standby_now())
-    where a.id = any (array(select id from unchanged))
-    returning a.id as agent_id`,
+    select place::integer as place
+    from unchanged`,
 });
 
 /** On `agents a`, and what is said. The first word on an epoch is the last: no hand-over is repeated. */
@@ -104,6 +107,19 @@ const OF_ONE: Said = {
   appliedOk: '$appliedOk',
 };
 
+/** Two programs that take their owner over at once take turns: the later one's sign completes the claim. */
+export const lockClaimOfSign = statement({
+  name: 'claim.lock_for_sign',
+  takes: takes<{ readonly workspaceId: WorkspaceId; readonly appliedEpoch: number }>(),
+  gives: {},
+  sql: `
+    select
+    from claims
+    where workspace_id = $workspaceId
+      and epoch = $appliedEpoch
+    for no key update`,
+});
+
 /** Says so of an agent before it is recorded: afterwards it is nothing new any more. */
 export const findCompletedClaim = statement({
   name: 'agent.find_completed_claim',
@@ -136,10 +152,15 @@ const OF_SAID: Said = {
 };
 
 /**
+ * Of a build that ends in between the lock has seen the end, and the row that the update finds first has not. That is
+ * held against the table's checks before the update comes to the row that was locked.
+ */
+const READY_IF_IT_RUNS = '(derived.ready and m.running_since is not null)';
+
+/**
  * Stores what agents newly say, with what follows from it for their pool members, as far as one statement can tell: of
- * a claimed workspace whose owner gave no values, and of a member's only agent. Another agent of a member, or of the
- * same values, might be telling something at the same moment, which is seen by a statement after the lock alone.
- * Waits for nobody: what somebody else has locked is left out.
+ * a claimed workspace's only program whose owner gave no values, and of a member's only agent. Another one might be
+ * telling something at the same moment, which is seen by a statement after the lock alone. Waits for nobody: what somebody else has locked is left out.
  */
 export const recordSignsOfLife = statement({
   name: 'agent.record_signs_of_life',
@@ -175,9 +196,15 @@ export const recordSignsOfLife = statement({
         where id = r.id`)} as a
       where r.applied_epoch = 0
         or (
-          select count(*)
-          from owner_values v
-          where v.workspace_id = a.workspace_id) = 0
+          (
+            select count(*)
+            from owner_values v
+            where v.workspace_id = a.workspace_id) = 0
+          and (
+            select count(*)
+            from agents o
+            where o.workspace_id = a.workspace_id
+              and o.kind = 'program') = 1)
       order by r.id, r.place
     ), member as materialized (
       select m.workspace_id, m.running_since is not null as runs,
@@ -207,7 +234,7 @@ export const recordSignsOfLife = statement({
       where workspace_id is not null
     ), changed as (
       update pool_members m
-      ${SET_READINESS}
+      ${setReadiness(READY_IF_IT_RUNS)}
       from derived
       where m.workspace_id = any (array(select workspace_id from derived))
         and m.workspace_id = derived.workspace_id

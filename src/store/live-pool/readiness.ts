@@ -8,10 +8,10 @@ import { unseen } from '../unseen.ts';
 import { IS_BROKEN_FOR_GOOD, lockMembers } from './member.ts';
 
 /** On `pool_members m` and what is `derived`. */
-export const SET_READINESS = `set ready = derived.ready,
+export const setReadiness = (ready = 'derived.ready'): string => `set ready = ${ready},
       broken = derived.broken,
       unready_since = case
-        when derived.ready then null
+        when ${ready} then null
         when m.ready then (select standby_now())
         else m.unready_since
       end`;
@@ -45,7 +45,7 @@ const deriveReadiness = statement({
       join pool_members m on m.workspace_id = said.workspace_id
     )
     update pool_members m
-    ${SET_READINESS}
+    ${setReadiness()}
     from derived
     where m.workspace_id = derived.workspace_id
       and ${CHANGES_READINESS}
@@ -68,7 +68,7 @@ export const finishMemberBuild = statement({
       from said
     )
     update pool_members m
-    ${SET_READINESS},
+    ${setReadiness()},
       running_since = case when $runs then j.completed_at end,
       born_at = coalesce(m.born_at, first.acquired_at, j.acquired_at)
     from derived, jobs j, builds b, jobs first

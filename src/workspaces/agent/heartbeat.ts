@@ -12,7 +12,12 @@ import { lockOwnerValues, removeDeliveredValues } from '../../store/owner-values
 import { waitFor } from '../../store/long-poll.ts';
 import type { Notice } from '../../store/notice.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
-import { findCompletedClaim, recordSignOfLife, type SignOfLife } from '../../store/sign-of-life.ts';
+import {
+  findCompletedClaim,
+  lockClaimOfSign,
+  recordSignOfLife,
+  type SignOfLife,
+} from '../../store/sign-of-life.ts';
 import { handOverSession } from './exchange.ts';
 import { readOwnership, type Ownership } from './owner.ts';
 
@@ -127,8 +132,9 @@ async function recordInTurn(
     let completedMs: number | null = null;
     let isOwned = false;
     if (sign.appliedEpoch > 0) {
-      completedMs = (await findCompletedClaim.maybe(tx, sign))?.ms ?? null;
+      await lockClaimOfSign.run(tx, { workspaceId, appliedEpoch: sign.appliedEpoch });
       isOwned = (await lockOwnerValues.all(tx, { workspaceId })).length > 0;
+      completedMs = (await findCompletedClaim.maybe(tx, sign))?.ms ?? null;
     }
     await recordSignOfLife.run(tx, sign);
     if (isOwned) await removeDeliveredValues.run(tx, { workspaceId });
