@@ -60,7 +60,7 @@ export const living: readonly Mutation[] = [
     changes: [
       change(
         'src/workspaces/life/keep-lives.ts',
-        '      await noteRefusedStart.run(database, { id, refusal: asJson(refusal) });\n',
+        '    await noteRefusedStart.run(tx, { id, refusal: asJson(refusal), delayMs: PUT_OFF_MS });\n',
       ),
     ],
     noticedBy: by(
@@ -84,8 +84,8 @@ export const living: readonly Mutation[] = [
       ),
     ],
     noticedBy: by(
-      AUTOSTART,
-      'is not started while its owner may not spend so much, and is once they may',
+      'test/db/workspace/refused-start.test.ts',
+      'a workspace that cannot be looked at is put off',
     ),
   },
   {

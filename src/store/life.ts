@@ -219,21 +219,24 @@ export const putOff = statement({
       and due_at <= (select standby_now())`,
 });
 
-/** It is shown until there is a build after it, or its owner changes its life. Nothing where that is so already. */
+/** It is shown until there is a build after it, or its owner changes its life. The caller has locked it. */
 export const noteRefusedStart = statement({
   name: 'life.note_refused_start',
   takes: takes<{
     readonly id: WorkspaceId;
     /** A StartRefusal as JSON. */
     readonly refusal: string;
+    /** Until it is tried again. */
+    readonly delayMs: number;
   }>(),
   gives: {},
   sql: `
     update workspaces
     set start_refused_at = (select standby_now()),
-      start_refusal = $refusal::jsonb
+      start_refusal = $refusal::jsonb,
+      due_at = (select standby_now()) + make_interval(secs => $delayMs::float8 / 1000)
     where id = $id
-      and due_at <= (select standby_now())`,
+      and deleted_at is null`,
 });
 
 /** What its owner makes of it; it is looked at again at once. */

@@ -38,7 +38,7 @@ const REFUSALS: readonly ErrorCode[] = [
 ];
 
 const BATCH = { size: 100, most: 20 };
-/** Until one that could not be looked at is tried again; it would stand first in every look till then. */
+/** Until one that was refused or could not be looked at is tried again; it would stand first in every look till then. */
 const PUT_OFF_MS = 60_000;
 
 /** Does what is due. The signal ends it between two workspaces. */
@@ -56,26 +56,21 @@ export async function keepLives(deps: KeepDeps, signal: AbortSignal): Promise<vo
 async function keep(deps: KeepDeps, id: WorkspaceId): Promise<void> {
   const { database, log } = deps;
   try {
-    const step = await database.transaction((tx) => keepLocked(deps, tx, id));
-    if (step !== null) log.info('life.step_begun', { workspaceId: id, ...step });
+    const kept = await database.transaction((tx) => keepLocked(deps, tx, id));
+    if (kept instanceof AppError) log.warn('life.step_refused', { workspaceId: id, error: kept });
+    else if (kept !== null) log.info('life.step_begun', { workspaceId: id, ...kept });
   } catch (error) {
-    if (error instanceof AppError && REFUSALS.includes(error.code)) {
-      log.warn('life.step_refused', { workspaceId: id, error });
-      const refusal: StartRefusal = { code: error.code, detail: error.detail, hint: error.hint };
-      await noteRefusedStart.run(database, { id, refusal: asJson(refusal) });
-    } else {
-      log.error('life.step_failed', { workspaceId: id, error });
-    }
+    log.error('life.step_failed', { workspaceId: id, error });
     await putOff.run(database, { id, delayMs: PUT_OFF_MS });
   }
 }
 
-/** Null: nothing was to be begun, or it is not for this one to do. */
+/** What was begun, or why it was refused. Null: nothing was to be begun, or it is not for this one to do. */
 async function keepLocked(
   deps: KeepDeps,
   tx: Transaction,
   id: WorkspaceId,
-): Promise<LifeStep | null> {
+): Promise<LifeStep | AppError | null> {
   const workspace = await lockDueWorkspace.maybe(tx, { id });
   if (workspace === undefined) return null;
   // Read after the lock, so that a build that was begun or ended meanwhile is seen.
@@ -86,13 +81,44 @@ async function keepLocked(
     workspace.now,
   );
   await failpoint('life.decided');
-  await setDue.run(tx, { id, epoch: workspace.epoch, ...decided });
-  if (step === null) return null;
+  const due = { id, epoch: workspace.epoch, ...decided };
+  if (step === null) {
+    await setDue.run(tx, due);
+    return null;
+  }
+  try {
+    await tx.savepoint(async () => {
+      await setDue.run(tx, due);
+      await beginStep(deps, tx, { id, workspace, latest, step });
+    });
+    return step;
+  } catch (error) {
+    if (!(error instanceof AppError && REFUSALS.includes(error.code))) throw error;
+    const { code, detail, hint } = error;
+    const refusal: StartRefusal = { code, detail, hint };
+    // Before the lock is given away: whoever starts it or changes its life then does so after the refusal.
+    await noteRefusedStart.run(tx, { id, refusal: asJson(refusal), delayMs: PUT_OFF_MS });
+    return error;
+  }
+}
+
+interface Due {
+  readonly id: WorkspaceId;
+  readonly workspace: RowOf<typeof lockDueWorkspace.columns>;
+  readonly latest: RowOf<typeof findLatestBuild.columns>;
+  readonly step: LifeStep;
+}
+
+async function beginStep(
+  deps: KeepDeps,
+  tx: Transaction,
+  { id, workspace, latest, step }: Due,
+): Promise<void> {
   if (step.transition === 'start' && workspace.automaticUpdates === 'always') {
     const requester = { userId: workspace.ownerId, isAdmin: false };
     const rebuild = { id, updates: true, parameters: {} };
     await beginRebuild(deps, tx, { requester, rebuild, reason: step.reason });
-    return step;
+    return;
   }
   await beginNextBuild(deps, tx, {
     workspace: { id, ...workspace },
@@ -103,7 +129,6 @@ async function keepLocked(
     // Nobody waits for the end of what runs.
     jobClass: step.transition === 'start' ? 2 : 3,
   });
-  return step;
 }
 
 async function countTries(

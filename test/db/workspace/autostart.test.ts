@@ -1,8 +1,6 @@
 // Starts by schedule, through changes of daylight-saving time, on a database whose clock is set.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toWorkspaceView } from '../../../src/api/workspace/view.ts';
 import type { WorkspaceId } from '../../../src/base/id.ts';
-import { findWorkspaces } from '../../../src/store/workspace.ts';
 import { changeLife } from '../../../src/workspaces/life/change-life.ts';
 import { createBuilder, FAILED, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
@@ -14,6 +12,7 @@ import {
   type LifeGround,
   type StoppedClock,
 } from '../../support/life.ts';
+import { allow, forbid, readRefused } from '../../support/refused-start.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
@@ -61,44 +60,6 @@ const stop = async ({ id, change }: Made): Promise<void> => {
 const startsOf = async ({ id }: Made) => {
   const { builds } = await readLife(store, id);
   return builds.filter((build) => build.endsWith('autostart')).length;
-};
-
-/** What its owner may not spend any more. */
-async function forbid(workspace: Made): Promise<void> {
-  await store.sql(
-    `update template_versions v
-     set manifest = v.manifest || '{"cost": {"hourly": 1, "currency": "EUR"}}'
-     from builds b
-     where b.version_id = v.id and b.workspace_id = $1`,
-    [workspace.id],
-  );
-  await store.sql(
-    `update organizations o
-     set enforces_quota = true
-     from workspaces w
-     where w.organization_id = o.id and w.id = $1`,
-    [workspace.id],
-  );
-}
-
-async function allow(workspace: Made): Promise<void> {
-  await store.sql(
-    `with allowing as (
-       insert into groups (id, organization_id, name, display_name, quota_allowance, created_at)
-       select gen_random_uuid(), organization_id, 'enough', 'enough', 2400, standby_now()
-       from workspaces where id = $1
-       returning id
-     )
-     insert into group_members (group_id, user_id)
-     select id, $2 from allowing`,
-    [workspace.id, workspace.ann],
-  );
-}
-
-/** What its owner is shown of the last start that could not be. */
-const refusedOf = async ({ id }: Made) => {
-  const [row] = await findWorkspaces.all(store.database, { ids: [id] });
-  return toWorkspaceView(row!).autostart?.refused;
 };
 
 describe('a workspace with a schedule', () => {
@@ -160,12 +121,12 @@ describe('a workspace with a schedule', () => {
     const workspace = await makeAt('2026-06-01T00:00Z');
     await autostartOf(workspace, '0 9 * * *', 'UTC');
     await stop(workspace);
-    await forbid(workspace);
+    await forbid(store, workspace.id);
     await lookAt('2026-06-01T09:00Z');
     expect(await startsOf(workspace)).toBe(0);
     const { dueAt } = await readLife(store, workspace.id);
     expect(dueAt).toBe(Date.parse('2026-06-01T09:01Z'));
-    await allow(workspace);
+    await allow(store, workspace);
     await lookAt('2026-06-01T09:02Z');
     expect(await startsOf(workspace)).toBe(1);
     await builder.buildAll();
@@ -175,8 +136,8 @@ describe('a workspace with a schedule', () => {
     const workspace = await makeAt('2026-06-02T00:00Z');
     await autostartOf(workspace, '0 9 * * *', 'UTC');
     await stop(workspace);
-    await forbid(workspace);
-    expect(await refusedOf(workspace)).toBeNull();
+    await forbid(store, workspace.id);
+    expect(await readRefused(store, workspace.id)).toBeNull();
     await lookAt('2026-06-02T09:00Z');
     const refused = {
       at: '2026-06-02T09:00:00.000Z',
@@ -184,31 +145,37 @@ describe('a workspace with a schedule', () => {
       detail: expect.stringContaining('this would cost 24.00 a day') as unknown,
       hint: expect.stringContaining('`standby quota show`') as unknown,
     };
-    expect(await refusedOf(workspace)).toEqual(refused);
+    expect(await readRefused(store, workspace.id)).toEqual(refused);
     await lookAt('2026-06-02T09:01Z');
-    expect(await refusedOf(workspace)).toEqual({ ...refused, at: '2026-06-02T09:01:00.000Z' });
+    expect(await readRefused(store, workspace.id)).toEqual({
+      ...refused,
+      at: '2026-06-02T09:01:00.000Z',
+    });
     // The next time is the next day.
     await lookAt('2026-06-02T10:30Z');
-    expect(await refusedOf(workspace)).toEqual({ ...refused, at: '2026-06-02T09:01:00.000Z' });
-    await allow(workspace);
+    expect(await readRefused(store, workspace.id)).toEqual({
+      ...refused,
+      at: '2026-06-02T09:01:00.000Z',
+    });
+    await allow(store, workspace);
     await lookAt('2026-06-03T09:00Z');
     expect(await startsOf(workspace)).toBe(1);
-    expect(await refusedOf(workspace)).toBeNull();
+    expect(await readRefused(store, workspace.id)).toBeNull();
     await builder.buildAll();
-    expect(await refusedOf(workspace)).toBeNull();
+    expect(await readRefused(store, workspace.id)).toBeNull();
   });
 
   it('shows nothing of it any more once its owner has changed its life', async () => {
     const workspace = await makeAt('2026-06-04T00:00Z');
     await autostartOf(workspace, '0 9 * * *', 'UTC');
     await stop(workspace);
-    await forbid(workspace);
+    await forbid(store, workspace.id);
     await lookAt('2026-06-04T09:00Z');
-    expect(await refusedOf(workspace)).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expect(await readRefused(store, workspace.id)).toMatchObject({ code: 'QUOTA_EXCEEDED' });
     await autostartOf(workspace, '0 12 * * *', 'UTC');
-    expect(await refusedOf(workspace)).toBeNull();
+    expect(await readRefused(store, workspace.id)).toBeNull();
     await lookAt('2026-06-04T09:02Z');
-    expect(await refusedOf(workspace)).toBeNull();
+    expect(await readRefused(store, workspace.id)).toBeNull();
   });
 
   it('is not started any more once its owner has taken the schedule away', async () => {
