@@ -69,6 +69,15 @@ export const living: readonly Mutation[] = [
     ),
   },
   {
+    fault:
+      'a start by schedule that cannot be the update does not tell how to start it without one',
+    changes: [change('src/workspaces/life/keep-lives.ts', '.catch(asOfStart)')],
+    noticedBy: by(
+      'test/db/workspace/automatic-updates.test.ts',
+      'that cannot be is refused, and not a fault of the server',
+    ),
+  },
+  {
     fault: 'a refused start is shown after the owner has changed what was wrong',
     changes: [
       change('src/store/life.ts', '      start_refused_at = null,\n      start_refusal = null,\n'),

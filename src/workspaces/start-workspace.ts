@@ -8,8 +8,8 @@ import { beginChange, beginOne, lockForChange, stands } from './change-workspace
 import { beginRebuild, type RebuildDeps } from './rebuild-workspace.ts';
 import type { Requester } from './request.ts';
 
-/** What an update is refused for, and a start by itself is not. */
-const OF_UPDATES: readonly ErrorCode[] = [
+/** What an update is refused for, and a start of the same version is not. */
+export const UPDATE_REFUSALS: readonly ErrorCode[] = [
   'PARAMETERS_INVALID',
   'DRIVER_CHANGED',
   'MACHINE_UNFIT',
@@ -39,8 +39,8 @@ export async function startWorkspace(
 }
 
 /** Whoever only wanted it started may not know that it is to be updated. */
-function asOfStart(error: unknown): never {
-  if (!(error instanceof AppError) || !OF_UPDATES.includes(error.code)) throw error;
+export function asOfStart(error: unknown): never {
+  if (!(error instanceof AppError) || !UPDATE_REFUSALS.includes(error.code)) throw error;
   throw new AppError(
     error.code,
     {

@@ -21,6 +21,7 @@ import { asJson } from '../../store/statement.ts';
 import { findLatestBuild } from '../../store/workspace.ts';
 import { beginNextBuild } from '../next-build.ts';
 import { beginRebuild } from '../rebuild-workspace.ts';
+import { asOfStart, UPDATE_REFUSALS } from '../start-workspace.ts';
 
 interface KeepDeps extends Kit {
   readonly database: Database;
@@ -28,14 +29,7 @@ interface KeepDeps extends Kit {
 }
 
 /** Of a start: it is tried until it would be too late. */
-const REFUSALS: readonly ErrorCode[] = [
-  'QUOTA_EXCEEDED',
-  // Of one that is to be updated automatically, and cannot be.
-  'PARAMETERS_INVALID',
-  'DRIVER_CHANGED',
-  'MACHINE_UNFIT',
-  'TEMPLATE_NOT_READY',
-];
+const REFUSALS: readonly ErrorCode[] = ['QUOTA_EXCEEDED', ...UPDATE_REFUSALS];
 
 const BATCH = { size: 100, most: 20 };
 /** Until one that was refused or could not be looked at is tried again; it would stand first in every look till then. */
@@ -117,7 +111,7 @@ async function beginStep(
   if (step.transition === 'start' && workspace.automaticUpdates === 'always') {
     const requester = { userId: workspace.ownerId, isAdmin: false };
     const rebuild = { id, updates: true, parameters: {} };
-    await beginRebuild(deps, tx, { requester, rebuild, reason: step.reason });
+    await beginRebuild(deps, tx, { requester, rebuild, reason: step.reason }).catch(asOfStart);
     return;
   }
   await beginNextBuild(deps, tx, {

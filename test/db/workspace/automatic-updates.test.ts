@@ -154,6 +154,10 @@ describe('a start by schedule that updates', () => {
     expect(row?.startRefusal).toMatchObject({
       code: 'PARAMETERS_INVALID',
       detail: expect.stringContaining('team') as unknown,
+      // Both ways out: to update it, and not to.
+      hint: expect.stringMatching(
+        /`standby workspace update`.*`.*--automatic-updates never`/,
+      ) as unknown,
     });
   });
 });
