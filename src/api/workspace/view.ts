@@ -83,7 +83,8 @@ function toAutostart(row: WorkspaceRow): WorkspaceView['autostart'] {
     schedule,
     timezone,
     next_at: next === null ? null : formatInstant(next),
-    refused: toRefused(row),
+    // A dormant one may not be started, whatever was in the way of it before.
+    refused: row.dormantAt === null ? toRefused(row) : null,
   };
 }
 
@@ -91,7 +92,10 @@ function toRefused({
   startRefusedAt: at,
   startRefusal: refusal,
 }: WorkspaceRow): NonNullable<WorkspaceView['autostart']>['refused'] {
-  return at === null || refusal === null ? null : { at: formatInstant(at), ...refusal };
+  if (at === null || refusal === null) return null;
+  // What is stored by another version may say more than this one's API does.
+  const { code, detail, hint } = refusal;
+  return { at: formatInstant(at), code, detail, hint };
 }
 
 /** Ready, heard of lately, and working for the present owner. */

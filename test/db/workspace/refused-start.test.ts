@@ -95,6 +95,24 @@ describe('a start by schedule that is refused', () => {
     expect(await readRefused(store, id)).toBeNull();
     expect((await readLife(store, id)).dueAt).toBe(at(18));
   });
+
+  it('is not shown while it is dormant', async () => {
+    await look(store);
+    expect(await readRefused(store, id)).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    await store.sql('update workspaces set dormant_at = standby_now() where id = $1', [id]);
+    expect(await readRefused(store, id)).toBeNull();
+  });
+
+  it('is shown with no more than what is told of it', async () => {
+    await look(store);
+    const shown = await readRefused(store, id);
+    await store.sql(
+      `update workspaces set start_refusal = start_refusal || '{"at": "never", "more": 1}'
+       where id = $1`,
+      [id],
+    );
+    expect(await readRefused(store, id)).toEqual(shown);
+  });
 });
 
 it('a workspace that cannot be looked at is put off', async () => {
