@@ -1,5 +1,6 @@
 -- phase: expand
 -- why: whose workspace was not started by its schedule sees why, and what to do
+-- A life's change by an older control plane leaves it until the next build or change; the check is validated by a scan.
 
 alter table workspaces
   add column start_refused_at timestamptz(3),
