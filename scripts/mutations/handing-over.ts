@@ -237,8 +237,8 @@ export const handingOver: readonly Mutation[] = [
     changes: [
       change(
         'src/store/database.ts',
-        "        const { command } = await client.query('commit');",
-        "        receive(notices);\n        const { command } = await client.query('commit');",
+        '        if (await tx.hasBegun()) {',
+        '        receive(notices);\n        if (await tx.hasBegun()) {',
       ),
     ],
     noticedBy: by(

@@ -1,6 +1,6 @@
-// The rows of pool_members as builds end. Together with its neighbours in this folder the only
-// writer of that table: a change here goes with one of workspaces, builds or agents in the same
-// transaction.
+// The rows of pool_members as builds end. Together with its neighbours in this folder, and with what agents say of
+// themselves (../sign-of-life.ts), the only writer of that table: a change here goes with one of workspaces, builds or
+// agents in the same transaction.
 import type { PoolId, WorkspaceId } from '../../base/id.ts';
 import { CLAIM_FORGOTTEN, DIED, GONE, RESTORED, UNANSWERED } from '../../domain/pool/member.ts';
 import { uuid } from '../column.ts';
