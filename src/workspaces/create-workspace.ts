@@ -301,16 +301,19 @@ async function serve(
     }
     // Once more where nothing was there to take at once: one may have become ready since, and a miss
     // has to be true.
-    const taking: Taking =
-      unanswered.length > MOST_RETAKEN
-        ? { kind: 'none', because: 'nothing' }
-        : await takeWorkspace(deps, tx, order);
-    if (taking.kind === 'taken') {
-      const { handedOver: _, ...served } = hit(order, taking);
-      return served;
-    }
+    const mayTake = unanswered.length <= MOST_RETAKEN;
+    let taking: Taking = mayTake
+      ? await takeWorkspace(deps, tx, order)
+      : { kind: 'none', because: 'nothing' };
+    if (taking.kind === 'taken') return withoutRow(hit(order, taking));
     if (!(await holdTemplate(tx, order))) return 'outdated';
-    const miss = await explain(tx, order, taking.because);
+    let miss = await explain(tx, order, taking.because);
+    if (mayTake && miss?.isThere === true) {
+      // Who it was left for has been served with another one since this looked.
+      taking = await takeWorkspace(deps, tx, order);
+      if (taking.kind === 'taken') return withoutRow(hit(order, taking));
+      miss = await explain(tx, order, taking.because);
+    }
     const poolId = wanted.preset?.poolId ?? null;
     if (miss?.isBehind === true && poolId !== null && !hasServedLine) {
       return { lineOf: poolId, hasProofs: hasToProve(order) };
@@ -390,6 +393,11 @@ async function refuseExcess(
 function hit(order: Order, { workspace }: TakenPrebuild): Served {
   const created = { workspaceId: workspace.id, claimed: true, reason: null, handedOver: workspace };
   return hasToProve(order) ? { ...created, epochToProve: workspace.epoch } : created;
+}
+
+/** What else its transaction writes is not in the row. */
+function withoutRow({ handedOver: _, ...served }: Served): Served {
+  return served;
 }
 
 function isToProve(answer: Served | Enlisted | Behind): answer is Served {

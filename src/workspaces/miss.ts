@@ -15,6 +15,8 @@ export interface Miss {
   readonly starting: number;
   /** There are some to hand over, but others who wait go first. */
   readonly isBehind: boolean;
+  /** There are some to hand over, and nobody goes first: they were locked, or left for somebody served since. */
+  readonly isThere: boolean;
   /** When the first of them may be there, from how long builds of this pool take; null: unknown. */
   readonly estimateMs: number | null;
 }
@@ -23,6 +25,8 @@ export interface Miss {
 export interface Refusal {
   readonly refused: AppError;
 }
+
+const NOT_LOOKED_FOR = { starting: 0, isBehind: false, isThere: false, estimateMs: null } as const;
 
 type Because = Extract<Taking, { readonly kind: 'none' }>['because'];
 
@@ -34,7 +38,7 @@ export async function explain(
 ): Promise<Miss | undefined> {
   if (because === 'unwanted' || preset === undefined) return undefined;
   if (because !== 'nothing') {
-    return { reason: because, starting: 0, isBehind: false, estimateMs: null };
+    return { reason: because, ...NOT_LOOKED_FOR };
   }
   const { starting, buildMs, eligible, waiting, ...pool } = await explainMiss.one(tx, {
     presetId: preset.id,
@@ -49,6 +53,7 @@ export async function explain(
   return {
     ...{ reason, starting },
     isBehind: waiting > 0 && eligible > 0,
+    isThere: waiting === 0 && eligible > 0,
     // Those who wait get what is being built first.
     estimateMs: starting > waiting ? buildMs : null,
   };
@@ -71,7 +76,7 @@ export function explainExcess({ wanted: { preset, difference } }: Order): Miss |
     withinQuota: false,
     ...NOT_LOOKED_AT,
   });
-  return { reason, starting: 0, isBehind: false, estimateMs: null };
+  return { reason, ...NOT_LOOKED_FOR };
 }
 
 export async function recordMissOf(

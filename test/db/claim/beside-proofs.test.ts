@@ -9,6 +9,7 @@ import { createAnsweringAgents, type AnsweringAgents } from '../../support/answe
 import { asCreated } from '../../support/created.ts';
 import { createTestCreator } from '../../support/creator.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
+import { somebodyWaits } from '../../support/held-turn.ts';
 import { LINE_PROOF, openProvenLine, type ProvenLine } from '../../support/proven-line.ts';
 import { createQueue, type TestQueue } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -83,6 +84,33 @@ describe('a claim of now', () => {
     expect(claimed).toBe(one);
     expect(await line.see(first)).toMatchObject({ outcome: 'served', workspaceId: its });
   });
+
+  it.each(['fail', 'create'] as const)(
+    'gets what they turn out not to need while it asks why there was nothing (%s)',
+    async (onEmpty) => {
+      await line.wait();
+      await answering.ready(line.pool, 'lives');
+      const prove = await line.take();
+      const [one] = await answering.ready(line.pool, 'lives');
+      const other = await store.database.connect();
+      try {
+        await other.query('begin');
+        await other.query(
+          `select from templates where id = (select template_id from pools where id = $1)
+           for no key update`,
+          [line.pool.poolId],
+        );
+        const claimed = claim(LINE_PROOF, { onEmpty });
+        // It has left the last one, and waits for the template before it says so.
+        await somebodyWaits(store);
+        expect(await prove()).toBe(true);
+        await other.query('commit');
+        expect(await claimed).toBe(one);
+      } finally {
+        await other.end();
+      }
+    },
+  );
 
   it('leaves nothing for those of a lower priority', async () => {
     await line.wait();
