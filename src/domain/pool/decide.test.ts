@@ -136,16 +136,14 @@ describe('a plan', () => {
   it('deletes the oldest first, ties by id, not-ready ones before ready ones', () => {
     always(freeSnapshot, (snapshot, plan) => {
       const { running, unhealthy } = snapshot;
-      const kept = fresh(snapshot);
+      const young = fresh(snapshot);
       const candidates = [
-        ...byAge(kept.filter((prebuild) => !prebuild.ready)),
-        ...byAge(kept.filter((prebuild) => prebuild.ready)),
+        ...byAge(young.filter((prebuild) => !prebuild.ready)),
+        ...byAge(young.filter((prebuild) => prebuild.ready)),
       ];
-      expect(deleted(plan, 'expired')).toEqual(byAge(running.filter((p) => !kept.includes(p))));
+      expect(deleted(plan, 'expired')).toEqual(byAge(running.filter((p) => !young.includes(p))));
       expect(deleted(plan, 'unhealthy')).toEqual(byAge(unhealthy));
-      expect(deleted(plan, 'extraneous')).toEqual(
-        candidates.slice(0, Math.max(kept.length - keptBy(snapshot, plan), 0)),
-      );
+      expect(deleted(plan, 'extraneous')).toEqual(candidates.slice(0, plan.state.extraneous));
     });
   });
 
@@ -214,6 +212,8 @@ describe('a plan', () => {
       const failed = decide({ ...left, waiting: waiting + unproven, unproven: 0 });
       expect(withoutCreate(failed)).toEqual([]);
       expect(withoutCreate(plan)).toEqual(withoutCreate(all));
+      const { extraneous, target } = all.state;
+      expect(extraneous).toBe(Math.max(fresh(snapshot).length - target, 0));
     });
   });
 
@@ -267,14 +267,6 @@ function withStarting(world: PresetSnapshot, count: number): PresetSnapshot {
 
 function fresh({ preset, running }: PresetSnapshot): readonly LivePrebuild[] {
   return running.filter((prebuild) => !isExpired(prebuild, preset, NOW));
-}
-
-/** How many of the fresh are not too many. */
-function keptBy({ preset, waiting, unproven }: PresetSnapshot, { state }: Plan): number {
-  return Math.max(
-    state.desired,
-    Math.min(state.desired + waiting + unproven, preset.maxInstances ?? 0),
-  );
 }
 
 function byAge(prebuilds: readonly LivePrebuild[]): readonly string[] {

@@ -1,8 +1,7 @@
-// The decision: what to do about one preset's prebuilds now. Pure: the live reconciler, `standby
-// plan` and the tests call the same function, so it must never read a clock or anything else.
-//
-// Everything is compared with the target, and what is too many with what is kept beside it. Claims change ownership without asking the pool, so what
-// is stopping or deleting never counts as something that will be there.
+// The decision: what to do about one preset's prebuilds now. Pure: the live reconciler, `standby plan` and the
+// tests call the same function, so it must never read a clock or anything else. The target says how many are
+// created; how many are kept says which are too many. Claims change ownership without asking the pool, so what is
+// stopping or deleting never counts as something that will be there.
 import type { Instant } from '../../base/clock.ts';
 import { decideDesired } from '../schedule/desired.ts';
 import type { Action, DeleteReason, Plan, PoolState, Withheld } from './plan.ts';
@@ -12,6 +11,8 @@ export interface DecideOptions {
   /** Added to the backoff window by each recent failure. */
   readonly backoffIntervalMs: number;
 }
+
+const INACTIVE = { count: 0, source: 'inactive' } as const;
 
 /** Decides about one preset at `now`. Never throws: a schedule that cannot be used falls back. */
 export function decidePreset<Id extends string>(
@@ -23,9 +24,11 @@ export function decidePreset<Id extends string>(
   const active = isActive(preset);
   const expired = snapshot.running.filter((prebuild) => isExpired(prebuild, preset, now));
   const fresh = snapshot.running.filter((prebuild) => !isExpired(prebuild, preset, now));
-  const state = countState(snapshot, fresh, { now, active, ...options });
+  const desired = active ? decideDesired(preset, now) : INACTIVE;
+  const kept = active ? countKept(snapshot, desired.count) : 0;
+  const state = countState(snapshot, fresh, { now, active, desired, kept, ...options });
   const cleanup = active
-    ? cleanUpActive(snapshot, state, { fresh, expired })
+    ? cleanUpActive(snapshot, state, { fresh, expired, kept })
     : cleanUpInactive(snapshot);
   const missing = active ? Math.max(state.target - fresh.length - state.starting, 0) : 0;
 
@@ -57,16 +60,20 @@ export function isExpired(
   return ttlSeconds !== null && ttlSeconds > 0 && now - prebuild.createdAt > ttlSeconds * 1000;
 }
 
+interface Counted extends DecideOptions {
+  readonly now: Instant;
+  readonly active: boolean;
+  readonly desired: { readonly count: number; readonly source: PoolState['desiredSource'] };
+  readonly kept: number;
+}
+
 function countState(
   snapshot: PresetSnapshot,
   fresh: readonly LivePrebuild[],
-  at: DecideOptions & { readonly now: Instant; readonly active: boolean },
+  { now, active, desired, kept, backoffIntervalMs }: Counted,
 ): PoolState {
   const { preset, running, unhealthy, inProgress } = snapshot;
-  const desired = at.active
-    ? decideDesired(preset, at.now)
-    : ({ count: 0, source: 'inactive' } as const);
-  const target = at.active ? decideTarget(desired.count, preset, snapshot.waiting) : 0;
+  const target = active ? decideTarget(desired.count, preset, snapshot.waiting) : 0;
   return {
     actual: running.length + unhealthy.length,
     expired: running.length - fresh.length,
@@ -74,12 +81,12 @@ function countState(
     desired: desired.count,
     desiredSource: desired.source,
     target,
-    eligible: at.active ? fresh.filter((prebuild) => prebuild.ready).length : 0,
-    extraneous: at.active ? Math.max(fresh.length - countKept(snapshot, desired.count), 0) : 0,
+    eligible: active ? fresh.filter((prebuild) => prebuild.ready).length : 0,
+    extraneous: active ? Math.max(fresh.length - kept, 0) : 0,
     starting: inProgress.starting,
     stopping: inProgress.stopping,
     deleting: inProgress.deleting,
-    backoffUntil: findBackoffEnd(snapshot.backoff, at.now, at.backoffIntervalMs),
+    backoffUntil: findBackoffEnd(snapshot.backoff, now, backoffIntervalMs),
   };
 }
 
@@ -114,20 +121,26 @@ function cleanUpInactive<Id extends string>(snapshot: PresetSnapshot<Id>): Actio
   ];
 }
 
+interface Running<Id extends string> {
+  readonly fresh: readonly LivePrebuild<Id>[];
+  readonly expired: LivePrebuild<Id>[];
+  /** How many of the fresh and the starting are not too many. */
+  readonly kept: number;
+}
+
 function cleanUpActive<Id extends string>(
   snapshot: PresetSnapshot<Id>,
   state: PoolState,
-  running: { readonly fresh: readonly LivePrebuild<Id>[]; readonly expired: LivePrebuild<Id>[] },
+  { fresh, expired, kept }: Running<Id>,
 ): Action<Id>[] {
-  const kept = countKept(snapshot, state.desired);
-  const surplus = Math.max(running.fresh.length + state.starting - kept, 0);
+  const surplus = Math.max(fresh.length + state.starting - kept, 0);
   // People are better served by a ready one, so those that are not go first.
-  const extraneous = [...running.fresh]
+  const extraneous = [...fresh]
     .sort((a, b) => Number(a.ready) - Number(b.ready) || byAge(a, b))
     .slice(0, state.extraneous);
   return [
     ...cancelPending(Math.min(snapshot.inProgress.startingPending, surplus)),
-    ...deleteAll('expired', running.expired.sort(byAge)),
+    ...deleteAll('expired', expired.sort(byAge)),
     ...deleteAll('unhealthy', [...snapshot.unhealthy].sort(byAge)),
     ...deleteAll('extraneous', extraneous),
   ];

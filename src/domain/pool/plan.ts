@@ -10,7 +10,7 @@ export interface PoolState {
   readonly unhealthy: number;
   readonly desired: number;
   readonly desiredSource: DesiredSource | 'inactive';
-  /** What everything is compared with: desired, raised by waiting people. */
+  /** How many there are to be: desired, raised by waiting people. */
   readonly target: number;
   readonly eligible: number;
   readonly extraneous: number;
