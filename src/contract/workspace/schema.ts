@@ -84,7 +84,7 @@ export const workspaceView = z
         timezone: z.string(),
         /** Null where there is no next time. */
         next_at: timeField.nullable(),
-        /** The last start that could not be, with what to do; null once there is a later build or a change of its life, or it is dormant. */
+        /** Why the last start by schedule failed, and what to do; null after a later build or a change of the life. */
         refused: z
           .object({ at: timeField, code: z.string(), detail: z.string(), hint: z.string() })
           .nullable()
