@@ -67,12 +67,21 @@ async function useCopy(
   if (existing.kind === 'usable') return existing;
   await ensureFolder(layout.softwareFolder, 0o755);
   await sweepScratchFolders(kit, layout.softwareFolder);
-  await copyPackage(kit, packageFolder, folder);
+  const isThere = async (): Promise<boolean> =>
+    (await tryBinaries(account, copy, signal)).kind === 'usable';
+  await copyPackage(kit, { from: packageFolder, to: folder, isThere });
   kit.log.info('embedded_postgres.binaries_copied', { from: packageFolder, to: folder });
   return tryBinaries(account, copy, signal);
 }
 
-async function copyPackage(kit: Kit, from: string, to: string): Promise<void> {
+interface Copying {
+  readonly from: string;
+  readonly to: string;
+  /** Whether another start has made it meanwhile. */
+  readonly isThere: () => Promise<boolean>;
+}
+
+async function copyPackage(kit: Kit, { from, to, isThere }: Copying): Promise<void> {
   const scratch = await createScratchFolder(kit, path.dirname(to));
   try {
     // Archives are for linking other programs.
@@ -85,7 +94,9 @@ async function copyPackage(kit: Kit, from: string, to: string): Promise<void> {
     const copied = path.join(scratch, 'native');
     await linkLibraries(copied);
     await openToAll(copied);
-    // A copy that another start made in the meantime is as good; one that cannot run is replaced.
+    // One of another start is as good, and may run by now: a server whose libraries are away for a moment does not
+    // start. One that cannot run is replaced.
+    if (await isThere()) return;
     await rename(to, path.join(scratch, 'former')).catch(ignoreMissing);
     await rename(copied, to).catch(ignoreExisting);
   } finally {
