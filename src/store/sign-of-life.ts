@@ -1,4 +1,4 @@
-// What agents say of themselves. Lock order: a pool member, what an owner gave, then agents' rows.
+// What agents say of themselves. Lock order: a pool member, the claim, what an owner gave, then agents' rows.
 import type { AgentId, PoolId, WorkspaceId } from '../base/id.ts';
 import type { AgentLifecycle } from './agent.ts';
 import { float, int, nullable, uuid } from './column.ts';
@@ -160,7 +160,8 @@ const READY_IF_IT_RUNS = '(derived.ready and m.running_since is not null)';
 /**
  * Stores what agents newly say, with what follows from it for their pool members, as far as one statement can tell: of
  * a claimed workspace's only program whose owner gave no values, and of a member's only agent. Another one might be
- * telling something at the same moment, which is seen by a statement after the lock alone. Waits for nobody: what somebody else has locked is left out.
+ * telling something at the same moment, which is seen by a statement after the lock alone. Waits for nobody: what
+ * somebody else has locked is left out.
  */
 export const recordSignsOfLife = statement({
   name: 'agent.record_signs_of_life',

@@ -18,10 +18,10 @@ export const setReadiness = (ready = 'derived.ready'): string => `set ready = ${
 export const CHANGES_READINESS = `(
         m.ready <> derived.ready or m.broken is distinct from derived.broken)`;
 
-/** What the agents of members say, by a condition on `pool_members m`. */
-const said = (condition: string): string =>
+/** Of the members that fit the condition, by what their agents say; both are on `pool_members m`. */
+const derivedOf = (condition: string, runs: string): string =>
   `said as materialized (
-      select m.workspace_id,
+      select m.workspace_id, ${runs} as runs,
         coalesce(bool_and(a.lifecycle = 'ready'), true) as all_ready,
         case
           when ${IS_BROKEN_FOR_GOOD} then m.broken
@@ -31,6 +31,9 @@ const said = (condition: string): string =>
       left join agents a on a.workspace_id = m.workspace_id
       where ${condition}
       group by m.workspace_id
+    ), derived as (
+      select workspace_id, broken, runs and all_ready and broken is null as ready
+      from said
     )`;
 
 const deriveReadiness = statement({
@@ -38,12 +41,10 @@ const deriveReadiness = statement({
   takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
   gives: { workspaceId: uuid<WorkspaceId>(), poolId: uuid<PoolId>() },
   sql: `
-    with ${said(`m.workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])`)}, derived as (
-      select said.workspace_id, said.broken,
-        said.all_ready and said.broken is null and m.running_since is not null as ready
-      from said
-      join pool_members m on m.workspace_id = said.workspace_id
-    )
+    with ${derivedOf(
+      `m.workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])`,
+      'm.running_since is not null',
+    )}
     update pool_members m
     ${setReadiness()}
     from derived
@@ -62,11 +63,7 @@ export const finishMemberBuild = statement({
   }>(),
   gives: {},
   sql: `
-    with ${said('m.workspace_id = $workspaceId')}, derived as (
-      select said.workspace_id, said.broken,
-        $runs and said.all_ready and said.broken is null as ready
-      from said
-    )
+    with ${derivedOf('m.workspace_id = $workspaceId', '$runs::boolean')}
     update pool_members m
     ${setReadiness()},
       running_since = case when $runs then j.completed_at end,
