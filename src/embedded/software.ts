@@ -70,7 +70,6 @@ async function useCopy(
   const isThere = async (): Promise<boolean> =>
     (await tryBinaries(account, copy, signal)).kind === 'usable';
   await copyPackage(kit, { from: packageFolder, to: folder, isThere });
-  kit.log.info('embedded_postgres.binaries_copied', { from: packageFolder, to: folder });
   return tryBinaries(account, copy, signal);
 }
 
@@ -99,6 +98,7 @@ async function copyPackage(kit: Kit, { from, to, isThere }: Copying): Promise<vo
     if (await isThere()) return;
     await rename(to, path.join(scratch, 'former')).catch(ignoreMissing);
     await rename(copied, to).catch(ignoreExisting);
+    kit.log.info('embedded_postgres.binaries_copied', { from, to });
   } finally {
     await removeFolder(scratch);
   }
