@@ -5,7 +5,7 @@ import { uuid } from '../column.ts';
 import type { Transaction } from '../database.ts';
 import { statement, takes } from '../statement.ts';
 import { unseen } from '../unseen.ts';
-import { IS_BROKEN_FOR_GOOD, lockMembers } from './member.ts';
+import { IS_BROKEN_FOR_GOOD } from './member.ts';
 
 /** On `pool_members m` and what is `derived`. */
 export const setReadiness = (ready = 'derived.ready'): string => `set ready = ${ready},
@@ -78,26 +78,10 @@ export const finishMemberBuild = statement({
 });
 
 /**
- * Brings the members among the workspaces in line with what their agents say, and announces those
- * that changed. A transaction that also writes agents calls `lockMembers` before it does: members
- * are locked before agents.
- *
- * Locking and deriving are two statements, so that of two agents that become ready at once the
- * later one sees the other.
+ * Brings members in line with what their agents say, and announces those that changed. An earlier statement of the
+ * transaction has locked them by `lockMembers`, before it wrote agents: so that of two agents that become ready at
+ * once the later one sees the other.
  */
-export async function refreshReadiness(
-  tx: Transaction,
-  workspaceIds: readonly WorkspaceId[],
-): Promise<void> {
-  const members = await lockMembers.all(tx, { workspaceIds });
-  if (members.length === 0) return;
-  await refreshLocked(
-    tx,
-    members.map((member) => member.workspaceId),
-  );
-}
-
-/** The same of members that an earlier statement of the transaction has locked. */
 export async function refreshLocked(
   tx: Transaction,
   workspaceIds: readonly WorkspaceId[],

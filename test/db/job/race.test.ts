@@ -4,7 +4,6 @@ import type { OrganizationId, UserId, WorkspaceId } from '../../../src/base/id.t
 import { silentLog, type Log } from '../../../src/base/log.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { reportWorkspaces } from '../../../src/jobs/report-workspaces.ts';
-import { refreshReadiness } from '../../../src/store/live-pool/readiness.ts';
 import {
   createFactory,
   type Factory,
@@ -12,6 +11,7 @@ import {
   type TestPool,
 } from '../../support/factory.ts';
 import { createQueue, FAILED, type TestDaemon, type TestQueue } from '../../support/queue.ts';
+import { refreshReadiness } from '../../support/refresh-readiness.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 const retried: unknown[] = [];

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentId, WorkspaceId } from '../../../src/base/id.ts';
 import { lockMembers } from '../../../src/store/live-pool/member.ts';
-import { refreshReadiness } from '../../../src/store/live-pool/readiness.ts';
 import { AGENT_WATCH, READY_NOW } from '../../../src/store/live-pool/ready-now.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, type TestQueue } from '../../support/queue.ts';
+import { refreshReadiness } from '../../support/refresh-readiness.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
