@@ -4,12 +4,12 @@ import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import { isTemplateFault } from '../domain/job/failure.ts';
 import type { Sealed } from '../keys/keyring.ts';
+import { silenceAgents } from '../store/agent.ts';
 import { countForPool } from '../store/counter.ts';
 import type { Transaction } from '../store/database.ts';
 import {
   failClaim,
   finishBuildRow,
-  silenceAgents,
   type BuiltWorkspace,
   type FinishedTimes,
   type LockedJob,
@@ -19,7 +19,7 @@ import { recordJudgedBuild } from '../store/judged-build.ts';
 import { removeMember } from '../store/live-pool/member.ts';
 import { finishMemberBuild } from '../store/live-pool/readiness.ts';
 import { insertPoolEvents, type NewPoolEvent } from '../store/pool-event.ts';
-import { holdStateLocks, removeStates } from '../store/state.ts';
+import { clearDeleted, holdStateLocks } from '../store/state.ts';
 import { asJson } from '../store/statement.ts';
 import { endCanaryBuild } from './canary.ts';
 import { rehearseOnce } from './rehearse.ts';
@@ -72,7 +72,7 @@ export async function finishBuild(
 
   if (deleted) {
     await holdStateLocks.maybe(tx, { workspaceId });
-    await removeStates.run(tx, { workspaceId });
+    await clearDeleted.run(tx, { workspaceId });
   } else if (succeeded && transition !== 'start') await silenceAgents.run(tx, { workspaceId });
   if (succeeded && job.stage === 'create') await rehearseOnce(kit, tx, finished);
   if (isCanary(finished)) await endCanaryBuild(kit, tx, finished);

@@ -248,3 +248,28 @@ export const findAgentManifest = statement({
     join template_versions v on v.id = latest.version_id
     where a.id = $agentId`,
 });
+
+/** The live ones of `$workspaceId`. */
+export const ENDED_SESSIONS = `
+      update agent_sessions
+      set ended_at = (select standby_now())
+      where workspace_id = $workspaceId
+        and ended_at is null`;
+
+/** Those of `$workspaceId`. */
+export const SILENT_AGENTS = `
+      update agents
+      set lifecycle = 'off'
+      where workspace_id = $workspaceId
+        and lifecycle <> 'off'`;
+
+/** Nothing runs in the workspace any more. */
+export const silenceAgents = statement({
+  name: 'agent.silence',
+  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
+  gives: {},
+  sql: `
+    with ended as (${ENDED_SESSIONS}
+    )
+    ${SILENT_AGENTS.trimStart()}`,
+});

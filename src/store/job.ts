@@ -230,29 +230,6 @@ export const finishBuildRow = statement({
     from ended`,
 });
 
-export const ENDED_SESSIONS = `
-      update agent_sessions
-      set ended_at = (select standby_now())
-      where workspace_id = $workspaceId
-        and ended_at is null`;
-
-export const SILENT_AGENTS = `
-      update agents
-      set lifecycle = 'off'
-      where workspace_id = $workspaceId
-        and lifecycle <> 'off'`;
-
-/** Nothing runs in the workspace any more. */
-export const silenceAgents = statement({
-  name: 'agent.silence',
-  takes: takes<{ readonly workspaceId: WorkspaceId }>(),
-  gives: {},
-  sql: `
-    with ended as (${ENDED_SESSIONS}
-    )
-    ${SILENT_AGENTS.trimStart()}`,
-});
-
 /** The hand-over that this build was to complete did not work out. */
 export const failClaim = statement({
   name: 'claim.fail',

@@ -1,8 +1,8 @@
 // States of workspaces and the locks that fence them. Whoever takes a lock or writes under one holds
 // the workspace's first lock row meanwhile (`holdStateLocks`), in a statement before it reads.
 import type { DaemonId, DataKeyId, JobId, WorkspaceId } from '../base/id.ts';
+import { ENDED_SESSIONS, SILENT_AGENTS } from './agent.ts';
 import { bool, bytes, int, uuid } from './column.ts';
-import { ENDED_SESSIONS, SILENT_AGENTS } from './job.ts';
 import { statement, takes } from './statement.ts';
 
 /** Holds the locks of a workspace still until the transaction ends. No row before the first taking. */
@@ -124,8 +124,8 @@ export const insertState = statement({
  * A deleted workspace's infrastructure is gone, nobody needs its secrets, and nothing runs in it any more; strays
  * have rows of their own.
  */
-export const removeStates = statement({
-  name: 'workspace_state.remove',
+export const clearDeleted = statement({
+  name: 'workspace.clear_deleted',
   takes: takes<{ readonly workspaceId: WorkspaceId }>(),
   gives: {},
   sql: `

@@ -58,7 +58,7 @@ describe('the end of a prebuild’s', () => {
       transactions: 1,
       statements: [
         ...LOCKED,
-        ...['build.finish', 'state_lock.hold', 'workspace_state.remove'],
+        ...['build.finish', 'state_lock.hold', 'workspace.clear_deleted'],
         ...['pool_member.remove', 'pool_event.insert'],
       ],
     });
