@@ -1,4 +1,4 @@
-// People who claim, have use for what they got for a moment, and give it back.
+// People who claim, have use for what they got, and give it back.
 import { openHttp } from '../support/http.ts';
 import { askAtPace } from '../support/pace.ts';
 import type { Stage } from '../support/bench.ts';
@@ -6,9 +6,9 @@ import { createClaimer, type Got } from '../claim/claimer.ts';
 import type { Ground } from '../claim/ground.ts';
 import { claimThroughHttp, deleteThroughHttp } from '../claim/through-http.ts';
 
-/** Both give what each claim took, and end when all that was claimed is given back. */
+/** Both give what each claim took, and end when all that was claimed is asked to be given back. */
 export interface Crowd {
-  /** From when each was to be asked, in that order. */
+  /** From when each was to be asked, in that order. Nobody gives anything back before all have asked. */
   claimAtPace(
     template: string,
     pace: { readonly perSecond: number; readonly seconds: number },
@@ -17,7 +17,7 @@ export interface Crowd {
   claimAtOnce(template: string, claims: number): Promise<readonly number[]>;
 }
 
-/** Its agent has taken its owner over by then. */
+/** The last one's agent has taken its owner over by then. */
 const IN_USE_MS = 2_000;
 
 export function createCrowd(stage: Stage, ground: Ground): Crowd {
@@ -26,21 +26,19 @@ export function createCrowd(stage: Stage, ground: Ground): Crowd {
   const connect = (connections: number) => openHttp(stage, { url: ground.url, connections });
   const send = connect(ground.people.length);
   const got = createClaimer(ground);
-  const giveBackLater = async (owned: Got): Promise<void> => {
+  const giveBack = async (all: readonly Got[]): Promise<void> => {
     await clock.sleep(IN_USE_MS, signal);
-    await deleteThroughHttp(send, owned);
+    await Promise.all(all.map((owned) => deleteThroughHttp(send, owned)));
   };
   return {
     claimAtPace: async (template, { perSecond, seconds }) => {
       const claim = claimThroughHttp(send);
       const goOn = (asked: number): boolean => asked < perSecond * seconds;
-      const givenBack: Promise<void>[] = [];
+      const owned: Got[] = [];
       const answers = await askAtPace(stage, { perSecond, goOn }, async () => {
-        const giving = giveBackLater(await got(claim, template));
-        giving.catch(() => undefined); // seen at the end
-        givenBack.push(giving);
+        owned.push(await got(claim, template));
       });
-      await Promise.all(givenBack);
+      await giveBack(owned);
       return answers.map(({ dueMs, endedMs }) => endedMs - dueMs);
     },
     claimAtOnce: async (template, claims) => {
@@ -52,7 +50,7 @@ export function createCrowd(stage: Stage, ground: Ground): Crowd {
           tookMs: clock.monotonicMs() - startMs,
         })),
       );
-      await Promise.all(claimed.map(({ owned }) => giveBackLater(owned)));
+      await giveBack(claimed.map(({ owned }) => owned));
       return claimed.map(({ tookMs }) => tookMs);
     },
   };
