@@ -109,15 +109,13 @@ export const dropOldIdempotencyKeys = statement({
   gives: {},
   sql: `
     with old as materialized (
-      select user_id, key
+      select ctid as place
       from idempotency_keys
       where created_at <= (select standby_now()) - interval '24 hours'
       order by created_at
       limit $limit::integer
       for update skip locked
     )
-    delete from idempotency_keys k
-    using old
-    where k.user_id = old.user_id
-      and k.key = old.key`,
+    delete from idempotency_keys
+    where ctid = any (array(select place from old))`,
 });

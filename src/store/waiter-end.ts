@@ -181,7 +181,6 @@ export const removeOldWaiters = statement({
       limit $limit
       for update skip locked
     )
-    delete from waiters q
-    using old
-    where q.id = old.id`,
+    delete from waiters
+    where id = any (array(select id from old))`,
 });

@@ -7,8 +7,10 @@ import {
   removeOldPoolEvents,
   removeOldWorkspaces,
 } from '../../../src/store/history.ts';
+import { dropOldIdempotencyKeys } from '../../../src/store/idempotency-key.ts';
 import { removeUnneeded } from '../../../src/store/secret-parameters.ts';
 import type { Statement } from '../../../src/store/statement.ts';
+import { removeOldWaiters } from '../../../src/store/waiter-end.ts';
 import { createFactory } from '../../support/factory.ts';
 import { seedHistory } from '../../support/history.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -30,10 +32,24 @@ beforeAll(async () => {
     `insert into job_logs (job_id, attempt, seq, at, level, line)
      select job_id, 1, 1, standby_now(), 'info', 'x' from builds`,
   );
+  // Of both the last hundred are too old.
+  const within = `standby_now() - n * interval '24 hours' / ${HISTORY - 100}`;
   await store.sql(
     `insert into idempotency_keys (user_id, key, body_hash, workspace_id, created_at)
-     select $1, id::text, '', id, standby_now() from workspaces order by deleted_at desc limit 5000`,
-    [userId],
+     select $1, n::text, '', last.id, ${within}
+     from generate_series(1, $2::integer) as n
+     join (
+       select id, row_number() over (order by deleted_at desc) as place from workspaces
+     ) as last on last.place = 1 + n % 5000`,
+    [userId, HISTORY],
+  );
+  await store.sql(
+    `insert into waiters (id, organization_id, template_id, pool_id, user_id, name, priority, parameters,
+       miss_reason, created_at, deadline_at, ended_at, outcome)
+     select gen_random_uuid(), $1, $2, $3, $4, 'w' || n, 0, '{}', 'empty', ${within}, standby_now(), ${within},
+       'canceled'
+     from generate_series(1, $5::integer) as n`,
+    [organizationId, pool.templateId, pool.poolId, userId, HISTORY],
   );
   const at = `standby_now() - interval '30 days' + n * interval '1 minute'`;
   await store.sql(
@@ -72,6 +88,8 @@ it.each<readonly [string, Statement<never, never>, object]>([
   ['jobs', removeOldLoneJobs as never, { limit: LIMIT }],
   ['misses', removeOldMisses as never, { limit: LIMIT }],
   ['events', removeOldPoolEvents as never, { limit: LIMIT }],
+  ['keys', dropOldIdempotencyKeys as never, { limit: LIMIT }],
+  ['waiters', removeOldWaiters as never, { limit: LIMIT }],
 ])('%s are found and taken away without a look at others', async (_, statement, given) => {
   const args: Readonly<Record<string, number>> = { ...RETENTION, ...given };
   // As a connection does that has asked it some times: it is planned once, for whatever limit and time.
@@ -131,7 +149,8 @@ async function countAll(): Promise<number> {
   const [row] = await store.sql<{ readonly count: number }>(
     `select ((select count(*) from workspaces) + (select count(*) from jobs)
        + (select count(*) from job_logs) + (select count(*) from claims)
-       + (select count(*) from pool_events))::integer as count`,
+       + (select count(*) from pool_events) + (select count(*) from idempotency_keys)
+       + (select count(*) from waiters))::integer as count`,
   );
   return row!.count;
 }
