@@ -3,6 +3,7 @@
 import type { AnnouncementId, BuildId, PresetId, UserId, WorkspaceId } from '../base/id.ts';
 import type { Replacement } from '../domain/job/replacement.ts';
 import { bool, count, instant, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { statement, takes } from './statement.ts';
 
 export type AnnouncementKind = 'claim_replaced' | 'rehearsal_replaces';
@@ -156,23 +157,23 @@ export const listNotifications = statement({
     join announcements a on a.id = n.announcement_id
     join organizations o on o.id = a.organization_id
     where n.user_id = $userId
-      and (not $unreadOnly::boolean or n.read_at is null)
-      and ($before::uuid is null or n.announcement_id < $before::uuid)
+      ${ifGiven('and $unreadOnly::boolean and n.read_at is null')}
+      ${ifGiven('and n.announcement_id < $before::uuid')}
     order by n.announcement_id desc
     limit $limit::integer`,
 });
 
-/** Marks as read one of somebody's, or all of theirs (null); gives how many were unread. */
-export const readNotifications = statement({
+/** Marks as read one of somebody's, if there is such a one; gives how many were unread. */
+export const readNotification = statement({
   name: 'notification.read',
-  takes: takes<{ readonly userId: UserId; readonly id: AnnouncementId | null }>(),
+  takes: takes<{ readonly userId: UserId; readonly id: AnnouncementId }>(),
   gives: { known: bool, unread: count },
   sql: `
     with theirs as materialized (
       select announcement_id, read_at
       from notifications
       where user_id = $userId
-        and (announcement_id = $id::uuid or ($id::uuid is null and read_at is null))
+        and announcement_id = $id
       for update
     ), marked as (
       update notifications n
@@ -183,6 +184,18 @@ export const readNotifications = statement({
         and t.read_at is null
       returning n.announcement_id
     )
-    select $id::uuid is null or exists (select from theirs) as known,
+    select exists (select from theirs) as known,
       (select count(*) from marked) as unread`,
+});
+
+/** Marks all of somebody's as read; it concerns those that were unread. */
+export const readAllNotifications = statement({
+  name: 'notification.read_all',
+  takes: takes<{ readonly userId: UserId }>(),
+  gives: {},
+  sql: `
+    update notifications
+    set read_at = (select standby_now())
+    where user_id = $userId
+      and read_at is null`,
 });

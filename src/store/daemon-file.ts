@@ -1,6 +1,7 @@
 // Archives of template versions, for the daemons that work with them.
 import type { OrganizationId } from '../base/id.ts';
 import { bytes } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { statement, takes } from './statement.ts';
 
 /** Gives no row unless a version of the organization (null: of any) is made of this file. */
@@ -17,7 +18,7 @@ export const findFileForDaemon = statement({
         from template_versions v
         join templates t on t.id = v.template_id
         where v.file_hash = f.hash
-          and ($organizationId::uuid is null or t.organization_id = $organizationId::uuid))`,
+          ${ifGiven('and t.organization_id = $organizationId::uuid')})`,
 });
 
 /** Those that a daemon made something of which is good for nothing more: a template that is deleted starts nothing new. */
@@ -37,5 +38,5 @@ export const findUnusedFiles = statement({
       join templates t on t.id = v.template_id
       where v.file_hash = given.hash
         and t.deleted_at is null
-        and ($organizationId::uuid is null or t.organization_id = $organizationId::uuid))`,
+        ${ifGiven('and t.organization_id = $organizationId::uuid')})`,
 });

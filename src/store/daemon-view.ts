@@ -1,6 +1,7 @@
 // Daemons as people see them.
 import type { DaemonId, JobId, OrganizationId, ProvisionerKeyId, UserId } from '../base/id.ts';
 import { bool, instant, int, json, nullable, text, textArray, uuid, type RowOf } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { statement, takes } from './statement.ts';
 
@@ -47,12 +48,13 @@ export const listDaemons = statement({
     with visible as materialized (
       select o.id
       from organizations o
-      where ($organizationId::uuid is null or o.id = $organizationId::uuid)
-        and ($asMember::uuid is null or exists (
+      where true
+        ${ifGiven('and o.id = $organizationId::uuid')}
+        ${ifGiven(`and exists (
           select
           from memberships m
           where m.organization_id = o.id
-            and m.user_id = $asMember::uuid))
+            and m.user_id = $asMember::uuid)`)}
     )
     select d.id, d.name, o.name as organization, k.id as key_id, k.name as key_name,
       k.revoked_at is not null as key_revoked, d.drivers, d.tools, d.tags, d.version, d.protocol_version,
@@ -75,7 +77,7 @@ export const listDaemons = statement({
         select
         from visible v
         where d.organization_id is null or d.organization_id = v.id)
-      and ($before::uuid is null or d.id < $before::uuid)
+      ${ifGiven('and d.id < $before::uuid')}
     order by d.id desc
     limit $limit::integer`,
 });

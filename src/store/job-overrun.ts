@@ -2,6 +2,7 @@
 import type { JobId } from '../base/id.ts';
 import type { JobStatus, JobType } from '../domain/job/job.ts';
 import { oneOf, uuid } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { statement, takes } from './statement.ts';
 
 /**
@@ -28,7 +29,7 @@ export const findOverrunJobs = statement({
         - make_interval(secs => ($limitsMs::jsonb ->> type)::float8 / 1000)
       and (status = 'running' or canceled_at
         < (select standby_now()) - make_interval(secs => $graceMs::float8 / 1000))
-      and ($id::uuid is null or id = $id::uuid)
+      ${ifGiven('and id = $id::uuid')}
     order by acquired_at
     limit $limit::integer`,
 });

@@ -2,6 +2,7 @@
 // whether that one still is such a job, for the second look under its lock.
 import type { JobId } from '../base/id.ts';
 import { uuid } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { DAEMON_FITS_JOB } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
 
@@ -22,7 +23,7 @@ export const findSilentJobs = statement({
     from jobs
     where status in ('running', 'canceling')
       and heartbeat_at < (select standby_now()) - make_interval(secs => $afterMs::float8 / 1000)
-      and ($id::uuid is null or id = $id::uuid)
+      ${ifGiven('and id = $id::uuid')}
     order by heartbeat_at
     limit $limit::integer`,
 });
@@ -39,7 +40,7 @@ export const findRevokedJobs = statement({
     join jobs j on j.daemon_id = d.id
     where k.revoked_at is not null
       and j.status in ('running', 'canceling')
-      and ($id::uuid is null or j.id = $id::uuid)
+      ${ifGiven('and j.id = $id::uuid')}
     order by j.id
     limit $limit::integer`,
 });
@@ -61,7 +62,7 @@ export const findUnservedJobs = statement({
     where j.status = 'pending'
       and j.attempt = 0
       and j.created_at < (select since from clock)
-      and ($id::uuid is null or j.id = $id::uuid)
+      ${ifGiven('and j.id = $id::uuid')}
       and not exists (
         select
         from daemons d

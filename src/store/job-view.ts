@@ -3,6 +3,7 @@ import type { JobId, OrganizationId, UserId } from '../base/id.ts';
 import type { OutdatedDaemon } from '../domain/job/protocol.ts';
 import type { JobStatus, JobType, Transition } from '../domain/job/job.ts';
 import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { DAEMON_FITS_JOB, DAEMON_OFFERS_JOB } from './job-fit.ts';
 import { statement, takes } from './statement.ts';
@@ -118,8 +119,8 @@ export const listJobs = statement({
   sql: `
     ${SELECT_JOBS}
     where j.organization_id = $organizationId
-      and ($status::text is null or j.status = $status::text)
-      and ($before::uuid is null or j.id < $before::uuid)
+      ${ifGiven('and j.status = $status::text')}
+      ${ifGiven('and j.id < $before::uuid')}
     order by j.id desc
     limit $limit::integer`,
 });
@@ -142,9 +143,9 @@ export const findVisibleJob = statement({
   sql: `
     ${SELECT_JOBS}
     where j.id = $id
-      and ($asMember::uuid is null or exists (
+      ${ifGiven(`and exists (
         select
         from memberships m
         where m.organization_id = j.organization_id
-          and m.user_id = $asMember::uuid))`,
+          and m.user_id = $asMember::uuid)`)}`,
 });

@@ -1,6 +1,7 @@
 // Organizations.
 import type { OrganizationId, UserId } from '../base/id.ts';
 import { instant, text, uuid, type RowOf } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { statement, takes, type Executor, type NoArgs } from './statement.ts';
 
 const columns = {
@@ -72,8 +73,8 @@ const list = statement({
     select id, name, display_name, created_at
     from organizations o
     where name > $after
-      and ($memberId::uuid is null or exists (
-        select from memberships m where m.organization_id = o.id and m.user_id = $memberId))
+      ${ifGiven(`and exists (
+        select from memberships m where m.organization_id = o.id and m.user_id = $memberId::uuid)`)}
     order by name
     limit $limit`,
 });

@@ -1,6 +1,7 @@
 // Pools for people: which there are, and what is in one.
 import type { OrganizationId, PoolId, WorkspaceId } from '../base/id.ts';
 import { bool, instant, int, json, nullable, text, uuid, type RowOf } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { REHEARSAL_OF_PRESET, type RehearsalRow } from './rehearsal.ts';
 import { statement, takes, type NoArgs } from './statement.ts';
 
@@ -52,14 +53,14 @@ export const listPools = statement({
   sql: `
     ${POOLS}
     where l.organization_id = $organizationId
-      and ($template::text is null or t.name = $template::text)
+      ${ifGiven('and t.name = $template::text')}
       and ((asking.version is not null and t.deleted_at is null)
         or exists (select from pool_members m where m.pool_id = l.id))
-      and ($after::uuid is null or (t.name, l.preset_name, l.id) > (
+      ${ifGiven(`and (t.name, l.preset_name, l.id) > (
         select former_t.name, former.preset_name, former.id
         from pools former
         join templates former_t on former_t.id = former.template_id
-        where former.id = $after::uuid))
+        where former.id = $after::uuid)`)}
     order by t.name, l.preset_name, l.id
     limit $limit`,
 });

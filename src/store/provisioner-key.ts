@@ -1,6 +1,7 @@
 // Keys of provisioner daemons. Only hashes are stored; a revoked one opens nothing.
 import type { OrganizationId, ProvisionerKeyId } from '../base/id.ts';
 import { instant, int, json, nullable, text, uuid, type RowOf } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { asJson, statement, takes, type Executor } from './statement.ts';
 
@@ -91,9 +92,8 @@ export const listProvisionerKeys = statement({
     from provisioner_keys k
     left join organizations o on o.id = k.organization_id
     where k.revoked_at is null
-      and ($organizationId::uuid is null or k.organization_id is null
-        or k.organization_id = $organizationId::uuid)
-      and ($before::uuid is null or k.id < $before::uuid)
+      ${ifGiven('and (k.organization_id is null or k.organization_id = $organizationId::uuid)')}
+      ${ifGiven('and k.id < $before::uuid')}
     order by k.id desc
     limit $limit::integer`,
 });

@@ -1,6 +1,7 @@
 // SQL as values: every statement has a stable name, named parameters and described columns, and is
 // kept in a registry, so that a test can prepare all of them against a migrated database.
 import type { Columns, RowOf } from './column.ts';
+import { compileSql, type Variant } from './compile-sql.ts';
 
 /** What can run a statement: the database itself (a transaction of its own) or an open transaction. */
 export interface Executor {
@@ -8,6 +9,7 @@ export interface Executor {
 }
 
 export interface Query {
+  /** The statement's; where it has filters, with which of them are given: PostgreSQL keeps one text by one name. */
   readonly name: string;
   readonly text: string;
   readonly values: readonly unknown[];
@@ -25,14 +27,18 @@ export interface StatementSpec<Args, C extends Columns> {
   readonly takes: Taken<Args>;
   /** The columns in camelCase, in the order of the select list or `returning`, where they are snake_case. */
   readonly gives: C;
-  /** Parameters are written `$camelCase`. */
+  /** Parameters are written `$camelCase`; for a part that is left out where one is null, see `ifGiven`. */
   readonly sql: string;
 }
 
 export interface Statement<Args, C extends Columns> {
   readonly name: string;
+  /** With all of its filters. */
   readonly text: string;
+  /** Of `text`, in the order of their numbers. */
   readonly parameters: readonly string[];
+  /** Everything that it may ask PostgreSQL: one for each choice of its filters. */
+  readonly variants: () => readonly Variant[];
   readonly columns: C;
   /** Every row. */
   all(on: Executor, args: Args): Promise<readonly RowOf<C>[]>;
@@ -68,17 +74,17 @@ export function statement<Args, C extends Columns>(
   spec: StatementSpec<Args, C>,
 ): Statement<Args, C> {
   if (registry.has(spec.name)) throw new Error(`two statements are named ${spec.name}`);
-  const { text, parameters } = compile(spec.sql);
+  const { full, variantFor, variants } = compileSql(spec.name, spec.sql);
+  const { text, parameters } = full;
   const keys = Object.keys(spec.gives);
 
   const execute = (on: Executor, args: Args): Promise<QueryResult> => {
     const given = args as Readonly<Record<string, unknown>>;
-    const values = parameters.map((name) => {
-      const value = given[name];
-      if (value === undefined) throw new Error(`${spec.name}: parameter ${name} was not given`);
-      return value;
-    });
-    return on.query({ name: spec.name, text, values });
+    const missing = parameters.find((name) => given[name] === undefined);
+    if (missing !== undefined) throw new Error(`${spec.name}: parameter ${missing} was not given`);
+    const variant = variantFor(given);
+    const values = variant.parameters.map((name) => given[name]);
+    return on.query({ name: variant.name, text: variant.text, values });
   };
 
   const toRow = (values: readonly unknown[]): RowOf<C> => {
@@ -105,7 +111,8 @@ export function statement<Args, C extends Columns>(
   const run = async (on: Executor, args: Args): Promise<number> =>
     (await execute(on, args)).rowCount;
 
-  const made = { name: spec.name, text, parameters, columns: spec.gives, all, maybe, one, run };
+  const calls = { all, maybe, one, run };
+  const made = { name: spec.name, text, parameters, variants, columns: spec.gives, ...calls };
   registry.set(spec.name, made);
   return made;
 }
@@ -113,16 +120,4 @@ export function statement<Args, C extends Columns>(
 /** A JSON parameter. A bare array would be sent as a PostgreSQL array. */
 export function asJson(value: unknown): string {
   return JSON.stringify(value);
-}
-
-// `$name` is a parameter unless the dollar follows a word character (as in a quoted `$$`).
-const PARAMETER = /(?<![\w$])\$([a-z][A-Za-z0-9]*)/g;
-
-function compile(sql: string): { readonly text: string; readonly parameters: readonly string[] } {
-  const parameters: string[] = [];
-  const text = sql.replace(PARAMETER, (_match, name: string) => {
-    if (!parameters.includes(name)) parameters.push(name);
-    return `$${parameters.indexOf(name) + 1}`;
-  });
-  return { text, parameters };
 }

@@ -1,6 +1,7 @@
 // Tokens of people. Only hashes are stored; a revoked or expired one opens nothing.
 import type { TokenId, UserId } from '../base/id.ts';
 import { bool, instant, nullable, text, uuid, type RowOf } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { statement, takes, type Executor } from './statement.ts';
 import { unseen } from './unseen.ts';
 
@@ -107,7 +108,7 @@ const list = statement({
     where t.user_id = $userId
       and t.revoked_at is null
       and (t.expires_at is null or t.expires_at > (select standby_now()))
-      and ($before::uuid is null or t.id < $before)
+      ${ifGiven('and t.id < $before::uuid')}
     order by t.id desc
     limit $limit`,
 });
@@ -121,7 +122,7 @@ const revoke = statement({
     set revoked_at = standby_now()
     where id = $id
       and revoked_at is null
-      and ($ownerId::uuid is null or user_id = $ownerId)`,
+      ${ifGiven('and user_id = $ownerId::uuid')}`,
 });
 
 export type TokenHolder = RowOf<typeof holders.columns>;

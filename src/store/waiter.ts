@@ -28,6 +28,7 @@ import {
   type RowOf,
 } from './column.ts';
 import { PLACES_LOCK } from './advisory-lock.ts';
+import { ifGiven } from './compile-sql.ts';
 import { AUTOSTART } from './life.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
@@ -320,14 +321,15 @@ export const listWaiters = statement({
   gives: pageColumns,
   sql: `
     ${WAITERS}
-    where ($ownerId::uuid is null or q.user_id = $ownerId::uuid)
-      and ($name::text is null or q.name = $name::text)
-      and ($template::text is null or t.name = $template::text)
-      and ($state::text is null or $state::text = coalesce(q.outcome, case
+    where true
+      ${ifGiven('and q.user_id = $ownerId::uuid')}
+      ${ifGiven('and q.name = $name::text')}
+      ${ifGiven('and t.name = $template::text')}
+      ${ifGiven(`and $state::text = coalesce(q.outcome, case
         when q.deadline_at > (select standby_now()) then 'waiting'
         else 'timed_out'
-      end))
-      and ($before::uuid is null or q.id < $before::uuid)
+      end)`)}
+      ${ifGiven('and q.id < $before::uuid')}
     order by q.id desc
     limit $limit`,
 });

@@ -14,6 +14,7 @@ import type {
 import type { AutomaticUpdates } from '../domain/workspace/automatic-updates.ts';
 import type { JobStatus, Transition } from '../domain/job/job.ts';
 import { bool, bytes, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
+import { ifGiven } from './compile-sql.ts';
 import { latestEffectiveBuild } from './effective-build.ts';
 import { statement, takes, type Statement } from './statement.ts';
 import { unseen } from './unseen.ts';
@@ -63,10 +64,10 @@ export const listWorkspaces = workspaceStatement<ListWorkspacesArgs>({
   name: 'workspace.list',
   rest: `
     where w.deleted_at is null
-      and ($ownerId::uuid is null or w.owner_id = $ownerId::uuid)
-      and ($name::text is null or w.name = $name::text)
-      and ($template::text is null or t.name = $template::text)
-      and ($before::uuid is null or w.id < $before::uuid)
+      ${ifGiven('and w.owner_id = $ownerId::uuid')}
+      ${ifGiven('and w.name = $name::text')}
+      ${ifGiven('and t.name = $template::text')}
+      ${ifGiven('and w.id < $before::uuid')}
     order by w.id desc
     limit $limit`,
 });
@@ -85,7 +86,7 @@ export const listBuilds = statement({
     from builds b
     ${BUILD_JOINS}
     where b.workspace_id = $workspaceId
-      and ($before::integer is null or b.number < $before::integer)
+      ${ifGiven('and b.number < $before::integer')}
     order by b.number desc
     limit $limit`,
 });

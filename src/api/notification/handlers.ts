@@ -6,7 +6,8 @@ import type { notificationRoutes } from '../../contract/notification/route.ts';
 import type { NotificationView } from '../../contract/notification/schema.ts';
 import {
   listNotifications,
-  readNotifications,
+  readAllNotifications,
+  readNotification,
   type NotificationRow,
 } from '../../store/announcement.ts';
 import type { Database } from '../../store/database.ts';
@@ -30,7 +31,7 @@ export function createNotificationHandlers({
     },
     readNotification: async ({ caller, params }) => {
       const { notification: id } = params;
-      const { known, unread } = await readNotifications.one(database, {
+      const { known, unread } = await readNotification.one(database, {
         userId: caller.userId,
         id: id as AnnouncementId,
       });
@@ -38,10 +39,7 @@ export function createNotificationHandlers({
       return { status: 200, body: { read: unread } };
     },
     readNotifications: async ({ caller }) => {
-      const { unread } = await readNotifications.one(database, {
-        userId: caller.userId,
-        id: null,
-      });
+      const unread = await readAllNotifications.run(database, { userId: caller.userId });
       return { status: 200, body: { read: unread } };
     },
   };
