@@ -6,7 +6,7 @@ import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } fro
 import { ifGiven } from './compile-sql.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { DAEMON_FITS_JOB, DAEMON_OFFERS_JOB } from './job-fit.ts';
-import { statement, takes } from './statement.ts';
+import { statement, takes, type Executor } from './statement.ts';
 
 const columns = {
   id: uuid<JobId>(),
@@ -105,21 +105,27 @@ const SELECT_JOBS = `
   left join template_versions v on v.import_job_id = j.id
   left join templates t on t.id = v.template_id`;
 
-/** Newest first; ids are ordered by time. Uses jobs_organization_id_idx. */
-export const listJobs = statement({
+export interface JobPage {
+  readonly organizationId: OrganizationId;
+  /** Null: of any. */
+  readonly status: JobStatus | null;
+  /** Null: from the newest on. */
+  readonly before: JobId | null;
+  readonly limit: number;
+}
+
+// By jobs_organization_id_idx. Few have not ended, and are found by indexes of their own: these are only used
+// where the text says which they are.
+const list = statement({
   name: 'job.list',
-  takes: takes<{
-    readonly organizationId: OrganizationId;
-    readonly status: JobStatus | null;
-    /** Null: from the newest on. */
-    readonly before: JobId | null;
-    readonly limit: number;
-  }>(),
+  takes: takes<JobPage & { readonly isPending: boolean; readonly isHeld: boolean }>(),
   gives: columns,
   sql: `
     ${SELECT_JOBS}
     where j.organization_id = $organizationId
       ${ifGiven('and j.status = $status::text')}
+      ${ifGiven("and $isPending::boolean and j.status = 'pending'")}
+      ${ifGiven("and $isHeld::boolean and j.status in ('running', 'canceling')")}
       ${ifGiven('and j.id < $before::uuid')}
     order by j.id desc
     limit $limit::integer`,
@@ -149,3 +155,13 @@ export const findVisibleJob = statement({
         where m.organization_id = j.organization_id
           and m.user_id = $asMember::uuid)`)}`,
 });
+
+/** Newest first; ids are ordered by time. */
+export function listJobs(on: Executor, page: JobPage): Promise<readonly JobRow[]> {
+  const { status } = page;
+  return list.all(on, {
+    ...page,
+    isPending: status === 'pending',
+    isHeld: status === 'running' || status === 'canceling',
+  });
+}

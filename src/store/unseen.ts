@@ -17,3 +17,11 @@ export function oneByOne(lookUp: string): string {
   return `cross join lateral (${lookUp}
       offset 0)`;
 }
+
+/**
+ * That a column has a value which few rows have. A plan by no values expects an average share of all rows: half of them
+ * where there are two owners, the pools' one and a person. As a range it expects one in two hundred of that.
+ */
+export function fewHave(column: string, parameter: string): string {
+  return `${column} = ${parameter} and ${column} between ${parameter} and ${parameter}`;
+}

@@ -16,8 +16,8 @@ import type { JobStatus, Transition } from '../domain/job/job.ts';
 import { bool, bytes, instant, int, json, nullable, oneOf, text, uuid } from './column.ts';
 import { ifGiven } from './compile-sql.ts';
 import { latestEffectiveBuild } from './effective-build.ts';
-import { statement, takes, type Statement } from './statement.ts';
-import { unseen } from './unseen.ts';
+import { statement, takes } from './statement.ts';
+import { fewHave, unseen } from './unseen.ts';
 import {
   BUILD_COLUMNS,
   BUILD_JOINS,
@@ -27,26 +27,15 @@ import {
   workspaceColumns,
 } from './workspace-view.ts';
 
-interface WorkspaceStatementSpec {
-  readonly name: string;
-  /** What follows `from workspaces w …`. */
-  readonly rest: string;
-}
-
-function workspaceStatement<Args>(
-  spec: WorkspaceStatementSpec,
-): Statement<Args, typeof workspaceColumns> {
-  return statement({
-    name: spec.name,
-    takes: takes<Args>(),
-    gives: workspaceColumns,
-    sql: `select ${WORKSPACE_COLUMNS} from workspaces w ${WORKSPACE_JOINS} ${spec.rest}`,
-  });
-}
-
-export const findWorkspaces = workspaceStatement<{ readonly ids: readonly WorkspaceId[] }>({
+export const findWorkspaces = statement({
   name: 'workspace.find_many',
-  rest: `where w.id = any (${unseen('$ids::uuid[]')}::uuid[])`,
+  takes: takes<{ readonly ids: readonly WorkspaceId[] }>(),
+  gives: workspaceColumns,
+  sql: `
+    select ${WORKSPACE_COLUMNS}
+    from workspaces w
+    ${WORKSPACE_JOINS}
+    where w.id = any (${unseen('$ids::uuid[]')}::uuid[])`,
 });
 
 export interface ListWorkspacesArgs {
@@ -59,17 +48,29 @@ export interface ListWorkspacesArgs {
   readonly limit: number;
 }
 
-/** Ids are time-ordered: the newest come first. */
-export const listWorkspaces = workspaceStatement<ListWorkspacesArgs>({
+/**
+ * Ids are time-ordered: the newest come first. Those of the page are chosen before anything is joined to them: a plan
+ * by no values may else take all that an owner has through the joins, and sort them then.
+ */
+export const listWorkspaces = statement({
   name: 'workspace.list',
-  rest: `
-    where w.deleted_at is null
-      ${ifGiven('and w.owner_id = $ownerId::uuid')}
-      ${ifGiven('and w.name = $name::text')}
-      ${ifGiven('and t.name = $template::text')}
-      ${ifGiven('and w.id < $before::uuid')}
-    order by w.id desc
-    limit $limit`,
+  takes: takes<ListWorkspacesArgs>(),
+  gives: workspaceColumns,
+  sql: `
+    select ${WORKSPACE_COLUMNS}
+    from (
+      select w.*
+      from workspaces w
+      where w.deleted_at is null
+        ${ifGiven(`and ${fewHave('w.owner_id', '$ownerId::uuid')}`)}
+        ${ifGiven('and w.name = $name::text')}
+        ${ifGiven('and w.template_id in (select id from templates where name = $template::text)')}
+        ${ifGiven('and w.id < $before::uuid')}
+      order by w.id desc
+      limit $limit
+    ) as w
+    ${WORKSPACE_JOINS}
+    order by w.id desc`,
 });
 
 export const listBuilds = statement({

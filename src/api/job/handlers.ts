@@ -33,7 +33,7 @@ export function createJobHandlers(
   return {
     listJobs: async ({ caller, params, query }) => {
       const organization = await getVisibleOrganization(database, caller, params.organization);
-      const rows = await listJobs.all(database, {
+      const rows = await listJobs(database, {
         organizationId: organization.id,
         status: query.status ?? null,
         before: idCursor<JobId>(query),
