@@ -63,8 +63,18 @@ export interface ConnectionParts {
   readonly database: string;
 }
 
-/** For what runs outside a transaction, and so that times come in the form that pg reads. */
-const SESSION = String.raw`-c default_transaction_isolation=read\ committed -c DateStyle=ISO`;
+const SESSION = [
+  // For what runs outside a transaction.
+  String.raw`default_transaction_isolation=read\ committed`,
+  // So that times come in the form that pg reads.
+  'DateStyle=ISO',
+  // A statement is planned once by a connection. PostgreSQL would plan it by its values five times, and for as long
+  // as that seems to pay, which costs more than it saves: statements are written so that one plan is good for all
+  // values (see unseen.ts and compile-sql.ts).
+  'plan_cache_mode=force_generic_plan',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
 
 interface Attempt<T> {
   readonly result: T;

@@ -1,9 +1,9 @@
-// Statements that PostgreSQL shall plan once for each connection, whatever is in the tables at that time.
+// Statements whose one plan, which a connection makes by no values, shall be good whatever is in the tables at that time.
 
 /**
- * A parameter whose value the planner does not look at. To plan a large statement takes longer than to
- * run it, but PostgreSQL keeps a plan only where knowing the values promises no cheaper one, as it
- * would where they say how many rows there are.
+ * A parameter whose value the planner does not look at. On our connections it looks at none (see `SESSION`), so this
+ * matters only where something else decides on that, as when somebody explains a statement with its values: they see
+ * the plan that is run.
  */
 export function unseen(parameter: string): string {
   return `(select ${parameter})`;

@@ -48,6 +48,24 @@ describe('a database whose defaults are other than ours', () => {
   });
 });
 
+describe('a statement', () => {
+  it('is planned once by a connection, for whatever values', async () => {
+    const database = store.open(1);
+    const text = 'select count(*) from notes where id = any ($1::integer[])';
+    const ids = [[1], [2, 3], [], [4, 5, 6, 7]];
+    const look = { name: 'test.look', text };
+    for (const each of ids) await database.query({ ...look, values: [each] });
+    await database.transaction((tx) => tx.query({ ...look, values: [[1]] }));
+    const { rows } = await database.query({
+      name: 'test.plans',
+      text: `select generic_plans::integer, custom_plans::integer
+             from pg_prepared_statements where name = 'test.look'`,
+      values: [],
+    });
+    expect(rows).toEqual([[ids.length + 1, 0]]);
+  });
+});
+
 describe('a database whose connections are all in use', () => {
   it('says so of a turn that does not come, and not that PostgreSQL is away', async () => {
     const { connection } = store;

@@ -108,10 +108,7 @@ describe('taking one of many', () => {
   }, 240_000);
 
   /** As a connection runs it that has prepared the statement. */
-  const explainTaking = async (
-    order: 'oldest' | 'newest',
-    cacheMode: string,
-  ): Promise<readonly Plan[]> => {
+  const explainTaking = async (order: 'oldest' | 'newest'): Promise<readonly Plan[]> => {
     const { text, parameters } = takeStatements[order];
     const args: Readonly<Record<string, string>> = {
       ...{
@@ -134,7 +131,6 @@ describe('taking one of many', () => {
     };
     const given = parameters.map((name) => pg.escapeLiteral(`{${args[name]}}`));
     await store.sql('begin');
-    await store.sql(`set local plan_cache_mode = ${cacheMode}`);
     await store.sql(`prepare take as ${text}`);
     const [row] = await store.sql<{ 'QUERY PLAN': readonly [{ readonly Plan: Plan }] }>(
       `explain (analyze, format json) execute take (${given.join(', ')})`,
@@ -150,27 +146,25 @@ describe('taking one of many', () => {
   // Autovacuum keeps them. A table that was vacuumed and never analyzed may still be sorted.
   const statistics = ['analyze pool_members', 'analyze'];
   const orders = ['oldest', 'newest'] as const;
-  const cacheModes = ['force_generic_plan', 'force_custom_plan'];
-  it.each(
-    statistics.flatMap((prepare) =>
-      orders.flatMap((order) => cacheModes.map((mode) => [prepare, order, mode] as const)),
-    ),
-  )('walks to the first that fits: after `%s`, the %s, %s', async (prepare, order, mode) => {
-    await store.sql(prepare);
-    const plans = await explainTaking(order, mode);
-    // What is picked is numbered, in order; the way to it ends at the rows' locks.
-    const locked = partOf(plans, 'picked').find((plan) => plan['Node Type'] === 'LockRows')!;
-    const nodes = flatten(locked);
-    expect(nodes.map((node) => node['Node Type'])).not.toContain('Sort');
-    const members = nodes.find((node) => node['Relation Name'] === 'pool_members')!;
-    expect(members['Index Name']).toBe('pool_members_claim_idx');
-    expect(members['Actual Rows']).toBe(1);
-    // Only where somebody is being proven it matters how many there are.
-    const counted = partOf(plans, 'wanted').filter(
-      (plan) => plan['Relation Name'] === 'pool_members',
-    );
-    expect(counted.map((plan) => plan['Actual Loops'])).toEqual([0]);
-  });
+  it.each(statistics.flatMap((prepare) => orders.map((order) => [prepare, order] as const)))(
+    'walks to the first that fits: after `%s`, the %s',
+    async (prepare, order) => {
+      await store.sql(prepare);
+      const plans = await explainTaking(order);
+      // What is picked is numbered, in order; the way to it ends at the rows' locks.
+      const locked = partOf(plans, 'picked').find((plan) => plan['Node Type'] === 'LockRows')!;
+      const nodes = flatten(locked);
+      expect(nodes.map((node) => node['Node Type'])).not.toContain('Sort');
+      const members = nodes.find((node) => node['Relation Name'] === 'pool_members')!;
+      expect(members['Index Name']).toBe('pool_members_claim_idx');
+      expect(members['Actual Rows']).toBe(1);
+      // Only where somebody is being proven it matters how many there are.
+      const counted = partOf(plans, 'wanted').filter(
+        (plan) => plan['Relation Name'] === 'pool_members',
+      );
+      expect(counted.map((plan) => plan['Actual Loops'])).toEqual([0]);
+    },
+  );
 });
 
 interface Plan {

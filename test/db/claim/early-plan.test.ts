@@ -31,7 +31,6 @@ const execute = (name: keyof typeof STATEMENTS, args: Readonly<Record<string, st
 
 beforeAll(async () => {
   store = await openTestStore();
-  await store.sql('set plan_cache_mode = force_generic_plan');
   for (const [name, { text }] of Object.entries(STATEMENTS)) {
     await store.sql(`prepare "${name}" as ${text}`);
     // Which makes the plan.

@@ -92,8 +92,7 @@ it.each<readonly [string, Statement<never, never>, object]>([
   ['waiters', removeOldWaiters as never, { limit: LIMIT }],
 ])('%s are found and taken away without a look at others', async (_, statement, given) => {
   const args: Readonly<Record<string, number>> = { ...RETENTION, ...given };
-  // As a connection does that has asked it some times: it is planned once, for whatever limit and time.
-  await store.sql('set plan_cache_mode = force_generic_plan');
+  // It is planned once, for whatever limit and time.
   await store.sql(`prepare asked as ${statement.text}`);
   const text = `execute asked (${statement.parameters.map((name) => args[name]).join(', ')})`;
   await store.sql('begin');
@@ -116,7 +115,6 @@ it.each<readonly [string, Statement<never, never>, object]>([
 
 it('values of sensitive parameters that are kept cost a look at one build each', async () => {
   const living = 2_000;
-  await store.sql('set plan_cache_mode = force_generic_plan');
   await store.sql('begin');
   await store.sql(
     `update workspaces set deleted_at = null

@@ -26,7 +26,6 @@ beforeAll(async () => {
   const make = createFactory(store);
   const pool = await make.pool(await make.template({ organizationId: await make.organization() }));
   await makeReady(store, make, { pool, count: 1 });
-  await store.sql('set plan_cache_mode = force_generic_plan');
   await store.sql(
     'prepare look as select epoch from workspaces where id = $1 and deleted_at is null for share',
   );

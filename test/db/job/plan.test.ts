@@ -5,18 +5,14 @@ import {
   type AcquireCallId,
   type OrganizationId,
   type UserId,
-  type WorkspaceId,
 } from '../../../src/base/id.ts';
-import type { Database, Transaction } from '../../../src/store/database.ts';
+import type { Transaction } from '../../../src/store/database.ts';
 import { takeJobsAndCreations, takeJobsOfOne } from '../../../src/store/job-acquire.ts';
 import { finishLoneJobs } from '../../../src/store/job-finish-lone.ts';
-import { lockMembers } from '../../../src/store/live-pool/member.ts';
 import { createFactory } from '../../support/factory.ts';
-import { createQueue, type TestDaemon } from '../../support/queue.ts';
+import { createQueue } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
-/** PostgreSQL weighs the plan of a statement against a lasting one from the sixth time on. */
-const TIMES = 10;
 const RUNNING = 200;
 const ORGANIZATIONS = 20;
 
@@ -41,23 +37,6 @@ async function insertJobs(count: number, jobClass: number): Promise<void> {
   );
 }
 
-interface Plans {
-  /** How often the lasting plan ran. */
-  readonly kept: number;
-  readonly made: number;
-}
-
-async function plansOf(database: Database, name: string): Promise<Plans> {
-  const { rows } = await database.query({
-    name: 'test.plans',
-    text: `select generic_plans::int, custom_plans::int
-           from pg_prepared_statements where name = $1`,
-    values: [name],
-  });
-  const [kept, made] = rows[0] as readonly [number, number];
-  return { kept, made };
-}
-
 /** Rows of jobs that were read on the connection of a transaction, since some time. */
 async function rowsRead(tx: Transaction): Promise<number> {
   const { rows } = await tx.query({
@@ -78,51 +57,6 @@ const offerOf = (slots: number) => ({
   machineIds: Array.from({ length: slots }, () => 'machine'),
   machineBoundDrivers: [],
   callIds: Array.from({ length: slots }, () => createId<AcquireCallId>(store.kit)),
-});
-
-interface Case {
-  readonly look: string;
-  readonly daemonCount: number;
-  readonly jobClass: number;
-}
-
-describe('a look for jobs', () => {
-  it.each<Case>([
-    { look: 'job.take_of_one', daemonCount: 1, jobClass: 2 },
-    { look: 'job.take', daemonCount: 2, jobClass: 2 },
-    { look: 'job.take_creations', daemonCount: 2, jobClass: 4 },
-  ])(
-    'is planned once, however many jobs and daemons there are: $look',
-    async ({ look, daemonCount, jobClass }) => {
-      const database = store.open(1);
-      const queue = createQueue({ ...store, database }, createFactory(store));
-      const daemons: TestDaemon[] = [];
-      for (let n = 0; n < daemonCount; n++) {
-        daemons.push(await queue.daemon({}, { organizationId }));
-      }
-      await store.sql(
-        `insert into daemons (id, key_id, organization_id, name, machine_id, drivers, slots, version,
-           protocol_version, registered_at, last_seen_at)
-         select gen_random_uuid(), key_id, organization_id, name, machine_id, drivers, slots, version,
-           protocol_version, registered_at, last_seen_at
-         from daemons
-         cross join generate_series(1, 500)
-         where id = $1`,
-        [daemons[0]!.daemonId],
-      );
-      await insertJobs(20_000, jobClass);
-      await store.sql('analyze jobs, daemons');
-      for (let time = 0; time < TIMES; time++) {
-        const slots = daemons.flatMap((daemon) =>
-          Array.from({ length: 1 + (time % 4) }, () => daemon),
-        );
-        await Promise.all(slots.map((daemon) => queue.mustTake(daemon)));
-      }
-      const { made, kept } = await plansOf(database, look);
-      expect(made).toBe(5);
-      expect(kept).toBeGreaterThan(0);
-    },
-  );
 });
 
 describe('a look of one daemon', () => {
@@ -159,11 +93,6 @@ describe('a look for creations', () => {
       maxCreations: 3,
     };
     const read = await store.database.transaction(async (tx) => {
-      await tx.query({
-        name: 'test.keep_plans',
-        text: 'set local plan_cache_mode = force_generic_plan',
-        values: [],
-      });
       expect((await takeJobsAndCreations.one(tx, args)).handed).toEqual([]);
       await insertJobs(500, 4);
       await store.sql('update jobs set completed_at = standby_now(), succeeded = true');
@@ -205,19 +134,6 @@ describe('a look for creations', () => {
     });
     // What waits, at most once.
     expect(read).toBeLessThan(1.5 * 20 * ORGANIZATIONS);
-  });
-});
-
-describe('members', () => {
-  it('are locked by one plan, however many they are', async () => {
-    const database = store.open(1);
-    for (let time = 0; time < TIMES; time++) {
-      const workspaceIds = Array.from({ length: 1 + (time % 4) }, () =>
-        createId<WorkspaceId>(store.kit),
-      );
-      await lockMembers.all(database, { workspaceIds });
-    }
-    expect(await plansOf(database, 'pool_member.lock')).toEqual({ made: 5, kept: TIMES - 5 });
   });
 });
 

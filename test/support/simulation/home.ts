@@ -73,11 +73,6 @@ export function createHomes({ most, server }: HomesOptions): Homes {
 
 async function openHome(server: ConnectionParts): Promise<Home> {
   const opened = await openTestStore(silentLog, server);
-  // A plan for each execution is what most of a statement costs here, and changes nothing that is looked at.
-  await opened.sql(`
-    do $$ begin
-      execute format('alter database %I set plan_cache_mode = force_generic_plan', current_database());
-    end $$`);
   // A look of it at tables makes all statements about them be planned anew, on every connection.
   await opened.sql(`
     do $$ declare name text; begin
