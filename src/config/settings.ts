@@ -52,7 +52,7 @@ export const SETTINGS = {
   }),
   databaseMaxConnections: integerSetting({
     name: 'STANDBY_DATABASE_MAX_CONNECTIONS',
-    summary: 'Size of the connection pool of one process',
+    summary: 'Connections to PostgreSQL of one process; a third of them answers daemons',
     fallback: '10',
     min: 2,
     max: 500,

@@ -27,6 +27,11 @@ export interface Database extends Executor {
   onNotices(receive: (notices: readonly Notice[]) => void): void;
   /** Sends notices about something that was already committed. */
   announce(notices: readonly Notice[]): void;
+  /**
+   * The same database by connections of its own, so that a crowd that uses them up keeps nobody here waiting. What it
+   * commits is announced here. It closes with this one.
+   */
+  lane(maxConnections: number): Database;
   close(): Promise<void>;
 }
 
@@ -128,6 +133,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
     client.on('error', (error) => broken.set(client, error));
   });
   const own = createOpenConnections();
+  const lanes: Database[] = [];
 
   let receive: (notices: readonly Notice[]) => void = () => undefined;
 
@@ -237,8 +243,15 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       assertOutsideTransaction('announcing');
       receive(notices);
     },
+    lane: (most) => {
+      const lane = createDatabase(kit, { ...options, maxConnections: most });
+      lane.onNotices((notices) => receive(notices));
+      lanes.push(lane);
+      return lane;
+    },
     close: async () => {
       closing = true;
+      const lanesClosed = Promise.all(lanes.map((lane) => lane.close()));
       const timer = new AbortController();
       const tooLate = kit.clock.sleep(CLOSE_DEADLINE_MS, timer.signal).catch(() => undefined);
       const ended = pool.end();
@@ -246,7 +259,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       timer.abort();
       pooled.cutOff();
       own.cutOff();
-      await ended;
+      await Promise.all([ended, lanesClosed]);
     },
   };
 }

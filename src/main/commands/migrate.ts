@@ -53,6 +53,7 @@ export const command = defineCommand({
         config,
         folder,
         applicationName: 'standby migrate',
+        maxConnections: config.databaseMaxConnections,
         progress: createProgress(context),
         signal: context.interrupt(),
         releases,

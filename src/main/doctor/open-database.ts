@@ -23,6 +23,8 @@ export interface ExaminedDatabaseOptions {
 }
 
 const APPLICATION_NAME = 'standby doctor';
+/** One for the snapshot, one for what is asked beside it. */
+const MAX_CONNECTIONS = 2;
 
 /** Does not wait for a database that is down. Throws DATABASE_UNAVAILABLE, CONFIG_INVALID. */
 export async function openExaminedDatabase(
@@ -45,7 +47,10 @@ export async function openExaminedDatabase(
   const occupation = await occupyOrRefuse(kit, folder);
   releases.add(() => occupation.release());
   const prepare = (): Promise<void> => Promise.resolve();
-  return openOwnDatabase(kit, { ...options, folder, prepare, applicationName: APPLICATION_NAME });
+  return openOwnDatabase(kit, {
+    ...{ ...options, folder, prepare },
+    ...{ applicationName: APPLICATION_NAME, maxConnections: MAX_CONNECTIONS },
+  });
 }
 
 async function connect(
@@ -55,8 +60,7 @@ async function connect(
 ): Promise<Database> {
   const database = createDatabase(kit, {
     connection,
-    // One for the snapshot, one for what is asked beside it.
-    maxConnections: 2,
+    maxConnections: MAX_CONNECTIONS,
     applicationName: APPLICATION_NAME,
   });
   releases.add(() => database.close());

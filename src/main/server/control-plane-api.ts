@@ -39,6 +39,8 @@ import { reconcilerOptions } from './reconciler-options.ts';
 export interface ControlPlaneApiDeps {
   readonly config: Config;
   readonly database: Database;
+  /** For what daemons ask. */
+  readonly builders: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
   readonly secretKey: Uint8Array;
   readonly keyring: Keyring;
@@ -55,7 +57,7 @@ const readShellAgent = (): Promise<string> =>
 const REPORT_INTERVAL_MS = 15_000;
 
 export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api {
-  const { config, database, bus } = deps;
+  const { config, database, builders, bus } = deps;
   const bootstrapTokens = createBootstrapTokens(deps.secretKey);
   const pollMs = config.pollInterval;
   const pageOptions = reconcilerOptions(config, { alone: false });
@@ -87,7 +89,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     ...createProvisionerHandlers(
       {
         kit,
-        database,
+        database: builders,
         bus,
         keyring: deps.keyring,
         bootstrapToken: (workspaceId) => bootstrapTokens.issue(workspaceId),
@@ -111,7 +113,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     handlers,
     authenticators: {
       person: findPerson,
-      provisioner: createProvisionerAuthenticator(database),
+      provisioner: createProvisionerAuthenticator(builders),
       agent_bootstrap: (token) => agentTokens.authenticateAgentBootstrap(token),
       agent: (token) => agentTokens.authenticateAgent(token),
       metrics: createMetricsAuthenticator({ metricsToken: deps.metricsToken, findPerson }),

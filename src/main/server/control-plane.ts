@@ -28,6 +28,8 @@ import { reconcilerOptions } from './reconciler-options.ts';
 export interface ControlPlaneOptions {
   readonly config: Config;
   readonly database: Database;
+  /** For what daemons ask, which comes in crowds and is in less of a hurry. */
+  readonly builders: Database;
   readonly secretKey: Uint8Array;
   readonly keyring: Keyring;
   /** What Prometheus shows. */

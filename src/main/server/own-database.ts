@@ -12,6 +12,7 @@ export interface OwnDatabaseOptions {
   readonly config: Config;
   readonly folder: DataFolder;
   readonly applicationName: string;
+  readonly maxConnections: number;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   /** Gets what has to be closed. */
@@ -26,7 +27,7 @@ export async function openOwnDatabase(kit: Kit, options: OwnDatabaseOptions): Pr
   const embedded = config.databaseUrl === undefined ? await startEmbedded(kit, options) : undefined;
   const database = await openDatabase(kit, {
     connection: embedded?.connection ?? config.databaseUrl ?? '',
-    maxConnections: config.databaseMaxConnections,
+    maxConnections: options.maxConnections,
     applicationName: options.applicationName,
     signal,
     prepare: (given, opened) => options.prepare(given, opened),

@@ -15,6 +15,7 @@ import type { ReleaseStack } from '../release-stack.ts';
 import { startControlPlane } from './control-plane.ts';
 import { migrateSchema } from './open-database.ts';
 import { openOwnDatabase } from './own-database.ts';
+import { shareConnections } from './share-connections.ts';
 
 export interface ServeOptions {
   readonly config: Config;
@@ -44,9 +45,11 @@ export async function serve(kit: Kit, options: ServeOptions): Promise<Serving> {
     config.metricsTokenFile ?? folder.metricsTokenFile,
     { create: config.metricsTokenFile === undefined },
   );
+  const connections = shareConnections(config.databaseMaxConnections);
   const database = await openOwnDatabase(kit, {
     ...options,
     applicationName: program,
+    maxConnections: connections.others,
     prepare: migrateSchema,
   });
   // First: a secret key that is not this database's must change nothing there.
@@ -55,6 +58,7 @@ export async function serve(kit: Kit, options: ServeOptions): Promise<Serving> {
   const controlPlane = await startControlPlane(kit, {
     config,
     database,
+    builders: database.lane(connections.builders),
     secretKey,
     keyring,
     metricsToken,

@@ -123,6 +123,7 @@ describe('creations for pools', () => {
     const { api } = createControlPlaneParts(store.kit, {
       config: loadConfig(settings),
       database: store.database,
+      builders: store.database,
       bus: DEAF,
       secretKey: TEST_SECRET_KEY,
       keyring: store.keyring,

@@ -75,6 +75,7 @@ async function startLife(deps: ReplicaDeps): Promise<Life> {
   const { services, api } = createControlPlaneParts(kit, {
     config: CONFIG,
     database,
+    builders: database,
     bus: createUnsteadyBus(steadyBus, { ...dice, dials }),
     secretKey: TEST_SECRET_KEY,
     keyring,
