@@ -201,18 +201,19 @@ export const POOL_INVARIANTS: readonly Check[] = [
         group by counter, template_id, preset, labels
       -- What is there is the least that was counted: old rows are taken away, and counters never fall.
       ), of_pools (counter, pool_id, labels, amount) as (
-        select 'prebuilds_created', w.pool_id, '{}'::jsonb, count(*)
-        from workspaces w
-        join builds b on b.workspace_id = w.id and b.number = 1 and b.stage = 'create'
-        where w.origin = 'prebuild'
-        group by w.pool_id
-        union all
-        select 'prebuilds_failed', w.pool_id, '{}', count(*)
-        from workspaces w
-        join builds b on b.workspace_id = w.id and b.number = 1 and b.stage = 'create'
-        join jobs j on j.id = b.job_id and j.status = 'failed'
-        where w.origin = 'prebuild'
-        group by w.pool_id
+        -- In one look: each would join all of them by itself.
+        select made.counter, m.pool_id, '{}'::jsonb, made.amount
+        from (
+          select w.pool_id, count(*) as created, count(*) filter (where j.status = 'failed') as failed
+          from workspaces w
+          join builds b on b.workspace_id = w.id and b.number = 1 and b.stage = 'create'
+          left join jobs j on j.id = b.job_id
+          where w.origin = 'prebuild'
+          group by w.pool_id
+        ) as m
+        cross join lateral (
+          values ('prebuilds_created', m.created), ('prebuilds_failed', m.failed)
+        ) as made (counter, amount)
         union all
         select 'prebuilds_claimed', pool_id, '{}', count(*)
         from claims
