@@ -29,6 +29,8 @@ export interface NoticeBusOptions {
   readonly reconnectMs?: number;
   /** Different notices that may wait to be sent. */
   readonly queueLimit?: number;
+  /** No other process uses the database: nothing is sent. */
+  readonly alone?: boolean;
 }
 
 const CHANNEL = 'standby';
@@ -70,7 +72,7 @@ export function createNoticeBus(
   database.onNotices((notices) => {
     for (const [key, notice] of new Map(notices.map((notice) => [noticeKey(notice), notice]))) {
       tell(notice);
-      outbox.add(key);
+      if (options.alone !== true) outbox.add(key);
     }
   });
 

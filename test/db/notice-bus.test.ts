@@ -67,6 +67,19 @@ describe('a notice', () => {
     expect(here.heard).toEqual([pool(1), pool(2), pool(3)]);
   });
 
+  it('is heard in its own process only, where there is no other', async () => {
+    await using store = await openTestStore();
+    const alone = await listen(store, store.database, { options: { alone: true } });
+    const there = await listen(store, store.open());
+    store.database.announce([pool(1)]);
+    expect(alone.heard).toEqual([pool(1)]);
+    const other = store.open();
+    await listen(store, other);
+    other.announce([pool(2)]);
+    await expect.poll(() => there.heard, within).toEqual([pool(2)]);
+    expect(alone.heard).toEqual([pool(1), pool(2)]);
+  });
+
   it('is never heard when the transaction did not commit', async () => {
     await using store = await openTestStore();
     const here = await listen(store, store.database);

@@ -55,7 +55,7 @@ export async function startControlPlane(
 ): Promise<ControlPlane> {
   const { config, database } = options;
   const stack = createServiceStack(kit.log);
-  const bus = createNoticeBus({ ...kit, database });
+  const bus = createNoticeBus({ ...kit, database }, { alone: options.alone });
   // Known once it listens; nobody is served before.
   const url = (): string => server.address().url;
   const { services, api } = createControlPlaneParts(kit, { ...options, bus, url });
