@@ -2,6 +2,7 @@
 // transaction that writes. The same number of callers, the same connections, driver and server.
 import { createDatabase } from '../src/store/database.ts';
 import { defineBench, onStage, type Stage } from './support/bench.ts';
+import { CONNECTIONS } from './support/connections.ts';
 import { median, medianRatio, percentile, renderTable } from './support/figures.ts';
 import { openHttp } from './support/http.ts';
 import { openKeyringOf } from './support/keyring.ts';
@@ -18,8 +19,6 @@ import { claimThroughHttp } from './claim/through-http.ts';
 
 const READY = 300;
 const CLIENTS = 16;
-/** What a control plane has by default (STANDBY_DATABASE_MAX_CONNECTIONS). */
-const CONNECTIONS = 10;
 /** Before each burst that is measured. */
 const WARM_UP = 150;
 const ROUNDS = { rounds: 7, warmUps: 1 };
@@ -57,13 +56,16 @@ async function createArms(
   const { connection, dataDir } = ground;
   const database = createDatabase(kit, {
     connection,
-    maxConnections: CONNECTIONS,
+    maxConnections: CONNECTIONS.others,
     applicationName: 'bench',
   });
   stage.onEnd(() => database.close());
   const keyring = await openKeyringOf(kit, { dataDir, database });
   const throughHttp = claimThroughHttp(openHttp(stage, { url: ground.url, connections: CLIENTS }));
-  const update = await prepareBare(stage, connection, { connections: CONNECTIONS, rows: READY });
+  const update = await prepareBare(stage, connection, {
+    connections: CONNECTIONS.others,
+    rows: READY,
+  });
 
   const got = createClaimer(ground);
   const claimed =

@@ -11,6 +11,7 @@ import { nobodyWaits, RECONCILER_OPTIONS } from '../test/support/reconcile.ts';
 import { addHistory } from './pass/history.ts';
 import { fillPools, type PoolsToFill } from './pass/pools.ts';
 import { defineBench, type Stage } from './support/bench.ts';
+import { CONNECTIONS } from './support/connections.ts';
 import { median, medianRatio, renderTable } from './support/figures.ts';
 import { connect, createSibling, startPostgres, tellPostgres } from './support/postgres.ts';
 import { interleave, samplesOf, type Arm } from './support/rounds.ts';
@@ -77,7 +78,8 @@ async function fill(stage: Stage, connection: ConnectionParts, size: PoolsToFill
 }
 
 function openDatabase({ kit }: Stage, connection: ConnectionParts): Database {
-  return createDatabase(kit, { connection, maxConnections: 10, applicationName: 'bench' });
+  const maxConnections = CONNECTIONS.others;
+  return createDatabase(kit, { connection, maxConnections, applicationName: 'bench' });
 }
 
 /** Through the whole reconciler, so that its lease and its queue are part of a pass. */

@@ -245,7 +245,8 @@ export const SETTINGS = {
   }),
   reconciliationConcurrency: integerSetting({
     name: 'STANDBY_PREBUILDS_RECONCILIATION_CONCURRENCY',
-    summary: 'Pools reconciled at once by one process; 0 derives it from the connection pool',
+    summary:
+      'Pools reconciled at once by one process; 0: half of the connections that do not answer daemons, at most 5',
     fallback: '0',
     min: 0,
     max: 100,

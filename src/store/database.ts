@@ -32,6 +32,7 @@ export interface Database extends Executor {
    * commits is announced here. It closes with this one.
    */
   lane(maxConnections: number): Database;
+  /** Called again, it waits for the same end. */
   close(): Promise<void>;
 }
 
@@ -115,12 +116,11 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       }
     },
   });
-  let closing = false;
   const noteLost =
     (event: string) =>
     (error: Error): void => {
       // Closed connections linger for moments, and a server that stops right after says so to them.
-      if (!closing) kit.log.warn(event, { error });
+      if (closed === undefined) kit.log.warn(event, { error });
     };
   // An idle connection that dies is replaced at the next use; without a listener it ends the process.
   pool.on('error', noteLost('database.idle_connection_lost'));
@@ -134,6 +134,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
   });
   const own = createOpenConnections();
   const lanes: Database[] = [];
+  let closed: Promise<void> | undefined;
 
   let receive: (notices: readonly Notice[]) => void = () => undefined;
 
@@ -219,6 +220,20 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
     }
   };
 
+  const closeOwn = async (): Promise<void> => {
+    const timer = new AbortController();
+    const tooLate = kit.clock.sleep(CLOSE_DEADLINE_MS, timer.signal).catch(() => undefined);
+    const ended = pool.end();
+    await Promise.race([ended.then(() => pooled.ended()), tooLate]);
+    timer.abort();
+    pooled.cutOff();
+    own.cutOff();
+    await ended;
+  };
+  const closeAll = async (): Promise<void> => {
+    await Promise.all([...lanes.map((lane) => lane.close()), closeOwn()]);
+  };
+
   return {
     maxConnections,
     query: (query) => retried(() => runAlone(query)),
@@ -244,30 +259,20 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
       receive(notices);
     },
     lane: (most) => {
+      if (closed !== undefined) throw new Error('a lane of a database that is closed');
       const lane = createDatabase(kit, { ...options, maxConnections: most });
       lane.onNotices((notices) => receive(notices));
       lanes.push(lane);
       return lane;
     },
-    close: async () => {
-      closing = true;
-      const lanesClosed = Promise.all(lanes.map((lane) => lane.close()));
-      const timer = new AbortController();
-      const tooLate = kit.clock.sleep(CLOSE_DEADLINE_MS, timer.signal).catch(() => undefined);
-      const ended = pool.end();
-      await Promise.race([ended.then(() => pooled.ended()), tooLate]);
-      timer.abort();
-      pooled.cutOff();
-      own.cutOff();
-      await Promise.all([ended, lanesClosed]);
-    },
+    close: () => (closed ??= closeAll()),
   };
 }
 
 function noneFree(connections: number, waitedMs: number): AppError {
   return new AppError('DATABASE_UNAVAILABLE', {
     detail: `none of the ${connections} connections to PostgreSQL became free within ${waitedMs / 1_000} s`,
-    hint: 'Ask again. Where it comes back, see what slows PostgreSQL down, or raise STANDBY_DATABASE_MAX_CONNECTIONS.',
+    hint: 'Ask again. Where it comes back, see what slows PostgreSQL down, or raise STANDBY_DATABASE_MAX_CONNECTIONS, of which a third answers daemons.',
   });
 }
 

@@ -174,8 +174,8 @@ export const listOverspent = statement({
       where organization_id = $organizationId
         and owner_id <> '${PREBUILDS_USER_ID}'
         and deleted_at is null
-    -- Else the condition on it is asked of all users there are, before they are joined with the owners.
     ), spending as materialized (
+      -- Else the condition on it is asked of all users there are, before they are joined with the owners.
       select u.username,
         ${budgetOf('$organizationId', 'u.id')} as budget,
         ${usedBy('$organizationId', 'u.id')} as used

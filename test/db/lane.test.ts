@@ -1,7 +1,6 @@
 // Connections of their own for daemons: a crowd of builds uses up its own, and nobody's who claims.
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createId } from '../../src/base/id.ts';
-import { createToken } from '../../src/base/token.ts';
 import { createClient, type Client } from '../../src/client/client.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { daemonRoutes } from '../../src/contract/daemon/route.ts';
@@ -83,36 +82,43 @@ describe('a lane', () => {
   });
 });
 
-describe('a control plane whose builders’ connections are all in use', () => {
-  it('answers people meanwhile, and daemons when one is free', async () => {
-    const [adminToken, provisionerKey] = (['sbt', 'sbp'] as const).map(
-      (kind) => createToken(store.kit.rng, kind).secret,
-    ) as [string, string];
-    await bootstrapInstallation(store, { adminToken, provisionerKey });
-    const builders = store.database.lane(1);
-    const url = 'http://control-plane.test';
+describe('a control plane', () => {
+  const url = 'http://control-plane.test';
+  const [adminToken, provisionerKey] = ['sbt_'.padEnd(47, 'a'), 'sbp_'.padEnd(47, 'b')];
+  /** As people and as daemons call one whose connections are those. */
+  const startPlane = (database: Database, builders: Database) => {
     const { api } = createControlPlaneParts(store.kit, {
-      ...{ config: loadConfig({}), database: store.database, builders, bus: DEAF },
+      ...{ config: loadConfig({}), database, builders, bus: DEAF },
       ...{ secretKey: TEST_SECRET_KEY, keyring: store.keyring, metricsToken: 'nobody' },
       ...{ alone: false, url: () => url },
     });
-    const clientOf = (token: string): Client =>
-      createClient({
-        ...{ url, token },
-        fetch: async (to: string, init: RequestInit) => api.app.fetch(new Request(to, init)),
-      });
+    const send = async (to: string, init: RequestInit) => api.app.fetch(new Request(to, init));
+    const [admin, daemon] = [adminToken, provisionerKey].map((token) =>
+      createClient({ url, token, fetch: send }),
+    ) as [Client, Client];
+    return {
+      list: async () => (await admin.call(daemonRoutes.listDaemons, { query: {} })).body.items,
+      register: () =>
+        daemon.call(provisionerRoutes.registerDaemon, { body: daemonOf(store) }).then(() => true),
+    };
+  };
+
+  beforeAll(() => bootstrapInstallation(store, { adminToken, provisionerKey }));
+
+  it('answers people while all connections for daemons are in use', async () => {
+    const database = store.open(2);
+    const builders = database.lane(1);
     const leave = await useUp(builders);
     onTestFinished(() => leave());
-    let isRegistered = false;
-    const registered = clientOf(provisionerKey)
-      .call(provisionerRoutes.registerDaemon, { body: daemonOf(store) })
-      .then(() => (isRegistered = true));
-    const listed = () => clientOf(adminToken).call(daemonRoutes.listDaemons, { query: {} });
-    expect((await listed()).body.items).toEqual([]);
-    expect(isRegistered).toBe(false);
-    await leave();
-    await registered;
-    expect((await listed()).body.items).toHaveLength(1);
+    expect(await startPlane(database, builders).list()).toEqual([]);
+  });
+
+  it('answers daemons while all others are', async () => {
+    const database = store.open(1);
+    const plane = startPlane(database, database.lane(1));
+    const leave = await useUp(database);
+    onTestFinished(() => leave());
+    expect(await plane.register()).toBe(true);
   });
 });
 

@@ -33,8 +33,6 @@ it('the budgets of those alone are reckoned who own something in the organizatio
     [large.organizationId, large.templateId, OTHERS],
   );
   await store.sql('analyze');
-  // As a connection does that has asked it some times: it is planned once, for whatever organization.
-  await store.sql('set plan_cache_mode = force_generic_plan');
   await store.sql(`prepare asked as ${listOverspent.text}`);
   const asked = { text: `execute asked ('${organizationId}')`, parameters: [] };
   const touched = await touchedRows(store, asked, {});
