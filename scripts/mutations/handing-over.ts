@@ -118,7 +118,10 @@ export const handingOver: readonly Mutation[] = [
         "where t.deprecated = '' and not l.paused",
       ),
     ],
-    noticedBy: by(AMID_CHANGES, GETS_ALL),
+    noticedBy: by(
+      'test/db/claim/claim.test.ts',
+      'still serves from a paused pool, and explains a miss by the pause',
+    ),
   },
   {
     fault: 'a claim gets what is too old',
