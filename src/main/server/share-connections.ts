@@ -1,6 +1,6 @@
 // Who may use how many of the connections to PostgreSQL.
 
-/** One of so many. Of ten, five for builds kept claims waiting as if they had all; one or two were too few for builds (ADR 17). */
+/** One of so many is for daemons: of ten, three kept claims the least waiting (ADR 17). */
 const BUILDERS_SHARE = 3;
 
 export interface SharedConnections {
