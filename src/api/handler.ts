@@ -10,6 +10,7 @@ import type {
 } from '../base/id.ts';
 import type { Audience, Route, RouteAnswer, RouteRequest } from '../contract/route.ts';
 import type { RouteId, Routes } from '../contract/routes.ts';
+import type { AgentLifecycle } from '../store/agent.ts';
 
 export interface PersonCaller {
   readonly userId: UserId;
@@ -38,6 +39,9 @@ export interface AgentCaller {
   readonly workspaceId: WorkspaceId;
   /** The epoch the session is bound to. */
   readonly epoch: number;
+  /** What it said last. */
+  readonly lifecycle: AgentLifecycle;
+  readonly appliedEpoch: number;
 }
 
 /** Scrapes the metrics; nothing more is known of it. */

@@ -38,7 +38,7 @@ export async function awaitCancels(
   const found = await waitFor(
     deps,
     {
-      wanted: (notice) => notice.kind === 'cancel' && notice.daemonId === daemon.daemonId,
+      wanted: { kind: 'cancel', daemonId: daemon.daemonId },
       look: async () => {
         const canceled = await listCanceledJobs.all(deps.database, { ...daemon, known });
         return canceled.length > 0 ? canceled : undefined;

@@ -8,8 +8,8 @@ import { takeTurns } from '../domain/job/take-turns.ts';
 import { noteWaiting } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
 import type { SharedOffer, TakenJob, WaitingSlot } from '../store/job-acquire.ts';
-import type { Notice } from '../store/notice.ts';
-import type { Hint, NoticeBus } from '../store/notice-bus.ts';
+import type { NoticeBus } from '../store/notice-bus.ts';
+import type { Hint } from '../store/notice-subscribers.ts';
 import { daemonReplaced, keyRevoked, type DaemonRef } from './attempt.ts';
 import { handOut, type HandOutOptions } from './hand-out.ts';
 
@@ -190,29 +190,31 @@ export function createWaitingGroup(
     }
   };
 
-  const isWanted = (notice: Notice): boolean => {
-    switch (notice.kind) {
-      case 'queue':
-        return (
-          offer.drivers.includes(notice.driver) &&
-          (offer.organizationId === null || offer.organizationId === notice.organizationId)
-        );
-      case 'provisioner_key':
-        return [...waiters].some(({ keyId }) => keyId === notice.keyId);
-      default:
-        return false;
-    }
-  };
-  const hear = ({ kind }: Hint): void => {
-    // A lost one is made up for by the next poll.
-    if (kind !== 'queue') void note().catch(() => undefined);
+  const goOn = (): void => {
     news += 1;
     isIdle = false;
     pump();
   };
+  const hearOfWork = (hint: Hint): void => {
+    const concernsUs =
+      hint.kind !== 'queue' ||
+      (offer.drivers.includes(hint.driver) &&
+        (offer.organizationId === null || offer.organizationId === hint.organizationId));
+    if (concernsUs) goOn();
+  };
+  const hearOfKey = (hint: Hint): void => {
+    if (hint.kind === 'provisioner_key' && ![...waiters].some((one) => one.keyId === hint.keyId))
+      return;
+    // A lost one is made up for by the next poll.
+    void note().catch(() => undefined);
+    goOn();
+  };
 
   const poll = async (signal: AbortSignal): Promise<void> => {
-    const unsubscribe = bus.subscribe(isWanted, hear);
+    const unsubscribe = [
+      bus.subscribe('queue', hearOfWork),
+      bus.subscribe('provisioner_key', hearOfKey),
+    ];
     while (!signal.aborted) {
       const pauseMs = options.pollMs * (0.8 + 0.3 * rng.next());
       await clock.sleep(pauseMs, signal).catch(() => undefined);
@@ -222,7 +224,7 @@ export function createWaitingGroup(
       // The look tells whether the database can be used.
       if (clock.monotonicMs() - notedMs >= NOTE_EVERY_MS) await note().catch(() => undefined);
     }
-    unsubscribe();
+    for (const end of unsubscribe) end();
   };
 
   return {

@@ -1,31 +1,30 @@
 // What every heartbeat of an agent asks, done by one statement for all that beat at the same time: a control
 // plane that is back hears of all of its agents at once.
-import type { AgentId, AgentSessionId, WorkspaceId } from '../base/id.ts';
+import type { AgentId, AgentSessionId } from '../base/id.ts';
 import { together } from '../base/together.ts';
 import {
   findAgentOwners,
   findAgentSessions,
   type AgentLifecycle,
   type AgentOwnerRow,
+  type AgentSessionRow,
 } from './agent.ts';
 import type { RowOf } from './column.ts';
 import { readTogether, type ReadTogetherDeps } from './read-together.ts';
 import { recordSignsOfLife, renewSignsOfLife, type SignOfLife } from './sign-of-life.ts';
 
-export interface AgentSession {
+/** A sign of life, and the session that it came by. */
+export interface SignOfSession extends SignOfLife {
   readonly sessionId: AgentSessionId;
-  readonly agentId: AgentId;
-  readonly workspaceId: WorkspaceId;
-  readonly epoch: number;
 }
 
 /** One for each control plane. */
 export interface AgentsTogether {
   /** The live session of a token's hash, in hexadecimal. */
-  findSession(hash: string): Promise<AgentSession | undefined>;
+  findSession(hash: string): Promise<AgentSessionRow | undefined>;
   findOwner(sessionId: AgentSessionId): Promise<AgentOwnerRow | undefined>;
-  /** False: it says something new, which is stored otherwise. */
-  renewSignOfLife(sign: SignOfLife): Promise<boolean>;
+  /** Undefined: it says something new, which is stored otherwise. */
+  renewSignOfLife(sign: SignOfSession): Promise<AgentOwnerRow | undefined>;
   /** Undefined: it has to be stored in its turn with others. */
   recordSignOfLife(sign: SignOfLife): Promise<RowOf<typeof recordSignsOfLife.columns> | undefined>;
 }
@@ -53,10 +52,11 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
     }),
     renewSignOfLife: together(
       clock,
-      async (signs: readonly SignOfLife[]) => {
-        const renewed = await renewSignsOfLife.all(database, columnsOf(signs));
-        const places = new Set(renewed.map(({ place }) => place));
-        return signs.map((_sign, index) => places.has(index + 1));
+      async (signs: readonly SignOfSession[]) => {
+        const sessionIds = signs.map(({ sessionId }) => sessionId);
+        const renewed = await renewSignsOfLife.all(database, { ...columnsOf(signs), sessionIds });
+        const byPlace = new Map(renewed.map((row) => [row.place, row]));
+        return signs.map((_sign, index) => byPlace.get(index + 1));
       },
       options,
     ),

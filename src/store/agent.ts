@@ -13,19 +13,27 @@ export type AgentLifecycle =
  */
 const IS_LIVING = `coalesce(deleted_at, 'infinity') = 'infinity'`;
 
+const sessionColumns = {
+  hash: text,
+  sessionId: uuid<AgentSessionId>(),
+  agentId: uuid<AgentId>(),
+  workspaceId: uuid<WorkspaceId>(),
+  epoch: int,
+  /** What the agent said last. */
+  lifecycle: oneOf<AgentLifecycle>(),
+  appliedEpoch: int,
+};
+
+export type AgentSessionRow = RowOf<typeof sessionColumns>;
+
 /** Live sessions by their hashes, as far as they still speak for their workspace's present epoch. */
 export const findAgentSessions = statement({
   name: 'agent_session.find',
   takes: takes<{ readonly hashes: readonly Buffer[] }>(),
-  gives: {
-    hash: text,
-    sessionId: uuid<AgentSessionId>(),
-    agentId: uuid<AgentId>(),
-    workspaceId: uuid<WorkspaceId>(),
-    epoch: int,
-  },
+  gives: sessionColumns,
   sql: `
-    select encode(s.hash, 'hex') as hash, s.id as session_id, s.agent_id, s.workspace_id, s.epoch
+    select encode(s.hash, 'hex') as hash, s.id as session_id, s.agent_id, s.workspace_id, s.epoch,
+      a.lifecycle, a.applied_epoch
     from unnest(${unseen('$hashes::bytea[]')}) as asked (hash)
     ${oneByOne(`
       select id, agent_id, workspace_id, epoch, hash
@@ -37,7 +45,8 @@ export const findAgentSessions = statement({
       from workspaces
       where id = s.workspace_id
         and epoch = s.epoch
-        and ${IS_LIVING}`)} as w`,
+        and ${IS_LIVING}`)} as w
+    join agents a on a.id = s.agent_id`,
 });
 
 /**
@@ -110,7 +119,7 @@ export const recordCall = statement({
     where id = $agentId`,
 });
 
-const ownerColumns = {
+export const ownerColumns = {
   sessionId: uuid<AgentSessionId>(),
   epoch: int,
   ownerId: uuid<UserId>(),
@@ -150,26 +159,32 @@ const IS_NEWEST = `(
             and later.id <> s.id
             and later.created_at >= s.created_at))`;
 
-/** Whom the agents of sessions work for, and whether each session may still be told. */
-export const findAgentOwners = statement({
-  name: 'agent.find_owners',
-  takes: takes<{ readonly sessionIds: readonly AgentSessionId[] }>(),
-  gives: ownerColumns,
-  sql: `
-    select s.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
-      a.applied_epoch, a.applied_ok, ${OWNER_VALUES} as values, ${IS_NEWEST} as is_newest
-    from unnest(${unseen('$sessionIds::uuid[]')}) as asked (id)
-    ${oneByOne(`
+/** What ownerColumns are of, on what OWNER_OF_SESSION joins. */
+export const OWNER = `s.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
+      a.applied_epoch, a.applied_ok, ${OWNER_VALUES} as values, ${IS_NEWEST} as is_newest`;
+
+/** Joined to sessions that are `asked (session_id)`. */
+export const OWNER_OF_SESSION = `${oneByOne(`
       select id, agent_id, workspace_id, epoch, created_at, ended_at
       from agent_sessions
-      where id = asked.id`)} as s
+      where id = asked.session_id`)} as s
     ${oneByOne(`
       select id, epoch, owner_id
       from workspaces
       where id = s.workspace_id
         and ${IS_LIVING}`)} as w
     join agents a on a.id = s.agent_id
-    join users u on u.id = w.owner_id`,
+    join users u on u.id = w.owner_id`;
+
+/** Whom the agents of sessions work for, and whether each session may still be told. */
+export const findAgentOwners = statement({
+  name: 'agent.find_owners',
+  takes: takes<{ readonly sessionIds: readonly AgentSessionId[] }>(),
+  gives: ownerColumns,
+  sql: `
+    select ${OWNER}
+    from unnest(${unseen('$sessionIds::uuid[]')}) as asked (session_id)
+    ${OWNER_OF_SESSION}`,
 });
 
 /**

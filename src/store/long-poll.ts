@@ -1,7 +1,8 @@
 // Waiting for something to be found in the database: look, then look again after every notice that
 // may concern it, and now and then anyway, because notices may be lost.
 import type { Kit } from '../base/kit.ts';
-import type { NoticeBus, Wanted } from './notice-bus.ts';
+import type { NoticeBus } from './notice-bus.ts';
+import type { Wanted } from './notice-subscribers.ts';
 
 export interface LongPoll<T> {
   /** The notices after which it is worth looking again. */
@@ -19,6 +20,8 @@ export interface LongPollOptions {
   readonly pollMs: number;
   /** False: what is waited for cannot be there yet. */
   readonly looksAtOnce?: boolean;
+  /** False: whoever waits asks again at the end of the time, and that looks at once. */
+  readonly looksAtEnd?: boolean;
 }
 
 /**
@@ -33,7 +36,7 @@ type Deps = Pick<Kit, 'clock' | 'rng'> & { readonly bus: Pick<NoticeBus, 'subscr
 export async function waitFor<T>(
   { clock, rng, bus }: Deps,
   poll: LongPoll<T>,
-  { signal, timeoutMs, pollMs, looksAtOnce = true }: LongPollOptions,
+  { signal, timeoutMs, pollMs, looksAtOnce = true, looksAtEnd = true }: LongPollOptions,
 ): Promise<T | undefined> {
   const beganMs = clock.monotonicMs();
   const momentMs = Math.max(1, pollMs / MOMENTS);
@@ -56,6 +59,8 @@ export async function waitFor<T>(
       const pauseMs = Math.min(deadlineMs, nextMs) - nowMs;
       await clock.sleep(pauseMs, pause.signal).catch(() => undefined);
       if (isOver()) return undefined;
+      const isEnd = nextMs >= deadlineMs && !pause.signal.aborted;
+      if (isEnd && !looksAtEnd) return undefined;
     }
   } finally {
     unsubscribe();

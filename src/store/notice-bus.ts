@@ -7,17 +7,13 @@ import { createService, type Service, type ServiceScope } from '../base/service.
 import { createId } from '../base/id.ts';
 import type pg from 'pg';
 import type { Database } from './database.ts';
-import { noticeKey, parseNoticeKey, type Notice } from './notice.ts';
+import { noticeKey, parseNoticeKey } from './notice.ts';
 import { createOutbox } from './notice-outbox.ts';
-
-/** What subscribers hear: a notice, or that some may have been lost and everything has to be looked at. */
-export type Hint = Notice | { readonly kind: 'resync' };
-
-export type Wanted = Notice['kind'] | ((notice: Notice) => boolean);
+import { createNoticeSubscribers, type Hear, type Wanted } from './notice-subscribers.ts';
 
 export interface NoticeBus extends Service {
   /** Calls `hear` for every wanted notice and every resync until the returned function is called. */
-  subscribe(wanted: Wanted, hear: (hint: Hint) => void): () => void;
+  subscribe(wanted: Wanted, hear: Hear): () => void;
 }
 
 export interface NoticeBusOptions {
@@ -54,24 +50,13 @@ export function createNoticeBus(
   const answerTimeoutMs = options.answerTimeoutMs ?? 5_000;
   const reconnectMs = options.reconnectMs ?? 5_000;
   const outbox = createOutbox(log, options.queueLimit ?? 1_000);
-  const subscribers = new Set<{ readonly wanted: Wanted; readonly hear: (hint: Hint) => void }>();
+  const subscribers = createNoticeSubscribers(log);
   // Other processes' notices come over the same channel; one's own were delivered already.
   const origin = createId(deps);
 
-  const tell = (hint: Hint): void => {
-    for (const { wanted, hear } of [...subscribers]) {
-      if (hint.kind !== 'resync' && !isWanted(hint, wanted)) continue;
-      try {
-        hear(hint);
-      } catch (error) {
-        log.error('notice.subscriber_failed', { notice: hint.kind, error });
-      }
-    }
-  };
-
   database.onNotices((notices) => {
     for (const [key, notice] of new Map(notices.map((notice) => [noticeKey(notice), notice]))) {
-      tell(notice);
+      subscribers.tell(notice);
       if (options.alone !== true) outbox.add(key);
     }
   });
@@ -80,7 +65,7 @@ export function createNoticeBus(
     const space = payload.indexOf(' ');
     if (payload.slice(0, space) === origin) return;
     const notice = parseNoticeKey(payload.slice(space + 1));
-    if (notice !== undefined) tell(notice);
+    if (notice !== undefined) subscribers.tell(notice);
   };
 
   const ask = async (client: pg.Client, asked: pg.QueryConfig): Promise<void> => {
@@ -147,7 +132,7 @@ export function createNoticeBus(
         if (client === undefined) {
           client = await connect();
           log.info('notice.reconnected');
-          tell({ kind: 'resync' });
+          subscribers.tell({ kind: 'resync' });
         }
         await serve(client, signal);
       } catch (error) {
@@ -172,19 +157,10 @@ export function createNoticeBus(
     },
   });
 
-  const subscribe: NoticeBus['subscribe'] = (wanted, hear) => {
-    const subscriber = { wanted, hear };
-    subscribers.add(subscriber);
-    return () => subscribers.delete(subscriber);
-  };
-  return { ...service, subscribe };
+  return { ...service, subscribe: subscribers.add };
 }
 
 /** Not waited for: a connection that does not answer any more does not close politely either. */
 function close(client: pg.Client): void {
   client.end().catch(() => undefined);
-}
-
-function isWanted(notice: Notice, wanted: Wanted): boolean {
-  return typeof wanted === 'function' ? wanted(notice) : notice.kind === wanted;
 }

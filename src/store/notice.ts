@@ -17,6 +17,8 @@ export type Notice =
   | { readonly kind: 'prebuilds' }
   /** A workspace changed: its owner, a build, an agent. */
   | { readonly kind: 'workspace'; readonly workspaceId: WorkspaceId }
+  /** A workspace has another owner, of whom its agents are to be told: of all else that changes they need not hear. */
+  | { readonly kind: 'owner'; readonly workspaceId: WorkspaceId }
   /** Somebody who waited for a prebuild was served, or waits no more. */
   | { readonly kind: 'waiter'; readonly waiterId: WaiterId }
   /** A job changed its status, or somebody asked for its cancellation. */
@@ -44,6 +46,8 @@ export function noticeKey(notice: Notice): string {
       return 'prebuilds';
     case 'workspace':
       return `workspace ${notice.workspaceId}`;
+    case 'owner':
+      return `owner ${notice.workspaceId}`;
     case 'waiter':
       return `waiter ${notice.waiterId}`;
     case 'job':
@@ -70,6 +74,7 @@ export function parseNoticeKey(key: string): Notice | undefined {
     case 'pool':
       return { kind, poolId: id as PoolId };
     case 'workspace':
+    case 'owner':
       return { kind, workspaceId: id as WorkspaceId };
     case 'waiter':
       return { kind, waiterId: id as WaiterId };

@@ -1,6 +1,6 @@
 // What agents say of themselves. Lock order: a pool member, the claim, what an owner gave, then agents' rows.
-import type { AgentId, PoolId, WorkspaceId } from '../base/id.ts';
-import type { AgentLifecycle } from './agent.ts';
+import type { AgentId, AgentSessionId, PoolId, WorkspaceId } from '../base/id.ts';
+import { OWNER, OWNER_OF_SESSION, ownerColumns, type AgentLifecycle } from './agent.ts';
 import { float, int, nullable, uuid } from './column.ts';
 import { IS_BROKEN_FOR_GOOD } from './live-pool/member.ts';
 import { CHANGES_READINESS, setReadiness } from './live-pool/readiness.ts';
@@ -16,8 +16,8 @@ export interface SignOfLife {
 }
 
 /**
- * Renews the times of agents that say what they said before, and gives which. An agent that says something
- * new is not among them, nor is one that somebody else is about to change.
+ * Renews the times of agents that say what they said before, and gives whom they work for. An agent that says
+ * something new is not among them, nor is one that somebody else is about to change.
  */
 export const renewSignsOfLife = statement({
   name: 'agent.renew_signs_of_life',
@@ -25,14 +25,16 @@ export const renewSignsOfLife = statement({
     readonly agentIds: readonly AgentId[];
     readonly lifecycles: readonly AgentLifecycle[];
     readonly appliedEpochs: readonly number[];
+    /** What each says it by. */
+    readonly sessionIds: readonly AgentSessionId[];
   }>(),
-  gives: { place: int },
+  gives: { place: int, ...ownerColumns },
   sql: `
     with unchanged as materialized (
-      select a.id, said.place
+      select a.id, said.session_id, said.place
       from unnest(${unseen('$agentIds::uuid[]')}, ${unseen('$lifecycles::text[]')},
-        ${unseen('$appliedEpochs::integer[]')})
-        with ordinality as said (id, lifecycle, applied_epoch, place)
+        ${unseen('$appliedEpochs::integer[]')}, ${unseen('$sessionIds::uuid[]')})
+        with ordinality as said (id, lifecycle, applied_epoch, session_id, place)
       join agents a on a.id = said.id
       where a.id = any (${unseen('$agentIds::uuid[]')}::uuid[])
         and a.lifecycle = said.lifecycle
@@ -43,8 +45,9 @@ export const renewSignsOfLife = statement({
       set last_seen_at = (select standby_now())
       where a.id = any (array(select id from unchanged))
     )
-    select place::integer as place
-    from unchanged`,
+    select asked.place::integer as place, ${OWNER}
+    from unchanged as asked
+    ${OWNER_OF_SESSION}`,
 });
 
 /** On `agents a`, and what is said. The first word on an epoch is the last: no hand-over is repeated. */

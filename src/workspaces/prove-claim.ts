@@ -17,7 +17,7 @@ import type { RowOf } from '../store/column.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { takeBackVoided } from '../store/live-pool/member.ts';
 import { waitFor, type LongPollOptions } from '../store/long-poll.ts';
-import type { Wanted } from '../store/notice-bus.ts';
+import type { Notice } from '../store/notice.ts';
 import { findLatestBuild, lockWorkspace } from '../store/workspace.ts';
 import { refuseStart } from './change-workspace.ts';
 import { beginPrebuildDelete } from './delete-prebuild.ts';
@@ -52,7 +52,7 @@ export async function proveClaim(deps: ProveDeps, unproven: UnprovenClaim): Prom
   const settled =
     (await waitFor(
       deps,
-      { wanted: isAbout(unproven.claim), look },
+      { wanted: about(unproven.claim), look },
       {
         ...longEnough(deps),
         // Under a crowd each look is in the way of the answers that it looks for.
@@ -67,10 +67,7 @@ export async function proveClaim(deps: ProveDeps, unproven: UnprovenClaim): Prom
   return true;
 }
 
-const isAbout =
-  ({ workspaceId }: TakenClaim): Wanted =>
-  (notice) =>
-    notice.kind === 'workspace' && notice.workspaceId === workspaceId;
+const about = ({ workspaceId }: TakenClaim): Notice => ({ kind: 'workspace', workspaceId });
 
 function longEnough({ proof }: Pick<ProveDeps, 'proof'>): LongPollOptions {
   return {
@@ -90,7 +87,7 @@ export function longestProofMs({ timeoutMs }: Pick<ProofOptions, 'timeoutMs'>): 
 export async function awaitSettled(deps: ProveDeps, claim: TakenClaim): Promise<void> {
   const look = async (): Promise<true | undefined> =>
     (await findClaimOutcome.one(deps.database, claim)).outcome === 'taken' ? undefined : true;
-  await waitFor(deps, { wanted: isAbout(claim), look }, longEnough(deps));
+  await waitFor(deps, { wanted: about(claim), look }, longEnough(deps));
 }
 
 /**

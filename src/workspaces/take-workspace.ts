@@ -142,6 +142,7 @@ function noticesOf({ poolId, workspace }: TakenPrebuild): readonly Notice[] {
   return [
     { kind: 'pool', poolId },
     { kind: 'workspace', workspaceId: workspace.id },
+    { kind: 'owner', workspaceId: workspace.id },
   ];
 }
 

@@ -7,10 +7,10 @@ import { createDatabase, type Database } from '../../src/store/database.ts';
 import type { Notice } from '../../src/store/notice.ts';
 import {
   createNoticeBus,
-  type Hint,
   type NoticeBus,
   type NoticeBusOptions,
 } from '../../src/store/notice-bus.ts';
+import type { Hint } from '../../src/store/notice-subscribers.ts';
 import { createDeferred } from '../support/deferred.ts';
 import { openTestStore, type TestStore } from '../support/store.ts';
 
@@ -34,10 +34,7 @@ async function listen(
   await bus.start();
   open.unshift(bus);
   const heard: Hint[] = [];
-  bus.subscribe(
-    () => true,
-    (hint) => heard.push(hint),
-  );
+  bus.subscribe('pool', (hint) => heard.push(hint));
   return { bus, heard };
 }
 

@@ -8,7 +8,6 @@ import type { Database } from '../../store/database.ts';
 import { listLogLines } from '../../store/job-log.ts';
 import type { JobRow } from '../../store/job-view.ts';
 import { waitFor } from '../../store/long-poll.ts';
-import type { Notice } from '../../store/notice.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
 import { formatLogPosition, type LogPosition } from './log-position.ts';
 
@@ -61,10 +60,7 @@ export async function* followLog(
       events.push({ event: 'end', id: formatLogPosition(position), data: end });
     return events.length === 0 ? undefined : events;
   };
-  const poll = {
-    wanted: (notice: Notice) => notice.kind === 'job' && notice.jobId === id,
-    look: readPage,
-  };
+  const poll = { wanted: { kind: 'job', jobId: id }, look: readPage } as const;
   for (;;) {
     const page = await waitFor(deps, poll, { signal, timeoutMs: Infinity, pollMs });
     if (page === undefined) return;

@@ -124,7 +124,7 @@ export function createWorkspaceHandlers(
       const settled = await waitFor(
         deps,
         {
-          wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === id,
+          wanted: { kind: 'workspace', workspaceId: id },
           look: async () => {
             const view = await workspaces.read(caller, id);
             return isSettled(view) ? view : undefined;

@@ -9,6 +9,7 @@ import { recordUse } from '../../store/life.ts';
 import { lockMembers, markClaimForgotten } from '../../store/live-pool/member.ts';
 import { refreshLocked } from '../../store/live-pool/readiness.ts';
 import { lockOwnerValues, removeDeliveredValues } from '../../store/owner-values.ts';
+import type { AgentLifecycle } from '../../store/agent.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { Notice } from '../../store/notice.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
@@ -19,7 +20,7 @@ import {
   type SignOfLife,
 } from '../../store/sign-of-life.ts';
 import { handOverSession } from './exchange.ts';
-import { readOwnership, type Ownership } from './owner.ts';
+import { ownershipOfNewest, readOwnership, type Ownership } from './owner.ts';
 
 export interface HeartbeatDeps extends Kit {
   readonly database: Database;
@@ -27,12 +28,14 @@ export interface HeartbeatDeps extends Kit {
   readonly agents: Pick<AgentsTogether, 'findOwner' | 'renewSignOfLife' | 'recordSignOfLife'>;
 }
 
-/** Who beats: an agent with the epoch its session is bound to. */
+/** Who beats: an agent with the epoch its session is bound to, and what it said last. */
 export interface BeatingAgent {
   readonly sessionId: AgentSessionId;
   readonly agentId: AgentId;
   readonly workspaceId: WorkspaceId;
   readonly epoch: number;
+  readonly lifecycle: AgentLifecycle;
+  readonly appliedEpoch: number;
 }
 
 export interface Heartbeat {
@@ -56,27 +59,34 @@ export async function serveHeartbeat(
 ): Promise<AgentHeartbeatAnswer> {
   if (Math.max(beat.appliedEpoch, beat.knownEpoch) > agent.epoch)
     await retireForgotten(deps, agent);
-  await storeSignOfLife(deps, agent, {
+  if (beat.used === true) await recordUse.run(deps.database, { id: agent.workspaceId });
+  const sign: SignOfLife = {
     agentId: agent.agentId,
     lifecycle: beat.lifecycle,
     // It cannot have taken over an owner who does not exist.
     appliedEpoch: Math.min(beat.appliedEpoch, agent.epoch),
     appliedOk: beat.appliedOk ?? true,
-  });
-  if (beat.used === true) await recordUse.run(deps.database, { id: agent.workspaceId });
+  };
+  let isStored = false;
   let seen = undefined as Ownership | undefined;
   const found = await waitFor(
     deps,
     {
-      wanted: (notice) => notice.kind === 'workspace' && notice.workspaceId === agent.workspaceId,
+      wanted: { kind: 'owner', workspaceId: agent.workspaceId },
       look: async () => {
-        seen = await readOwnership(deps.agents.findOwner, agent);
+        seen = isStored ? undefined : await storeSignOfLife(deps, agent, sign);
+        isStored = true;
+        seen ??= await readOwnership(deps.agents.findOwner, agent);
         return seen.epoch > beat.knownEpoch ? seen : undefined;
       },
     },
-    { signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
+    // The agent beats again when the time is over.
+    {
+      ...{ signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
+      looksAtEnd: false,
+    },
   );
-  // A wait that was cut short ends without a look, and its last one is a while ago.
+  // A wait that was cut short may have looked a while ago.
   const latest = found ?? (beat.signal.aborted ? undefined : seen);
   const ownership = latest ?? (await readOwnership(deps.agents.findOwner, agent));
   if (ownership.epoch === agent.epoch) return { ...ownership, session: null };
@@ -101,16 +111,19 @@ async function retireForgotten(
   });
 }
 
+/** Gives whom it works for, unless it says something new. Throws what `readOwnership` does. */
 async function storeSignOfLife(
   { database, meter, agents }: HeartbeatDeps,
-  { workspaceId, epoch }: BeatingAgent,
+  { sessionId, workspaceId, epoch, ...saidLast }: BeatingAgent,
   sign: SignOfLife,
-): Promise<void> {
+): Promise<Ownership | undefined> {
   const said: Notice = { kind: 'workspace', workspaceId };
-  if (await agents.renewSignOfLife(sign)) {
+  const isNew = sign.lifecycle !== saidLast.lifecycle || sign.appliedEpoch > saidLast.appliedEpoch;
+  const renewed = isNew ? undefined : await agents.renewSignOfLife({ ...sign, sessionId });
+  if (renewed !== undefined) {
     // Until it has taken its owner over, somebody may wait for its answer to the claim.
     if (sign.appliedEpoch < epoch) database.announce([said]);
-    return;
+    return ownershipOfNewest(renewed);
   }
   const recorded = await agents.recordSignOfLife(sign);
   if (recorded !== undefined) {
@@ -119,6 +132,7 @@ async function storeSignOfLife(
   }
   const { completedMs } = recorded ?? (await recordInTurn(database, workspaceId, sign));
   if (completedMs !== null) meter.observe('claim_to_ready', completedMs);
+  return undefined;
 }
 
 /** One after the other with those of whom one has to see what the other says. */

@@ -44,10 +44,7 @@ export function createLostLines(deps: HeartbeatDeps): LostLines {
         else log.warn('agent.lost_line_failed', { workspaceId, agentId, error });
       });
     };
-    const end = bus.subscribe(
-      (notice) => notice.kind === 'workspace' && notice.workspaceId === workspaceId,
-      look,
-    );
+    const end = bus.subscribe({ kind: 'owner', workspaceId }, look);
     lines.set(agentId, { end });
     // It may have been claimed between its last look and this moment.
     look();

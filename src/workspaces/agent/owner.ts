@@ -26,6 +26,11 @@ export async function readOwnership(
   if (row === undefined) {
     throw new AppError('AGENT_UNKNOWN', `workspace ${workspaceId} has been deleted`);
   }
+  return ownershipOfNewest(row);
+}
+
+/** Throws UNAUTHENTICATED for a session that was replaced. */
+export function ownershipOfNewest(row: AgentOwnerRow): Ownership {
   if (!row.isNewest) throw sessionReplaced();
   return ownershipOf(row);
 }

@@ -23,7 +23,7 @@ export async function awaitWaiter(
   await waitFor(
     deps,
     {
-      wanted: (notice) => notice.kind === 'waiter' && notice.waiterId === id,
+      wanted: { kind: 'waiter', waiterId: id },
       look: async () => ((await readWaiter(deps, id))?.outcome === null ? undefined : 'over'),
     },
     { ...options, timeoutMs: Math.min(options.timeoutMs, first.leftMs) },

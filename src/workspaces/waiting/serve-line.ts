@@ -40,7 +40,7 @@ async function awaitProofs(
   if ((await look()) === 'settled') return 'none';
   const settled = await waitFor(
     deps,
-    { wanted: (notice) => notice.kind === 'pool' && notice.poolId === before.poolId, look },
+    { wanted: { kind: 'pool', poolId: before.poolId }, look },
     { ...proof, signal: new AbortController().signal },
   );
   return settled ?? 'open';

@@ -2,8 +2,13 @@
 // depend on the machine, so they are held here.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkspaceId } from '../../../src/base/id.ts';
+import { hashToken } from '../../../src/base/token.ts';
+import { createAgentsTogether, type AgentsTogether } from '../../../src/store/agent-together.ts';
+import { createNoticeBus } from '../../../src/store/notice-bus.ts';
+import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
+import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { somebodyWaits } from '../../support/held-turn.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
@@ -68,5 +73,61 @@ describe('an exchange', () => {
     expect(await sessions(true)).toHaveLength(1);
     expect(await sessions(false)).toHaveLength(4);
     expect(database.take().transactions).toBeGreaterThan(0);
+  });
+});
+
+describe('a heartbeat', () => {
+  const begin = async () => {
+    const { session } = await exchange();
+    const together = createAgentsTogether({ ...store.kit, database });
+    let stored = createDeferred<undefined>();
+    const agents: AgentsTogether = {
+      ...together,
+      renewSignOfLife: async (sign) => {
+        const renewed = await together.renewSignOfLife(sign);
+        stored.resolve(undefined);
+        return renewed;
+      },
+    };
+    const bus = createNoticeBus({ ...store.kit, database });
+    const beat = async (lifecycle: 'starting' | 'ready', waitMs: number) => {
+      const caller = await together.findSession(hashToken(session).toString('hex'));
+      database.take();
+      return serveHeartbeat({ ...store.kit, database, bus, agents }, caller!, {
+        ...{ lifecycle, appliedEpoch: 0, knownEpoch: 0, waitMs },
+        ...{ pollMs: 60_000, signal: new AbortController().signal },
+      });
+    };
+    await beat('ready', 0);
+    stored = createDeferred();
+    return { beat, isStored: () => stored.promise };
+  };
+
+  it('that says nothing new is one statement, however long it waits for a change that does not come', async () => {
+    const { beat } = await begin();
+    expect(await beat('ready', 30)).toMatchObject({ epoch: 0, owner: null, session: null });
+    expect(database.take()).toEqual({
+      statements: ['agent.renew_signs_of_life'],
+      transactions: 0,
+    });
+  });
+
+  it('that waits looks once when it is told of an owner', async () => {
+    const { beat, isStored } = await begin();
+    const answer = beat('ready', 30);
+    await isStored();
+    database.announce([{ kind: 'workspace', workspaceId }]); // of which it need not hear
+    database.announce([{ kind: 'owner', workspaceId }]);
+    await answer;
+    expect(database.take().statements).toEqual(['agent.renew_signs_of_life', 'agent.find_owners']);
+  });
+
+  it('that says something new looks once when it is stored', async () => {
+    const { beat } = await begin();
+    expect(await beat('starting', 30)).toMatchObject({ epoch: 0, owner: null });
+    expect(database.take()).toEqual({
+      statements: ['agent.record_signs_of_life', 'agent.find_owners'],
+      transactions: 0,
+    });
   });
 });

@@ -31,7 +31,7 @@ describe('a route that is not open', () => {
         agent_bootstrap: async () => ({ workspaceId: 'w' as never }),
         agent: async () => ({
           ...{ sessionId: 's' as never, agentId: 'a' as never, workspaceId: 'w' as never },
-          epoch: 0,
+          ...{ epoch: 0, lifecycle: 'ready' as const, appliedEpoch: 0 },
         }),
         metrics: createMetricsAuthenticator({
           metricsToken: METRICS_TOKEN,

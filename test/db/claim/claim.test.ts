@@ -94,6 +94,7 @@ describe('a claim', () => {
     expect(store.announced).toEqual([
       { kind: 'pool', poolId: pool.poolId },
       { kind: 'workspace', workspaceId: first },
+      { kind: 'owner', workspaceId: first },
     ]);
   });
 

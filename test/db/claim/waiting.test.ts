@@ -67,6 +67,7 @@ describe('who finds nothing and waits', () => {
         { kind: 'waiter', waiterId: id },
         { kind: 'pool', poolId: line.pool.poolId },
         { kind: 'workspace', workspaceId },
+        { kind: 'owner', workspaceId },
       ]),
     );
   });
