@@ -256,6 +256,33 @@ export const handingOver: readonly Mutation[] = [
     noticedBy: by('test/db/database.test.ts', 'lets nothing be announced but through itself'),
   },
   {
+    fault: 'agents that wait are not told of a claim',
+    changes: [
+      change(
+        'src/workspaces/take-workspace.ts',
+        "    { kind: 'owner', workspaceId: workspace.id },\n",
+      ),
+    ],
+    noticedBy: by(
+      'test/db/claim/claim.test.ts',
+      'hands over the oldest ready prebuild and leaves a record of it',
+    ),
+  },
+  {
+    fault: 'an agent that waits hears nothing of another owner',
+    changes: [
+      change(
+        'src/workspaces/agent/heartbeat.ts',
+        "wanted: { kind: 'owner', workspaceId: agent.workspaceId }",
+        "wanted: { kind: 'workspace', workspaceId: agent.workspaceId }",
+      ),
+    ],
+    noticedBy: by(
+      'test/db/agent/cost.test.ts',
+      'that waits looks once when it is told of an owner',
+    ),
+  },
+  {
     fault: 'a claim does not raise the epoch',
     changes: [change('src/store/claim-take.ts', '          epoch = w.epoch + 1,\n')],
     noticedBy: by(

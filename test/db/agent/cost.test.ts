@@ -112,14 +112,22 @@ describe('a heartbeat', () => {
     });
   });
 
-  it('that waits looks once when it is told of an owner', async () => {
+  /** What is asked by one that waits and hears of this. */
+  const askedAfter = async (kind: 'owner' | 'workspace'): Promise<readonly string[]> => {
     const { beat, isStored } = await begin();
     const answer = beat('ready', 30);
     await isStored();
-    database.announce([{ kind: 'workspace', workspaceId }]); // of which it need not hear
-    database.announce([{ kind: 'owner', workspaceId }]);
+    database.announce([{ kind, workspaceId }]);
     await answer;
-    expect(database.take().statements).toEqual(['agent.renew_signs_of_life', 'agent.find_owners']);
+    return database.take().statements;
+  };
+
+  it('that waits looks once when it is told of an owner', async () => {
+    expect(await askedAfter('owner')).toEqual(['agent.renew_signs_of_life', 'agent.find_owners']);
+  });
+
+  it('that waits does not look when something else of its workspace changes', async () => {
+    expect(await askedAfter('workspace')).toEqual(['agent.renew_signs_of_life']);
   });
 
   it('that says something new looks once when it is stored', async () => {
