@@ -30,6 +30,8 @@ export interface NoticeBusOptions {
 }
 
 const CHANNEL = 'standby';
+/** Begins an origin. Of another owner, earlier control planes say no more than that the workspace has changed. */
+const TELLS_OF_OWNERS = 'owners:';
 /** By a name, so that the server reads it once in the life of a connection. */
 const SEND = {
   name: 'notice.send',
@@ -52,7 +54,7 @@ export function createNoticeBus(
   const outbox = createOutbox(log, options.queueLimit ?? 1_000);
   const subscribers = createNoticeSubscribers(log);
   // Other processes' notices come over the same channel; one's own were delivered already.
-  const origin = createId(deps);
+  const origin = `${TELLS_OF_OWNERS}${createId(deps)}`;
 
   database.onNotices((notices) => {
     for (const [key, notice] of new Map(notices.map((notice) => [noticeKey(notice), notice]))) {
@@ -65,7 +67,11 @@ export function createNoticeBus(
     const space = payload.indexOf(' ');
     if (payload.slice(0, space) === origin) return;
     const notice = parseNoticeKey(payload.slice(space + 1));
-    if (notice !== undefined) subscribers.tell(notice);
+    if (notice === undefined) return;
+    subscribers.tell(notice);
+    if (notice.kind === 'workspace' && !payload.startsWith(TELLS_OF_OWNERS)) {
+      subscribers.tell({ ...notice, kind: 'owner' });
+    }
   };
 
   const ask = async (client: pg.Client, asked: pg.QueryConfig): Promise<void> => {

@@ -198,6 +198,8 @@ export async function voidUnanswered(
   const voided = await voidClaim.maybe(tx, { workspaceId, epoch, eventId: createId(kit) });
   if (voided === undefined) return false;
   const { poolId, waiterId } = voided;
+  // Of several agents some may live, and serve whom it was taken from.
+  tx.notify({ kind: 'owner', workspaceId });
   await takeBackVoided.run(tx, { workspaceId });
   // At once, also where the pool is paused: it holds what the owner gave, and its agent may yet come for nothing.
   await beginPrebuildDelete(kit, tx, {

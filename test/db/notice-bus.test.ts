@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { PoolId } from '../../src/base/id.ts';
+import type { PoolId, WorkspaceId } from '../../src/base/id.ts';
 import { silentLog, type Log } from '../../src/base/log.ts';
 import type { Service } from '../../src/base/service.ts';
 import { createDatabase, type Database } from '../../src/store/database.ts';
@@ -102,6 +102,30 @@ describe('a notice', () => {
     unsubscribe();
     store.database.announce([pool(2)]);
     expect(heard).toEqual([pool(1)]);
+  });
+
+  it('of a workspace that an earlier control plane sends may be of its owner', async () => {
+    await using store = await openTestStore();
+    const here = await listen(store, store.database);
+    const there = await listen(store, store.open());
+    const workspaceId = 'demo' as WorkspaceId;
+    const heard: Hint[] = [];
+    for (const kind of ['workspace', 'owner'] as const) {
+      there.bus.subscribe({ kind, workspaceId }, (hint) => heard.push(hint));
+    }
+    await store.sql(`select pg_notify('standby', 'earlier workspace demo')`);
+    const both = [
+      { kind: 'workspace', workspaceId },
+      { kind: 'owner', workspaceId },
+    ];
+    await expect.poll(() => heard, within).toEqual(both);
+    // One of today says so itself.
+    store.database.announce([{ kind: 'workspace', workspaceId }]);
+    await expect.poll(() => heard.length, within).toBe(3);
+    store.database.announce([pool(1)]);
+    await expect.poll(() => there.heard, within).toEqual([pool(1)]);
+    expect(heard).toEqual([...both, { kind: 'workspace', workspaceId }]);
+    expect(here.heard).toEqual([pool(1)]);
   });
 
   it('is dropped with a warning when too many wait, and never waited for', async () => {

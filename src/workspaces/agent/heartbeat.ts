@@ -80,7 +80,7 @@ export async function serveHeartbeat(
         return seen.epoch > beat.knownEpoch ? seen : undefined;
       },
     },
-    // The agent beats again when the time is over.
+    // The agent calls again when the time is over. Should it have been claimed unheard, that call exchanges and looks.
     {
       ...{ signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
       looksAtEnd: false,

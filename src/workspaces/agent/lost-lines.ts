@@ -44,7 +44,8 @@ export function createLostLines(deps: HeartbeatDeps): LostLines {
         else log.warn('agent.lost_line_failed', { workspaceId, agentId, error });
       });
     };
-    const end = bus.subscribe({ kind: 'owner', workspaceId }, look);
+    // Of whatever changes: a line that is lost for good ends with its workspace.
+    const end = bus.subscribe({ kind: 'workspace', workspaceId }, look);
     lines.set(agentId, { end });
     // It may have been claimed between its last look and this moment.
     look();

@@ -4,14 +4,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkspaceId } from '../../../src/base/id.ts';
 import { hashToken } from '../../../src/base/token.ts';
 import { createAgentsTogether, type AgentsTogether } from '../../../src/store/agent-together.ts';
-import { createNoticeBus } from '../../../src/store/notice-bus.ts';
+import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
+import { createLostLines } from '../../../src/workspaces/agent/lost-lines.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { somebodyWaits } from '../../support/held-turn.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
+import { until } from '../../support/until.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
@@ -41,6 +43,34 @@ const sessions = (isLive: boolean) =>
   store.sql('select from agent_sessions where workspace_id = $1 and (ended_at is null) = $2', [
     ...[workspaceId, isLive],
   ]);
+
+describe('a line that was lost', () => {
+  it('is forgotten with its workspace', async () => {
+    const { session } = await exchange();
+    const agents = createAgentsTogether({ ...store.kit, database: store.database });
+    const agent = await agents.findSession(hashToken(session).toString('hex'));
+    const bus = createNoticeBus({ ...store.kit, database: store.database });
+    let subscribers = 0;
+    const counted: Pick<NoticeBus, 'subscribe'> = {
+      subscribe: (...wanted) => {
+        const end = bus.subscribe(...wanted);
+        subscribers += 1;
+        return () => {
+          subscribers -= 1;
+          end();
+        };
+      },
+    };
+    const deps = { ...store.kit, database: store.database, bus: counted, agents };
+    createLostLines(deps).keep(agent!);
+    expect(subscribers).toBe(1);
+    await store.sql('update workspaces set deleted_at = standby_now() where id = $1', [
+      workspaceId,
+    ]);
+    store.database.announce([{ kind: 'workspace', workspaceId }]);
+    await until(() => subscribers === 0);
+  });
+});
 
 describe('an exchange', () => {
   it('is one statement', async () => {

@@ -116,13 +116,16 @@ describe('planned while the tables were empty', () => {
       await store.sql('begin');
       const { agents, ...others } = await touched(name, {
         ...{ agentIds: `{${agent}}`, lifecycles: '{created}', sessionIds: `{${session}}` },
-        ...{ appliedEpochs: '{1}', appliedOks: '{t}' },
+        ...{ appliedEpochs: name === 'renewSignsOfLife' ? '{0}' : '{1}', appliedOks: '{t}' },
       });
       await store.sql('rollback');
       // It once by each part of the statement.
       expect(agents).toBeLessThan(8);
-      const { pool_members: members = 0, agent_sessions: sessions = 0 } = others;
-      expect(Math.max(members, sessions)).toBeLessThan(8);
+      const { pool_members: members = 0, agent_sessions: sessions = 0, workspaces = 0 } = others;
+      expect(members).toBeLessThan(8);
+      // Of its session whether it is the newest, and whom it works for.
+      if (name === 'renewSignsOfLife')
+        expect({ sessions, workspaces }).toEqual({ sessions: 2, workspaces: 1 });
     },
   );
 

@@ -426,8 +426,14 @@ describe('a control plane that dies before the answer', () => {
     await sweep();
     expect((await claims()).map(({ outcome }) => outcome)).toEqual(['taken']);
     await store.advanceClock(60_001);
+    const heard: string[] = [];
+    queue.deps.bus.subscribe('owner', (hint) => {
+      if (hint.kind === 'owner') heard.push(hint.workspaceId);
+    });
     await Promise.all([1, 2].map(() => sweep()));
     expect(await claims()).toEqual([{ ...VOID, workspace_id: first }]);
+    // Another agent of it may live, and serve whom it was taken from.
+    expect(heard).toEqual([first]);
     await store.sql('update agents set last_seen_at = standby_now() where workspace_id = $1', [
       second,
     ]);
