@@ -186,7 +186,9 @@ export const standingInLine: readonly Mutation[] = [
   },
   {
     fault: 'a proof that its control plane left waits for the sweep of claims',
-    changes: [change('src/workspaces/waiting/line-keeper.ts', 'await deps.lineProver.resume();')],
+    changes: [
+      change('src/workspaces/waiting/line-keeper.ts', 'await deps.lineProver.resume();', 'return;'),
+    ],
     noticedBy: by(SERVED_LEFT, 'is found by the regular look at the lines'),
   },
   {
