@@ -137,7 +137,7 @@ async function settle(
   if (readyMs !== null && isReady) deps.meter.observe('claim_to_ready', readyMs);
   // Another request may wait for the same claim.
   if (order?.request.idempotencyKey !== undefined) {
-    deps.database.announce([{ kind: 'workspace', workspaceId: claim.workspaceId }]);
+    deps.database.announce([about(claim)]);
   }
   return outcome === 'confirmed' ? 'answered' : 'unheard';
 }

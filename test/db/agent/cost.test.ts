@@ -47,8 +47,17 @@ const sessions = (isLive: boolean) =>
 describe('a line that was lost', () => {
   it('is forgotten with its workspace', async () => {
     const { session } = await exchange();
-    const agents = createAgentsTogether({ ...store.kit, database: store.database });
-    const agent = await agents.findSession(hashToken(session).toString('hex'));
+    const together = createAgentsTogether({ ...store.kit, database: store.database });
+    const agent = await together.findSession(hashToken(session).toString('hex'));
+    const looked = createDeferred<undefined>();
+    const agents: AgentsTogether = {
+      ...together,
+      findOwner: async (sessionId) => {
+        const owner = await together.findOwner(sessionId);
+        looked.resolve(undefined);
+        return owner;
+      },
+    };
     const bus = createNoticeBus({ ...store.kit, database: store.database });
     let subscribers = 0;
     const counted: Pick<NoticeBus, 'subscribe'> = {
@@ -63,6 +72,7 @@ describe('a line that was lost', () => {
     };
     const deps = { ...store.kit, database: store.database, bus: counted, agents };
     createLostLines(deps).keep(agent!);
+    await looked.promise; // the look that it begins with sees the workspace
     expect(subscribers).toBe(1);
     await store.sql('update workspaces set deleted_at = standby_now() where id = $1', [
       workspaceId,
