@@ -78,7 +78,7 @@ describe('a line that was lost', () => {
       workspaceId,
     ]);
     store.database.announce([{ kind: 'workspace', workspaceId }]);
-    await until(() => subscribers === 0);
+    await until(() => expect(subscribers).toBe(0));
   });
 });
 
