@@ -1,15 +1,15 @@
 // An agent's sign of life, whose answer waits for a change of owner.
-import type { AgentId, AgentSessionId, WorkspaceId } from '../../base/id.ts';
+import type { WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { AGENT_LIFECYCLES } from '../../contract/agent/protocol.ts';
 import type { AgentHeartbeatAnswer } from '../../contract/agent/protocol.ts';
+import type { AgentSessionRow } from '../../store/agent.ts';
 import type { AgentsTogether } from '../../store/agent-together.ts';
 import type { Database } from '../../store/database.ts';
 import { recordUse } from '../../store/life.ts';
 import { lockMembers, markClaimForgotten } from '../../store/live-pool/member.ts';
 import { refreshLocked } from '../../store/live-pool/readiness.ts';
 import { lockOwnerValues, removeDeliveredValues } from '../../store/owner-values.ts';
-import type { AgentLifecycle } from '../../store/agent.ts';
 import { waitFor } from '../../store/long-poll.ts';
 import type { Notice } from '../../store/notice.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
@@ -29,14 +29,7 @@ export interface HeartbeatDeps extends Kit {
 }
 
 /** Who beats: an agent with the epoch its session is bound to, and what it said last. */
-export interface BeatingAgent {
-  readonly sessionId: AgentSessionId;
-  readonly agentId: AgentId;
-  readonly workspaceId: WorkspaceId;
-  readonly epoch: number;
-  readonly lifecycle: AgentLifecycle;
-  readonly appliedEpoch: number;
-}
+export type BeatingAgent = Omit<AgentSessionRow, 'hash'>;
 
 export interface Heartbeat {
   readonly lifecycle: (typeof AGENT_LIFECYCLES)[number];
