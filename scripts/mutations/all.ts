@@ -1,4 +1,5 @@
 // Every known fault. `npm run mutations` plants them one by one (../mutate.ts).
+import { agents } from './agents.ts';
 import { deciding } from './deciding.ts';
 import { handingOver } from './handing-over.ts';
 import { living } from './living.ts';
@@ -9,6 +10,7 @@ import { standingInLine } from './standing-in-line.ts';
 import { working } from './working.ts';
 
 export const mutations: readonly Mutation[] = [
+  ...agents,
   ...deciding,
   ...handingOver,
   ...living,

@@ -256,33 +256,6 @@ export const handingOver: readonly Mutation[] = [
     noticedBy: by('test/db/database.test.ts', 'lets nothing be announced but through itself'),
   },
   {
-    fault: 'agents that wait are not told of a claim',
-    changes: [
-      change(
-        'src/workspaces/take-workspace.ts',
-        "    { kind: 'owner', workspaceId: workspace.id },\n",
-      ),
-    ],
-    noticedBy: by(
-      'test/db/claim/claim.test.ts',
-      'hands over the oldest ready prebuild and leaves a record of it',
-    ),
-  },
-  {
-    fault: 'an agent that waits hears nothing of another owner',
-    changes: [
-      change(
-        'src/workspaces/agent/heartbeat.ts',
-        "wanted: { kind: 'owner', workspaceId: agent.workspaceId }",
-        "wanted: { kind: 'workspace', workspaceId: agent.workspaceId }",
-      ),
-    ],
-    noticedBy: by(
-      'test/db/agent/cost.test.ts',
-      'that waits looks once when it is told of an owner',
-    ),
-  },
-  {
     fault: 'a claim does not raise the epoch',
     changes: [change('src/store/claim-take.ts', '          epoch = w.epoch + 1,\n')],
     noticedBy: by(
@@ -361,39 +334,6 @@ export const handingOver: readonly Mutation[] = [
     ),
   },
   {
-    fault: 'what an owner gave is told to a session that another has ended',
-    changes: [change('src/store/owner-values.ts', '\n      and s.ended_at is null')],
-    noticedBy: by('test/db/claim/owner-values.test.ts', 'is told to the newest session alone'),
-  },
-  {
-    fault: 'of two agents of a prebuild that are ready at once, neither sees the other',
-    changes: [
-      change(
-        'src/store/sign-of-life.ts',
-        'where agents.workspace_id = m.workspace_id) = 1',
-        'where agents.workspace_id = m.workspace_id) > 0',
-      ),
-    ],
-    noticedBy: by(
-      'test/db/agent/sign-of-life.test.ts',
-      'of one of several of a prebuild is stored in its turn, and the last one makes it ready',
-    ),
-  },
-  {
-    fault: 'what an owner gave stays in the database once it is delivered',
-    changes: [
-      change(
-        'src/workspaces/agent/heartbeat.ts',
-        '{ workspaceId })).length > 0',
-        '{ workspaceId })).length > 1',
-      ),
-    ],
-    noticedBy: by(
-      'test/db/claim/owner-values.test.ts',
-      'is told to each agent of the prebuilt workspace, and gone when all have taken over',
-    ),
-  },
-  {
     fault: 'what an owner gave is no part of what an idempotency key stands for',
     changes: [
       change(
@@ -405,14 +345,6 @@ export const handingOver: readonly Mutation[] = [
     noticedBy: by(
       'test/db/claim/owner-values.test.ts',
       'is another one with others, whatever order they come in',
-    ),
-  },
-  {
-    fault: 'every agent that comes back costs a statement of its own',
-    changes: [change('src/store/agent-together.ts', 'MAX_SIGNS = 100', 'MAX_SIGNS = 1')],
-    noticedBy: by(
-      'test/db/agent/storm.test.ts',
-      'hears of all its agents with a few statements, and writes down that it did',
     ),
   },
 ];

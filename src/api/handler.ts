@@ -1,16 +1,7 @@
 // What a route's handler is: parsed request and known caller in, answer out. It knows no HTTP.
-import type {
-  AgentId,
-  AgentSessionId,
-  OrganizationId,
-  ProvisionerKeyId,
-  TokenId,
-  UserId,
-  WorkspaceId,
-} from '../base/id.ts';
+import type { OrganizationId, ProvisionerKeyId, TokenId, UserId, WorkspaceId } from '../base/id.ts';
 import type { Audience, Route, RouteAnswer, RouteRequest } from '../contract/route.ts';
 import type { RouteId, Routes } from '../contract/routes.ts';
-import type { AgentLifecycle } from '../store/agent.ts';
 
 export interface PersonCaller {
   readonly userId: UserId;
@@ -32,16 +23,11 @@ export interface AgentBootstrapCaller {
   readonly workspaceId: WorkspaceId;
 }
 
-/** Holds the live session of one agent. */
+/** Shows what may be the live session of one of the workspace's agents. Whether it is, and whose, handlers find out. */
 export interface AgentCaller {
-  readonly sessionId: AgentSessionId;
-  readonly agentId: AgentId;
+  /** Of the token, in hexadecimal. */
+  readonly hash: string;
   readonly workspaceId: WorkspaceId;
-  /** The epoch the session is bound to. */
-  readonly epoch: number;
-  /** What it said last. */
-  readonly lifecycle: AgentLifecycle;
-  readonly appliedEpoch: number;
 }
 
 /** Scrapes the metrics; nothing more is known of it. */

@@ -1,10 +1,11 @@
 // Secrets that callers show: 256 random bits behind a prefix that says what they open. Only the
 // SHA-256 is ever stored; with that many random bits a slow hash would add nothing.
 import { createHash } from 'node:crypto';
+import type { WorkspaceId } from './id.ts';
 import type { Rng } from './random.ts';
 
 /** What a secret opens: a person's API, the provisioner API, an agent's session, the metrics. */
-export type TokenPrefix = 'sbt' | 'sbp' | 'sbs' | 'sbm';
+export type TokenPrefix = 'sbt' | 'sbp' | `sbs_${WorkspaceId}` | 'sbm';
 
 export interface NewToken {
   /** To be shown once. */

@@ -1,6 +1,6 @@
 // What every heartbeat of an agent asks, done by one statement for all that beat at the same time: a control
 // plane that is back hears of all of its agents at once.
-import type { AgentId, AgentSessionId } from '../base/id.ts';
+import type { AgentSessionId } from '../base/id.ts';
 import { together } from '../base/together.ts';
 import {
   findAgentOwners,
@@ -11,11 +11,16 @@ import {
 } from './agent.ts';
 import type { RowOf } from './column.ts';
 import { readTogether, type ReadTogetherDeps } from './read-together.ts';
-import { recordSignsOfLife, renewSignsOfLife, type SignOfLife } from './sign-of-life.ts';
+import { hearAgents, recordSignsOfLife, type SignOfLife } from './sign-of-life.ts';
 
-/** A sign of life, and the session that it came by. */
-export interface SignOfSession extends SignOfLife {
-  readonly sessionId: AgentSessionId;
+/** What an agent says, and shows for it. */
+export interface AgentCall {
+  /** Of its session's token, in hexadecimal. */
+  readonly hash: string;
+  readonly lifecycle: AgentLifecycle;
+  readonly appliedEpoch: number;
+  /** The newest that it has heard of. */
+  readonly newestEpoch: number;
 }
 
 /** One for each control plane. */
@@ -23,8 +28,8 @@ export interface AgentsTogether {
   /** The live session of a token's hash, in hexadecimal. */
   findSession(hash: string): Promise<AgentSessionRow | undefined>;
   findOwner(sessionId: AgentSessionId): Promise<AgentOwnerRow | undefined>;
-  /** Undefined: it says something new, which is stored otherwise. */
-  renewSignOfLife(sign: SignOfSession): Promise<AgentOwnerRow | undefined>;
+  /** Undefined: it shows no live session. */
+  hear(call: AgentCall): Promise<RowOf<typeof hearAgents.columns> | undefined>;
   /** Undefined: it has to be stored in its turn with others. */
   recordSignOfLife(sign: SignOfLife): Promise<RowOf<typeof recordSignsOfLife.columns> | undefined>;
 }
@@ -50,40 +55,33 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
         findAgentOwners.all(database, { sessionIds }),
       keyOf: ({ sessionId }) => sessionId,
     }),
-    renewSignOfLife: together(
+    hear: together(
       clock,
-      async (signs: readonly SignOfSession[]) => {
-        const sessionIds = signs.map(({ sessionId }) => sessionId);
-        const renewed = await renewSignsOfLife.all(database, { ...columnsOf(signs), sessionIds });
-        const byPlace = new Map(renewed.map((row) => [row.place, row]));
-        return signs.map((_sign, index) => byPlace.get(index + 1));
+      async (calls: readonly AgentCall[]) => {
+        const heard = await hearAgents.all(database, {
+          hashes: calls.map(({ hash }) => Buffer.from(hash, 'hex')),
+          lifecycles: calls.map(({ lifecycle }) => lifecycle),
+          appliedEpochs: calls.map(({ appliedEpoch }) => appliedEpoch),
+          newestEpochs: calls.map(({ newestEpoch }) => newestEpoch),
+        });
+        const byPlace = new Map(heard.map((row) => [row.place, row]));
+        return calls.map((_call, index) => byPlace.get(index + 1));
       },
       options,
     ),
     recordSignOfLife: together(
       clock,
       async (signs: readonly SignOfLife[]) => {
-        const recorded = await recordSignsOfLife.all(database, columnsOf(signs));
+        const recorded = await recordSignsOfLife.all(database, {
+          agentIds: signs.map(({ agentId }) => agentId),
+          lifecycles: signs.map(({ lifecycle }) => lifecycle),
+          appliedEpochs: signs.map(({ appliedEpoch }) => appliedEpoch),
+          appliedOks: signs.map(({ appliedOk }) => appliedOk),
+        });
         const byPlace = new Map(recorded.map((row) => [row.place, row]));
         return signs.map((_sign, index) => byPlace.get(index + 1));
       },
       options,
     ),
-  };
-}
-
-interface SignColumns {
-  readonly agentIds: readonly AgentId[];
-  readonly lifecycles: readonly AgentLifecycle[];
-  readonly appliedEpochs: readonly number[];
-  readonly appliedOks: readonly boolean[];
-}
-
-function columnsOf(signs: readonly SignOfLife[]): SignColumns {
-  return {
-    agentIds: signs.map(({ agentId }) => agentId),
-    lifecycles: signs.map(({ lifecycle }) => lifecycle),
-    appliedEpochs: signs.map(({ appliedEpoch }) => appliedEpoch),
-    appliedOks: signs.map(({ appliedOk }) => appliedOk),
   };
 }

@@ -11,7 +11,7 @@ export type AgentLifecycle =
  * Written so that no index of the living fits: before there are statistics the planner expects next to none of
  * them, and reads all where it looks for one.
  */
-const IS_LIVING = `coalesce(deleted_at, 'infinity') = 'infinity'`;
+export const IS_LIVING = `coalesce(deleted_at, 'infinity') = 'infinity'`;
 
 const sessionColumns = {
   hash: text,
@@ -19,9 +19,6 @@ const sessionColumns = {
   agentId: uuid<AgentId>(),
   workspaceId: uuid<WorkspaceId>(),
   epoch: int,
-  /** What the agent said last. */
-  lifecycle: oneOf<AgentLifecycle>(),
-  appliedEpoch: int,
 };
 
 export type AgentSessionRow = RowOf<typeof sessionColumns>;
@@ -32,8 +29,7 @@ export const findAgentSessions = statement({
   takes: takes<{ readonly hashes: readonly Buffer[] }>(),
   gives: sessionColumns,
   sql: `
-    select encode(s.hash, 'hex') as hash, s.id as session_id, s.agent_id, s.workspace_id, s.epoch,
-      a.lifecycle, a.applied_epoch
+    select encode(s.hash, 'hex') as hash, s.id as session_id, s.agent_id, s.workspace_id, s.epoch
     from unnest(${unseen('$hashes::bytea[]')}) as asked (hash)
     ${oneByOne(`
       select id, agent_id, workspace_id, epoch, hash
@@ -45,8 +41,7 @@ export const findAgentSessions = statement({
       from workspaces
       where id = s.workspace_id
         and epoch = s.epoch
-        and ${IS_LIVING}`)} as w
-    join agents a on a.id = s.agent_id`,
+        and ${IS_LIVING}`)} as w`,
 });
 
 /**
@@ -159,22 +154,9 @@ const IS_NEWEST = `(
             and later.id <> s.id
             and later.created_at >= s.created_at))`;
 
-/** What ownerColumns are of, on what OWNER_OF_SESSION joins. */
+/** What ownerColumns are of, on `agent_sessions s`, its workspace, its agent and the workspace's owner. */
 export const OWNER = `s.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
       a.applied_epoch, a.applied_ok, ${OWNER_VALUES} as values, ${IS_NEWEST} as is_newest`;
-
-/** Joined to sessions that are `asked (session_id)`. */
-export const OWNER_OF_SESSION = `${oneByOne(`
-      select id, agent_id, workspace_id, epoch, created_at, ended_at
-      from agent_sessions
-      where id = asked.session_id`)} as s
-    ${oneByOne(`
-      select id, epoch, owner_id
-      from workspaces
-      where id = s.workspace_id
-        and ${IS_LIVING}`)} as w
-    join agents a on a.id = s.agent_id
-    join users u on u.id = w.owner_id`;
 
 /** Whom the agents of sessions work for, and whether each session may still be told. */
 export const findAgentOwners = statement({
@@ -184,13 +166,23 @@ export const findAgentOwners = statement({
   sql: `
     select ${OWNER}
     from unnest(${unseen('$sessionIds::uuid[]')}) as asked (session_id)
-    ${OWNER_OF_SESSION}`,
+    ${oneByOne(`
+      select id, agent_id, workspace_id, epoch, created_at, ended_at
+      from agent_sessions
+      where id = asked.session_id`)} as s
+    ${oneByOne(`
+      select id, epoch, owner_id
+      from workspaces
+      where id = s.workspace_id
+        and ${IS_LIVING}`)} as w
+    join agents a on a.id = s.agent_id
+    join users u on u.id = w.owner_id`,
 });
 
 /**
  * Ends a session and opens the next one of its agent, of the workspace's present epoch, with what findAgentOwners
- * gives. No row: the workspace is gone, or the session is not the newest any more. Of two at once with one session the
- * later fails by agent_sessions_live_key.
+ * gives. No row: the workspace is gone, or nobody else has it since the session was opened, or the session is not the
+ * newest any more. Of two at once with one session the later fails by agent_sessions_live_key.
  */
 export const handOverAgentSession = statement({
   name: 'agent_session.hand_over',
@@ -221,6 +213,7 @@ export const handOverAgentSession = statement({
       join agent a on a.id = s.agent_id
       cross join workspace w
       where s.id = $sessionId
+        and s.epoch < w.epoch
         and ${IS_NEWEST}
     ), ended as (
       update agent_sessions s

@@ -7,8 +7,8 @@ import type { Wanted } from './notice-subscribers.ts';
 export interface LongPoll<T> {
   /** The notices after which it is worth looking again. */
   readonly wanted: Wanted;
-  /** Gives what was found, or undefined. */
-  look(): Promise<T | undefined>;
+  /** Gives what was found, or undefined. Whether a notice was heard since the last look tells how likely that is. */
+  look(isHeard: boolean): Promise<T | undefined>;
 }
 
 export interface LongPollOptions {
@@ -44,15 +44,22 @@ export async function waitFor<T>(
   const lastMs = beganMs + timeoutMs;
   const deadlineMs = timeoutMs < pollMs ? lastMs : atMoment(lastMs);
   let pause = new AbortController();
+  let isHeard = false;
   const wake = (): void => pause.abort();
+  const hear = (): void => {
+    isHeard = true;
+    wake();
+  };
   const isOver = (): boolean => signal.aborted;
-  const unsubscribe = bus.subscribe(poll.wanted, wake);
+  const unsubscribe = bus.subscribe(poll.wanted, hear);
   signal.addEventListener('abort', wake);
   try {
     for (let isFirst = true; ; isFirst = false) {
       // Made before looking: what is heard meanwhile may lie behind what the look saw.
       pause = new AbortController();
-      const found = isFirst && !looksAtOnce ? undefined : await poll.look();
+      const wasHeard = isHeard;
+      isHeard = false;
+      const found = isFirst && !looksAtOnce ? undefined : await poll.look(wasHeard);
       const nowMs = clock.monotonicMs();
       if (found !== undefined || isOver() || nowMs >= deadlineMs) return found;
       const nextMs = atMoment(nowMs + pollMs * (0.8 + 0.4 * rng.next()));

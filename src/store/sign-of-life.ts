@@ -1,7 +1,7 @@
 // What agents say of themselves. Lock order: a pool member, the claim, what an owner gave, then agents' rows.
-import type { AgentId, AgentSessionId, PoolId, WorkspaceId } from '../base/id.ts';
-import { OWNER, OWNER_OF_SESSION, ownerColumns, type AgentLifecycle } from './agent.ts';
-import { float, int, nullable, uuid } from './column.ts';
+import type { AgentId, PoolId, WorkspaceId } from '../base/id.ts';
+import { IS_LIVING, OWNER, ownerColumns, type AgentLifecycle } from './agent.ts';
+import { bool, float, int, nullable, uuid } from './column.ts';
 import { IS_BROKEN_FOR_GOOD } from './live-pool/member.ts';
 import { CHANGES_READINESS, setReadiness } from './live-pool/readiness.ts';
 import { statement, takes } from './statement.ts';
@@ -16,38 +16,70 @@ export interface SignOfLife {
 }
 
 /**
- * Renews the times of agents that say what they said before, and gives whom they work for. An agent that says
- * something new is not among them, nor is one that somebody else is about to change.
+ * Agents that call by live sessions which speak for their workspace's present epoch, and whom they work for. Of one that
+ * says what it said before the time is renewed with it, unless somebody else is about to change it. One that knows of a
+ * later epoch than there is says something new. One may call twice at once.
  */
-export const renewSignsOfLife = statement({
-  name: 'agent.renew_signs_of_life',
+export const hearAgents = statement({
+  name: 'agent.hear',
   takes: takes<{
-    readonly agentIds: readonly AgentId[];
+    readonly hashes: readonly Buffer[];
     readonly lifecycles: readonly AgentLifecycle[];
     readonly appliedEpochs: readonly number[];
-    /** What each says it by. */
-    readonly sessionIds: readonly AgentSessionId[];
+    /** The newest that each has heard of. */
+    readonly newestEpochs: readonly number[];
   }>(),
-  gives: { place: int, ...ownerColumns },
+  gives: {
+    /** From 1, among those who call. */
+    place: int,
+    ...ownerColumns,
+    agentId: uuid<AgentId>(),
+    workspaceId: uuid<WorkspaceId>(),
+    isRenewed: bool,
+  },
   sql: `
-    with unchanged as materialized (
-      select a.id, said.session_id, said.place
-      from unnest(${unseen('$agentIds::uuid[]')}, ${unseen('$lifecycles::text[]')},
-        ${unseen('$appliedEpochs::integer[]')}, ${unseen('$sessionIds::uuid[]')})
-        with ordinality as said (id, lifecycle, applied_epoch, session_id, place)
-      join agents a on a.id = said.id
-      where a.id = any (${unseen('$agentIds::uuid[]')}::uuid[])
-        and a.lifecycle = said.lifecycle
-        and a.applied_epoch >= said.applied_epoch
+    with calling as materialized (
+      select said.place, said.lifecycle, said.applied_epoch, said.newest_epoch, s.*, w.owner_id
+      from unnest(${unseen('$hashes::bytea[]')}, ${unseen('$lifecycles::text[]')},
+        ${unseen('$appliedEpochs::integer[]')}, ${unseen('$newestEpochs::integer[]')})
+        with ordinality as said (hash, lifecycle, applied_epoch, newest_epoch, place)
+      ${oneByOne(`
+        select id, agent_id, workspace_id, epoch, created_at, ended_at
+        from agent_sessions
+        where hash = said.hash
+          and ended_at is null`)} as s
+      ${oneByOne(`
+        select owner_id
+        from workspaces
+        where id = s.workspace_id
+          and epoch = s.epoch
+          and ${IS_LIVING}`)} as w
+    ), unchanged as materialized (
+      select a.id, c.place
+      from calling c
+      join agents a on a.id = c.agent_id
+      where a.id = any (array(select agent_id from calling))
+        and a.lifecycle = c.lifecycle
+        and a.applied_epoch >= c.applied_epoch
+        and c.newest_epoch <= c.epoch
       for no key update of a skip locked
     ), renewed as (
       update agents a
       set last_seen_at = (select standby_now())
       where a.id = any (array(select id from unchanged))
     )
-    select asked.place::integer as place, ${OWNER}
-    from unchanged as asked
-    ${OWNER_OF_SESSION}`,
+    select s.place::integer as place, ${OWNER}, a.id as agent_id, w.id as workspace_id,
+      exists (
+        select
+        from unchanged
+        where unchanged.place = s.place) as is_renewed
+    from calling s
+    cross join lateral (select s.workspace_id as id, s.epoch, s.owner_id) as w
+    ${oneByOne(`
+      select id, applied_epoch, applied_ok
+      from agents
+      where id = s.agent_id`)} as a
+    join users u on u.id = w.owner_id`,
 });
 
 /** On `agents a`, and what is said. The first word on an epoch is the last: no hand-over is repeated. */

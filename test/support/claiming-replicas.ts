@@ -9,13 +9,7 @@ import { createApi } from '../../src/api/http/api.ts';
 import { createHttpServer, type HttpServer } from '../../src/api/http/server.ts';
 import { createWorkspaceHandlers } from '../../src/api/workspace/handlers.ts';
 import { createBootstrapTokens } from '../../src/base/bootstrap-token.ts';
-import {
-  createId,
-  type AgentId,
-  type TokenId,
-  type UserId,
-  type WorkspaceId,
-} from '../../src/base/id.ts';
+import { createId, type TokenId, type UserId, type WorkspaceId } from '../../src/base/id.ts';
 import { createToken } from '../../src/base/token.ts';
 import { createPersonAuthenticator } from '../../src/people/authenticate.ts';
 import { createAgentsTogether } from '../../src/store/agent-together.ts';
@@ -33,7 +27,7 @@ export interface Replica {
   readonly bus: NoticeBus;
   readonly server: HttpServer;
   /** Agents whose calls wait here for a new owner. */
-  readonly waiting: ReadonlySet<AgentId>;
+  readonly waiting: ReadonlySet<WorkspaceId>;
 }
 
 export interface ReplicaOptions {
@@ -59,16 +53,16 @@ export async function startReplica(
     ...{ heartbeatIntervalMs: 20_000, pollMs: 20_000 },
     readShellAgent: () => Promise.reject(new Error('nobody asks for it')),
   });
-  const waiting = new Set<AgentId>();
+  const waiting = new Set<WorkspaceId>();
   const api = createApi(kit, {
     handlers: {
       ...agentHandlers,
       heartbeatAgent: async (request) => {
-        const { agentId } = request.caller;
+        const { workspaceId } = request.caller;
         const answer = agentHandlers.heartbeatAgent(request);
         // Before it knows who it works for it is told at once.
-        if (request.body.known_epoch >= 0 && request.body.wait_ms > 0) waiting.add(agentId);
-        return answer.finally(() => waiting.delete(agentId));
+        if (request.body.known_epoch >= 0 && request.body.wait_ms > 0) waiting.add(workspaceId);
+        return answer.finally(() => waiting.delete(workspaceId));
       },
       ...createWorkspaceHandlers(deps, {
         ...{ ...RECONCILER_OPTIONS, pollMs: 20_000, waitersPerUser },
@@ -120,9 +114,9 @@ export async function fillWithAgents(
     };
     agents.set(workspaceId, spawn(program, args, { stdio: 'ignore', env }));
   }
-  const ready = `select id from agents where workspace_id = any ($1) and lifecycle = 'ready'`;
+  const ready = `select workspace_id as id from agents where workspace_id = any ($1) and lifecycle = 'ready'`;
   await until(async () => {
-    const found = await store.sql<{ id: AgentId }>(ready, [ids]);
+    const found = await store.sql<{ id: WorkspaceId }>(ready, [ids]);
     const waits = found.filter(({ id }) => replicas.some(({ waiting }) => waiting.has(id)));
     expect(waits).toHaveLength(count);
   });

@@ -1,13 +1,19 @@
 // Handlers of the routes an agent calls, and what its two kinds of token mean.
 import type { BootstrapTokens } from '../../base/bootstrap-token.ts';
+import { workspaceOfSession } from '../../base/session-token.ts';
 import { hashToken } from '../../base/token.ts';
 import type { agentRoutes } from '../../contract/agent/route.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { AgentsTogether } from '../../store/agent-together.ts';
 import { exchangeBootstrapToken } from '../../workspaces/agent/exchange.ts';
-import { serveHeartbeat, type HeartbeatDeps } from '../../workspaces/agent/heartbeat.ts';
+import {
+  serveHeartbeat,
+  type BeatingAgent,
+  type HeartbeatDeps,
+} from '../../workspaces/agent/heartbeat.ts';
 import { createLostLines } from '../../workspaces/agent/lost-lines.ts';
 import { readAgentManifest } from '../../workspaces/agent/manifest.ts';
+import { sessionNotLive } from '../../workspaces/agent/owner.ts';
 import { readAgentValues } from '../../workspaces/agent/values.ts';
 import { CallerGone } from '../http/live-request.ts';
 import type { AgentBootstrapCaller, AgentCaller, Handlers } from '../handler.ts';
@@ -19,11 +25,16 @@ export interface AgentApiOptions {
 }
 
 export function createAgentHandlers(
-  deps: HeartbeatDeps & { readonly keyring: Keyring },
+  deps: HeartbeatDeps & { readonly agents: AgentsTogether; readonly keyring: Keyring },
   options: AgentApiOptions,
 ): Handlers<keyof typeof agentRoutes> {
-  const { database } = deps;
+  const { database, agents } = deps;
   const lostLines = createLostLines(deps);
+  const holderOf = async ({ hash }: AgentCaller): Promise<BeatingAgent> => {
+    const session = await agents.findSession(hash);
+    if (session === undefined) throw sessionNotLive();
+    return session;
+  };
   return {
     getShellAgent: async () => ({ status: 200, body: await options.readShellAgent() }),
     exchangeAgentToken: async ({ caller, body }) => {
@@ -32,14 +43,14 @@ export function createAgentHandlers(
     },
     getAgentManifest: async ({ caller }) => ({
       status: 200,
-      body: await readAgentManifest(database, caller, options),
+      body: await readAgentManifest(database, await holderOf(caller), options),
     }),
     getAgentValues: async ({ caller }) => ({
       status: 200,
-      body: await readAgentValues(deps, caller),
+      body: await readAgentValues(deps, await holderOf(caller)),
     }),
     heartbeatAgent: async ({ caller, body, signal }) => {
-      lostLines.forget(caller.agentId);
+      let agent = undefined as BeatingAgent | undefined;
       const answer = await serveHeartbeat(deps, caller, {
         lifecycle: body.lifecycle,
         appliedEpoch: body.applied_epoch,
@@ -51,8 +62,12 @@ export function createAgentHandlers(
           Math.min(body.wait_ms, options.heartbeatIntervalMs) * (0.75 + 0.25 * deps.rng.next()),
         pollMs: options.pollMs,
         signal,
+        onFound: (found) => {
+          agent = found;
+          lostLines.forget(found.agentId);
+        },
       });
-      if (signal.reason instanceof CallerGone) lostLines.keep(caller);
+      if (agent !== undefined && signal.reason instanceof CallerGone) lostLines.keep(agent);
       return { status: 200, body: answer };
     },
   };
@@ -71,6 +86,10 @@ export function createAgentAuthentication(
       const workspaceId = deps.bootstrapTokens.verify(token);
       return Promise.resolve(workspaceId && { workspaceId });
     },
-    authenticateAgent: (token) => deps.findSession(hashToken(token).toString('hex')),
+    authenticateAgent: async (token) => {
+      const hash = hashToken(token).toString('hex');
+      const workspaceId = workspaceOfSession(token) ?? (await deps.findSession(hash))?.workspaceId;
+      return workspaceId && { hash, workspaceId };
+    },
   };
 }

@@ -2,7 +2,7 @@
 import { AppError } from '../../base/app-error.ts';
 import { createId, type AgentId, type AgentSessionId, type WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
-import { createToken } from '../../base/token.ts';
+import { createSessionToken } from '../../base/session-token.ts';
 import {
   findAgentOwners,
   handOverAgentSession,
@@ -26,7 +26,7 @@ export async function exchangeBootstrapToken(
   database: Database,
   agent: { readonly workspaceId: WorkspaceId; readonly name: string },
 ): Promise<NewSession> {
-  const { secret, hash } = createToken(kit.rng, 'sbs');
+  const { secret, hash } = createSessionToken(kit.rng, agent.workspaceId);
   const nextId = createId<AgentSessionId>(kit);
   const open = (on: Executor) =>
     replaceAgentSession.maybe(on, { ...agent, nextId, nextHash: hash });
@@ -50,6 +50,16 @@ export async function exchangeBootstrapToken(
   return { session: secret, epoch };
 }
 
+/** An agent by the session that it calls with. */
+export interface CallingAgent {
+  readonly sessionId: AgentSessionId;
+  readonly workspaceId: WorkspaceId;
+  readonly agentId: AgentId;
+}
+
+/** Whom it works for, and the session that ends the one it called with. */
+export type HandedOver = Ownership & { readonly session: string };
+
 /**
  * For an agent whose session ended by a claim while it was being served: tells the owner and opens the
  * session of the new epoch. Throws as `readOwnership` does: whoever holds a session that an exchange
@@ -58,23 +68,31 @@ export async function exchangeBootstrapToken(
 export async function handOverSession(
   kit: Kit,
   database: Database,
-  agent: {
-    readonly sessionId: AgentSessionId;
-    readonly workspaceId: WorkspaceId;
-    readonly agentId: AgentId;
-  },
-): Promise<Ownership & { readonly session: string }> {
-  const { secret, hash } = createToken(kit.rng, 'sbs');
-  const nextId = createId<AgentSessionId>(kit);
-  const handOver = () => handOverAgentSession.maybe(database, { ...agent, nextId, nextHash: hash });
+  agent: CallingAgent,
+): Promise<HandedOver> {
+  const handedOver = await handOverIfClaimed(kit, database, agent);
+  if (handedOver !== undefined) return handedOver;
+  const findOwner = (sessionId: AgentSessionId) =>
+    findAgentOwners.maybe(database, { sessionIds: [sessionId] });
+  await readOwnership(findOwner, agent);
+  throw sessionReplaced();
+}
+
+/** The same, or undefined where that session is not one which a claim has ended. */
+export async function handOverIfClaimed(
+  kit: Kit,
+  database: Database,
+  agent: CallingAgent,
+): Promise<HandedOver | undefined> {
+  const { sessionId, agentId, workspaceId } = agent;
+  const { secret, hash } = createSessionToken(kit.rng, workspaceId);
+  const next = { nextId: createId<AgentSessionId>(kit), nextHash: hash };
+  const handOver = () =>
+    handOverAgentSession.maybe(database, { sessionId, agentId, workspaceId, ...next });
   // Of two requests with one session the later finds the first one's at its second try, and is handed nothing.
   const row = await handOver().catch((error: unknown) => {
     if (isUniqueViolation(error, 'agent_sessions_live_key')) return handOver();
     throw error;
   });
-  if (row !== undefined) return { ...ownershipOf(row), session: secret };
-  const findOwner = (sessionId: AgentSessionId) =>
-    findAgentOwners.maybe(database, { sessionIds: [sessionId] });
-  await readOwnership(findOwner, agent);
-  throw sessionReplaced();
+  return row && { ...ownershipOf(row), session: secret };
 }

@@ -3,7 +3,6 @@ import type { WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import type { AGENT_LIFECYCLES } from '../../contract/agent/protocol.ts';
 import type { AgentHeartbeatAnswer } from '../../contract/agent/protocol.ts';
-import type { AgentSessionRow } from '../../store/agent.ts';
 import type { AgentsTogether } from '../../store/agent-together.ts';
 import type { Database } from '../../store/database.ts';
 import { recordUse } from '../../store/life.ts';
@@ -13,23 +12,34 @@ import { lockOwnerValues, removeDeliveredValues } from '../../store/owner-values
 import { waitFor } from '../../store/long-poll.ts';
 import type { Notice } from '../../store/notice.ts';
 import type { NoticeBus } from '../../store/notice-bus.ts';
+import type { Wanted } from '../../store/notice-subscribers.ts';
 import {
   findCompletedClaim,
   lockClaimOfSign,
   recordSignOfLife,
   type SignOfLife,
 } from '../../store/sign-of-life.ts';
-import { handOverSession } from './exchange.ts';
-import { ownershipOfNewest, readOwnership, type Ownership } from './owner.ts';
+import { handOverIfClaimed, handOverSession, type CallingAgent } from './exchange.ts';
+import { ownershipOfNewest, readOwnership, sessionNotLive, type Ownership } from './owner.ts';
 
 export interface HeartbeatDeps extends Kit {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
-  readonly agents: Pick<AgentsTogether, 'findOwner' | 'renewSignOfLife' | 'recordSignOfLife'>;
+  readonly agents: Pick<AgentsTogether, 'findOwner' | 'hear' | 'recordSignOfLife'>;
 }
 
-/** Who beats: an agent with the epoch its session is bound to, and what it said last. */
-export type BeatingAgent = Omit<AgentSessionRow, 'hash'>;
+/** What may be the session of one of the workspace's agents. */
+export interface ShownSession {
+  /** Of the token, in hexadecimal. */
+  readonly hash: string;
+  readonly workspaceId: WorkspaceId;
+}
+
+/** Who beats. */
+export interface BeatingAgent extends CallingAgent {
+  /** The epoch its session is bound to. */
+  readonly epoch: number;
+}
 
 export interface Heartbeat {
   readonly lifecycle: (typeof AGENT_LIFECYCLES)[number];
@@ -43,48 +53,81 @@ export interface Heartbeat {
   /** How often to look at the owner should a notice be lost. */
   readonly pollMs: number;
   readonly signal: AbortSignal;
+  /** Told who it is, as soon as that is known. */
+  readonly onFound?: (agent: BeatingAgent) => void;
 }
 
+/** Throws UNAUTHENTICATED when the session is not live, and what `readOwnership` does. */
 export async function serveHeartbeat(
   deps: HeartbeatDeps,
-  agent: BeatingAgent,
+  session: ShownSession,
   beat: Heartbeat,
 ): Promise<AgentHeartbeatAnswer> {
-  if (Math.max(beat.appliedEpoch, beat.knownEpoch) > agent.epoch)
-    await retireForgotten(deps, agent);
-  if (beat.used === true) await recordUse.run(deps.database, { id: agent.workspaceId });
-  const sign: SignOfLife = {
-    agentId: agent.agentId,
-    lifecycle: beat.lifecycle,
-    // It cannot have taken over an owner who does not exist.
-    appliedEpoch: Math.min(beat.appliedEpoch, agent.epoch),
-    appliedOk: beat.appliedOk ?? true,
-  };
-  let isStored = false;
-  let seen = undefined as Ownership | undefined;
+  const { agents, bus, database } = deps;
+  const wanted: Wanted = { kind: 'owner', workspaceId: session.workspaceId };
+  // What becomes of the workspace meanwhile may lie behind what is found.
+  let isMissed = false;
+  const unsubscribe = bus.subscribe(wanted, () => (isMissed = true));
+  const first = await hearAgent(deps, session, beat).finally(unsubscribe);
+  const { agent } = first;
+  let seen = first.ownership;
+  const answer = (ownership: Ownership): Promise<AgentHeartbeatAnswer> | AgentHeartbeatAnswer =>
+    ownership.epoch === agent.epoch
+      ? { ...ownership, session: null }
+      : // A claim ended the session that this very request was made with.
+        handOverSession(deps, database, agent);
+  if (seen.epoch > beat.knownEpoch) return answer(seen);
   const found = await waitFor(
     deps,
     {
-      wanted: { kind: 'owner', workspaceId: agent.workspaceId },
-      look: async () => {
-        seen = isStored ? undefined : await storeSignOfLife(deps, agent, sign);
-        isStored = true;
-        seen ??= await readOwnership(deps.agents.findOwner, agent);
-        return seen.epoch > beat.knownEpoch ? seen : undefined;
+      wanted,
+      look: async (isHeard) => {
+        // Mostly it has been claimed then.
+        const handedOver = isHeard ? await handOverIfClaimed(deps, database, agent) : undefined;
+        if (handedOver !== undefined) return handedOver;
+        seen = await readOwnership(agents.findOwner, agent);
+        return seen.epoch > beat.knownEpoch ? answer(seen) : undefined;
       },
     },
     // The agent calls again when the time is over. Should it have been claimed unheard, that call exchanges and looks.
     {
       ...{ signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
-      looksAtEnd: false,
+      ...{ looksAtOnce: isMissed, looksAtEnd: false },
     },
   );
   // A wait that was cut short may have looked a while ago.
-  const latest = found ?? (beat.signal.aborted ? undefined : seen);
-  const ownership = latest ?? (await readOwnership(deps.agents.findOwner, agent));
-  if (ownership.epoch === agent.epoch) return { ...ownership, session: null };
-  // A claim ended the session that this very request was made with.
-  return handOverSession(deps, deps.database, agent);
+  return found ?? answer(beat.signal.aborted ? await readOwnership(agents.findOwner, agent) : seen);
+}
+
+/** Stores that the agent lives, and what it says. Throws what `serveHeartbeat` does. */
+async function hearAgent(
+  deps: HeartbeatDeps,
+  { hash }: ShownSession,
+  beat: Heartbeat,
+): Promise<{ readonly agent: BeatingAgent; readonly ownership: Ownership }> {
+  const { agents, database } = deps;
+  const { lifecycle, appliedEpoch } = beat;
+  const newestEpoch = Math.max(appliedEpoch, beat.knownEpoch);
+  const heard = await agents.hear({ hash, lifecycle, appliedEpoch, newestEpoch });
+  if (heard === undefined) throw sessionNotLive();
+  const ownership = ownershipOfNewest(heard);
+  const { agentId, workspaceId, sessionId, epoch } = heard;
+  const agent = { agentId, workspaceId, sessionId, epoch };
+  beat.onFound?.(agent);
+  if (newestEpoch > epoch) await retireForgotten(deps, agent);
+  if (beat.used === true) await recordUse.run(database, { id: workspaceId });
+  if (heard.isRenewed) {
+    // Until it has taken its owner over, somebody may wait for its answer to the claim.
+    if (appliedEpoch < epoch) database.announce([{ kind: 'workspace', workspaceId }]);
+    return { agent, ownership };
+  }
+  await storeSignOfLife(deps, workspaceId, {
+    ...{ agentId, lifecycle },
+    // It cannot have taken over an owner who does not exist.
+    appliedEpoch: Math.min(appliedEpoch, epoch),
+    appliedOk: beat.appliedOk ?? true,
+  });
+  return { agent, ownership: await readOwnership(agents.findOwner, agent) };
 }
 
 /**
@@ -104,28 +147,19 @@ async function retireForgotten(
   });
 }
 
-/** Gives whom it works for, unless it says something new. Throws what `readOwnership` does. */
 async function storeSignOfLife(
   { database, meter, agents }: HeartbeatDeps,
-  { sessionId, workspaceId, epoch, ...saidLast }: BeatingAgent,
+  workspaceId: WorkspaceId,
   sign: SignOfLife,
-): Promise<Ownership | undefined> {
-  const said: Notice = { kind: 'workspace', workspaceId };
-  const isNew = sign.lifecycle !== saidLast.lifecycle || sign.appliedEpoch > saidLast.appliedEpoch;
-  const renewed = isNew ? undefined : await agents.renewSignOfLife({ ...sign, sessionId });
-  if (renewed !== undefined) {
-    // Until it has taken its owner over, somebody may wait for its answer to the claim.
-    if (sign.appliedEpoch < epoch) database.announce([said]);
-    return ownershipOfNewest(renewed);
-  }
+): Promise<void> {
   const recorded = await agents.recordSignOfLife(sign);
   if (recorded !== undefined) {
+    const said: Notice = { kind: 'workspace', workspaceId };
     const { poolId } = recorded;
     database.announce(poolId === null ? [said] : [said, { kind: 'pool', poolId }]);
   }
   const { completedMs } = recorded ?? (await recordInTurn(database, workspaceId, sign));
   if (completedMs !== null) meter.observe('claim_to_ready', completedMs);
-  return undefined;
 }
 
 /** One after the other with those of whom one has to see what the other says. */

@@ -35,11 +35,20 @@ export function ownershipOfNewest(row: AgentOwnerRow): Ownership {
   return ownershipOf(row);
 }
 
+const EXCHANGE = 'Exchange the bootstrap token for a new session.';
+
+export function sessionNotLive(): AppError {
+  return new AppError('UNAUTHENTICATED', {
+    detail: "the token that was sent is not an agent's session, or the session has ended",
+    hint: EXCHANGE,
+  });
+}
+
 export function sessionReplaced(): AppError {
   return new AppError('UNAUTHENTICATED', {
     detail:
       'the session has ended: another was opened for this agent, or the workspace was stopped',
-    hint: 'Exchange the bootstrap token for a new session.',
+    hint: EXCHANGE,
   });
 }
 

@@ -1,16 +1,17 @@
 // What an agent's path asks of the database, from its exchange to the owner that it has taken over. Counts do not
 // depend on the machine, so they are held here.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { WorkspaceId } from '../../../src/base/id.ts';
+import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { hashToken } from '../../../src/base/token.ts';
 import { createAgentsTogether, type AgentsTogether } from '../../../src/store/agent-together.ts';
 import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { createLostLines } from '../../../src/workspaces/agent/lost-lines.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
+import { claimOne } from '../../support/claim.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createDeferred } from '../../support/deferred.ts';
-import { createFactory, type Factory } from '../../support/factory.ts';
+import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { somebodyWaits } from '../../support/held-turn.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { until } from '../../support/until.ts';
@@ -19,6 +20,8 @@ import { openTestStore, type TestStore } from '../../support/store.ts';
 let store: TestStore;
 let make: Factory;
 let database: CountedDatabase;
+let pool: TestPool;
+let ann: UserId;
 let workspaceId: WorkspaceId;
 
 beforeAll(async () => {
@@ -30,9 +33,8 @@ afterAll(() => store.close());
 
 beforeEach(async () => {
   const organizationId = await make.organization();
-  const pool = await make.pool(
-    await make.template({ organizationId, manifest: { claim: 'instant' } }),
-  );
+  ann = await make.user({ organizationId });
+  pool = await make.pool(await make.template({ organizationId, manifest: { claim: 'instant' } }));
   [workspaceId] = (await makeReady(store, make, { pool, count: 1 })) as [WorkspaceId];
   await make.agent(workspaceId, { name: 'main', kind: 'program' });
 });
@@ -119,19 +121,20 @@ describe('an exchange', () => {
 describe('a heartbeat', () => {
   const begin = async () => {
     const { session } = await exchange();
-    const together = createAgentsTogether({ ...store.kit, database });
-    let stored = createDeferred<undefined>();
-    const agents: AgentsTogether = {
-      ...together,
-      renewSignOfLife: async (sign) => {
-        const renewed = await together.renewSignOfLife(sign);
-        stored.resolve(undefined);
-        return renewed;
+    const agents = createAgentsTogether({ ...store.kit, database });
+    const all = createNoticeBus({ ...store.kit, database });
+    let subscribed = 0;
+    let waiting = createDeferred<undefined>();
+    const bus: Pick<NoticeBus, 'subscribe'> = {
+      subscribe: (...wanted) => {
+        subscribed += 1;
+        // Once while it is heard, and once while it waits.
+        if (subscribed === 2) waiting.resolve(undefined);
+        return all.subscribe(...wanted);
       },
     };
-    const bus = createNoticeBus({ ...store.kit, database });
     const beat = async (lifecycle: 'starting' | 'ready', waitMs: number) => {
-      const caller = await together.findSession(hashToken(session).toString('hex'));
+      const caller = await agents.findSession(hashToken(session).toString('hex'));
       database.take();
       return serveHeartbeat({ ...store.kit, database, bus, agents }, caller!, {
         ...{ lifecycle, appliedEpoch: 0, knownEpoch: 0, waitMs },
@@ -139,42 +142,53 @@ describe('a heartbeat', () => {
       });
     };
     await beat('ready', 0);
-    stored = createDeferred();
-    return { beat, isStored: () => stored.promise };
+    subscribed = 0;
+    waiting = createDeferred();
+    return { beat, isWaiting: () => waiting.promise };
   };
 
   it('that says nothing new is one statement, however long it waits for a change that does not come', async () => {
     const { beat } = await begin();
     expect(await beat('ready', 30)).toMatchObject({ epoch: 0, owner: null, session: null });
-    expect(database.take()).toEqual({
-      statements: ['agent.renew_signs_of_life'],
-      transactions: 0,
-    });
+    expect(database.take()).toEqual({ statements: ['agent.hear'], transactions: 0 });
   });
 
   /** What is asked by one that waits and hears of this. */
   const askedAfter = async (kind: 'owner' | 'workspace'): Promise<readonly string[]> => {
-    const { beat, isStored } = await begin();
+    const { beat, isWaiting } = await begin();
     const answer = beat('ready', 30);
-    await isStored();
+    await isWaiting();
     database.announce([{ kind, workspaceId }]);
     await answer;
     return database.take().statements;
   };
 
-  it('that waits looks once when it is told of an owner', async () => {
-    expect(await askedAfter('owner')).toEqual(['agent.renew_signs_of_life', 'agent.find_owners']);
+  it('that waits is handed over by one statement when its workspace is claimed', async () => {
+    const { beat, isWaiting } = await begin();
+    const answer = beat('ready', 30_000);
+    await isWaiting();
+    const someone = { pool, userId: ann, name: 'demo' };
+    expect(await claimOne(store.database, store.kit, someone)).toBe(workspaceId);
+    database.announce([{ kind: 'owner', workspaceId }]);
+    expect(await answer).toMatchObject({ epoch: 1, session: expect.any(String) as string });
+    expect(database.take().statements).toEqual(['agent.hear', 'agent_session.hand_over']);
+  });
+
+  it('that waits looks once more when it is told of an owner and there is none', async () => {
+    expect(await askedAfter('owner')).toEqual([
+      ...['agent.hear', 'agent_session.hand_over', 'agent.find_owners'],
+    ]);
   });
 
   it('that waits does not look when something else of its workspace changes', async () => {
-    expect(await askedAfter('workspace')).toEqual(['agent.renew_signs_of_life']);
+    expect(await askedAfter('workspace')).toEqual(['agent.hear']);
   });
 
   it('that says something new looks once when it is stored', async () => {
     const { beat } = await begin();
     expect(await beat('starting', 30)).toMatchObject({ epoch: 0, owner: null });
     expect(database.take()).toEqual({
-      statements: ['agent.record_signs_of_life', 'agent.find_owners'],
+      statements: ['agent.hear', 'agent.record_signs_of_life', 'agent.find_owners'],
       transactions: 0,
     });
   });

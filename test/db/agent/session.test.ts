@@ -1,12 +1,11 @@
 // Agents' sessions over a claim: who is handed the next one, and who is told of the owner.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createBootstrapTokens } from '../../../src/base/bootstrap-token.ts';
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
-import { createAgentAuthentication } from '../../../src/api/agent/handlers.ts';
-import type { AgentCaller } from '../../../src/api/handler.ts';
+import { hashToken } from '../../../src/base/token.ts';
 import type { AgentHeartbeatAnswer } from '../../../src/contract/agent/protocol.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat, type Heartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
+import type { AgentSessionRow } from '../../../src/store/agent.ts';
 import { markClaimForgotten, markMembersGone } from '../../../src/store/live-pool/member.ts';
 import { createBuilder } from '../../support/builder.ts';
 import { claimOne } from '../../support/claim.ts';
@@ -47,18 +46,12 @@ beforeEach(async () => {
   );
 });
 
-const authentication = () =>
-  createAgentAuthentication({
-    ...queue.deps.agents,
-    bootstrapTokens: createBootstrapTokens(Buffer.alloc(32)),
-  });
-
-/** The caller that the token stands for; undefined when it opens nothing. */
-const callerOf = (token: string): Promise<AgentCaller | undefined> =>
-  authentication().authenticateAgent(token);
+/** The session that the token stands for; undefined when it opens nothing. */
+const callerOf = (token: string): Promise<AgentSessionRow | undefined> =>
+  queue.deps.agents.findSession(hashToken(token).toString('hex'));
 
 /** A millisecond passes between two exchanges: of two in the same one neither session counts. */
-async function exchange(): Promise<AgentCaller> {
+async function exchange(): Promise<AgentSessionRow> {
   await store.advanceClock(1);
   const { session } = await exchangeBootstrapToken(store.kit, store.database, {
     workspaceId,
@@ -69,7 +62,7 @@ async function exchange(): Promise<AgentCaller> {
   return caller;
 }
 
-const beat = (caller: AgentCaller, waitMs: number): Promise<AgentHeartbeatAnswer> =>
+const beat = (caller: AgentSessionRow, waitMs: number): Promise<AgentHeartbeatAnswer> =>
   serveHeartbeat(queue.deps, caller, {
     ...{ lifecycle: 'ready', appliedEpoch: 0, knownEpoch: 0, waitMs, pollMs: 5 },
     signal: new AbortController().signal,
@@ -155,7 +148,7 @@ describe('an agent whose hand-over failed', () => {
 });
 
 describe('an agent that tells of use', () => {
-  const tell = (caller: AgentCaller, used: boolean) =>
+  const tell = (caller: AgentSessionRow, used: boolean) =>
     serveHeartbeat(queue.deps, caller, {
       ...{ lifecycle: 'ready', appliedEpoch: caller.epoch, knownEpoch: caller.epoch, used },
       ...{ waitMs: 0, pollMs: 5, signal: new AbortController().signal },

@@ -85,7 +85,7 @@ const stored = (agentId: AgentId) =>
 
 const READY = { ready: true, broken: null, lost: false };
 const BY_ITSELF = {
-  statements: ['agent.record_signs_of_life', 'agent.find_owners'],
+  statements: ['agent.hear', 'agent.record_signs_of_life', 'agent.find_owners'],
   transactions: 0,
 };
 
@@ -146,7 +146,7 @@ describe('a new sign of life', () => {
     await agent('side');
     expect(await say({})).toEqual({
       statements: [
-        ...['agent.record_signs_of_life', 'pool_member.lock'],
+        ...['agent.hear', 'agent.record_signs_of_life', 'pool_member.lock'],
         ...['agent.record_sign_of_life', 'pool_member.derive_readiness', 'agent.find_owners'],
       ],
       transactions: 1,

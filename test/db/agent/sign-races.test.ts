@@ -4,12 +4,9 @@ import { hashToken } from '../../../src/base/token.ts';
 import type { AgentId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { createAgentsTogether, type AgentsTogether } from '../../../src/store/agent-together.ts';
 import { recordSignsOfLife } from '../../../src/store/sign-of-life.ts';
+import type { AgentSessionRow } from '../../../src/store/agent.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
-import {
-  serveHeartbeat,
-  type BeatingAgent,
-  type Heartbeat,
-} from '../../../src/workspaces/agent/heartbeat.ts';
+import { serveHeartbeat, type Heartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { somebodyWaits } from '../../support/held-turn.ts';
@@ -46,7 +43,7 @@ const agent = (name: string): Promise<AgentId> =>
   make.agent(workspaceId, { name, kind: 'program' });
 
 /** With a new session. */
-async function callerOf(name: string): Promise<BeatingAgent> {
+async function callerOf(name: string): Promise<AgentSessionRow> {
   await store.advanceClock(1);
   const { session } = await exchangeBootstrapToken(store.kit, store.database, {
     ...{ workspaceId, name },
@@ -56,7 +53,7 @@ async function callerOf(name: string): Promise<BeatingAgent> {
   return caller;
 }
 
-async function beat(caller: BeatingAgent, said: Partial<Heartbeat>): Promise<void> {
+async function beat(caller: AgentSessionRow, said: Partial<Heartbeat>): Promise<void> {
   const meter = { observe: (duration: string) => void measured.push(duration) };
   await serveHeartbeat({ ...queue.deps, database: store.database, agents, meter }, caller, {
     ...{ lifecycle: 'ready', appliedEpoch: 0, knownEpoch: 1, waitMs: 0, pollMs: 5 },
@@ -65,7 +62,7 @@ async function beat(caller: BeatingAgent, said: Partial<Heartbeat>): Promise<voi
 }
 
 /** Claims a workspace of two programs, and gives these as they call next. */
-async function claimOfTwo(): Promise<readonly BeatingAgent[]> {
+async function claimOfTwo(): Promise<readonly AgentSessionRow[]> {
   const names = ['main', 'side'];
   for (const name of names) await agent(name);
   for (const name of names) await beat(await callerOf(name), { knownEpoch: 0 });

@@ -29,10 +29,7 @@ describe('a route that is not open', () => {
       handlers: unreachable,
       authenticators: {
         agent_bootstrap: async () => ({ workspaceId: 'w' as never }),
-        agent: async () => ({
-          ...{ sessionId: 's' as never, agentId: 'a' as never, workspaceId: 'w' as never },
-          ...{ epoch: 0, lifecycle: 'ready' as const, appliedEpoch: 0 },
-        }),
+        agent: async () => ({ hash: '00', workspaceId: 'w' as never }),
         metrics: createMetricsAuthenticator({
           metricsToken: METRICS_TOKEN,
           findPerson: () => Promise.resolve(undefined),

@@ -1,13 +1,13 @@
 // An agent that an update adds to a workspace that somebody has: what it is given of the owner's values, and that no
 // claim is measured by it.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { AgentCaller } from '../../../src/api/handler.ts';
 import { hashToken } from '../../../src/base/token.ts';
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import type { AgentHeartbeatAnswer } from '../../../src/contract/agent/protocol.ts';
 import type { OwnerValues } from '../../../src/domain/workspace/owner-values.ts';
 import { clearOwnerValues } from '../../../src/jobs/clear-owner-values.ts';
 import { exchangeAgents } from '../../../src/workspaces/exchange-agents.ts';
+import type { AgentSessionRow } from '../../../src/store/agent.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
@@ -73,7 +73,7 @@ const exchange = (...names: readonly string[]): Promise<void> =>
     }),
   );
 
-async function callerOf(name: string): Promise<AgentCaller> {
+async function callerOf(name: string): Promise<AgentSessionRow> {
   await store.advanceClock(1);
   const { session } = await exchangeBootstrapToken(store.kit, store.database, {
     ...{ workspaceId, name },
@@ -83,7 +83,7 @@ async function callerOf(name: string): Promise<AgentCaller> {
   return caller;
 }
 
-function beat(caller: AgentCaller, appliedEpoch: number): Promise<AgentHeartbeatAnswer> {
+function beat(caller: AgentSessionRow, appliedEpoch: number): Promise<AgentHeartbeatAnswer> {
   const meter = {
     observe: (duration: string) => {
       if (duration === 'claim_to_ready') measured += 1;

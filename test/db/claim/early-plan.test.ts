@@ -9,7 +9,7 @@ import {
   replaceAgentSession,
 } from '../../../src/store/agent.ts';
 import { confirmClaim } from '../../../src/store/claim-proof.ts';
-import { recordSignsOfLife, renewSignsOfLife } from '../../../src/store/sign-of-life.ts';
+import { hearAgents, recordSignsOfLife } from '../../../src/store/sign-of-life.ts';
 import { createFactory } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -18,7 +18,7 @@ import { touchedRows } from '../../support/touched-rows.ts';
 const WORKSPACES = 60;
 const STATEMENTS = {
   ...{ confirmClaim, findAgentSessions, findAgentOwners },
-  ...{ handOverAgentSession, replaceAgentSession, recordSignsOfLife, renewSignsOfLife },
+  ...{ handOverAgentSession, replaceAgentSession, hearAgents, recordSignsOfLife },
 };
 
 let store: TestStore;
@@ -80,7 +80,7 @@ describe('planned while the tables were empty', () => {
   it('the look for sessions reads those that are asked for', async () => {
     const { hash } = await one();
     expect(await touched('findAgentSessions', { hashes: `{"\\\\x${hash}"}` })).toEqual({
-      ...{ agent_sessions: 1, workspaces: 1, agents: 1 },
+      ...{ agent_sessions: 1, workspaces: 1 },
     });
   });
 
@@ -109,25 +109,32 @@ describe('planned while the tables were empty', () => {
     },
   );
 
-  it.each(['renewSignsOfLife', 'recordSignsOfLife'] as const)(
-    '%s reads the agent that is heard of',
-    async (name) => {
-      const { agent = '', session = '' } = await one();
-      await store.sql('begin');
-      const { agents, ...others } = await touched(name, {
-        ...{ agentIds: `{${agent}}`, lifecycles: '{created}', sessionIds: `{${session}}` },
-        ...{ appliedEpochs: name === 'renewSignsOfLife' ? '{0}' : '{1}', appliedOks: '{t}' },
-      });
-      await store.sql('rollback');
-      // It once by each part of the statement.
-      expect(agents).toBeLessThan(8);
-      const { pool_members: members = 0, agent_sessions: sessions = 0, workspaces = 0 } = others;
-      expect(members).toBeLessThan(8);
-      // Of its session whether it is the newest, and whom it works for.
-      if (name === 'renewSignsOfLife')
-        expect({ sessions, workspaces }).toEqual({ sessions: 2, workspaces: 1 });
-    },
-  );
+  it('the call of an agent reads the agent that calls', async () => {
+    const { hash } = await one();
+    await store.sql('begin');
+    const { agent_sessions: sessions, ...others } = await touched('hearAgents', {
+      ...{ hashes: `{"\\\\x${hash}"}`, lifecycles: '{created}' },
+      ...{ appliedEpochs: '{0}', newestEpochs: '{0}' },
+    });
+    await store.sql('rollback');
+    // Its own, and whether there is a later one.
+    expect(sessions).toBeLessThanOrEqual(2);
+    // Compared, renewed, and told of.
+    expect(others).toEqual({ workspaces: 1, agents: 3, users: 1, owner_values: 0 });
+  });
+
+  it('what an agent newly says reads the agent that says it', async () => {
+    const { agent = '' } = await one();
+    await store.sql('begin');
+    const { agents, pool_members: members = 0 } = await touched('recordSignsOfLife', {
+      ...{ agentIds: `{${agent}}`, lifecycles: '{created}' },
+      ...{ appliedEpochs: '{1}', appliedOks: '{t}' },
+    });
+    await store.sql('rollback');
+    // It once by each part of the statement.
+    expect(agents).toBeLessThan(8);
+    expect(members).toBeLessThan(8);
+  });
 
   it('the proof of a claim reads the agents of its workspace', async () => {
     const { workspace = '', version = '' } = await one();

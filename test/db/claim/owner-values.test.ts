@@ -1,13 +1,13 @@
 // What a new owner gives with a claim: kept sealed, told to the agents' newest sessions, and then gone.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLineLog } from '../../../src/agent/line-log.ts';
-import type { AgentCaller } from '../../../src/api/handler.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { hashToken } from '../../../src/base/token.ts';
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import type { OwnerValues } from '../../../src/domain/workspace/owner-values.ts';
 import { clearOwnerValues } from '../../../src/jobs/clear-owner-values.ts';
 import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
+import type { AgentSessionRow } from '../../../src/store/agent.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
@@ -87,7 +87,7 @@ const create = async (given: Partial<WorkspaceRequest> = {}): Promise<CreatedWor
   asCreated(await ask(given));
 
 /** A millisecond passes between two exchanges: of two in the same one neither session counts. */
-async function exchange(workspaceId: WorkspaceId, name = 'main'): Promise<AgentCaller> {
+async function exchange(workspaceId: WorkspaceId, name = 'main'): Promise<AgentSessionRow> {
   await store.advanceClock(1);
   const { session } = await exchangeBootstrapToken(store.kit, store.database, {
     ...{ workspaceId, name },
@@ -97,13 +97,13 @@ async function exchange(workspaceId: WorkspaceId, name = 'main'): Promise<AgentC
   return caller;
 }
 
-const beat = (caller: AgentCaller, appliedEpoch: number, knownEpoch = appliedEpoch) =>
+const beat = (caller: AgentSessionRow, appliedEpoch: number, knownEpoch = appliedEpoch) =>
   serveHeartbeat(queue.deps, caller, {
     ...{ lifecycle: 'ready', appliedEpoch, knownEpoch, waitMs: 0, pollMs: 5 },
     signal: new AbortController().signal,
   });
 
-const fetchValues = (caller: AgentCaller) => readAgentValues(queue.deps, caller);
+const fetchValues = (caller: AgentSessionRow) => readAgentValues(queue.deps, caller);
 
 const kept = () => store.sql('select epoch, sealed is not null as is_there from owner_values');
 
