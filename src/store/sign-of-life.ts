@@ -210,6 +210,9 @@ export const recordSignsOfLife = statement({
     /** From 1, among what was said. */
     place: int,
     completedMs: nullable(float),
+    /** As stored. */
+    appliedEpoch: int,
+    appliedOk: bool,
     /** The pool whose member has changed. */
     poolId: nullable(uuid<PoolId>()),
   },
@@ -285,6 +288,6 @@ export const recordSignsOfLife = statement({
     from heard h
     where a.id = any (array(select id from heard))
       and a.id = h.id
-    returning h.place::integer as place, h.completed_ms,
+    returning h.place::integer as place, h.completed_ms, a.applied_epoch, a.applied_ok,
       (select c.pool_id from changed c where c.workspace_id = h.workspace_id) as pool_id`,
 });

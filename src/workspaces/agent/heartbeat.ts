@@ -121,13 +121,18 @@ async function hearAgent(
     if (appliedEpoch < epoch) database.announce([{ kind: 'workspace', workspaceId }]);
     return { agent, ownership };
   }
-  await storeSignOfLife(deps, workspaceId, {
+  const applied = await storeSignOfLife(deps, workspaceId, {
     ...{ agentId, lifecycle },
     // It cannot have taken over an owner who does not exist.
     appliedEpoch: Math.min(appliedEpoch, epoch),
     appliedOk: beat.appliedOk ?? true,
   });
-  return { agent, ownership: await readOwnership(agents.findOwner, agent) };
+  return {
+    agent,
+    ownership: applied
+      ? { ...ownership, applied_epoch: applied.appliedEpoch, applied_ok: applied.appliedOk }
+      : await readOwnership(agents.findOwner, agent),
+  };
 }
 
 /**
@@ -147,11 +152,12 @@ async function retireForgotten(
   });
 }
 
+/** Gives whom it has taken over, as far as nothing else that it is told has changed by that. */
 async function storeSignOfLife(
   { database, meter, agents }: HeartbeatDeps,
   workspaceId: WorkspaceId,
   sign: SignOfLife,
-): Promise<void> {
+): Promise<Pick<SignOfLife, 'appliedEpoch' | 'appliedOk'> | undefined> {
   const recorded = await agents.recordSignOfLife(sign);
   if (recorded !== undefined) {
     const said: Notice = { kind: 'workspace', workspaceId };
@@ -160,6 +166,7 @@ async function storeSignOfLife(
   }
   const { completedMs } = recorded ?? (await recordInTurn(database, workspaceId, sign));
   if (completedMs !== null) meter.observe('claim_to_ready', completedMs);
+  return recorded;
 }
 
 /** One after the other with those of whom one has to see what the other says. */

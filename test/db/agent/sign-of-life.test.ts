@@ -85,7 +85,7 @@ const stored = (agentId: AgentId) =>
 
 const READY = { ready: true, broken: null, lost: false };
 const BY_ITSELF = {
-  statements: ['agent.hear', 'agent.record_signs_of_life', 'agent.find_owners'],
+  statements: ['agent.hear', 'agent.record_signs_of_life'],
   transactions: 0,
 };
 
