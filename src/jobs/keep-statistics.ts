@@ -1,5 +1,5 @@
-// The regular look at what the planner of PostgreSQL knows. Each table is looked at again once it has doubled, so that
-// a new one is a dozen times on its way to a million rows; smaller changes are PostgreSQL's own autovacuum's.
+// The regular look at what the planner of PostgreSQL knows. Each table is looked at again once it has grown fivefold, so
+// that a new one is six times on its way to a million rows; smaller changes are PostgreSQL's own autovacuum's.
 import type { Kit } from '../base/kit.ts';
 import type { Database } from '../store/database.ts';
 import { listOutgrown, renewStatistics } from '../store/statistics.ts';

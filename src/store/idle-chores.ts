@@ -4,6 +4,7 @@ import { textArray } from './column.ts';
 import { CUTOFF, POOL_EVENT_CUTOFF } from './history.ts';
 import { FROM_REHEARSABLE } from './rehearsal.ts';
 import { statement, takes } from './statement.ts';
+import { FROM_OUTGROWN } from './statistics.ts';
 import { KEPT_HOURS } from './waiter-end.ts';
 
 /** The names of the chores whose conditions do not hold. */
@@ -41,6 +42,7 @@ export const findIdlePruning = statement({
         or (select min(at) from claims where workspace_id is null) < ${CUTOFF}`,
     // By the clock of who wrote it, which may have been behind.
     pool_events: `(select id from pool_events order by id limit 1) < ${POOL_EVENT_CUTOFF}`,
+    statistics: `exists (select ${FROM_OUTGROWN})`,
   }),
 });
 

@@ -10,19 +10,21 @@ const FEW_ROWS = 200;
 /** Less is a plan's to bear: each look has every connection plan anew all that it asks of the table. */
 const GROWN_BY = 5;
 
-/** Tables with many times the rows that the planner knows of. */
+/** A `from` of tables with many times the rows that the planner knows of, each as `s`. */
+export const FROM_OUTGROWN = `from pg_stat_user_tables s
+    join pg_class c on c.oid = s.relid
+    where s.schemaname = current_schema()
+      and s.n_live_tup > ${FEW_ROWS}
+      and s.n_live_tup >= ${GROWN_BY} * c.reltuples
+      and pg_has_role(c.relowner, 'usage')`;
+
 export const listOutgrown = statement({
   name: 'statistics.list_outgrown',
   takes: takes<NoArgs>(),
   gives: { table: text },
   sql: `
     select quote_ident(s.relname) as table
-    from pg_stat_user_tables s
-    join pg_class c on c.oid = s.relid
-    where s.schemaname = current_schema()
-      and s.n_live_tup > ${FEW_ROWS}
-      and s.n_live_tup >= ${GROWN_BY} * c.reltuples
-      and pg_has_role(c.relowner, 'usage')
+    ${FROM_OUTGROWN}
     order by s.relname`,
 });
 

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { keepStatistics } from '../../../src/jobs/keep-statistics.ts';
 import type { Database } from '../../../src/store/database.ts';
+import { findIdlePruning } from '../../../src/store/idle-chores.ts';
 import { listOutgrown } from '../../../src/store/statistics.ts';
 import { createFactory } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
@@ -42,6 +43,10 @@ const keep = (): Promise<void> =>
   keepStatistics({ ...store.kit, database: store.database }, new AbortController().signal);
 const outgrown = async (): Promise<readonly string[]> =>
   (await listOutgrown.all(store.database, {})).map(({ table }) => table);
+const isIdle = async (): Promise<boolean> =>
+  (await findIdlePruning.one(store.database, { logRetentionMs: 0, retentionMs: 0 })).idle.includes(
+    'statistics',
+  );
 const looked = async (): Promise<number | undefined> => {
   const [{ id } = {}] = await store.sql<{ id: string }>('select id from workspaces limit 1');
   const text = `execute look ('${id}')`;
@@ -53,8 +58,10 @@ it('a table that has outgrown what the planner knows is looked at, and plans are
   await grow(MANY);
   expect(await looked()).toBeGreaterThanOrEqual(MANY);
   expect(await outgrown()).toContain('workspaces');
+  expect(await isIdle()).toBe(false);
   await keep();
   expect(await outgrown()).not.toContain('workspaces');
+  expect(await isIdle()).toBe(true);
   expect(await looked()).toBe(1);
 });
 

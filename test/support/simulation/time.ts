@@ -16,10 +16,12 @@ export interface SimulatedTime {
 const SKEW_MS = 3_600_000;
 
 export function createSimulatedTime(store: TestStore, random: Seeded): SimulatedTime {
+  // Near the database's: what is of their time is not of long ago.
+  const beganMs = Date.now();
   const clocks: ManualClock[] = [];
   return {
     createClock: () => {
-      const clock = createManualClock(Date.UTC(2026, 0, 2) + random.below(SKEW_MS));
+      const clock = createManualClock(beganMs + random.below(SKEW_MS));
       clocks.push(clock);
       return clock;
     },
