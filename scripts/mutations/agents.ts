@@ -45,6 +45,29 @@ export const agents: readonly Mutation[] = [
     noticedBy: by(SHOWN, 'does not get what has served an owner whom the database does not know'),
   },
   {
+    fault: 'an agent is heard by a session that has ended',
+    changes: [change('src/store/sign-of-life.ts', '\n          and ended_at is null')],
+    noticedBy: by(SHOWN, 'that has ended opens nothing and says nothing'),
+  },
+  {
+    fault: 'an agent is heard by a session of another epoch',
+    changes: [change('src/store/sign-of-life.ts', '\n          and epoch = s.epoch')],
+    noticedBy: by(SHOWN, 'of another epoch opens nothing and says nothing'),
+  },
+  {
+    fault: 'an agent is heard whose workspace is deleted',
+    changes: [change('src/store/sign-of-life.ts', `\n          and \${IS_LIVING}`)],
+    noticedBy: by(SHOWN, 'of a workspace that is deleted opens nothing and says nothing'),
+  },
+  {
+    fault: 'all agents that wait are locked when some notices may be lost',
+    changes: [change('src/store/long-poll.ts', "if (kind !== 'resync') isHeard", 'isHeard')],
+    noticedBy: by(
+      'test/db/agent/cost.test.ts',
+      'that waits only reads when it looks in case a notice was lost',
+    ),
+  },
+  {
     fault: 'of an agent that calls twice at once the one call is taken for the other',
     changes: [
       change('src/store/sign-of-life.ts', 'unchanged.place = s.place', 'unchanged.id = a.id'),

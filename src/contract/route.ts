@@ -23,7 +23,7 @@ export interface Route {
   /** Header names are lower case. */
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType | typeof ARCHIVE;
-  /** Where a JSON body may be longer than those of other routes. */
+  /** Where a JSON body may be longer than those of other routes, or not as long. */
   readonly maxBodyBytes?: number;
   /** What a JSON body must hold to before the schema is asked; throws an AppError. */
   readonly checkFirst?: (body: unknown) => void;

@@ -2,12 +2,12 @@
 // may concern it, and now and then anyway, because notices may be lost.
 import type { Kit } from '../base/kit.ts';
 import type { NoticeBus } from './notice-bus.ts';
-import type { Wanted } from './notice-subscribers.ts';
+import type { Hint, Wanted } from './notice-subscribers.ts';
 
 export interface LongPoll<T> {
   /** The notices after which it is worth looking again. */
   readonly wanted: Wanted;
-  /** Gives what was found, or undefined. Whether a notice was heard since the last look tells how likely that is. */
+  /** Gives what was found, or undefined. Whether the notice was heard since the last look tells how likely that is. */
   look(isHeard: boolean): Promise<T | undefined>;
 }
 
@@ -46,8 +46,9 @@ export async function waitFor<T>(
   let pause = new AbortController();
   let isHeard = false;
   const wake = (): void => pause.abort();
-  const hear = (): void => {
-    isHeard = true;
+  const hear = ({ kind }: Hint): void => {
+    // That some may have been lost is no sign of this one.
+    if (kind !== 'resync') isHeard = true;
     wake();
   };
   const isOver = (): boolean => signal.aborted;

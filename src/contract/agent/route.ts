@@ -54,6 +54,8 @@ export const agentRoutes = {
     audience: 'agent',
     summary: 'Show a sign of life and wait for a change of owner',
     body: agentHeartbeatBody,
+    // It is read before it is known who calls.
+    maxBodyBytes: 4_096,
     answers: { 200: agentHeartbeatAnswer },
     errors: [],
   }),

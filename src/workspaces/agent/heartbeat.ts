@@ -57,26 +57,51 @@ export interface Heartbeat {
   readonly onFound?: (agent: BeatingAgent) => void;
 }
 
+/** The last number that PostgreSQL can count epochs to. Whoever names a later one knows of an owner who is not known here. */
+const NO_EPOCH = 2 ** 31 - 1;
+
 /** Throws UNAUTHENTICATED when the session is not live, and what `readOwnership` does. */
 export async function serveHeartbeat(
   deps: HeartbeatDeps,
   session: ShownSession,
   beat: Heartbeat,
 ): Promise<AgentHeartbeatAnswer> {
-  const { agents, bus, database } = deps;
   const wanted: Wanted = { kind: 'owner', workspaceId: session.workspaceId };
-  // What becomes of the workspace meanwhile may lie behind what is found.
+  // What becomes of the workspace while the agent is heard may lie behind what is found. Until the wait listens itself.
   let isMissed = false;
-  const unsubscribe = bus.subscribe(wanted, () => (isMissed = true));
-  const first = await hearAgent(deps, session, beat).finally(unsubscribe);
-  const { agent } = first;
-  let seen = first.ownership;
+  const unsubscribe = deps.bus.subscribe(wanted, () => (isMissed = true));
+  try {
+    const heard = await hearAgent(deps, session, beat);
+    return await answerAgent(deps, beat, { ...heard, wanted, isMissed });
+  } finally {
+    unsubscribe();
+  }
+}
+
+interface HeardAgent {
+  readonly agent: BeatingAgent;
+  readonly ownership: Ownership;
+}
+
+/** Once there is an owner whom it does not know, or when it has waited long enough. */
+async function answerAgent(
+  deps: HeartbeatDeps,
+  { knownEpoch, signal, waitMs, pollMs }: Heartbeat,
+  {
+    agent,
+    wanted,
+    isMissed,
+    ...heard
+  }: HeardAgent & { readonly wanted: Wanted; readonly isMissed: boolean },
+): Promise<AgentHeartbeatAnswer> {
+  const { agents, database } = deps;
+  let seen = heard.ownership;
   const answer = (ownership: Ownership): Promise<AgentHeartbeatAnswer> | AgentHeartbeatAnswer =>
     ownership.epoch === agent.epoch
       ? { ...ownership, session: null }
       : // A claim ended the session that this very request was made with.
         handOverSession(deps, database, agent);
-  if (seen.epoch > beat.knownEpoch) return answer(seen);
+  if (seen.epoch > knownEpoch) return answer(seen);
   const found = await waitFor(
     deps,
     {
@@ -86,17 +111,14 @@ export async function serveHeartbeat(
         const handedOver = isHeard ? await handOverIfClaimed(deps, database, agent) : undefined;
         if (handedOver !== undefined) return handedOver;
         seen = await readOwnership(agents.findOwner, agent);
-        return seen.epoch > beat.knownEpoch ? answer(seen) : undefined;
+        return seen.epoch > knownEpoch ? answer(seen) : undefined;
       },
     },
     // The agent calls again when the time is over. Should it have been claimed unheard, that call exchanges and looks.
-    {
-      ...{ signal: beat.signal, timeoutMs: beat.waitMs, pollMs: beat.pollMs },
-      ...{ looksAtOnce: isMissed, looksAtEnd: false },
-    },
+    { signal, timeoutMs: waitMs, pollMs, looksAtOnce: isMissed, looksAtEnd: false },
   );
   // A wait that was cut short may have looked a while ago.
-  return found ?? answer(beat.signal.aborted ? await readOwnership(agents.findOwner, agent) : seen);
+  return found ?? answer(signal.aborted ? await readOwnership(agents.findOwner, agent) : seen);
 }
 
 /** Stores that the agent lives, and what it says. Throws what `serveHeartbeat` does. */
@@ -104,10 +126,11 @@ async function hearAgent(
   deps: HeartbeatDeps,
   { hash }: ShownSession,
   beat: Heartbeat,
-): Promise<{ readonly agent: BeatingAgent; readonly ownership: Ownership }> {
+): Promise<HeardAgent> {
   const { agents, database } = deps;
-  const { lifecycle, appliedEpoch } = beat;
-  const newestEpoch = Math.max(appliedEpoch, beat.knownEpoch);
+  const { lifecycle } = beat;
+  const appliedEpoch = Math.min(beat.appliedEpoch, NO_EPOCH);
+  const newestEpoch = Math.min(Math.max(appliedEpoch, beat.knownEpoch), NO_EPOCH);
   const heard = await agents.hear({ hash, lifecycle, appliedEpoch, newestEpoch });
   if (heard === undefined) throw sessionNotLive();
   const ownership = ownershipOfNewest(heard);

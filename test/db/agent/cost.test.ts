@@ -5,6 +5,7 @@ import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { hashToken } from '../../../src/base/token.ts';
 import { createAgentsTogether, type AgentsTogether } from '../../../src/store/agent-together.ts';
 import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.ts';
+import type { Hint } from '../../../src/store/notice-subscribers.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { createLostLines } from '../../../src/workspaces/agent/lost-lines.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
@@ -182,6 +183,35 @@ describe('a heartbeat', () => {
 
   it('that waits does not look when something else of its workspace changes', async () => {
     expect(await askedAfter('workspace')).toEqual(['agent.hear']);
+  });
+
+  /** What is asked meanwhile by one that waits, looks so often, and hears this when it begins to wait. */
+  const askedWhileWaiting = async (pollMs: number, hint?: Hint): Promise<ReadonlySet<string>> => {
+    const { session } = await exchange();
+    const agents = createAgentsTogether({ ...store.kit, database });
+    const caller = await agents.findSession(hashToken(session).toString('hex'));
+    let subscribed = 0;
+    const bus: Pick<NoticeBus, 'subscribe'> = {
+      subscribe: (_wanted, hear) => {
+        subscribed += 1;
+        if (hint !== undefined && subscribed === 2) setImmediate(() => hear(hint));
+        return () => undefined;
+      },
+    };
+    await store.sql(`update agents set lifecycle = 'ready' where workspace_id = $1`, [workspaceId]);
+    database.take();
+    await serveHeartbeat({ ...store.kit, database, bus, agents }, caller!, {
+      ...{ lifecycle: 'ready', appliedEpoch: 0, knownEpoch: 0, waitMs: 60 },
+      ...{ pollMs, signal: new AbortController().signal },
+    });
+    return new Set(database.take().statements);
+  };
+
+  it('that waits only reads when it looks in case a notice was lost', async () => {
+    const read = new Set(['agent.hear', 'agent.find_owners']);
+    expect(await askedWhileWaiting(5)).toEqual(read);
+    // A crowd of those that wait is told so at once.
+    expect(await askedWhileWaiting(60_000, { kind: 'resync' })).toEqual(read);
   });
 
   it('that says something new is two statements', async () => {

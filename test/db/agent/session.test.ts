@@ -135,7 +135,9 @@ describe('an agent whose hand-over failed', () => {
       });
     const stored = () =>
       store.sql('select lifecycle, applied_ok from agents where id = $1', [caller.agentId]);
-    await tell({ lifecycle: 'start_error', appliedEpoch: 1, appliedOk: false });
+    expect(
+      await tell({ lifecycle: 'start_error', appliedEpoch: 1, appliedOk: false }),
+    ).toMatchObject({ applied_epoch: 1, applied_ok: false });
     for (const lifecycle of ['starting', 'ready'] as const) {
       const answer = await tell({ lifecycle, appliedEpoch: 0, appliedOk: true });
       expect(answer).toMatchObject({ applied_epoch: 1, applied_ok: false });

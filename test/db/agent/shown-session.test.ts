@@ -48,13 +48,17 @@ const show = (shown: string): Promise<AgentCaller | undefined> =>
 
 interface Beat {
   readonly deps?: HeartbeatDeps;
+  readonly appliedEpoch?: number;
   readonly knownEpoch?: number;
   readonly waitMs?: number;
 }
 
-const beat = (caller: AgentCaller, { deps = queue.deps, knownEpoch = 0, waitMs = 0 }: Beat = {}) =>
+const beat = (
+  caller: AgentCaller,
+  { deps = queue.deps, appliedEpoch = 0, knownEpoch = 0, waitMs = 0 }: Beat = {},
+) =>
   serveHeartbeat(deps, caller, {
-    ...{ lifecycle: 'ready', appliedEpoch: 0, knownEpoch, waitMs, pollMs: 60_000 },
+    ...{ lifecycle: 'ready', appliedEpoch, knownEpoch, waitMs, pollMs: 60_000 },
     signal: new AbortController().signal,
   });
 
@@ -107,6 +111,37 @@ describe('a session', () => {
       expect(await show(nameless)).toBeUndefined();
     }
     expect(await seen()).toBe(false);
+  });
+
+  const opensNothingAfter = async (sql: string): Promise<void> => {
+    await store.sql(`update agents set lifecycle = 'ready'`);
+    await store.sql(sql);
+    for (const call of callsBy((await show(token))!)) {
+      await expect(call()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    }
+    expect(await seen()).toBe(false);
+  };
+
+  it('that has ended opens nothing and says nothing', () =>
+    opensNothingAfter('update agent_sessions set ended_at = standby_now()'));
+
+  it('of another epoch opens nothing and says nothing', () =>
+    opensNothingAfter('update agent_sessions set epoch = epoch + 1'));
+
+  it('of a workspace that is deleted opens nothing and says nothing', () =>
+    opensNothingAfter('update workspaces set deleted_at = standby_now()'));
+
+  it('that comes with an epoch that nothing can count to fails by itself, if at all', async () => {
+    const later = { knownEpoch: 3_000_000_000 };
+    const [live, madeUp] = [await show(token), await show(`sbs_${workspaceId}_${'x'.repeat(43)}`)];
+    const answers = await Promise.allSettled([
+      ...[beat(madeUp!, later), beat(live!), beat(live!, later)],
+      beat(live!, { appliedEpoch: 2 ** 40 }),
+    ]);
+    expect(answers).toMatchObject([
+      { status: 'rejected', reason: { code: 'UNAUTHENTICATED' } },
+      ...Array.from({ length: 3 }, () => ({ status: 'fulfilled', value: { epoch: 0 } })),
+    ]);
   });
 
   it('of an earlier control plane names none, and is good until it ends', async () => {
