@@ -60,12 +60,25 @@ export const agents: readonly Mutation[] = [
     noticedBy: by(SHOWN, 'of a workspace that is deleted opens nothing and says nothing'),
   },
   {
+    fault: 'a call that names an epoch beyond all numbers fails those that come with it',
+    changes: [change('src/workspaces/agent/heartbeat.ts', '2 ** 31 - 1', 'Infinity')],
+    noticedBy: by(
+      SHOWN,
+      'that comes with an epoch that nothing can count to fails by itself, if at all',
+    ),
+  },
+  {
     fault: 'all agents that wait are locked when some notices may be lost',
     changes: [change('src/store/long-poll.ts', "if (kind !== 'resync') isHeard", 'isHeard')],
     noticedBy: by(
       'test/db/agent/cost.test.ts',
       'that waits only reads when it looks in case a notice was lost',
     ),
+  },
+  {
+    fault: 'an agent that calls again is called as one that hung up',
+    changes: [change('src/api/agent/handlers.ts', 'lostLines.forget(found.agentId);')],
+    noticedBy: by('test/db/agent/cost.test.ts', 'is forgotten when its agent calls again'),
   },
   {
     fault: 'of an agent that calls twice at once the one call is taken for the other',

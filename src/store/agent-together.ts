@@ -64,8 +64,7 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
           appliedEpochs: calls.map(({ appliedEpoch }) => appliedEpoch),
           newestEpochs: calls.map(({ newestEpoch }) => newestEpoch),
         });
-        const byPlace = new Map(heard.map((row) => [row.place, row]));
-        return calls.map((_call, index) => byPlace.get(index + 1));
+        return inPlaces(calls, heard);
       },
       options,
     ),
@@ -78,10 +77,18 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
           appliedEpochs: signs.map(({ appliedEpoch }) => appliedEpoch),
           appliedOks: signs.map(({ appliedOk }) => appliedOk),
         });
-        const byPlace = new Map(recorded.map((row) => [row.place, row]));
-        return signs.map((_sign, index) => byPlace.get(index + 1));
+        return inPlaces(signs, recorded);
       },
       options,
     ),
   };
+}
+
+/** The row that each has been given, if any. */
+function inPlaces<Row extends { readonly place: number }>(
+  asked: readonly unknown[],
+  rows: readonly Row[],
+): readonly (Row | undefined)[] {
+  const byPlace = new Map(rows.map((row) => [row.place, row]));
+  return asked.map((_one, index) => byPlace.get(index + 1));
 }

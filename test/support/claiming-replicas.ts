@@ -26,7 +26,7 @@ const bootstrapTokens = createBootstrapTokens(Buffer.alloc(32));
 export interface Replica {
   readonly bus: NoticeBus;
   readonly server: HttpServer;
-  /** Agents whose calls wait here for a new owner. */
+  /** Those whose agents wait here for a new owner. */
   readonly waiting: ReadonlySet<WorkspaceId>;
 }
 
@@ -114,7 +114,8 @@ export async function fillWithAgents(
     };
     agents.set(workspaceId, spawn(program, args, { stdio: 'ignore', env }));
   }
-  const ready = `select workspace_id as id from agents where workspace_id = any ($1) and lifecycle = 'ready'`;
+  const ready = `select workspace_id as id from agents
+    where workspace_id = any ($1) and lifecycle = 'ready'`;
   await until(async () => {
     const found = await store.sql<{ id: WorkspaceId }>(ready, [ids]);
     const waits = found.filter(({ id }) => replicas.some(({ waiting }) => waiting.has(id)));

@@ -57,8 +57,8 @@ export interface Heartbeat {
   readonly onFound?: (agent: BeatingAgent) => void;
 }
 
-/** The last number that PostgreSQL can count epochs to. Whoever names a later one knows of an owner who is not known here. */
-const NO_EPOCH = 2 ** 31 - 1;
+/** PostgreSQL counts no further. Whoever names a later one knows, as whoever names it, of an owner who is not known here. */
+const LAST_EPOCH = 2 ** 31 - 1;
 
 /** Throws UNAUTHENTICATED when the session is not live, and what `readOwnership` does. */
 export async function serveHeartbeat(
@@ -67,7 +67,7 @@ export async function serveHeartbeat(
   beat: Heartbeat,
 ): Promise<AgentHeartbeatAnswer> {
   const wanted: Wanted = { kind: 'owner', workspaceId: session.workspaceId };
-  // What becomes of the workspace while the agent is heard may lie behind what is found. Until the wait listens itself.
+  // Before the agent is heard, and until its wait listens: what becomes of the workspace meanwhile may not be found.
   let isMissed = false;
   const unsubscribe = deps.bus.subscribe(wanted, () => (isMissed = true));
   try {
@@ -89,16 +89,16 @@ async function answerAgent(
   { knownEpoch, signal, waitMs, pollMs }: Heartbeat,
   {
     agent,
+    ownership,
     wanted,
     isMissed,
-    ...heard
   }: HeardAgent & { readonly wanted: Wanted; readonly isMissed: boolean },
 ): Promise<AgentHeartbeatAnswer> {
   const { agents, database } = deps;
-  let seen = heard.ownership;
-  const answer = (ownership: Ownership): Promise<AgentHeartbeatAnswer> | AgentHeartbeatAnswer =>
-    ownership.epoch === agent.epoch
-      ? { ...ownership, session: null }
+  let seen = ownership;
+  const answer = (latest: Ownership): Promise<AgentHeartbeatAnswer> | AgentHeartbeatAnswer =>
+    latest.epoch === agent.epoch
+      ? { ...latest, session: null }
       : // A claim ended the session that this very request was made with.
         handOverSession(deps, database, agent);
   if (seen.epoch > knownEpoch) return answer(seen);
@@ -129,8 +129,8 @@ async function hearAgent(
 ): Promise<HeardAgent> {
   const { agents, database } = deps;
   const { lifecycle } = beat;
-  const appliedEpoch = Math.min(beat.appliedEpoch, NO_EPOCH);
-  const newestEpoch = Math.min(Math.max(appliedEpoch, beat.knownEpoch), NO_EPOCH);
+  const appliedEpoch = Math.min(beat.appliedEpoch, LAST_EPOCH);
+  const newestEpoch = Math.max(appliedEpoch, Math.min(beat.knownEpoch, LAST_EPOCH));
   const heard = await agents.hear({ hash, lifecycle, appliedEpoch, newestEpoch });
   if (heard === undefined) throw sessionNotLive();
   const ownership = ownershipOfNewest(heard);

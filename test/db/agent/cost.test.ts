@@ -10,6 +10,8 @@ import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { createLostLines } from '../../../src/workspaces/agent/lost-lines.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { claimOne } from '../../support/claim.ts';
+import { createAgentHandlers } from '../../../src/api/agent/handlers.ts';
+import { CallerGone } from '../../../src/api/http/live-request.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -47,6 +49,22 @@ const sessions = (isLive: boolean) =>
     ...[workspaceId, isLive],
   ]);
 
+function countSubscribers() {
+  const all = createNoticeBus({ ...store.kit, database: store.database });
+  let subscribers = 0;
+  const bus: Pick<NoticeBus, 'subscribe'> = {
+    subscribe: (...wanted) => {
+      const end = all.subscribe(...wanted);
+      subscribers += 1;
+      return () => {
+        subscribers -= 1;
+        end();
+      };
+    },
+  };
+  return { bus, subscribers: () => subscribers };
+}
+
 describe('a line that was lost', () => {
   it('is forgotten with its workspace', async () => {
     const { session } = await exchange();
@@ -61,27 +79,43 @@ describe('a line that was lost', () => {
         return owner;
       },
     };
-    const bus = createNoticeBus({ ...store.kit, database: store.database });
-    let subscribers = 0;
-    const counted: Pick<NoticeBus, 'subscribe'> = {
-      subscribe: (...wanted) => {
-        const end = bus.subscribe(...wanted);
-        subscribers += 1;
-        return () => {
-          subscribers -= 1;
-          end();
-        };
-      },
-    };
-    const deps = { ...store.kit, database: store.database, bus: counted, agents };
+    const { bus, subscribers } = countSubscribers();
+    const deps = { ...store.kit, database: store.database, bus, agents };
     createLostLines(deps).keep(agent!);
     await looked.promise; // the look that it begins with sees the workspace
-    expect(subscribers).toBe(1);
+    expect(subscribers()).toBe(1);
     await store.sql('update workspaces set deleted_at = standby_now() where id = $1', [
       workspaceId,
     ]);
     store.database.announce([{ kind: 'workspace', workspaceId }]);
-    await until(() => expect(subscribers).toBe(0));
+    await until(() => expect(subscribers()).toBe(0));
+  });
+
+  it('is forgotten when its agent calls again', async () => {
+    const { session } = await exchange();
+    const { bus, subscribers } = countSubscribers();
+    const { kit, keyring } = store;
+    const agents = createAgentsTogether({ ...kit, database });
+    const handlers = createAgentHandlers(
+      { ...kit, database, bus, agents, keyring },
+      {
+        ...{ heartbeatIntervalMs: 20_000, pollMs: 60_000 },
+        readShellAgent: () => Promise.reject(new Error('nobody asks for it')),
+      },
+    );
+    const call = (signal: AbortSignal) =>
+      handlers.heartbeatAgent({
+        ...{ params: undefined, query: {}, headers: undefined, signal },
+        caller: { hash: hashToken(session).toString('hex'), workspaceId },
+        body: {
+          ...({ lifecycle: 'ready', applied_epoch: 0, applied_ok: true } as const),
+          ...{ known_epoch: 0, wait_ms: 0, used: false },
+        },
+      });
+    await call(AbortSignal.abort(new CallerGone('it hung up')));
+    expect(subscribers()).toBe(1);
+    await call(new AbortController().signal);
+    expect(subscribers()).toBe(0);
   });
 });
 
