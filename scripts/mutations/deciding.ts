@@ -66,7 +66,7 @@ export const deciding: readonly Mutation[] = [
     always: true,
     changes: [
       change(
-        'src/store/begin.ts',
+        'src/store/open-transaction.ts',
         "write: 'begin isolation level read committed'",
         "write: 'begin isolation level repeatable read'",
       ),
@@ -136,7 +136,7 @@ export const deciding: readonly Mutation[] = [
     changes: [
       change(
         'src/store/creation-budget.ts',
-        `pg_advisory_xact_lock(\${BUDGET_LOCK}, hashtext($organizationId::text))::text`,
+        `pg_advisory_xact_lock(\${BUDGET_LOCK}, hashtext($organizationId::text))`,
         '$organizationId::text',
       ),
     ],

@@ -240,8 +240,8 @@ export const handingOver: readonly Mutation[] = [
     changes: [
       change(
         'src/store/database.ts',
-        '        if (await tx.hasBegun()) {',
-        '        receive(notices);\n        if (await tx.hasBegun()) {',
+        '        await tx.end();',
+        '        receive(notices);\n        await tx.end();',
       ),
     ],
     noticedBy: by(

@@ -72,44 +72,41 @@ export async function finishBuild(
 
   if (deleted) {
     await holdStateLocks.maybe(tx, { workspaceId });
-    await clearDeleted.run(tx, { workspaceId });
-  } else if (succeeded && transition !== 'start') await silenceAgents.run(tx, { workspaceId });
+    clearDeleted.later(tx, { workspaceId });
+  } else if (succeeded && transition !== 'start') silenceAgents.later(tx, { workspaceId });
   if (succeeded && job.stage === 'create') await rehearseOnce(kit, tx, finished);
   if (isCanary(finished)) await endCanaryBuild(kit, tx, finished);
   if (result.outcome === 'failed' && job.stage === 'claim') {
-    await failClaim.run(tx, { workspaceId, epoch: workspace.epoch });
+    failClaim.later(tx, { workspaceId, epoch: workspace.epoch });
   }
-  await recordJudgement(tx, finished);
+  recordJudgement(tx, finished);
   tx.notify({ kind: 'workspace', workspaceId });
 
   if (!workspace.isMember || workspace.poolId === null) return;
   if (deleted) {
-    await removeMember.run(tx, { workspaceId });
+    removeMember.later(tx, { workspaceId });
   } else {
-    await finishMemberBuild.run(tx, {
+    finishMemberBuild.later(tx, {
       workspaceId,
       jobId: job.id,
       runs: succeeded && transition === 'start',
     });
   }
-  await insertPoolEvents(tx, [
+  insertPoolEvents(tx, [
     { id: createId(kit), poolId: workspace.poolId, workspaceId, ...describeEvent(finished) },
   ]);
   tx.notify({ kind: 'pool', poolId: workspace.poolId });
 }
 
 /** Only the first build of a prebuild is judged, and only by what its template is to blame for; every failure counts. */
-async function recordJudgement(
-  tx: Transaction,
-  { job, workspace, result }: FinishedBuild,
-): Promise<void> {
+function recordJudgement(tx: Transaction, { job, workspace, result }: FinishedBuild): void {
   const { id: workspaceId, origin, poolId } = workspace;
   if (origin !== 'prebuild' || poolId === null || job.stage !== 'create') return;
   if (result.outcome === 'canceled') return;
   const failed = result.outcome === 'failed';
-  if (failed) await countForPool(tx, 'prebuilds_failed', poolId);
+  if (failed) countForPool(tx, 'prebuilds_failed', poolId);
   if (failed && !isTemplateFault(result.errorCode)) return;
-  await recordJudgedBuild(tx, { poolId, workspaceId, failed });
+  recordJudgedBuild(tx, { poolId, workspaceId, failed });
 }
 
 /** The first build of a prebuild that no pool has made. */

@@ -29,8 +29,8 @@ export async function recordReplacements(
   await announceReplacedClaim.run(tx, { id: createId<AnnouncementId>(kit), buildId, resources });
   const { poolId } = workspace;
   if (poolId === null) return;
-  await countForPool(tx, 'resource_replacements', poolId);
-  await insertPoolEvents(tx, [
+  countForPool(tx, 'resource_replacements', poolId);
+  insertPoolEvents(tx, [
     {
       id: createId(kit),
       poolId,

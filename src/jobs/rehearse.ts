@@ -76,7 +76,7 @@ export async function endRehearsal(
     await announceRehearsal.run(tx, { id, presetId, resources: asJson(found) });
   }
   if (poolId === null) return;
-  await insertPoolEvents(tx, [
+  insertPoolEvents(tx, [
     {
       id: createId(kit),
       poolId,

@@ -26,18 +26,18 @@ export async function changePool(kit: Kit, tx: Transaction, change: PoolChange):
   const { poolId, by, paused, size } = change;
   await lockPool.one(tx, { poolId });
   const former = await readPoolSettings.one(tx, { poolId });
-  const tell = (kind: 'paused' | 'resumed' | 'resized', reason: string | null): Promise<void> =>
+  const tell = (kind: 'paused' | 'resumed' | 'resized', reason: string | null): void =>
     tellPools(kit, tx, { poolIds: [poolId], kind, by, reason });
 
   if (paused !== undefined && paused !== former.paused) {
     await pausePool.run(tx, { poolId, paused });
-    await tell(paused ? 'paused' : 'resumed', null);
+    tell(paused ? 'paused' : 'resumed', null);
   }
   if (size === undefined) return;
   const { instances, overridesSchedules } = size ?? { instances: null, overridesSchedules: false };
   if (instances === former.sizeOverride && overridesSchedules === former.overridesSchedules) return;
   await resizePool.run(tx, { poolId, instances, overridesSchedules });
-  await tell('resized', describeSize(size));
+  tell('resized', describeSize(size));
 }
 
 function describeSize(size: PoolSize | null): string {

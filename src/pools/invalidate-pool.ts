@@ -14,5 +14,5 @@ export async function invalidatePool(
   await lockPool.one(tx, { poolId });
   const poolIds = [poolId];
   await invalidatePools.run(tx, { poolIds });
-  await tellPools(kit, tx, { poolIds, kind: 'invalidated', by, reason: null });
+  tellPools(kit, tx, { poolIds, kind: 'invalidated', by, reason: null });
 }

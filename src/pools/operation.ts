@@ -34,15 +34,15 @@ export interface Told {
 }
 
 /** Writes what was done into the pools' events, and puts the pools in the queue after the commit. */
-export async function tellPools(kit: Kit, tx: Transaction, told: Told): Promise<void> {
-  await recordOperation(kit, tx, told);
+export function tellPools(kit: Kit, tx: Transaction, told: Told): void {
+  recordOperation(kit, tx, told);
   tx.notify(...told.poolIds.map((poolId) => ({ kind: 'pool', poolId }) as const));
 }
 
 /** Writes what was done into the pools' events, and nothing else. */
-export async function recordOperation(kit: Kit, tx: Transaction, told: Told): Promise<void> {
+export function recordOperation(kit: Kit, tx: Transaction, told: Told): void {
   const { poolIds, kind, by, reason } = told;
-  await insertPoolEvents(
+  insertPoolEvents(
     tx,
     poolIds.map((poolId) => ({
       id: createId(kit),

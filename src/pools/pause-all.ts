@@ -22,7 +22,7 @@ export async function pauseAll(
   if (wasPaused(former) === paused) return;
   await storePrebuildSettings(tx, { reconciliationPaused: paused });
   const pools = await listAllPoolIds.all(tx, {});
-  await recordOperation(kit, tx, {
+  recordOperation(kit, tx, {
     poolIds: pools.map(({ poolId }) => poolId),
     kind: paused ? 'all_paused' : 'all_resumed',
     by,

@@ -16,5 +16,5 @@ export async function resetPool(
   const former = await resetBrakes.maybe(tx, { poolId });
   const trial = former?.formerTrialId ?? null;
   const reason = trial === null ? null : `the trial ${trial} counts for nothing`;
-  await tellPools(kit, tx, { poolIds: [poolId], kind: 'brakes_reset', by, reason });
+  tellPools(kit, tx, { poolIds: [poolId], kind: 'brakes_reset', by, reason });
 }

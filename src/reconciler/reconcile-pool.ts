@@ -104,7 +104,7 @@ async function act(
       // A deadlock is over when the whole transaction begins again.
       if (isRetryable(error)) throw error;
       errors.push(error);
-      if (build !== undefined) await countRefusedBuild(acting.tx, build);
+      if (build !== undefined) countRefusedBuild(acting.tx, build);
     }
   };
 

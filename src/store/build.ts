@@ -13,8 +13,7 @@ import { LIFE_REASONS, type GrantedLife } from '../domain/workspace/life.ts';
 import { admitBuilds } from './build-admission.ts';
 import { protocolVersionOf } from './job-fit.ts';
 import type { NewBuild } from './new-build.ts';
-import type { Executor } from './statement.ts';
-import { asJson, statement, takes } from './statement.ts';
+import { asJson, statement, takes, type Deferring, type Executor } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 
 export interface NewWorkspace {
@@ -142,25 +141,25 @@ const insertAgentRows = statement({
       id uuid, "workspaceId" uuid, name text, kind text, "timeoutSeconds" integer)`,
 });
 
-export async function insertWorkspaces(
-  on: Executor,
-  workspaces: readonly NewWorkspace[],
-): Promise<void> {
-  if (workspaces.length > 0) await insertWorkspaceRows.run(on, { rows: asJson(workspaces) });
+export function insertWorkspaces(tx: Deferring, workspaces: readonly NewWorkspace[]): void {
+  if (workspaces.length > 0) insertWorkspaceRows.later(tx, { rows: asJson(workspaces) });
 }
 
 /**
  * Inserts builds and the jobs that do them, once they are admitted. A build number that is taken breaks
  * builds_workspace_id_number_key.
  */
-export async function insertBuilds(on: Executor, builds: readonly NewBuild[]): Promise<void> {
+export async function insertBuilds(
+  tx: Executor & Deferring,
+  builds: readonly NewBuild[],
+): Promise<void> {
   if (builds.length === 0) return;
-  await admitBuilds(on, builds);
-  await insertBuildRows.run(on, { rows: asJson(builds) });
+  await admitBuilds(tx, builds);
+  insertBuildRows.later(tx, { rows: asJson(builds) });
 }
 
-export async function insertAgents(on: Executor, agents: readonly NewAgent[]): Promise<void> {
-  if (agents.length > 0) await insertAgentRows.run(on, { rows: asJson(agents) });
+export function insertAgents(tx: Deferring, agents: readonly NewAgent[]): void {
+  if (agents.length > 0) insertAgentRows.later(tx, { rows: asJson(agents) });
 }
 
 /** Those of a version that takes the place of another one: who has the same name stays. */

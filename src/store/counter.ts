@@ -2,7 +2,14 @@
 // transaction (the hot statements in an arm of their own); steps are added up in totals from time to time.
 import type { PoolId } from '../base/id.ts';
 import { count, json, nullable, text } from './column.ts';
-import { asJson, statement, takes, type Executor, type NoArgs } from './statement.ts';
+import {
+  asJson,
+  statement,
+  takes,
+  type Deferring,
+  type Executor,
+  type NoArgs,
+} from './statement.ts';
 
 export type Counter =
   | 'prebuilds_created'
@@ -39,17 +46,14 @@ const insertStep = statement({
     values ($counter, $labels::jsonb, 1)`,
 });
 
-export async function countForPool(on: Executor, counter: Counter, poolId: PoolId): Promise<void> {
-  await insertPoolStep.run(on, { counter, poolId });
+export function countForPool(tx: Deferring, counter: Counter, poolId: PoolId): void {
+  insertPoolStep.later(tx, { counter, poolId });
 }
 
 /** A build of a pool that was decided on and could not be queued. */
-export async function countRefusedBuild(
-  on: Executor,
-  { transition, reason }: RefusedBuild,
-): Promise<void> {
+export function countRefusedBuild(tx: Deferring, { transition, reason }: RefusedBuild): void {
   const labels = asJson({ kind: 'pool', transition, reason, status: 'refused' });
-  await insertStep.run(on, { counter: 'builds_enqueued', labels });
+  insertStep.later(tx, { counter: 'builds_enqueued', labels });
 }
 
 /** At most so many in one statement, so that adding up after a long time is no long transaction. */

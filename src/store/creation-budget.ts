@@ -1,7 +1,7 @@
 // What an organization's budget for creations is reckoned from.
 import type { OrganizationId, PoolId } from '../base/id.ts';
 import { BUDGET_LOCK } from './advisory-lock.ts';
-import { bool, int, json, nullable, text, uuid } from './column.ts';
+import { bool, int, json, nullable, uuid } from './column.ts';
 import { DAEMON_IS_SEEN } from './daemon-seen.ts';
 import { hasPrebuildMembership } from './prebuild-membership.ts';
 import { quotaOfPools, type StoredSpending } from './quota.ts';
@@ -15,9 +15,10 @@ import { unseen } from './unseen.ts';
 export const lockCreationBudget = statement({
   name: 'creation_budget.lock',
   takes: takes<{ readonly organizationId: OrganizationId }>(),
-  gives: { locked: text },
+  gives: {},
   sql: `
-    select pg_advisory_xact_lock(${BUDGET_LOCK}, hashtext($organizationId::text))::text as locked`,
+    select from (
+      select pg_advisory_xact_lock(${BUDGET_LOCK}, hashtext($organizationId::text))) as locked`,
 });
 
 /**

@@ -3,9 +3,15 @@ import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
 import { assertOutsideTransaction, runInsideTransaction } from '../base/transaction-scope.ts';
 import pg from 'pg';
-import { begin, beginWith, canBeginWith, type TransactionMode } from './begin.ts';
+import { runInOrder } from './message.ts';
 import type { Notice } from './notice.ts';
 import { createOpenConnections } from './open-connections.ts';
+import {
+  openTransaction,
+  toResult,
+  type OpenTransaction,
+  type TransactionMode,
+} from './open-transaction.ts';
 import { hasLostStatement, isBusy, isRetryable, isUnavailable } from './sqlstate.ts';
 import type { Executor, Query, QueryResult } from './statement.ts';
 import { translated } from './translated.ts';
@@ -36,11 +42,8 @@ export interface Database extends Executor {
   close(): Promise<void>;
 }
 
-export interface Transaction extends Executor {
-  notify(...notices: readonly Notice[]): void;
-  /** Runs `work` in a savepoint: what it wrote is undone when it throws, and the error goes on. */
-  savepoint<T>(work: () => Promise<T>): Promise<T>;
-}
+/** Within `Database.transaction`, which ends it. */
+export type Transaction = Omit<OpenTransaction, 'end'>;
 
 export interface TransactionOptions {
   /**
@@ -170,7 +173,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
   const runAlone = (query: Query): Promise<QueryResult> =>
     lend(async (client, discard) => {
       try {
-        return await execute(client, query);
+        return toResult(await runInOrder(client, [], query));
       } catch (error) {
         // What PostgreSQL says no to is over. Anything else may still run, or ends the connection.
         const isOver = error instanceof pg.DatabaseError && !isUnavailable(error);
@@ -185,19 +188,11 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
   ): Promise<Attempt<T>> =>
     lend(async (client, discard) => {
       const notices: Notice[] = [];
-      const tx = transactionOn(client, { mode, notices });
+      const tx = openTransaction(client, { mode, notices });
       try {
-        if (!canBeginWith(client, mode)) await tx.begin();
         const result = await runInsideTransaction(() => work(tx));
-        const isDryRun = mode === 'dry_run';
-        if (await tx.hasBegun()) {
-          const { command } = await client.query(isDryRun ? 'rollback' : 'commit');
-          // PostgreSQL answers a commit so, without an error, when a statement failed and nobody said so.
-          if (command === 'ROLLBACK' && !isDryRun) {
-            throw new Error('the transaction had failed before its commit');
-          }
-        }
-        return { result, notices: isDryRun ? [] : notices };
+        await tx.end();
+        return { result, notices: mode === 'dry_run' ? [] : notices };
       } catch (error) {
         // A connection that cannot roll back is thrown away, which rolls back. One that may not answer
         // any more is not asked: the caller would wait for a second time limit.
@@ -281,74 +276,6 @@ function noneAnswered(waitedMs: number): AppError {
   return new AppError('DATABASE_UNAVAILABLE', {
     detail: `PostgreSQL could not be used: no connection answered within ${waitedMs / 1_000} s`,
   });
-}
-
-interface OpenTransaction extends Transaction {
-  /** Before its first statement, which begins it otherwise. */
-  begin(): Promise<void>;
-  /** Throws what kept it from that. */
-  hasBegun(): Promise<boolean>;
-}
-
-function transactionOn(
-  client: pg.PoolClient,
-  { mode, notices }: { readonly mode: TransactionMode; readonly notices: Notice[] },
-): OpenTransaction {
-  let savepoints = 0;
-  // What comes later waits for it: where it fails there may be no transaction, and all else would run outside of one.
-  let begun: Promise<unknown> | undefined;
-  const beginAlone = async (): Promise<void> => {
-    begun = begin(client, mode);
-    await begun;
-  };
-  return {
-    begin: beginAlone,
-    hasBegun: async () => {
-      await begun;
-      return begun !== undefined;
-    },
-    query: async (query) => {
-      if (begun !== undefined) {
-        await begun;
-        return execute(client, query);
-      }
-      const first = toResult(beginWith(client, mode, configOf(query)));
-      begun = first;
-      return first;
-    },
-    notify: (...more) => {
-      notices.push(...more);
-    },
-    savepoint: async (work) => {
-      if (begun === undefined) await beginAlone();
-      else await begun;
-      const name = `s${++savepoints}`;
-      const noticesBefore = notices.length;
-      await client.query(`savepoint ${name}`);
-      try {
-        const result = await work();
-        await client.query(`release savepoint ${name}`);
-        return result;
-      } catch (error) {
-        await client.query(`rollback to savepoint ${name}`);
-        notices.length = noticesBefore;
-        throw error;
-      }
-    },
-  };
-}
-
-function execute(on: pg.PoolClient, query: Query): Promise<QueryResult> {
-  return toResult(on.query<unknown[]>(configOf(query)));
-}
-
-function configOf({ name, text, values }: Query): pg.QueryArrayConfig {
-  return { name, text, values: [...values], rowMode: 'array' };
-}
-
-async function toResult(asked: Promise<pg.QueryArrayResult>): Promise<QueryResult> {
-  const { rows, rowCount } = await asked;
-  return { rows: rows as unknown[][], rowCount: rowCount ?? 0 };
 }
 
 /** Throws CONFIG_INVALID for an address that cannot be used, or whose certificates cannot be read. */

@@ -1,8 +1,7 @@
 // The record that a pool's brakes are decided from: how its newest first builds ended, whatever
 // became of the workspaces since.
 import type { PoolId, WorkspaceId } from '../base/id.ts';
-import type { Executor } from './statement.ts';
-import { statement, takes } from './statement.ts';
+import { statement, takes, type Deferring } from './statement.ts';
 
 /** How many are kept per pool. Far above any count that a limit looks at, and above most pools' size. */
 export const KEPT_PER_POOL = 100;
@@ -58,9 +57,9 @@ const recordJudgement = statement({
       and workspace_id in (select workspace_id from free)`,
 });
 
-export async function recordJudgedBuild(
-  on: Executor,
+export function recordJudgedBuild(
+  tx: Deferring,
   judged: { readonly poolId: PoolId; readonly workspaceId: WorkspaceId; readonly failed: boolean },
-): Promise<void> {
-  await recordJudgement.run(on, { ...judged, kept: KEPT_PER_POOL });
+): void {
+  recordJudgement.later(tx, { ...judged, kept: KEPT_PER_POOL });
 }

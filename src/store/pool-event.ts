@@ -1,6 +1,6 @@
 // What happened in pools, for people: never read by a decision.
 import type { PoolId, WorkspaceId } from '../base/id.ts';
-import { asJson, statement, takes, type Executor } from './statement.ts';
+import { asJson, statement, takes, type Deferring } from './statement.ts';
 
 export interface NewPoolEvent {
   readonly id: string;
@@ -22,9 +22,6 @@ const insertPoolEventRows = statement({
       id uuid, "poolId" uuid, kind text, "workspaceId" uuid, reason text, details jsonb)`,
 });
 
-export async function insertPoolEvents(
-  on: Executor,
-  events: readonly NewPoolEvent[],
-): Promise<void> {
-  if (events.length > 0) await insertPoolEventRows.run(on, { rows: asJson(events) });
+export function insertPoolEvents(tx: Deferring, events: readonly NewPoolEvent[]): void {
+  if (events.length > 0) insertPoolEventRows.later(tx, { rows: asJson(events) });
 }

@@ -8,6 +8,11 @@ export interface Executor {
   query(query: Query): Promise<QueryResult>;
 }
 
+/** An open transaction. */
+export interface Deferring {
+  later(query: Query): void;
+}
+
 export interface Query {
   /** The statement's; where it has filters, with which of them are given: PostgreSQL keeps one text by one name. */
   readonly name: string;
@@ -48,6 +53,8 @@ export interface Statement<Args, C extends Columns> {
   one(on: Executor, args: Args): Promise<RowOf<C>>;
   /** Runs it for its effect and gives the number of rows concerned. */
   run(on: Executor, args: Args): Promise<number>;
+  /** Runs it for its effect with whatever the transaction does next. For statements without columns only. */
+  later(on: Deferring, args: Args): void;
 }
 
 declare const argsType: unique symbol;
@@ -78,14 +85,15 @@ export function statement<Args, C extends Columns>(
   const { text, parameters } = full;
   const keys = Object.keys(spec.gives);
 
-  const execute = (on: Executor, args: Args): Promise<QueryResult> => {
+  const queryOf = (args: Args): Query => {
     const given = args as Readonly<Record<string, unknown>>;
     const missing = parameters.find((name) => given[name] === undefined);
     if (missing !== undefined) throw new Error(`${spec.name}: parameter ${missing} was not given`);
     const variant = variantFor(given);
     const values = variant.parameters.map((name) => given[name]);
-    return on.query({ name: variant.name, text: variant.text, values });
+    return { name: variant.name, text: variant.text, values };
   };
+  const execute = (on: Executor, args: Args): Promise<QueryResult> => on.query(queryOf(args));
 
   const toRow = (values: readonly unknown[]): RowOf<C> => {
     const row: Record<string, unknown> = {};
@@ -111,7 +119,12 @@ export function statement<Args, C extends Columns>(
   const run = async (on: Executor, args: Args): Promise<number> =>
     (await execute(on, args)).rowCount;
 
-  const calls = { all, maybe, one, run };
+  const later = (on: Deferring, args: Args): void => {
+    if (keys.length > 0) throw new Error(`${spec.name} gives rows that nobody would read`);
+    on.later(queryOf(args));
+  };
+
+  const calls = { all, maybe, one, run, later };
   const made = { name: spec.name, text, parameters, variants, columns: spec.gives, ...calls };
   registry.set(spec.name, made);
   return made;

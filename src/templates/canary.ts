@@ -52,7 +52,7 @@ export async function startCanaries(
     const { values, issues } = completeParameters(manifest.parameters, preset.parameters);
     if (issues.length > 0) throw parametersInvalid(issues);
     const { organizationId, poolId, id: presetId, dailyCost } = preset;
-    await lockCreationBudget.run(tx, { organizationId });
+    lockCreationBudget.later(tx, { organizationId });
     const budget = await readCreationBudget.one(tx, { organizationId, poolIds: [poolId] });
     const { allowed, overBudget } = limitCreations({ count: 1, dailyCost }, budget, options);
     if (allowed === 0) {
@@ -61,7 +61,7 @@ export async function startCanaries(
     }
     const { driver, tags } = manifest;
     const workspaceId = createId<WorkspaceId>(kit);
-    await insertWorkspaces(tx, [
+    insertWorkspaces(tx, [
       {
         ...{ id: workspaceId, organizationId, poolId, templateId: template.id },
         ...{ ownerId: PREBUILDS_USER_ID, origin: 'prebuild', epoch: 0 },
@@ -77,7 +77,7 @@ export async function startCanaries(
         ...{ driver, tags, machineId: null, jobClass: 4 },
       },
     ]);
-    await insertCanary.run(tx, { presetId, workspaceId });
+    insertCanary.later(tx, { presetId, workspaceId });
     tx.notify({ kind: 'queue', organizationId, driver });
   }
   return held;

@@ -16,6 +16,6 @@ export async function deleteTemplate(
   await lockTemplate(tx, template);
   const poolIds = await listLivePools(tx, template.id);
   await markDeleted(tx, template.id);
-  await tellPools(kit, tx, { poolIds, kind: 'template_deleted', by, reason: null });
+  tellPools(kit, tx, { poolIds, kind: 'template_deleted', by, reason: null });
   return poolIds;
 }

@@ -27,7 +27,7 @@ export async function deprecateTemplate(
       message === ''
         ? ({ kind: 'undeprecated', reason: null } as const)
         : ({ kind: 'deprecated', reason: message } as const);
-    await tellPools(kit, tx, { poolIds, by, ...told });
+    tellPools(kit, tx, { poolIds, by, ...told });
   }
   return poolIds;
 }

@@ -16,6 +16,6 @@ export async function invalidateTemplate(
   await lockTemplate(tx, template);
   const poolIds = await listLivePools(tx, template.id);
   await invalidatePools.run(tx, { poolIds });
-  await tellPools(kit, tx, { poolIds, kind: 'invalidated', by, reason: 'with its whole template' });
+  tellPools(kit, tx, { poolIds, kind: 'invalidated', by, reason: 'with its whole template' });
   return poolIds;
 }

@@ -75,7 +75,7 @@ export async function promoteVersion(
   }
   await retryValidation(tx, version.id);
   const reason = `version ${name} is the active one`;
-  await tellPools(kit, tx, { poolIds, kind: 'promoted', by, reason });
+  tellPools(kit, tx, { poolIds, kind: 'promoted', by, reason });
   return { poolIds, awaited };
 }
 

@@ -21,7 +21,7 @@ export async function buildWorkspace(
   const { request, requester, wanted } = order;
   const { organizationId, templateId, manifest } = wanted;
   const workspaceId = createId<WorkspaceId>(deps);
-  await insertWorkspaces(tx, [
+  insertWorkspaces(tx, [
     {
       id: workspaceId,
       organizationId,
@@ -57,7 +57,7 @@ export async function buildWorkspace(
       jobClass: 2,
     },
   ]);
-  await insertAgents(
+  insertAgents(
     tx,
     planAgents(manifest).map((agent) => ({ ...agent, id: createId<AgentId>(deps), workspaceId })),
   );

@@ -29,6 +29,6 @@ export async function beginPrebuildDelete(
   // Of what the pool does not count as its own, such as a canary, it is told neither the beginning nor the end.
   if ((await setMemberBuilds(tx, [build])) === 0) return;
   const happened = { kind: 'delete_started', reason, details };
-  await insertPoolEvents(tx, [{ id: createId(kit), poolId, workspaceId, ...happened }]);
+  insertPoolEvents(tx, [{ id: createId(kit), poolId, workspaceId, ...happened }]);
   tx.notify({ kind: 'pool', poolId });
 }

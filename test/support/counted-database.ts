@@ -17,7 +17,7 @@ export interface Counted {
 export function countStatements(database: Database): CountedDatabase {
   let statements: string[] = [];
   let transactions = 0;
-  const note = <T>(query: Query, run: (query: Query) => Promise<T>): Promise<T> => {
+  const note = <T>(query: Query, run: (query: Query) => T): T => {
     statements.push(query.name);
     return run(query);
   };
@@ -27,7 +27,12 @@ export function countStatements(database: Database): CountedDatabase {
     transaction: (work, options) => {
       transactions += 1;
       return database.transaction(
-        (tx) => work({ ...tx, query: (query) => note(query, (noted) => tx.query(noted)) }),
+        (tx) =>
+          work({
+            ...tx,
+            query: (query) => note(query, (noted) => tx.query(noted)),
+            later: (query) => note(query, (noted) => tx.later(noted)),
+          }),
         options,
       );
     },

@@ -26,6 +26,7 @@ import type { NewBuild } from '../../src/store/new-build.ts';
 import { PREBUILDS_USER_ID } from '../../src/store/system-user.ts';
 import { sampleManifest } from './manifest.ts';
 import type { TestStore } from './store.ts';
+import { written } from './written.ts';
 
 export interface TestTemplate {
   readonly organizationId: OrganizationId;
@@ -251,19 +252,21 @@ export function createFactory(store: TestStore): Factory {
     },
     workspace: async (template, { ownerId, ...given }) => {
       const build = buildOf(template, { initiatorId: ownerId, ...given });
-      await insertWorkspaces(database, [
-        {
-          id: build.workspaceId,
-          organizationId: template.organizationId,
-          ownerId,
-          templateId: template.templateId,
-          name: name('workspace'),
-          origin: 'user',
-          poolId: null,
-          epoch: 1,
-        },
-      ]);
-      await insertBuilds(database, [build]);
+      await written(database, (tx) => {
+        insertWorkspaces(tx, [
+          {
+            id: build.workspaceId,
+            organizationId: template.organizationId,
+            ownerId,
+            templateId: template.templateId,
+            name: name('workspace'),
+            origin: 'user',
+            poolId: null,
+            epoch: 1,
+          },
+        ]);
+        return insertBuilds(tx, [build]);
+      });
       return asBuilt(build);
     },
     prebuild: async (pool, given = {}) => {
@@ -273,19 +276,21 @@ export function createFactory(store: TestStore): Factory {
         jobClass: 4,
         ...given,
       });
-      await insertWorkspaces(database, [
-        {
-          id: build.workspaceId,
-          organizationId: pool.organizationId,
-          ownerId: PREBUILDS_USER_ID,
-          templateId: pool.templateId,
-          name: name('prebuild'),
-          origin: 'prebuild',
-          poolId: pool.poolId,
-          epoch: 0,
-        },
-      ]);
-      await insertBuilds(database, [build]);
+      await written(database, (tx) => {
+        insertWorkspaces(tx, [
+          {
+            id: build.workspaceId,
+            organizationId: pool.organizationId,
+            ownerId: PREBUILDS_USER_ID,
+            templateId: pool.templateId,
+            name: name('prebuild'),
+            origin: 'prebuild',
+            poolId: pool.poolId,
+            epoch: 0,
+          },
+        ]);
+        return insertBuilds(tx, [build]);
+      });
       await sql(
         `insert into pool_members
            (workspace_id, pool_id, preset_id, version_id, build_number, transition, job_id)
@@ -308,7 +313,7 @@ export function createFactory(store: TestStore): Factory {
         number: former.number + 1,
         ...given,
       });
-      await insertBuilds(database, [build]);
+      await written(database, (tx) => insertBuilds(tx, [build]));
       await sql(
         `update pool_members
          set build_number = $2, transition = $3, job_id = $4, ready = false, running_since = null
@@ -326,7 +331,7 @@ export function createFactory(store: TestStore): Factory {
         timeoutSeconds: 60,
         ...given,
       };
-      await insertAgents(database, [agent]);
+      await written(database, (tx) => insertAgents(tx, [agent]));
       return agent.id;
     },
     key: async ({ organizationId = null, tags = {} } = {}) => {

@@ -2,7 +2,7 @@
 // as PostgreSQL's isolation tester does with SQL. Each session stops before every statement and before
 // its commit until it is its turn; one that waits for a lock is left waiting while others go on.
 import { createDatabase, type Database } from '../../src/store/database.ts';
-import { registeredStatements } from '../../src/store/statement.ts';
+import { registeredStatements, type Query, type QueryResult } from '../../src/store/statement.ts';
 import type { TestStore } from './store.ts';
 
 /**
@@ -166,11 +166,34 @@ function inSteps(database: Database, stop: (at: string) => Promise<void>): Datab
     },
     transaction: (work, options) =>
       database.transaction(async (tx) => {
-        const query: Database['query'] = async (asked) => {
+        let deferred: Query[] = [];
+        // PostgreSQL runs them one by one, whatever message brings them: others may come between.
+        const step = async (asked: Query): Promise<QueryResult> => {
           await stop(asked.name);
           return tx.query(asked);
         };
-        const result = await work({ ...tx, query });
+        const catchUp = async (): Promise<void> => {
+          const due = deferred;
+          deferred = [];
+          for (const asked of due) await step(asked);
+        };
+        const result = await work({
+          ...tx,
+          query: async (asked) => {
+            await catchUp();
+            return step(asked);
+          },
+          later: (asked) => void deferred.push(asked),
+          savepoint: async (inner) => {
+            await catchUp();
+            return tx.savepoint(async () => {
+              const given = await inner();
+              await catchUp();
+              return given;
+            });
+          },
+        });
+        await catchUp();
         await stop('commit');
         return result;
       }, options),

@@ -35,6 +35,7 @@ import { makeReady } from './ready-prebuild.ts';
 import { doneOf, reconcileNow } from './reconcile.ts';
 import { openTestStore, type TestStore } from './store.ts';
 import { asCreated, NO_WAITING } from './created.ts';
+import { written } from './written.ts';
 
 /** How PostgreSQL joins: as it likes, or row by row, which is what `in (select … limit 1)` fails under. */
 export const PLANNERS: Readonly<Record<string, readonly string[]>> = {
@@ -157,7 +158,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
 
   /** What was made without the reconciler has to look as if it had made it. */
   const countCreation = ({ poolId }: TestPool): Promise<void> =>
-    countForPool(store.database, 'prebuilds_created', poolId);
+    written(store.database, (tx) => countForPool(tx, 'prebuilds_created', poolId));
   const pool: Plays['pool'] = async ({ desired = 1, ready = 0, claim = 'apply' } = {}) => {
     const organization = `org-${createId(kit).slice(-12)}`;
     const organizationId = await make.organization(organization);
@@ -168,7 +169,9 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     for (const workspaceId of await makeReady(store, make, { pool: made, count: ready })) {
       await countCreation(made);
       const { poolId } = made;
-      await recordJudgedBuild(store.database, { poolId, workspaceId, failed: false });
+      await written(store.database, (tx) =>
+        recordJudgedBuild(tx, { poolId, workspaceId, failed: false }),
+      );
     }
     const users = [await make.user({ organizationId }), await make.user({ organizationId })];
     return { organization, pool: made, users };

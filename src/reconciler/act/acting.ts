@@ -29,11 +29,8 @@ export interface PoolHappening {
 }
 
 /** Writes the pool's events, in the transaction that does what they tell. */
-export async function tell(
-  { kit, tx, pool }: Acting,
-  happenings: readonly PoolHappening[],
-): Promise<void> {
-  await insertPoolEvents(
+export function tell({ kit, tx, pool }: Acting, happenings: readonly PoolHappening[]): void {
+  insertPoolEvents(
     tx,
     happenings.map(({ kind, workspaceId, reason = null }) => ({
       id: createId(kit),

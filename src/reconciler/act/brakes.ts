@@ -16,14 +16,14 @@ export async function applyBrakes(
   const { tx, pool } = acting;
   const poolId = pool.id;
   for (const { workspaceId, completedAt } of turnedBad) {
-    await failJudgedBuild.run(tx, { poolId, workspaceId, completedAt });
+    failJudgedBuild.later(tx, { poolId, workspaceId, completedAt });
   }
   if (revalidate !== null) {
     await storePresetStatus.one(tx, { presetId: revalidate, validationError: null });
   }
   if (decided?.changed !== true) return [];
   const { brakes, event } = decided;
-  await storeBrakes.run(tx, {
+  storeBrakes.later(tx, {
     poolId,
     presetId: brakes.presetId,
     judgedSince: brakes.judgedSince,
@@ -33,7 +33,7 @@ export async function applyBrakes(
     trialWorkspaceId: brakes.limit?.trialWorkspaceId ?? null,
   });
   if (event === null) return [];
-  await tell(acting, [{ kind: event, workspaceId: null }]);
+  tell(acting, [{ kind: event, workspaceId: null }]);
   const fields = { happened: event, trial_at: brakes.limit?.trialAt ?? null };
   return [{ event: 'pool.brakes_changed', level: 'info', count: 0, fields }];
 }

@@ -36,13 +36,13 @@ export async function cancelPending(
     );
     const workspaceIds = pending.map(({ workspaceId }) => workspaceId);
     await insertBuilds(tx, builds);
-    await cancelPendingJobs.run(tx, {
+    cancelPendingJobs.later(tx, {
       canceled: pending.map(({ jobId }) => jobId),
       deletes: builds.map(({ jobId }) => jobId),
     });
-    await markWorkspacesDeleted.run(tx, { workspaceIds });
-    await removeMembers.run(tx, { workspaceIds });
-    await tell(acting, [
+    markWorkspacesDeleted.later(tx, { workspaceIds });
+    removeMembers.later(tx, { workspaceIds });
+    tell(acting, [
       ...workspaceIds.map((workspaceId) => ({ kind: 'canceled', workspaceId, reason: REASON })),
       ...(await endTrial(acting, workspaceIds)),
     ]);

@@ -60,7 +60,7 @@ export async function createPrebuilds(
   }
 
   const { organizationId } = pool;
-  await lockCreationBudget.run(tx, { organizationId });
+  lockCreationBudget.later(tx, { organizationId });
   const budget = await readBudget(acting);
   const { dailyCost } = source;
   const { allowed, ...held } = limitCreations({ count: wanted, dailyCost }, budget, options);
@@ -93,8 +93,8 @@ async function refuse(
   validationError: string,
 ): Promise<Done> {
   await storePresetStatus.one(acting.tx, { presetId: preset.id, validationError });
-  await countRefusedBuild(acting.tx, { transition: 'start', reason: CREATION });
-  await tell(acting, [{ kind: 'validation_failed', workspaceId: null, reason: validationError }]);
+  countRefusedBuild(acting.tx, { transition: 'start', reason: CREATION });
+  tell(acting, [{ kind: 'validation_failed', workspaceId: null, reason: validationError }]);
   return {
     event: 'preset.validation_failed',
     level: 'info',
@@ -117,7 +117,7 @@ async function write(
   }));
   const templateId = pool.presets[0]?.templateId;
   if (templateId === undefined) throw new Error(`pool ${pool.id} has no preset`);
-  await insertWorkspaces(
+  insertWorkspaces(
     tx,
     rows.map(({ id }) => ({
       id,
@@ -153,7 +153,7 @@ async function write(
       jobClass: 4,
     })),
   );
-  await insertMembers(
+  insertMembers(
     tx,
     rows.map(({ id, jobId }) => ({
       workspaceId: id,
@@ -164,7 +164,7 @@ async function write(
     })),
   );
   const agents = planAgents(manifest);
-  await insertAgents(
+  insertAgents(
     tx,
     rows.flatMap(({ id: workspaceId }) =>
       agents.map((agent) => ({ ...agent, id: createId<AgentId>(kit), workspaceId })),
@@ -172,9 +172,9 @@ async function write(
   );
   const [trial] = rows;
   const isTrial = snapshot.hardLimited && trial !== undefined;
-  if (isTrial) await storeTrial.run(tx, { poolId: pool.id, workspaceId: trial.id });
+  if (isTrial) storeTrial.later(tx, { poolId: pool.id, workspaceId: trial.id });
   const kind = isTrial ? 'trial_started' : 'created';
-  await tell(
+  tell(
     acting,
     rows.map(({ id: workspaceId }) => ({ kind, workspaceId })),
   );

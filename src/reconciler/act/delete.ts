@@ -21,7 +21,7 @@ export async function deletePrebuilds(
   );
   await insertBuilds(tx, builds);
   await setMemberBuilds(tx, builds);
-  await tell(
+  tell(
     acting,
     builds.map(({ workspaceId }) => ({ kind: 'delete_started', workspaceId, reason })),
   );

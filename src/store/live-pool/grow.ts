@@ -1,8 +1,7 @@
 // The rows of pool_members as the pool itself acts: new members, and members that get another build.
 import type { JobId, PoolId, PresetId, VersionId, WorkspaceId } from '../../base/id.ts';
 import type { Transition } from '../../domain/job/job.ts';
-import type { Executor } from '../statement.ts';
-import { asJson, statement, takes } from '../statement.ts';
+import { asJson, statement, takes, type Deferring, type Executor } from '../statement.ts';
 
 export interface NewMember {
   readonly workspaceId: WorkspaceId;
@@ -36,8 +35,8 @@ const insertMemberRows = statement({
 });
 
 /** Every new member is a prebuild that was created, and is counted as one. */
-export async function insertMembers(on: Executor, members: readonly NewMember[]): Promise<void> {
-  if (members.length > 0) await insertMemberRows.run(on, { rows: asJson(members) });
+export function insertMembers(tx: Deferring, members: readonly NewMember[]): void {
+  if (members.length > 0) insertMemberRows.later(tx, { rows: asJson(members) });
 }
 
 export interface MemberBuild {

@@ -6,6 +6,7 @@ import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { written } from '../../support/written.ts';
 
 let store: TestStore;
 let make: Factory;
@@ -33,6 +34,8 @@ const judged = (place: number) => ({
   workspaceId: made[place]!,
   failed: place === 0,
 });
+const recorded = (one: Parameters<typeof recordJudgedBuild>[1]): Promise<void> =>
+  written(store.database, (tx) => recordJudgedBuild(tx, one));
 const record = async (): Promise<readonly string[]> =>
   (
     await store.sql<{ id: string }>(
@@ -44,42 +47,43 @@ const record = async (): Promise<readonly string[]> =>
 describe('the record of how first builds ended', () => {
   it('takes in the newest, and the oldest leaves with the same statement', async () => {
     const before = await record();
-    await recordJudgedBuild(store.database, judged(0));
+    await recorded(judged(0));
     expect(await record()).toEqual([made[0], ...before.slice(0, KEPT_PER_POOL - 1)]);
   });
 
   it('forgets nothing for a build that it has already', async () => {
-    await recordJudgedBuild(store.database, judged(0));
+    await recorded(judged(0));
     const before = await record();
-    await recordJudgedBuild(store.database, judged(0));
+    await recorded(judged(0));
     expect(await record()).toEqual(before);
   });
 
   it('forgets no newer one for a build that began before it and ended later', async () => {
-    await recordJudgedBuild(store.database, judged(1));
+    await recorded(judged(1));
     const before = await record();
     await store.sql(
       `update builds set created_at = created_at - interval '1 day' where workspace_id = $1`,
       [made[2]],
     );
-    await recordJudgedBuild(store.database, judged(2));
+    await recorded(judged(2));
     expect((await record()).slice(0, KEPT_PER_POOL)).toEqual(before);
   });
 
   it('is written by two ends of builds at once, and neither waits for the other', async () => {
-    const [written, over] = [createDeferred<undefined>(), createDeferred<undefined>()];
+    const [isWritten, over] = [createDeferred<undefined>(), createDeferred<undefined>()];
     const first = store.database.transaction(async (tx) => {
-      await recordJudgedBuild(tx, judged(0));
-      written.resolve(undefined);
+      recordJudgedBuild(tx, judged(0));
+      await tx.query({ name: '', text: 'select', values: [] });
+      isWritten.resolve(undefined);
       await over.promise;
     });
-    await written.promise;
-    await recordJudgedBuild(store.database, judged(1));
+    await isWritten.promise;
+    await recorded(judged(1));
     over.resolve(undefined);
     await first;
     expect((await record()).slice(0, 2).sort()).toEqual([made[0]!, made[1]!].sort());
     // What one of them left to the other goes with the next.
-    await recordJudgedBuild(store.database, judged(2));
+    await recorded(judged(2));
     expect(await record()).toHaveLength(KEPT_PER_POOL);
   });
 });

@@ -1,11 +1,14 @@
-// A transaction begins with its first statement, in one message: also on a connection that has begun others before.
+// What goes to PostgreSQL in one message: a transaction begins with its first statement, and what nobody waits for goes
+// with what comes next. Also on a connection that has done it before.
 import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createDatabase, type Database } from '../../src/store/database.ts';
-import type { Executor, QueryResult } from '../../src/store/statement.ts';
+import { readCounters } from '../../src/store/counter.ts';
+import { createDatabase, type Database, type Transaction } from '../../src/store/database.ts';
+import type { Executor, Query, QueryResult } from '../../src/store/statement.ts';
 import { openTestStore, type TestStore } from '../support/store.ts';
+import { written } from '../support/written.ts';
 
 let store: TestStore;
 /** Of one connection, which has begun a transaction of each kind before. */
@@ -102,18 +105,142 @@ describe('a transaction on a connection that has begun others', () => {
   });
 });
 
+describe('what is to be done later', () => {
+  const insert = (id: number): Query => ({
+    name: 'test.insert',
+    text: `insert into notes values ($1, 'later')`,
+    values: [id],
+  });
+  // Of one that the connection knows, and of one that it does not.
+  beforeEach(async () => {
+    await database.query(insert(100));
+    await store.sql('truncate notes');
+  });
+  const another: Query = { name: '', text: `insert into notes values (50, 'another')`, values: [] };
+
+  it('is done before what comes next, and before the commit', async () => {
+    const counts = await database.transaction(async (tx) => {
+      tx.later(insert(1));
+      tx.later(another);
+      tx.later(insert(2));
+      const count = await valueOf(tx, 'select count(*)::integer from notes');
+      tx.later(insert(3));
+      return count;
+    });
+    expect(counts).toBe(3);
+    expect(await bodies()).toEqual(['later', 'later', 'later', 'another']);
+  });
+
+  it('may be all that a transaction does, and all that a dry run takes back', async () => {
+    await written(database, (tx) => {
+      tx.later(insert(1));
+    });
+    const tried = database.transaction(
+      (tx) => {
+        tx.later(insert(2));
+        return Promise.resolve('tried');
+      },
+      { mode: 'dry_run' },
+    );
+    expect(await tried).toBe('tried');
+    expect(await bodies()).toEqual(['later']);
+  });
+
+  it('fails what it goes with, and the commit, by its own error', async () => {
+    const taken = { constraint: 'notes_pkey' };
+    const before = database.transaction(async (tx) => {
+      tx.later(insert(1));
+      tx.later(insert(1));
+      await run(tx, `insert into notes values (2, 'behind')`);
+    });
+    await expect(before).rejects.toMatchObject(taken);
+    const atTheEnd = database.transaction(async (tx) => {
+      await run(tx, `insert into notes values (3, 'ahead')`);
+      tx.later(insert(3));
+    });
+    await expect(atTheEnd).rejects.toMatchObject(taken);
+    expect(await bodies()).toEqual([]);
+  });
+
+  it('fails in the savepoint that it was asked for in, and the transaction goes on', async () => {
+    await database.transaction(async (tx) => {
+      tx.later(insert(1));
+      const failed = tx.savepoint(() => {
+        tx.later(insert(2));
+        tx.later(insert(1));
+        return Promise.resolve();
+      });
+      await expect(failed).rejects.toMatchObject({ constraint: 'notes_pkey' });
+      await tx.savepoint(() => {
+        tx.later(insert(3));
+        return Promise.resolve();
+      });
+      const dropped = tx.savepoint(() => {
+        tx.later(insert(4));
+        throw new Error('before anything was asked');
+      });
+      await expect(dropped).rejects.toThrow('before anything was asked');
+      tx.later(insert(5));
+    });
+    expect((await store.sql<{ id: number }>('select id from notes')).map(({ id }) => id)).toEqual([
+      1, 3, 5,
+    ]);
+  });
+
+  it('fails the transaction where it failed before the savepoint, whatever was gone back to before', async () => {
+    const work = database.transaction(async (tx) => {
+      await tx.savepoint(() => run(tx, 'select 1 / 0')).catch(() => undefined);
+      tx.later(insert(1));
+      tx.later(insert(1));
+      await tx.savepoint(() => run(tx, 'select')).catch(() => undefined);
+    });
+    await expect(work).rejects.toMatchObject({ code: '3B001' });
+    expect(await bodies()).toEqual([]);
+  });
+
+  it('is no statement whose rows somebody would have to read', () => {
+    const asked = written(database, (tx) => {
+      readCounters.later(tx, {});
+    });
+    return expect(asked).rejects.toThrow('gives rows that nobody would read');
+  });
+});
+
 describe('a short transaction', () => {
-  it('takes as many turns as it has statements, and one for its commit', async () => {
+  it('takes a turn for each statement that is waited for, and one for its commit', async () => {
     await using tap = await startTap(store);
     const connection = { ...store.connection, host: '127.0.0.1', port: tap.port };
     const options = { connection, maxConnections: 1, applicationName: 'test' };
     const tapped = createDatabase(store.kit, options);
-    const insert = (id: number): Promise<QueryResult> =>
-      tapped.transaction((tx) => run(tx, `insert into notes values (${id}, 'x')`));
-    await insert(1);
-    const before = tap.turns();
-    await insert(2);
-    expect(tap.turns() - before).toBe(2);
+    const insert = (id: number): Query => ({
+      name: 'test.insert_turn',
+      text: `insert into notes values ($1, 'x')`,
+      values: [id],
+    });
+    const turnsOf = async (work: (tx: Transaction) => Promise<unknown>): Promise<number> => {
+      const before = tap.turns();
+      await tapped.transaction(work);
+      return tap.turns() - before;
+    };
+    const short = (id: number) => (tx: Transaction) => tx.query(insert(id));
+    const long = (id: number) => async (tx: Transaction) => {
+      tx.later(insert(id));
+      await tx.savepoint(() => tx.query(insert(id + 1)));
+      await tx.savepoint(() => tx.query(insert(id + 2)));
+      tx.later(insert(id + 3));
+      tx.later(insert(id + 4));
+    };
+    // What the connection has yet to learn takes a turn.
+    await turnsOf(short(1));
+    await turnsOf(long(10));
+    expect(await turnsOf(short(2))).toBe(2);
+    expect(await turnsOf(long(20))).toBe(3);
+    const inside = (id: number) => (tx: Transaction) =>
+      tx.savepoint(() => {
+        tx.later(insert(id));
+        return Promise.resolve();
+      });
+    expect(await turnsOf(inside(30))).toBe(2);
     await tapped.close();
   });
 });
