@@ -61,7 +61,7 @@ export async function serveDaemons(
   const nobody = (): Promise<undefined> => Promise.resolve(undefined);
   const authenticators: Authenticators = {
     person: nobody,
-    provisioner: createProvisionerAuthenticator(deps.database),
+    provisioner: createProvisionerAuthenticator({ ...kit, ...deps }),
     agent_bootstrap: nobody,
     agent: nobody,
     metrics: nobody,

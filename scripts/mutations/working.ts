@@ -114,6 +114,43 @@ export const working: readonly Mutation[] = [
     ),
   },
   {
+    fault: 'a key that was revoked opens for as long as it is remembered',
+    changes: [change('src/people/authenticate.ts', '    remembered.clear();\n')],
+    noticedBy: by(
+      'test/db/people/provisioner-key.test.ts',
+      'opens nothing from the moment on at which its end is heard of',
+    ),
+  },
+  {
+    fault: 'a key is remembered as it was before it was revoked',
+    changes: [change('src/people/authenticate.ts', ' && revocations === before')],
+    noticedBy: by(
+      'test/db/people/provisioner-key.test.ts',
+      'is not remembered as it was read while it was revoked',
+    ),
+  },
+  {
+    fault: 'what is to be done later fails outside the savepoint that it was asked for in',
+    changes: [
+      change(
+        'src/store/open-transaction.ts',
+        '      else if (ahead.length > 0) await query(release);\n',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/message.test.ts',
+      'fails in the savepoint that it was asked for in, and the transaction goes on',
+    ),
+  },
+  {
+    fault: 'who never came to a savepoint goes back to one of the same name',
+    changes: [change('src/store/open-transaction.ts', `; release savepoint \${name}\`);`, '`);')],
+    noticedBy: by(
+      'test/db/message.test.ts',
+      'fails the transaction where it failed before the savepoint, whatever was gone back to before',
+    ),
+  },
+  {
     fault: 'a lost start is begun again',
     changes: [change('src/domain/job/lost-attempt.ts', "lost.transition === 'start' || ", '')],
     noticedBy: by('test/db/job/lost.test.ts', 'loses its starts at once'),

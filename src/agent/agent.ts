@@ -3,6 +3,7 @@
 // Three things go on at once. The heart beats: a request that waits at the server and ends at once
 // when the owner changes there or the state changes here. The startup script runs. And as soon as it
 // has ended, every owner that the heart hears of is handed the workspace by the on_claim script.
+import { OVER } from '../base/abort.ts';
 import path from 'node:path';
 import type { Kit } from '../base/kit.ts';
 import type { AgentLifecycle, AgentManifest } from '../contract/agent/protocol.ts';
@@ -55,7 +56,7 @@ export async function runAgent(kit: Kit, deps: AgentDeps, signal: AbortSignal): 
     signal.throwIfAborted();
     kit.log.info('agent.started', { result });
     lifecycle = LIFECYCLE_AFTER[result.kind];
-    changed.abort();
+    changed.abort(OVER);
   };
   // One thing after the other; what one of them throws is logged and holds up none of the next.
   let turn: Promise<void> = Promise.resolve();
@@ -86,7 +87,7 @@ export async function runAgent(kit: Kit, deps: AgentDeps, signal: AbortSignal): 
     used = false;
     if (answer.session !== null) session.replace(answer.session);
     inTurn(async () => {
-      if (await handOver.take(answer)) changed.abort();
+      if (await handOver.take(answer)) changed.abort(OVER);
     });
     const isNews = answer.epoch > knownEpoch;
     knownEpoch = answer.epoch;

@@ -1,5 +1,8 @@
 // What AbortSignal leaves out.
 
+/** The reason of an end that nobody asks about: to abort without one makes one each time, with a stack trace. */
+export const OVER = new Error('it is over');
+
 /** A function, because the compiler believes that a signal once seen unaborted stays so. */
 export function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;

@@ -1,5 +1,6 @@
 // The typed HTTP client over the route table: what the command line, daemons, agents and other
 // programs call the control plane with. It imports no server code.
+import { OVER } from '../base/abort.ts';
 import { setMaxListeners } from 'node:events';
 import { AppError } from '../base/app-error.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
@@ -150,7 +151,7 @@ function startDeadline(clock: Clock, signal: AbortSignal | undefined): Deadline 
   return {
     signal: request.signal,
     set: (newLimitMs) => {
-      timer.abort();
+      timer.abort(OVER);
       timer = new AbortController();
       limitMs = newLimitMs;
       clock.sleep(limitMs, timer.signal).then(
@@ -159,9 +160,9 @@ function startDeadline(clock: Clock, signal: AbortSignal | undefined): Deadline 
       );
     },
     limitMs: () => limitMs,
-    met: () => timer.abort(),
+    met: () => timer.abort(OVER),
     end: () => {
-      timer.abort();
+      timer.abort(OVER);
       signal?.removeEventListener('abort', onAbort);
     },
   };

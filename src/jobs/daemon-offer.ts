@@ -3,6 +3,7 @@
 // still counts is asked by every look, under its lock.
 import type { DaemonId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
+import { createMemory } from '../base/memory.ts';
 import { findDaemon } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
 import type { SharedOffer } from '../store/job-acquire.ts';
@@ -19,18 +20,17 @@ export interface DaemonOffers {
   forget(daemon: DaemonRef): void;
 }
 
-/** Far more than wait at one control plane; those that were here last are kept. */
-const MAX_REMEMBERED = 5_000;
-const REMEMBERED_MS = 10_000;
+/** Far more than wait at one control plane. */
+const REMEMBERED = { forMs: 10_000, most: 5_000 };
 
 export function createDaemonOffers({
   clock,
   database,
 }: Pick<Kit, 'clock'> & { readonly database: Database }): DaemonOffers {
-  const remembered = new Map<
-    DaemonId,
-    DaemonRef & { readonly offer: DaemonOffer; readonly readMs: number }
-  >();
+  const remembered = createMemory<DaemonId, DaemonRef & { readonly offer: DaemonOffer }>(
+    clock,
+    REMEMBERED,
+  );
 
   const read = async (daemon: DaemonRef): Promise<DaemonOffer> => {
     const { daemonId: id, keyId, incarnation } = daemon;
@@ -44,18 +44,14 @@ export function createDaemonOffers({
     get: async (daemon) => {
       const { daemonId, keyId, incarnation } = daemon;
       const known = remembered.get(daemonId);
-      remembered.delete(daemonId);
-      const nowMs = clock.monotonicMs();
-      const isKnown =
-        known?.keyId === keyId &&
-        known.incarnation === incarnation &&
-        nowMs - known.readMs < REMEMBERED_MS;
-      const { offer, readMs } = isKnown ? known : { offer: await read(daemon), readMs: nowMs };
-      remembered.set(daemonId, { daemonId, keyId, incarnation, offer, readMs });
-      const [oldest] = remembered.size > MAX_REMEMBERED ? remembered.keys() : [];
-      if (oldest !== undefined) remembered.delete(oldest);
+      if (known?.keyId === keyId && known.incarnation === incarnation) return known.offer;
+      // Another process may be there by now.
+      remembered.forget(daemonId);
+      const readMs = clock.monotonicMs();
+      const offer = await read(daemon);
+      remembered.set(daemonId, { daemonId, keyId, incarnation, offer }, readMs);
       return offer;
     },
-    forget: ({ daemonId }) => void remembered.delete(daemonId),
+    forget: ({ daemonId }) => remembered.forget(daemonId),
   };
 }

@@ -1,7 +1,7 @@
 // Slots of daemons that wait for the same kind of work at this control plane. Who joins is looked for at
 // once; then one look serves all of them when a notice says so, and now and then anyway, because
 // notices may be lost. So the cost of waiting does not grow with the number of daemons.
-import { isAborted } from '../base/abort.ts';
+import { isAborted, OVER } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';
 import { createTurns } from '../base/turns.ts';
 import { takeTurns } from '../domain/job/take-turns.ts';
@@ -63,9 +63,6 @@ const NOTE_EVERY_MS = 15_000;
 const TURNS = { lateMs: 20, most: 2 };
 
 const NOTHING_SEEN = -1;
-
-/** To abort without a reason makes one, with a stack trace, for every slot and every look. */
-const OVER = new Error('the wait is over');
 
 /** `onEmpty` is called when nobody waits any more; the group serves whoever joins all the same. */
 export function createWaitingGroup(

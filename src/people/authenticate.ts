@@ -2,9 +2,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { hashToken } from '../base/token.ts';
 import type { Kit } from '../base/kit.ts';
+import { createMemory } from '../base/memory.ts';
 import type { TokenId } from '../base/id.ts';
 import { requireAllowed } from '../domain/permission/permission.ts';
 import type { Database } from '../store/database.ts';
+import type { NoticeBus } from '../store/notice-bus.ts';
 import { findProvisionerKey, type ProvisionerKey } from '../store/provisioner-key.ts';
 import { readTogether } from '../store/read-together.ts';
 import { findTokenHolders, recordTokenUse, type TokenHolder } from '../store/token.ts';
@@ -46,11 +48,39 @@ export function createPersonAuthenticator(
   };
 }
 
-/** Gives what a live provisioner key opens, in one statement. */
-export function createProvisionerAuthenticator(
-  database: Database,
-): (key: string) => Promise<ProvisionerKey | undefined> {
-  return (key) => findProvisionerKey(database, hashToken(key));
+/** Far more than are used at one control plane. */
+const REMEMBERED_KEYS = { forMs: 1_000, most: 1_000 };
+
+/**
+ * Gives what a live provisioner key opens. A daemon calls several times for each job, so that is remembered: until a
+ * notice tells that a key was revoked, and for a second where the notice is lost.
+ */
+export function createProvisionerAuthenticator({
+  clock,
+  database,
+  bus,
+}: Pick<Kit, 'clock'> & {
+  readonly database: Database;
+  readonly bus: Pick<NoticeBus, 'subscribe'>;
+}): (key: string) => Promise<ProvisionerKey | undefined> {
+  const remembered = createMemory<string, ProvisionerKey>(clock, REMEMBERED_KEYS);
+  let revocations = 0;
+  bus.subscribe('provisioner_key', () => {
+    revocations += 1;
+    remembered.clear();
+  });
+  return async (key) => {
+    const hash = hashToken(key);
+    const name = hash.toString('hex');
+    const known = remembered.get(name);
+    if (known !== undefined) return known;
+    const readMs = clock.monotonicMs();
+    const before = revocations;
+    const found = await findProvisionerKey(database, hash);
+    // What was read while a key was revoked may be of before.
+    if (found !== undefined && revocations === before) remembered.set(name, found, readMs);
+    return found;
+  };
 }
 
 export interface MetricsAuthenticatorDeps {

@@ -1,4 +1,5 @@
 // One attempt at one job, from its acquisition to the control plane's receipt of its result.
+import { OVER } from '../base/abort.ts';
 import { toAppError, type AppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import { failpoint } from '../base/failpoint.ts';
@@ -71,7 +72,7 @@ export async function runAttempt(
     signal: work.signal,
     onOvertaken: () => work.abort(new StopWork('stale')),
   });
-  done.abort();
+  done.abort(OVER);
   unlisten();
   await beating;
   deps.stopWork.removeEventListener('abort', stop);

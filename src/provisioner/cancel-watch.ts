@@ -1,6 +1,6 @@
 // Hears of cancels as they are asked for: while the daemon works on anything, one request of it waits at
 // the control plane for that. Whatever goes wrong here costs time alone, for heartbeats tell as well.
-import { isAborted, whenAborted } from '../base/abort.ts';
+import { isAborted, OVER, whenAborted } from '../base/abort.ts';
 import { toAppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import type { Kit } from '../base/kit.ts';
@@ -63,7 +63,7 @@ export function createCancelWatch({
     listen: ({ jobId, attempt }, onCancel) => {
       const listener = { attempt, onCancel, isTold: false };
       listeners.set(jobId, listener);
-      someListen.abort();
+      someListen.abort(OVER);
       return () => {
         if (listeners.get(jobId) === listener) listeners.delete(jobId);
       };

@@ -1,6 +1,7 @@
 // Keeps the state of one attempt stored at the control plane: a file that the driver's tool writes,
 // and that is sent at every change. What could not be sent stays in the attempt's folder, for the
 // daemon's next life (leftover.ts).
+import { OVER } from '../base/abort.ts';
 import { watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 import { AppError, toAppError } from '../base/app-error.ts';
@@ -155,7 +156,7 @@ export function createStateKeeper(deps: StateKeeperDeps): StateKeeper {
       return opening;
     },
     settle: async () => {
-      settling.abort();
+      settling.abort(OVER);
       await opening?.catch(() => undefined); // its caller was told
       await watching;
       if (held === undefined) return true;
@@ -187,7 +188,7 @@ function createFileBell(kit: Kit, folder: string): FileBell {
   let watcher: FSWatcher | undefined;
   try {
     watcher = watch(folder, (_event, name) => {
-      if (name === STATE_FILE) rung.abort();
+      if (name === STATE_FILE) rung.abort(OVER);
     });
     watcher.on('error', () => undefined); // polling goes on
   } catch (error) {

@@ -1,5 +1,6 @@
 // One timer per pool for the moment at which something falls due by itself. A hint like any other:
 // what a lost timer would have caused, the periodic pass does.
+import { OVER } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';
 
 export interface BoundaryTimers<K extends string> {
@@ -25,7 +26,7 @@ export function createBoundaryTimers<K extends string>(
   let sleepsUntilMs = Number.POSITIVE_INFINITY;
 
   const run = async (): Promise<void> => {
-    const stop = (): void => sleep.abort();
+    const stop = (): void => sleep.abort(OVER);
     signal.addEventListener('abort', stop);
     while (!signal.aborted) {
       const nowMs = clock.monotonicMs();
@@ -50,7 +51,7 @@ export function createBoundaryTimers<K extends string>(
       }
       const at = clock.monotonicMs() + Math.max(afterMs, 0);
       dueAtMs.set(key, at);
-      if (at < sleepsUntilMs) sleep.abort();
+      if (at < sleepsUntilMs) sleep.abort(OVER);
     },
     running: run(),
   };

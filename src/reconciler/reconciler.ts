@@ -1,5 +1,6 @@
 // The reconciler of one replica: notices, timers and the leader's periodic pass put pools into one
 // queue, and each pool's turn is a reconcile under its lock.
+import { OVER } from '../base/abort.ts';
 import type { Instant } from '../base/clock.ts';
 import { failpoint } from '../base/failpoint.ts';
 import { createId, type PoolId } from '../base/id.ts';
@@ -60,7 +61,7 @@ export function createReconciler(
   let pause = new AbortController();
 
   /** Makes the loop's next pass begin at once. */
-  const hurry = (): void => pause.abort();
+  const hurry = (): void => pause.abort(OVER);
 
   const setTimer = (poolId: PoolId, { nextAt }: PoolDecision, at: Instant): void =>
     timers.set(poolId, nextAt === null ? null : nextAt - at);

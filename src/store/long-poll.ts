@@ -1,5 +1,6 @@
 // Waiting for something to be found in the database: look, then look again after every notice that
 // may concern it, and now and then anyway, because notices may be lost.
+import { OVER } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';
 import type { NoticeBus } from './notice-bus.ts';
 import type { Hint, Wanted } from './notice-subscribers.ts';
@@ -45,7 +46,7 @@ export async function waitFor<T>(
   const deadlineMs = timeoutMs < pollMs ? lastMs : atMoment(lastMs);
   let pause = new AbortController();
   let isHeard = false;
-  const wake = (): void => pause.abort();
+  const wake = (): void => pause.abort(OVER);
   const hear = ({ kind }: Hint): void => {
     // That some may have been lost is no sign of this one.
     if (kind !== 'resync') isHeard = true;

@@ -1,6 +1,7 @@
 // Carries notices after a commit: to subscribers in this process at once, to other processes as
 // NOTIFY over one connection of its own that also listens. Never inside a transaction, and never
 // waited for: a notice may be lost, and whoever needs certainty polls as well.
+import { OVER } from '../base/abort.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Kit } from '../base/kit.ts';
 import { createService, type Service, type ServiceScope } from '../base/service.ts';
@@ -111,7 +112,7 @@ export function createNoticeBus(
   /** Until something waits, the connection ends, or it is time to ask whether it still lives. */
   const pause = async (client: pg.Client, signal: AbortSignal): Promise<void> => {
     const waiting = new AbortController();
-    const wake = (): void => waiting.abort();
+    const wake = (): void => waiting.abort(OVER);
     outbox.onAdd(wake);
     client.once('end', wake);
     signal.addEventListener('abort', wake);

@@ -20,6 +20,7 @@ import {
 import { bootstrapInstallation } from '../../src/people/bootstrap.ts';
 import { createDatabase, type ConnectionParts, type Database } from '../../src/store/database.ts';
 import { openKeyring, type Keyring } from '../../src/keys/keyring.ts';
+import { createNoticeBus } from '../../src/store/notice-bus.ts';
 import { createTestDatabase } from './postgres.ts';
 import { TEST_SECRET_KEY } from './store.ts';
 
@@ -68,6 +69,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     maxConnections: 8,
     applicationName: 'test api',
   });
+  const bus = createNoticeBus({ ...kit, database }, { alone: true });
   const adminToken = createToken(kit.rng, 'sbt').secret;
   const provisionerKey = createToken(kit.rng, 'sbp').secret;
   await bootstrapInstallation({ kit, database }, { adminToken, provisionerKey });
@@ -81,7 +83,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   } as Handlers;
   const authenticators: Authenticators = {
     person: createPersonAuthenticator(kit, database),
-    provisioner: createProvisionerAuthenticator(database),
+    provisioner: createProvisionerAuthenticator({ ...kit, database, bus }),
     agent_bootstrap: () => Promise.resolve(undefined),
     agent: () => Promise.resolve(undefined),
     metrics: () => Promise.resolve(undefined),

@@ -1,7 +1,7 @@
 // Server-sent events as the body of one answer, whatever they are about. What a reader does not take
 // is never piled up: the source is asked for its next event when there is room for it, and a reader
 // that takes nothing for too long is cut off.
-import { isAborted } from '../../base/abort.ts';
+import { isAborted, OVER } from '../../base/abort.ts';
 import { AppError } from '../../base/app-error.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { LogFields } from '../../base/log.ts';
@@ -86,7 +86,7 @@ export function sendEvents(
     const room = async (): Promise<void> => {
       while (isFull() && !signal.aborted) {
         const pause = new AbortController();
-        onTaken = () => pause.abort();
+        onTaken = () => pause.abort(OVER);
         signal.addEventListener('abort', onTaken, { once: true });
         await clock.sleep(stallMs, pause.signal).catch(() => undefined); // taken, or over
         signal.removeEventListener('abort', onTaken);
@@ -129,7 +129,7 @@ export function sendEvents(
       failure = error;
     }
     failure ??= signal.reason;
-    done.abort();
+    done.abort(OVER);
     await keeping;
     if (!isCanceled) controller.close();
     // A caller who went without a word leaves a connection that nobody else closes.

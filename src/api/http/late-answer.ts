@@ -1,6 +1,7 @@
 // An answer that is long in coming, and shows meanwhile that somebody is at it: by blanks, which before
 // JSON mean nothing. What goes wrong once the first is sent cannot be said any more; the connection is
 // dropped then, and whoever asks again is told.
+import { OVER } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { LogFields } from '../../base/log.ts';
 import type { Answer } from './exchange.ts';
@@ -27,7 +28,7 @@ export async function answerLate(
 ): Promise<Answer> {
   const soon = new AbortController();
   const late = clock.sleep(options.aliveMs, soon.signal).catch(() => undefined); // it came
-  const answer = await Promise.race([answering, late]).finally(() => soon.abort());
+  const answer = await Promise.race([answering, late]).finally(() => soon.abort(OVER));
   return answer ?? begin(clock, answering, options);
 }
 
@@ -62,7 +63,7 @@ function begin(
       if (!isCanceled) controller.close();
       return { late: 'cut_off', error };
     } finally {
-      answered.abort();
+      answered.abort(OVER);
       await showing;
     }
   };

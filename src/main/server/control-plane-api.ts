@@ -113,7 +113,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     handlers,
     authenticators: {
       person: findPerson,
-      provisioner: createProvisionerAuthenticator(builders),
+      provisioner: createProvisionerAuthenticator({ ...kit, database: builders, bus }),
       agent_bootstrap: (token) => agentTokens.authenticateAgentBootstrap(token),
       agent: (token) => agentTokens.authenticateAgent(token),
       metrics: createMetricsAuthenticator({ metricsToken: deps.metricsToken, findPerson }),
