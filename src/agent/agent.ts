@@ -3,8 +3,8 @@
 // Three things go on at once. The heart beats: a request that waits at the server and ends at once
 // when the owner changes there or the state changes here. The startup script runs. And as soon as it
 // has ended, every owner that the heart hears of is handed the workspace by the on_claim script.
-import { OVER } from '../base/abort.ts';
 import path from 'node:path';
+import { OVER } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';
 import type { AgentLifecycle, AgentManifest } from '../contract/agent/protocol.ts';
 import { takeActivity } from './activity.ts';

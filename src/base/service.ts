@@ -1,5 +1,6 @@
 // One lifecycle for every loop, listener and server: start, stop with a deadline, tolerant of both twice.
 import { setMaxListeners } from 'node:events';
+import { OVER } from './abort.ts';
 import type { Clock } from './clock.ts';
 
 export interface Service {
@@ -77,6 +78,6 @@ async function withDeadline(
     expired.catch(() => undefined); // aborted below, once the work has won
     return await Promise.race([work.then((): StopResult => 'stopped'), expired]);
   } finally {
-    timer.abort();
+    timer.abort(OVER);
   }
 }

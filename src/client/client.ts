@@ -1,7 +1,7 @@
 // The typed HTTP client over the route table: what the command line, daemons, agents and other
 // programs call the control plane with. It imports no server code.
-import { OVER } from '../base/abort.ts';
 import { setMaxListeners } from 'node:events';
+import { OVER } from '../base/abort.ts';
 import { AppError } from '../base/app-error.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { assertOutsideTransaction } from '../base/transaction-scope.ts';

@@ -1,4 +1,5 @@
 // The body of an answer as server-sent events, checked against the route's schemas as they come.
+import { OVER } from '../base/abort.ts';
 import { AppError } from '../base/app-error.ts';
 import type { Clock } from '../base/clock.ts';
 import type { EventSchemas } from '../contract/route.ts';
@@ -65,7 +66,7 @@ async function withinSilence<T>(clock: Clock, reading: Promise<T>): Promise<T> {
   } finally {
     // A timer that is left would keep the program from ending.
     silence.catch(() => undefined);
-    heard.abort();
+    heard.abort(OVER);
   }
 }
 

@@ -64,22 +64,31 @@ export function createProvisionerAuthenticator({
   readonly bus: Pick<NoticeBus, 'subscribe'>;
 }): (key: string) => Promise<ProvisionerKey | undefined> {
   const remembered = createMemory<string, ProvisionerKey>(clock, REMEMBERED_KEYS);
-  let revocations = 0;
+  /** What is being read, by hash: who calls at the same moment waits for the same answer. */
+  const reading = new Map<string, Promise<ProvisionerKey | undefined>>();
   bus.subscribe('provisioner_key', () => {
-    revocations += 1;
     remembered.clear();
+    reading.clear();
   });
+  const read = (hash: Buffer, name: string): Promise<ProvisionerKey | undefined> => {
+    const readMs = clock.monotonicMs();
+    const asked = findProvisionerKey(database, hash)
+      .then((found) => {
+        // What was read while a key was revoked may be of before.
+        const isNews = reading.get(name) === asked;
+        if (isNews && found !== undefined) remembered.set(name, found, readMs);
+        return found;
+      })
+      .finally(() => {
+        if (reading.get(name) === asked) reading.delete(name);
+      });
+    reading.set(name, asked);
+    return asked;
+  };
   return async (key) => {
     const hash = hashToken(key);
     const name = hash.toString('hex');
-    const known = remembered.get(name);
-    if (known !== undefined) return known;
-    const readMs = clock.monotonicMs();
-    const before = revocations;
-    const found = await findProvisionerKey(database, hash);
-    // What was read while a key was revoked may be of before.
-    if (found !== undefined && revocations === before) remembered.set(name, found, readMs);
-    return found;
+    return remembered.get(name) ?? (await (reading.get(name) ?? read(hash, name)));
   };
 }
 

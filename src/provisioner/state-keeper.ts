@@ -1,9 +1,9 @@
 // Keeps the state of one attempt stored at the control plane: a file that the driver's tool writes,
 // and that is sent at every change. What could not be sent stays in the attempt's folder, for the
 // daemon's next life (leftover.ts).
-import { OVER } from '../base/abort.ts';
 import { watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
+import { OVER } from '../base/abort.ts';
 import { AppError, toAppError } from '../base/app-error.ts';
 import { createBackoff } from '../base/backoff.ts';
 import { failpoint } from '../base/failpoint.ts';

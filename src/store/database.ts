@@ -1,9 +1,10 @@
 // The connection pool and transactions. Nothing outside src/store touches pg.
+import { OVER } from '../base/abort.ts';
 import { AppError } from '../base/app-error.ts';
 import type { Kit } from '../base/kit.ts';
 import { assertOutsideTransaction, runInsideTransaction } from '../base/transaction-scope.ts';
 import pg from 'pg';
-import { runInOrder } from './message.ts';
+import { sendMessage } from './message.ts';
 import type { Notice } from './notice.ts';
 import { createOpenConnections } from './open-connections.ts';
 import {
@@ -14,6 +15,7 @@ import {
 } from './open-transaction.ts';
 import { hasLostStatement, isBusy, isRetryable, isUnavailable } from './sqlstate.ts';
 import type { Executor, Query, QueryResult } from './statement.ts';
+import { limitMsOf, STATEMENT_TIMEOUT_MS } from './time-limit.ts';
 import { translated } from './translated.ts';
 import { wireTypes } from './wire-type.ts';
 
@@ -43,7 +45,7 @@ export interface Database extends Executor {
 }
 
 /** Within `Database.transaction`, which ends it. */
-export type Transaction = Omit<OpenTransaction, 'end'>;
+export type Transaction = Omit<OpenTransaction, 'end' | 'fail'>;
 
 export interface TransactionOptions {
   /**
@@ -95,12 +97,6 @@ const CONNECT_TIMEOUT_MS = 5_000;
 // A crowd is served in turn, so its last ones wait although nothing is wrong. More would be for nobody: a
 // request takes its turn a few times, and its caller waits 30 s.
 const TURN_TIMEOUT_MS = 10_000;
-// A black-holed connection answers never; a statement of ours never takes this long. Less than the 30 s
-// that callers of the API wait for an answer, so that they are told the reason.
-const QUERY_TIMEOUT_MS = 20_000;
-// PostgreSQL ends it before that: one that was only no longer waited for, for a lock for instance, would
-// be committed later, although its caller was told that it had failed.
-const STATEMENT_TIMEOUT_MS = 15_000;
 // What runs when a program stops has had its own time to end.
 const CLOSE_DEADLINE_MS = 3_000;
 
@@ -173,7 +169,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
   const runAlone = (query: Query): Promise<QueryResult> =>
     lend(async (client, discard) => {
       try {
-        return toResult(await runInOrder(client, [], query));
+        return toResult(await sendMessage(client, [query]));
       } catch (error) {
         // What PostgreSQL says no to is over. Anything else may still run, or ends the connection.
         const isOver = error instanceof pg.DatabaseError && !isUnavailable(error);
@@ -194,6 +190,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
         await tx.end();
         return { result, notices: mode === 'dry_run' ? [] : notices };
       } catch (error) {
+        tx.fail(error);
         // A connection that cannot roll back is thrown away, which rolls back. One that may not answer
         // any more is not asked: the caller would wait for a second time limit.
         if (isUnavailable(error) || hasLostStatement(error)) discard(error as Error);
@@ -220,7 +217,7 @@ export function createDatabase(kit: Kit, options: DatabaseOptions): Database {
     const tooLate = kit.clock.sleep(CLOSE_DEADLINE_MS, timer.signal).catch(() => undefined);
     const ended = pool.end();
     await Promise.race([ended.then(() => pooled.ended()), tooLate]);
-    timer.abort();
+    timer.abort(OVER);
     pooled.cutOff();
     own.cutOff();
     await ended;
@@ -301,7 +298,7 @@ function clientConfig(options: DatabaseOptions): pg.ClientConfig {
     ...where,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
+    query_timeout: limitMsOf(1),
     statement_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
     types: wireTypes,

@@ -1,7 +1,7 @@
 // A transaction on one connection, from its begin to its end. What nobody waits for goes with the next statement, in
 // one message: the begin, savepoints, and what is to be done later.
 import type pg from 'pg';
-import { runInOrder } from './message.ts';
+import { inMessages, sendMessage } from './message.ts';
 import type { Notice } from './notice.ts';
 import type { Executor, Query, QueryResult } from './statement.ts';
 
@@ -16,6 +16,8 @@ export interface OpenTransaction extends Executor {
   savepoint<T>(work: () => Promise<T>): Promise<T>;
   /** Commits, or takes back what was a dry run. Where nothing was asked there is nothing to end. */
   end(): Promise<void>;
+  /** From here on nothing can be asked of it, also by who has not heard of the error yet. The caller rolls it back. */
+  fail(error: unknown): void;
 }
 
 const ask = (name: string, text: string): Query => ({
@@ -45,22 +47,53 @@ export function openTransaction(
   let ahead: Query[] = [ask(`begin_${mode}`, BEGIN[mode])];
   /** How many savepoints are open. */
   let depth = 0;
-  // Where it fails there may be no transaction, and all else would run outside of one.
-  let begun: Promise<unknown> | undefined;
+  let isBegun = false;
+  /** Why nothing can be asked any more; only a savepoint from before is a way back. */
+  let over: { readonly error: unknown } | undefined;
+  /** There is no way back. */
+  let isEnded = false;
+  let turn: Promise<unknown> = Promise.resolve();
 
-  const send = (last: Query): Promise<pg.QueryArrayResult> => {
-    const before = ahead;
-    ahead = [];
-    return runInOrder(client, before, last);
-  };
-  const query = async (last: Query): Promise<pg.QueryArrayResult> => {
-    if (begun === undefined) {
-      const first = send(last);
-      begun = first;
-      return first;
+  const send = async (statements: readonly Query[]): Promise<pg.QueryArrayResult> => {
+    try {
+      let result: pg.QueryArrayResult | undefined;
+      for (const message of inMessages(client, statements)) {
+        if (over !== undefined) throw over.error;
+        result = await sendMessage(client, message);
+        isBegun = true;
+      }
+      return result as pg.QueryArrayResult;
+    } catch (error) {
+      // There may be no transaction, and all else would run outside of one.
+      if (!isBegun) over ??= { error };
+      throw error;
     }
-    await begun;
-    return send(last);
+  };
+  const query = (last: Query): Promise<pg.QueryArrayResult> => {
+    const statements = [...ahead, last];
+    ahead = [];
+    const sent = turn.then(() => send(statements));
+    turn = sent.catch(() => undefined);
+    return sent;
+  };
+
+  const fail = (error: unknown): void => {
+    over = { error };
+    isEnded = true;
+  };
+
+  const goBackTo = async (name: string, error: unknown): Promise<void> => {
+    ahead = [];
+    await turn;
+    try {
+      // Released too, so that nobody goes back to it who never came to one of the same name.
+      await client.query(`rollback to savepoint ${name}; release savepoint ${name}`);
+      isBegun = true;
+      if (!isEnded) over = undefined;
+    } catch {
+      // It was not come to: what failed was before it, and the transaction fails by that.
+      over = { error };
+    }
   };
 
   const savepoint = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -72,6 +105,7 @@ export function openTransaction(
     ahead.push(mark);
     try {
       const result = await work();
+      if (over !== undefined) throw over.error;
       if (ahead.at(-1) === mark) ahead.pop();
       // What is still to be sent may fail, and then it is this savepoint that is gone back to.
       else if (ahead.length > 0) await query(release);
@@ -80,13 +114,8 @@ export function openTransaction(
     } catch (error) {
       notices.length = noticesBefore;
       const unsent = ahead.indexOf(mark);
-      if (unsent === -1) {
-        ahead = [];
-        // Released too, so that nobody goes back to it who never came to one of the same name. Where it is not there,
-        // everything that follows fails.
-        begun = client.query(`rollback to savepoint ${name}; release savepoint ${name}`);
-        await begun.catch(() => undefined);
-      } else ahead.length = unsent;
+      if (unsent === -1) await goBackTo(name, error);
+      else ahead.length = unsent;
       throw error;
     } finally {
       depth -= 1;
@@ -102,8 +131,9 @@ export function openTransaction(
       notices.push(...more);
     },
     savepoint,
+    fail,
     end: async () => {
-      const isUntouched = begun === undefined && ahead.length === 1;
+      const isUntouched = !isBegun && over === undefined && ahead.length === 1;
       if (isUntouched) return;
       const isDryRun = mode === 'dry_run';
       const { command } = await query(isDryRun ? ROLLBACK : COMMIT);
@@ -111,6 +141,7 @@ export function openTransaction(
       if (command === 'ROLLBACK' && !isDryRun) {
         throw new Error('the transaction had failed before its commit');
       }
+      fail(new Error('the transaction has ended'));
     },
   };
 }

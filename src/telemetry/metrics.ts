@@ -1,6 +1,6 @@
 // What `/metrics` shows of the database: read at the start and every minute into a cache, so that a
 // scrape asks nothing, however often it comes and whatever state the database is in.
-import { isAborted } from '../base/abort.ts';
+import { isAborted, OVER } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';
 import type { Meter } from '../base/meter.ts';
 import { createService, type Service } from '../base/service.ts';
@@ -66,7 +66,7 @@ export function createMetrics(
     try {
       exposition.show(await Promise.race([read(), late]));
     } finally {
-      timer.abort();
+      timer.abort(OVER);
     }
   };
 

@@ -3,9 +3,11 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readCounters } from '../../src/store/counter.ts';
 import { createDatabase, type Database, type Transaction } from '../../src/store/database.ts';
+import { sendMessage } from '../../src/store/message.ts';
 import type { Executor, Query, QueryResult } from '../../src/store/statement.ts';
 import { openTestStore, type TestStore } from '../support/store.ts';
 import { written } from '../support/written.ts';
@@ -194,7 +196,70 @@ describe('what is to be done later', () => {
       tx.later(insert(1));
       await tx.savepoint(() => run(tx, 'select')).catch(() => undefined);
     });
-    await expect(work).rejects.toMatchObject({ code: '3B001' });
+    await expect(work).rejects.toMatchObject({ constraint: 'notes_pkey' });
+    expect(await bodies()).toEqual([]);
+  });
+
+  it('may fail inside of a savepoint that another one is in, and that one is gone back to', async () => {
+    await database.transaction(async (tx) => {
+      await tx.query(insert(1));
+      const outer = tx.savepoint(async () => {
+        await tx.query(insert(2));
+        tx.later(insert(1));
+        await tx.savepoint(() => run(tx, 'select')).catch(() => undefined);
+      });
+      await expect(outer).rejects.toMatchObject({ constraint: 'notes_pkey' });
+      tx.later(insert(3));
+    });
+    expect((await store.sql<{ id: number }>('select id from notes')).map(({ id }) => id)).toEqual([
+      1, 3,
+    ]);
+  });
+
+  it('is waited for as long as each of its statements may take', async () => {
+    const slow = (name: string): Query => ({
+      name,
+      text: `insert into notes select $1, 'slow' from (select pg_sleep(1)) as slept`,
+      values: [name.length],
+    });
+    const { connection } = store;
+    const client = new pg.Client({ ...connection, query_timeout: 1_500 });
+    await client.connect();
+    for (const name of ['a', 'bb']) await sendMessage(client, [slow(name)]);
+    await store.sql('truncate notes');
+    await sendMessage(client, [slow('a'), slow('bb')]);
+    await client.end();
+    expect(await bodies()).toEqual(['slow', 'slow']);
+  });
+
+  it('that cannot be told to PostgreSQL fails at once, and its connection goes on', async () => {
+    const circle: unknown[] = [];
+    circle.push(circle);
+    const told = database.transaction(async (tx) => {
+      tx.later({ ...insert(1), values: [{ circle }] });
+      await run(tx, 'select');
+    });
+    await expect(told).rejects.toThrow(/circular/i);
+    await written(database, (tx) => {
+      tx.later(insert(2));
+    });
+    expect(await bodies()).toEqual(['later']);
+  });
+
+  it('is done in its place by whoever asks for more at the same moment, and not after a failure', async () => {
+    const goes = (n: number): Query => ({ ...insert(n), name: `test.unknown_${n}` });
+    const work = database.transaction(async (tx) => {
+      tx.later(goes(1));
+      tx.later(goes(2));
+      await Promise.all([
+        run(tx, 'select'),
+        run(tx, `insert into notes values (3, 'behind')`),
+        Promise.reject(new Error('not that way')),
+      ]);
+    });
+    await expect(work).rejects.toThrow('not that way');
+    // One by one behind whatever of it was under way.
+    await database.transaction((tx) => run(tx, 'select'));
     expect(await bodies()).toEqual([]);
   });
 

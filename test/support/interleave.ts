@@ -187,9 +187,14 @@ function inSteps(database: Database, stop: (at: string) => Promise<void>): Datab
           savepoint: async (inner) => {
             await catchUp();
             return tx.savepoint(async () => {
-              const given = await inner();
-              await catchUp();
-              return given;
+              try {
+                const given = await inner();
+                await catchUp();
+                return given;
+              } catch (error) {
+                deferred = [];
+                throw error;
+              }
             });
           },
         });

@@ -41,6 +41,8 @@ describe('a provisioner key', () => {
   it('is read once in a second, however often a daemon calls', async () => {
     const { clock, database, find } = open();
     const { id, secret } = await makeKey();
+    const together = await Promise.all([find(secret), find(secret), find(secret)]);
+    expect(together.map((found) => found?.keyId)).toEqual([id, id, id]);
     for (const afterMs of [0, 500, 499]) {
       await clock.advance(afterMs);
       expect(await find(secret)).toMatchObject({ keyId: id, organizationId: null });

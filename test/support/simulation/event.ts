@@ -178,12 +178,16 @@ const cutDaemon: Event = async (world) => {
   daemon.setCut(false);
 };
 
-const breakOne: Event = async ({ store, broken }) => {
+/** Of each pool the one that the next claim would get. */
+const breakNext: Event = async ({ store, broken }) => {
   const rows = await store.sql<{ id: string }>(
     `update pool_members set ready = false, broken = 'gone', unready_since = standby_now()
-     where workspace_id = (
-       select workspace_id from pool_members where running_since is not null
-       order by workspace_id limit 1 for update skip locked)
+     where workspace_id in (
+       select first.workspace_id
+       from pools l
+       cross join lateral (
+         select workspace_id from pool_members m where m.pool_id = l.id and m.ready
+         order by born_at, workspace_id limit 1 for update skip locked) as first)
      returning workspace_id as id`,
   );
   for (const { id } of rows) broken.add(id);
@@ -235,7 +239,7 @@ export const EVENTS_WITHOUT_WAITING: Events = [
   ...often(2, 'pause everything', andThenPeople(pauseEverything(0.3))),
   ...often(2, 'invalidate', andThenPeople(invalidate)),
   ...often(1, 'cancel', cancel),
-  ...often(1, 'break', breakOne),
+  ...often(1, 'break', andThenPeople(breakNext)),
   ...often(1, 'lose the lease', loseLease),
   ...often(1, 'clock jumps', shiftClock),
 ];

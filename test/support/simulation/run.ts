@@ -7,7 +7,7 @@ import { EVENTS, EVENTS_WITHOUT_WAITING, KEPT_BEFORE_WAITING } from './event.ts'
 import { readFacts } from './fact.ts';
 import type { Home } from './home.ts';
 import { look } from './look.ts';
-import { askAgain, newWish, wishFor } from './wish.ts';
+import { askAgain, newWish, newWishes, wishFor } from './wish.ts';
 import { createWorld, outwaitSilence, type World } from './world.ts';
 
 const SECOND = 1_000;
@@ -132,7 +132,8 @@ async function serveLine(world: World): Promise<readonly string[]> {
   await world.activity.quiet();
   await look(world);
   for (let turn = 0; turn < SERVED_TURNS && (await isInLine(world)); turn++) {
-    await leapQuietly(world, 6 * SECOND);
+    // Some come who would not wait, and it is not their turn.
+    await Promise.all([leapQuietly(world, 6 * SECOND), wishFor(world, newWishes(world, 2))]);
     await look(world);
   }
   await outlastLine(world);
