@@ -35,7 +35,7 @@ export async function buildWorkspace(
     },
   ]);
   await grantHabits(tx, workspaceId, request);
-  await storeOwnerValues(deps, tx, { values: request.values, workspaceId, epoch: FIRST_EPOCH });
+  storeOwnerValues(deps, tx, { values: request.values, workspaceId, epoch: FIRST_EPOCH });
   await insertBuilds(tx, [
     {
       id: createId<BuildId>(deps),
@@ -50,7 +50,7 @@ export async function buildWorkspace(
       presetId: wanted.preset?.id ?? null,
       initiatorId: requester.userId,
       parameters: wanted.parameters,
-      secretParametersId: await storeSecretParameters(deps, tx, { workspaceId, wanted }),
+      secretParametersId: storeSecretParameters(deps, tx, { workspaceId, wanted }),
       driver: manifest.driver,
       tags: manifest.tags,
       machineId: null,
@@ -62,7 +62,7 @@ export async function buildWorkspace(
     planAgents(manifest).map((agent) => ({ ...agent, id: createId<AgentId>(deps), workspaceId })),
   );
   if (miss !== undefined) {
-    await recordMissOf(deps, tx, { order, miss, made: { workspaceId, epoch: FIRST_EPOCH } });
+    recordMissOf(deps, tx, { order, miss, made: { workspaceId, epoch: FIRST_EPOCH } });
   }
   tx.notify({ kind: 'queue', organizationId, driver: manifest.driver });
   return workspaceId;

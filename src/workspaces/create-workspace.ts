@@ -320,7 +320,7 @@ async function serve(
     }
     if (request.onEmpty === 'wait') {
       if (taking.because !== 'nothing') {
-        if (miss !== undefined) await recordMissOf(deps, tx, { order, miss, made: null });
+        if (miss !== undefined) recordMissOf(deps, tx, { order, miss, made: null });
         return { refused: nothingToWaitFor(order, taking.because) };
       }
       if (miss !== undefined && poolId !== null) {
@@ -333,7 +333,7 @@ async function serve(
     const workspaceId = await buildWorkspace(deps, tx, { order, miss });
     if (request.idempotencyKey !== undefined) {
       const { userId } = requester;
-      await recordIdempotencyKey.run(tx, {
+      recordIdempotencyKey.later(tx, {
         userId,
         key: request.idempotencyKey,
         bodyHash,
@@ -352,12 +352,12 @@ async function standInLine(
   const { userId } = order.requester;
   const refused = await refusePlace(tx, { userId, most: deps.waitersPerUser });
   if (refused === undefined) {
-    return { waiterId: await enlist(deps, tx, { order, poolId, missReason: miss.reason }) };
+    return { waiterId: enlist(deps, tx, { order, poolId, missReason: miss.reason }) };
   }
   // The last place may be the one that the same request was given meanwhile.
   const prior = await readPrior(tx, order);
   if (prior !== undefined) return prior;
-  await recordMissOf(deps, tx, { order, miss, made: null });
+  recordMissOf(deps, tx, { order, miss, made: null });
   return { refused };
 }
 
@@ -386,7 +386,7 @@ async function refuseExcess(
   const prior = await readPrior(tx, order);
   if (prior !== undefined) return prior;
   const miss = explainExcess(order);
-  if (miss !== undefined) await recordMissOf(deps, tx, { order, miss, made: null });
+  if (miss !== undefined) recordMissOf(deps, tx, { order, miss, made: null });
   return { refused };
 }
 

@@ -79,7 +79,7 @@ export function explainExcess({ wanted: { preset, difference } }: Order): Miss |
   return { reason, ...NOT_LOOKED_FOR };
 }
 
-export async function recordMissOf(
+export function recordMissOf(
   kit: Kit,
   tx: Transaction,
   recorded: {
@@ -88,9 +88,9 @@ export async function recordMissOf(
     /** Null: nothing was made in its place. */
     readonly made: { readonly workspaceId: WorkspaceId; readonly epoch: number } | null;
   },
-): Promise<void> {
+): void {
   const { order, miss, made } = recorded;
-  await recordMiss.run(tx, {
+  recordMiss.later(tx, {
     claimId: createId(kit),
     eventId: createId(kit),
     organizationId: order.wanted.organizationId,
@@ -106,12 +106,12 @@ export async function recordMissOf(
 }
 
 /** Records the miss; the error is for after the commit, which keeps the record. */
-export async function recordRefusal(
+export function recordRefusal(
   kit: Kit,
   tx: Transaction,
   { order, miss }: { readonly order: Order; readonly miss: Miss },
-): Promise<Refusal> {
-  await recordMissOf(kit, tx, { order, miss, made: null });
+): Refusal {
+  recordMissOf(kit, tx, { order, miss, made: null });
   const { template } = order.request;
   const preset = order.wanted.preset?.name ?? '';
   return {

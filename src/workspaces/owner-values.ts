@@ -6,12 +6,12 @@ import { insertOwnerValues } from '../store/owner-values.ts';
 import type { WorkspaceRequest } from './request.ts';
 
 /** Does nothing when nothing was given. */
-export async function storeOwnerValues(
+export function storeOwnerValues(
   { keyring }: { readonly keyring: Keyring },
   tx: Transaction,
   { values, workspaceId, epoch }: Owned & Pick<WorkspaceRequest, 'values'>,
-): Promise<void> {
+): void {
   if (values === undefined) return;
   const owned = { workspaceId, epoch };
-  await insertOwnerValues.run(tx, { ...owned, ...sealOwnerValues(keyring, owned, values) });
+  insertOwnerValues.later(tx, { ...owned, ...sealOwnerValues(keyring, owned, values) });
 }

@@ -79,7 +79,7 @@ async function prepare(
   // Secrets that did not change keep their row.
   const secretParametersId = isSameParameters(secret, formerSecrets)
     ? latest.secretParametersId
-    : await storeSecretParameters(deps, tx, { workspaceId, wanted: { secretParameters: secret } });
+    : storeSecretParameters(deps, tx, { workspaceId, wanted: { secretParameters: secret } });
   if (version.id !== latest.versionId) await exchangeAgents(deps, tx, { workspaceId, manifest });
   return {
     ...latest,

@@ -8,7 +8,7 @@ import { insertSecretParameters } from '../store/secret-parameters.ts';
 import type { WantedWorkspace } from './request.ts';
 
 /** Null when nothing was given. */
-export async function storeSecretParameters(
+export function storeSecretParameters(
   deps: Pick<Kit, 'clock' | 'rng'> & { readonly keyring: Keyring },
   tx: Transaction,
   {
@@ -18,9 +18,9 @@ export async function storeSecretParameters(
     readonly workspaceId: WorkspaceId;
     readonly wanted: Pick<WantedWorkspace, 'secretParameters'>;
   },
-): Promise<SecretParametersId | null> {
+): SecretParametersId | null {
   const sealed = sealParameters(deps, workspaceId, wanted.secretParameters);
   if (sealed === null) return null;
-  await insertSecretParameters.run(tx, sealed);
+  insertSecretParameters.later(tx, sealed);
   return sealed.id;
 }

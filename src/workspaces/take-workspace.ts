@@ -126,7 +126,7 @@ async function handOver(
   if (taken === undefined) return { kind: 'none', because: 'nothing' };
   const { id: workspaceId, epoch } = taken.workspace;
   const { values } = order.request;
-  await storeOwnerValues(deps, tx, { values, workspaceId, epoch });
+  storeOwnerValues(deps, tx, { values, workspaceId, epoch });
   await grantHabits(tx, workspaceId, order.request);
   if (needsBuild(order)) {
     const { buildNumber, machineId } = taken;
@@ -182,7 +182,7 @@ export async function insertClaimBuild(
       presetId: wanted.preset?.id ?? null,
       initiatorId: requester.userId,
       parameters: wanted.parameters,
-      secretParametersId: await storeSecretParameters(deps, tx, { workspaceId, wanted }),
+      secretParametersId: storeSecretParameters(deps, tx, { workspaceId, wanted }),
       driver: manifest.driver,
       tags: manifest.tags,
       machineId,

@@ -203,12 +203,12 @@ async function recordInTurn(
     let completedMs: number | null = null;
     let isOwned = false;
     if (sign.appliedEpoch > 0) {
-      await lockClaimOfSign.run(tx, { workspaceId, appliedEpoch: sign.appliedEpoch });
+      lockClaimOfSign.later(tx, { workspaceId, appliedEpoch: sign.appliedEpoch });
       isOwned = (await lockOwnerValues.all(tx, { workspaceId })).length > 0;
       completedMs = (await findCompletedClaim.maybe(tx, sign))?.ms ?? null;
     }
-    await recordSignOfLife.run(tx, sign);
-    if (isOwned) await removeDeliveredValues.run(tx, { workspaceId });
+    recordSignOfLife.later(tx, sign);
+    if (isOwned) removeDeliveredValues.later(tx, { workspaceId });
     if (members.length > 0) await refreshLocked(tx, [workspaceId]);
     tx.notify({ kind: 'workspace', workspaceId });
     return { completedMs };

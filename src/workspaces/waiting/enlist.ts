@@ -14,22 +14,22 @@ export interface Enlisting {
   readonly missReason: MissReason;
 }
 
-export async function enlist(
+export function enlist(
   deps: CreateDeps,
   tx: Transaction,
   { order, poolId, missReason }: Enlisting,
-): Promise<WaiterId> {
+): WaiterId {
   const { request, requester, wanted, bodyHash } = order;
   const { userId } = requester;
   const id = createId<WaiterId>(deps);
   // First: who comes with the same key at this moment waits here for the end of this.
   if (request.idempotencyKey !== undefined) {
-    await recordWaiterKey.run(tx, {
+    recordWaiterKey.later(tx, {
       ...{ userId, bodyHash, waiterId: id },
       key: request.idempotencyKey,
     });
   }
-  await insertWaiter.run(tx, {
+  insertWaiter.later(tx, {
     ...{ id, poolId, userId, missReason },
     eventId: createId(deps),
     organizationId: wanted.organizationId,

@@ -16,6 +16,7 @@ import { createTestCreator, judgeNoAgents, UNPROVEN } from '../../support/creato
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { serveLine } from '../../../src/workspaces/waiting/serve-line.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
+import { countStatements } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, type TestQueue } from '../../support/queue.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
@@ -280,22 +281,16 @@ describe('a request with values', () => {
     await readyOne();
     await create({ name: 'first', values: undefined });
     await readyOne();
-    const asked: string[] = [];
-    const counted = createQueue(
-      {
-        ...store,
-        database: {
-          ...store.database,
-          transaction: (work) =>
-            store.database.transaction((tx) =>
-              work({ ...tx, query: (one) => (asked.push(one.name), tx.query(one)) }),
-            ),
-        },
-      },
-      make,
-    );
+    const database = countStatements(store.database);
+    const counted = createQueue({ ...store, database }, make);
     const by = { userId: ann, isAdmin: false };
     await createTestCreator(counted.deps, { proof: UNPROVEN })(by, requestOf());
-    expect(asked).toEqual(['claim.take_oldest', 'owner_values.insert']);
+    const { statements, transactions } = database.take();
+    const taking = statements.indexOf('claim.take_oldest');
+    expect(statements.slice(taking, taking + 2)).toEqual([
+      'claim.take_oldest',
+      'owner_values.insert',
+    ]);
+    expect(transactions).toBe(1);
   });
 });

@@ -99,7 +99,7 @@ describe('every build', () => {
       .filter((path) => path.startsWith('src/'))
       .filter((path) => readRepositoryFile(path).includes('insert into builds'));
     expect(inserting).toEqual(['src/store/build.ts']);
-    expect(readRepositoryFile('src/store/build.ts').split('insertBuildRows.run')).toHaveLength(2);
+    expect(readRepositoryFile('src/store/build.ts').split('insertBuildRows.later')).toHaveLength(2);
   });
 });
 
