@@ -143,6 +143,15 @@ export const working: readonly Mutation[] = [
     ),
   },
   {
+    fault:
+      'who goes back to a savepoint of a transaction that has ended does so in the next one of the connection',
+    changes: [change('src/store/open-transaction.ts', 'if (hasEnded()) return; ', '')],
+    noticedBy: by(
+      'test/db/message.test.ts',
+      'is gone back from by nobody whose transaction has ended without them',
+    ),
+  },
+  {
     fault: 'who never came to a savepoint goes back to one of the same name',
     changes: [change('src/store/open-transaction.ts', `; release savepoint \${name}\`);`, '`);')],
     noticedBy: by(

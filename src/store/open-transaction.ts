@@ -50,8 +50,9 @@ export function openTransaction(
   let isBegun = false;
   /** Why nothing can be asked any more; only a savepoint from before is a way back. */
   let over: { readonly error: unknown } | undefined;
-  /** There is no way back. */
   let isEnded = false;
+  /** There is no way back. A function, because it may become so while something is waited for. */
+  const hasEnded = (): boolean => isEnded;
   let turn: Promise<unknown> = Promise.resolve();
 
   const send = async (statements: readonly Query[]): Promise<pg.QueryArrayResult> => {
@@ -85,11 +86,12 @@ export function openTransaction(
   const goBackTo = async (name: string, error: unknown): Promise<void> => {
     ahead = [];
     await turn;
+    if (hasEnded()) return; // Somebody else has the connection by now.
     try {
       // Released too, so that nobody goes back to it who never came to one of the same name.
       await client.query(`rollback to savepoint ${name}; release savepoint ${name}`);
       isBegun = true;
-      if (!isEnded) over = undefined;
+      if (!hasEnded()) over = undefined;
     } catch {
       // It was not come to: what failed was before it, and the transaction fails by that.
       over = { error };

@@ -9,6 +9,7 @@ import { readCounters } from '../../src/store/counter.ts';
 import { createDatabase, type Database, type Transaction } from '../../src/store/database.ts';
 import { sendMessage } from '../../src/store/message.ts';
 import type { Executor, Query, QueryResult } from '../../src/store/statement.ts';
+import { createDeferred } from '../support/deferred.ts';
 import { openTestStore, type TestStore } from '../support/store.ts';
 import { written } from '../support/written.ts';
 
@@ -261,6 +262,34 @@ describe('what is to be done later', () => {
     // One by one behind whatever of it was under way.
     await database.transaction((tx) => run(tx, 'select'));
     expect(await bodies()).toEqual([]);
+  });
+
+  it('is gone back from by nobody whose transaction has ended without them', async () => {
+    const gate = createDeferred<undefined>();
+    let straggler: Promise<unknown> = Promise.resolve();
+    const failed = database.transaction(async (tx) => {
+      const isInside = createDeferred<undefined>();
+      straggler = tx
+        .savepoint(async () => {
+          await run(tx, 'select');
+          isInside.resolve(undefined);
+          await gate.promise;
+          throw new Error('too late');
+        })
+        .catch(() => undefined);
+      await isInside.promise;
+      throw new Error('not that way');
+    });
+    await expect(failed).rejects.toThrow('not that way');
+    await database.transaction((tx) =>
+      tx.savepoint(async () => {
+        await tx.query(insert(1));
+        gate.resolve(undefined);
+        await straggler;
+        await tx.query(insert(2));
+      }),
+    );
+    expect(await bodies()).toEqual(['later', 'later']);
   });
 
   it('is no statement whose rows somebody would have to read', () => {
