@@ -59,13 +59,15 @@ async function converge(world: World, waiting: boolean): Promise<void> {
   await store.sql('update pools set paused = false');
   await store.sql(`update templates set deprecated = ''`);
   await outwaitSilence(world);
-  for (let round = 0; round < ROUNDS && !(await isAtTarget(store)); round++) {
+  let unsettled = await findUnsettled(store);
+  for (let round = 0; round < ROUNDS && unsettled.length > 0; round++) {
     // Past any backoff, cool-down and retry; not past the retention of evidence.
     await leapQuietly(world, 61 * MINUTE);
     for (let poll = 0; poll < 2; poll++) await leapQuietly(world, 6 * SECOND);
+    unsettled = await findUnsettled(store);
   }
-  if (!(await isAtTarget(store))) {
-    findings.push('pools did not reach their target');
+  if (unsettled.length > 0) {
+    findings.push(`pools did not reach their target: ${unsettled.join('; ')}`);
     return;
   }
   await leapQuietly(world, PASS_MS);
@@ -170,22 +172,33 @@ async function findLostClaims({ store, served }: World): Promise<string[]> {
     .map(({ name }) => `the workspace ${name} is lost`);
 }
 
-async function isAtTarget(store: TestStore): Promise<boolean> {
-  const rows = await store.sql(
-    `select l.id
+/** What keeps pools from being at their target; nothing when they are. */
+async function findUnsettled(store: TestStore): Promise<readonly string[]> {
+  const rows = await store.sql<{ what: string }>(
+    `select format('%s of %s run, limited until %s, %s', seen.running, seen.wanted,
+         k.trial_at - standby_now(), seen.status) as what
      from pools l
      join templates t on t.id = l.template_id
      join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
-     where coalesce(l.size_override, p.desired_instances) <> (
-       select count(*) from pool_members m
-       where m.preset_id = p.id and m.running_since is not null and m.broken is null)
+     left join pool_brakes k on k.pool_id = l.id
+     cross join lateral (
+       select coalesce(l.size_override, p.desired_instances) as wanted, p.status, (
+         select count(*) from pool_members m
+         where m.preset_id = p.id and m.running_since is not null and m.broken is null) as running
+     ) as seen
+     where seen.wanted <> seen.running
      union all
-     select j.id from jobs j where j.status in ('pending', 'running', 'canceling')
-       and j.type = 'workspace_build'
+     select format('a build is %s for %s', j.status, standby_now() - j.created_at)
+     from jobs j
+     where j.status in ('pending', 'running', 'canceling') and j.type = 'workspace_build'
      union all
-     select m.workspace_id from pool_members m where m.transition = 'delete'
+     select format('a delete is %s', coalesce(j.status, 'without a job'))
+     from pool_members m left join jobs j on j.id = m.job_id
+     where m.transition = 'delete'
      union all
-     select q.id from waiters q where q.ended_at is null`,
+     select format('somebody waits, with %s left', q.deadline_at - standby_now())
+     from waiters q
+     where q.ended_at is null`,
   );
-  return rows.length === 0;
+  return rows.map(({ what }) => what);
 }
