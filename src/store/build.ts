@@ -147,7 +147,7 @@ export function insertWorkspaces(tx: Deferring, workspaces: readonly NewWorkspac
 
 /**
  * Inserts builds and the jobs that do them, once they are admitted. A build number that is taken breaks
- * builds_workspace_id_number_key.
+ * builds_workspace_id_number_key, and with it what the transaction does next.
  */
 export async function insertBuilds(
   tx: Executor & Deferring,
