@@ -4,7 +4,7 @@ import { UNCHANGED, type Copies } from './copies.ts';
 import { SIMULATION, type Mutation } from './mutation.ts';
 
 /** About as many as one run of the tests has. */
-const SEEDS = 60;
+const SEEDS = 90;
 
 /** Of each fault in turn; gives how many were not noticed. Throws when it fails without any. */
 export function simulateEach(copies: Copies, mutations: readonly Mutation[]): number {

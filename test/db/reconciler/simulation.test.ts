@@ -3,10 +3,9 @@
 import { afterAll, describe, inject, it } from 'vitest';
 import { createCrew } from '../../support/simulation/crew.ts';
 import { readSeeds } from '../../support/seeds.ts';
+import { lifeOf } from '../../support/simulation/life.ts';
 
-// What takes longer is worth less than another seed: most faults need two or three things to meet.
-const STEPS = 12;
-const seeds = readSeeds('simulation', { runs: 50 });
+const seeds = readSeeds('simulation', { runs: 75 });
 // While some wait for the database, others have the core.
 const crew = createCrew(Math.min(2, seeds.length), {
   most: 2,
@@ -27,7 +26,7 @@ describe('two control planes, daemons and people, with every fault there is', ()
     'keep their promises and converge (seed %i)',
     { timeout: 120_000 },
     async (seed) => {
-      const violations = await crew.live({ seed, steps: STEPS });
+      const violations = await crew.live(lifeOf(seed));
       // At once, for a run of an hour tells the rest at its end.
       for (const text of violations) process.stderr.write(`simulation: seed ${seed}: ${text}\n`);
       if (violations.length > 0) throw new Error(violations.join('\n'));

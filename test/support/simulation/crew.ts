@@ -4,9 +4,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createDeferred, type Deferred } from '../deferred.ts';
-import type { HomesOptions } from './home.ts';
-import type { Life } from './run.ts';
-import type { Outcome } from './worker.ts';
+import type { Life } from './life.ts';
+import type { Outcome, WorkerOptions } from './worker.ts';
 
 export interface Crew {
   /** Gives what was violated in a life; empty when all was well. */
@@ -27,8 +26,11 @@ interface Worker {
 const MEMORY = ['--max-semi-space-size=64', '--single-threaded-gc'];
 const PROGRAM = path.join(import.meta.dirname, 'worker.ts');
 
-export function createCrew(size: number, options: HomesOptions): Crew {
-  const workers = Array.from({ length: size }, () => startWorker(options));
+export function createCrew(size: number, options: Omit<WorkerOptions, 'watches'>): Crew {
+  // To watch makes a life dearer by 7 %, and each worker lives all kinds of lives.
+  const workers = Array.from({ length: size }, (_, n) =>
+    startWorker({ ...options, watches: n === 0 }),
+  );
   return {
     live: (life) => {
       const { seed } = life;
@@ -51,7 +53,7 @@ export function createCrew(size: number, options: HomesOptions): Crew {
   };
 }
 
-function startWorker(options: HomesOptions): Worker {
+function startWorker(options: WorkerOptions): Worker {
   const lives: Worker['lives'] = new Map();
   const worker = fork(PROGRAM, [JSON.stringify(options)], {
     execArgv: [...MEMORY, '--import', import.meta.resolve('tsx')],

@@ -6,9 +6,10 @@ import { CALM } from './dials.ts';
 import { EVENTS, EVENTS_WITHOUT_WAITING, KEPT_BEFORE_WAITING } from './event.ts';
 import { readFacts } from './fact.ts';
 import type { Home } from './home.ts';
+import type { Life } from './life.ts';
 import { look } from './look.ts';
 import { askAgain, newWish, newWishes, wishFor } from './wish.ts';
-import { createWorld, outwaitSilence, type World } from './world.ts';
+import { createWorld, outwaitSilence, type Wish, type World } from './world.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -16,17 +17,13 @@ const DAY_SECONDS = 86_400;
 const PASS_MS = 61 * SECOND;
 const ROUNDS = 16;
 /** What these leave undone is done. */
-const SETTLED_TURNS = 8;
+const SETTLED_TURNS = 3;
 /** Of a few seconds: builds that succeed serve a line within some. */
 const SERVED_TURNS = 8;
 
-export interface Life {
-  readonly seed: number;
-  readonly steps: number;
-}
-
 /** Runs it and gives what was violated, with what had happened; empty when all is well. */
-export async function simulate(home: Home, { seed, steps }: Life): Promise<readonly string[]> {
+export async function simulate(home: Home, life: Life): Promise<readonly string[]> {
+  const { seed, steps } = life;
   const waiting = !KEPT_BEFORE_WAITING.includes(seed);
   const events = waiting ? EVENTS : EVENTS_WITHOUT_WAITING;
   await home.clear();
@@ -44,12 +41,12 @@ export async function simulate(home: Home, { seed, steps }: Life): Promise<reado
     if (world.findings.length > 0) return told();
   }
   happened.push('the faults were over');
-  await converge(world, waiting);
+  await converge(world, { hasLine: life.hasLine && waiting });
   return told();
 }
 
 /** With the faults over, every pool comes to its target and stays there; no notice is delivered. */
-async function converge(world: World, waiting: boolean): Promise<void> {
+async function converge(world: World, { hasLine }: Pick<Life, 'hasLine'>): Promise<void> {
   const { store, findings } = world;
   world.dials = { ...CALM, lostNotice: 1 };
   world.isTemplateBad = false;
@@ -58,19 +55,20 @@ async function converge(world: World, waiting: boolean): Promise<void> {
   await store.sql(`delete from settings where name = 'prebuilds'`);
   await store.sql('update pools set paused = false');
   await store.sql(`update templates set deprecated = ''`);
-  await outwaitSilence(world);
+  if (await isWorkedOn(store)) await outwaitSilence(world);
   let unsettled = await findUnsettled(store);
   for (let round = 0; round < ROUNDS && unsettled.length > 0; round++) {
     // Past any backoff, cool-down and retry; not past the retention of evidence.
-    await leapQuietly(world, 61 * MINUTE);
-    for (let poll = 0; poll < 2; poll++) await leapQuietly(world, 6 * SECOND);
-    unsettled = await findUnsettled(store);
+    for (const ms of [61 * MINUTE, 6 * SECOND, 6 * SECOND]) {
+      if (unsettled.length === 0) break;
+      await leapQuietly(world, ms);
+      unsettled = await findUnsettled(store);
+    }
   }
   if (unsettled.length > 0) {
     findings.push(`pools did not reach their target: ${unsettled.join('; ')}`);
     return;
   }
-  await leapQuietly(world, PASS_MS);
   const settled = await readFacts(store);
   await leapQuietly(world, PASS_MS);
   for (const { poolId } of world.templates) {
@@ -88,9 +86,15 @@ async function converge(world: World, waiting: boolean): Promise<void> {
   for (const name of world.inLine.keys()) findings.push(`${name} stands in line still`);
   if (isRestless) findings.push('a settled pool went on');
   findings.push(...(await serveCrowd(world)));
-  if (waiting) findings.push(...(await serveLine(world)));
+  if (hasLine) findings.push(...(await serveLine(world)));
   await look(world);
   findings.push(...(await findLostClaims(world)));
+}
+
+/** By somebody who may be gone, so that nothing else comes of it. */
+async function isWorkedOn(store: TestStore): Promise<boolean> {
+  const rows = await store.sql(`select from jobs where status in ('running', 'canceling') limit 1`);
+  return rows.length > 0;
 }
 
 async function leapQuietly({ time, activity }: World, ms: number): Promise<void> {
@@ -135,7 +139,8 @@ async function serveLine(world: World): Promise<readonly string[]> {
   await look(world);
   for (let turn = 0; turn < SERVED_TURNS && (await isInLine(world)); turn++) {
     // Some come who would not wait, and it is not their turn.
-    await Promise.all([leapQuietly(world, 6 * SECOND), wishFor(world, newWishes(world, 2))]);
+    const passing = newWishes(world, 2).map((wish): Wish => ({ ...wish, onEmpty: 'fail' }));
+    await Promise.all([leapQuietly(world, 6 * SECOND), wishFor(world, passing)]);
     await look(world);
   }
   await outlastLine(world);

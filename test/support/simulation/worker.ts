@@ -2,7 +2,13 @@
 // crew.ts starts it.
 import { watchTransactions } from '../../../src/base/transaction-scope.ts';
 import { createHomes, type HomesOptions } from './home.ts';
-import { simulate, type Life } from './run.ts';
+import type { Life } from './life.ts';
+import { simulate } from './run.ts';
+
+export interface WorkerOptions extends HomesOptions {
+  /** Whether another system that is asked for anything within a transaction is noticed. */
+  readonly watches: boolean;
+}
 
 export interface Outcome {
   readonly seed: number;
@@ -10,8 +16,9 @@ export interface Outcome {
   readonly violations: readonly string[];
 }
 
-watchTransactions();
-const homes = createHomes(JSON.parse(process.argv[2]!) as HomesOptions);
+const { watches, ...options } = JSON.parse(process.argv[2]!) as WorkerOptions;
+if (watches) watchTransactions();
+const homes = createHomes(options);
 
 process.on('message', (life) => void live(life as Life));
 process.once('disconnect', () => void homes.close());
