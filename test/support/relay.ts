@@ -53,6 +53,9 @@ export async function startRelay({ ports, loses = () => false }: RelayOptions): 
       send([...all.slice(first), ...all.slice(0, first)]);
     });
   });
+  // Callers go by what a control plane's answer says of its own connections, which is longer than the 5 s of this one:
+  // a request would arrive at one that is being closed.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

@@ -4,15 +4,13 @@ import { join } from 'node:path';
 
 const KEPT = join(import.meta.dirname, '..', 'kept-seeds.json');
 
-type Simulation = 'model' | 'simulation';
-
 /**
  * STANDBY_<NAME>_RUNS says how many new ones, which begin at no fixed number; what once failed is in
  * test/kept-seeds.json and runs before them. STANDBY_<NAME>_SEED names one to run alone, or the first of
  * STANDBY_<NAME>_RUNS.
  */
 export function readSeeds(
-  name: Simulation,
+  name: 'model' | 'simulation',
   { runs }: { readonly runs: number },
 ): readonly number[] {
   const variable = (suffix: string): string | undefined =>
@@ -21,15 +19,6 @@ export function readSeeds(
   const from = (first: number, count: number): readonly number[] =>
     Array.from({ length: count }, (_, n) => first + n);
   if (named !== undefined) return from(Number(named), Number(variable('RUNS') ?? 1));
-  return [...readKept(name), ...from(Date.now() % 1_000_000, Number(variable('RUNS') ?? runs))];
-}
-
-/** Whether it once found something. */
-export function isKept(name: Simulation, seed: number): boolean {
-  return readKept(name).includes(seed);
-}
-
-function readKept(name: Simulation): readonly number[] {
   const kept = JSON.parse(readFileSync(KEPT, 'utf8')) as Readonly<Record<string, number[]>>;
-  return kept[name] ?? [];
+  return [...(kept[name] ?? []), ...from(Date.now() % 1_000_000, Number(variable('RUNS') ?? runs))];
 }

@@ -4,6 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createDeferred, type Deferred } from '../deferred.ts';
+import type { HomesOptions } from './home.ts';
 import type { Life } from './life.ts';
 import type { Outcome, WorkerOptions } from './worker.ts';
 
@@ -26,7 +27,7 @@ interface Worker {
 const MEMORY = ['--max-semi-space-size=64', '--single-threaded-gc'];
 const PROGRAM = path.join(import.meta.dirname, 'worker.ts');
 
-export function createCrew(size: number, options: Omit<WorkerOptions, 'watches'>): Crew {
+export function createCrew(size: number, options: HomesOptions): Crew {
   // To watch makes a life dearer by 7 %, and each worker lives all kinds of lives.
   const workers = Array.from({ length: size }, (_, n) =>
     startWorker({ ...options, watches: n === 0 }),

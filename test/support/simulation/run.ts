@@ -15,6 +15,8 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const DAY_SECONDS = 86_400;
 const PASS_MS = 61 * SECOND;
+/** Past any backoff, cool-down and retry, and two polls; not past the retention of evidence. */
+const ROUND = [61 * MINUTE, 6 * SECOND, 6 * SECOND];
 const ROUNDS = 16;
 /** What these leave undone is done. */
 const SETTLED_TURNS = 3;
@@ -56,10 +58,11 @@ async function converge(world: World, { hasLine }: Pick<Life, 'hasLine'>): Promi
   await store.sql('update pools set paused = false');
   await store.sql(`update templates set deprecated = ''`);
   if (await isWorkedOn(store)) await outwaitSilence(world);
+  // What was told while notices got lost, a pass notices.
+  else await leapQuietly(world, PASS_MS);
   let unsettled = await findUnsettled(store);
   for (let round = 0; round < ROUNDS && unsettled.length > 0; round++) {
-    // Past any backoff, cool-down and retry; not past the retention of evidence.
-    for (const ms of [61 * MINUTE, 6 * SECOND, 6 * SECOND]) {
+    for (const ms of ROUND) {
       if (unsettled.length === 0) break;
       await leapQuietly(world, ms);
       unsettled = await findUnsettled(store);
@@ -69,6 +72,7 @@ async function converge(world: World, { hasLine }: Pick<Life, 'hasLine'>): Promi
     findings.push(`pools did not reach their target: ${unsettled.join('; ')}`);
     return;
   }
+  await leapQuietly(world, PASS_MS);
   const settled = await readFacts(store);
   await leapQuietly(world, PASS_MS);
   for (const { poolId } of world.templates) {
@@ -138,8 +142,9 @@ async function serveLine(world: World): Promise<readonly string[]> {
   await world.activity.quiet();
   await look(world);
   for (let turn = 0; turn < SERVED_TURNS && (await isInLine(world)); turn++) {
-    // Some come who would not wait, and it is not their turn.
-    const passing = newWishes(world, 2).map((wish): Wish => ({ ...wish, onEmpty: 'fail' }));
+    // Some come who would not wait, and it is not their turn. What is built for them is most of what they cost.
+    const [one, other] = [newWishes(world, 1), newWishes(world, 1)];
+    const passing = [...one, ...other.map((wish): Wish => ({ ...wish, onEmpty: 'fail' }))];
     await Promise.all([leapQuietly(world, 6 * SECOND), wishFor(world, passing)]);
     await look(world);
   }
@@ -153,7 +158,7 @@ async function serveLine(world: World): Promise<readonly string[]> {
 /** Until nobody waits any more; for as long as it takes to have everything built at most. */
 async function outlastLine(world: World): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
-    for (const ms of [61 * MINUTE, 6 * SECOND, 6 * SECOND]) {
+    for (const ms of ROUND) {
       if (!(await isInLine(world))) return;
       await leapQuietly(world, ms);
       await look(world);
