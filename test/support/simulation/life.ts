@@ -1,4 +1,5 @@
 // How long a simulated life is (docs/adr/0019-simulated-lives-are-short.md).
+import { KEPT_BEFORE_WAITING } from './event.ts';
 
 export interface Life {
   readonly seed: number;
@@ -16,6 +17,8 @@ const LIVES_PER_LINE = 2;
 const KEPT_OF_TWELVE_STEPS: readonly number[] = [190980, 191332, 451163, 451368, 627614];
 
 export function lifeOf(seed: number): Life {
-  if (KEPT_OF_TWELVE_STEPS.includes(seed)) return { seed, steps: 12, hasLine: true };
+  if (KEPT_OF_TWELVE_STEPS.includes(seed)) {
+    return { seed, steps: 12, hasLine: !KEPT_BEFORE_WAITING.includes(seed) };
+  }
   return { seed, steps: STEPS, hasLine: seed % LIVES_PER_LINE === 0 };
 }

@@ -26,8 +26,7 @@ const SERVED_TURNS = 8;
 /** Runs it and gives what was violated, with what had happened; empty when all is well. */
 export async function simulate(home: Home, life: Life): Promise<readonly string[]> {
   const { seed, steps } = life;
-  const waiting = !KEPT_BEFORE_WAITING.includes(seed);
-  const events = waiting ? EVENTS : EVENTS_WITHOUT_WAITING;
+  const events = KEPT_BEFORE_WAITING.includes(seed) ? EVENTS_WITHOUT_WAITING : EVENTS;
   await home.clear();
   await using world = await createWorld(home, seed);
   const happened: string[] = [];
@@ -43,7 +42,7 @@ export async function simulate(home: Home, life: Life): Promise<readonly string[
     if (world.findings.length > 0) return told();
   }
   happened.push('the faults were over');
-  await converge(world, { hasLine: life.hasLine && waiting });
+  await converge(world, life);
   return told();
 }
 
@@ -143,8 +142,9 @@ async function serveLine(world: World): Promise<readonly string[]> {
   await look(world);
   for (let turn = 0; turn < SERVED_TURNS && (await isInLine(world)); turn++) {
     // Some come who would not wait, and it is not their turn. What is built for them is most of what they cost.
-    const [one, other] = [newWishes(world, 1), newWishes(world, 1)];
-    const passing = [...one, ...other.map((wish): Wish => ({ ...wish, onEmpty: 'fail' }))];
+    const passing = newWishes(world, 2).map((wish, n): Wish =>
+      n === 0 ? wish : { ...wish, onEmpty: 'fail' },
+    );
     await Promise.all([leapQuietly(world, 6 * SECOND), wishFor(world, passing)]);
     await look(world);
   }
