@@ -7,6 +7,7 @@ import { examine } from '../src/store/doctor/examine.ts';
 import { createDatabase, type ConnectionParts, type Database } from '../src/store/database.ts';
 import { migrateSchema } from '../src/main/server/open-database.ts';
 import { countStatements } from '../test/support/counted-database.ts';
+import { nothingFirst } from '../test/support/precedence.ts';
 import { nobodyWaits, RECONCILER_OPTIONS } from '../test/support/reconcile.ts';
 import { addHistory } from './pass/history.ts';
 import { fillPools, type PoolsToFill } from './pass/pools.ts';
@@ -92,7 +93,10 @@ async function createArm(
   stage.onEnd(() => database.close());
   const reconciler = createReconciler(
     stage.kit,
-    { database, bus: { subscribe: () => () => undefined }, serveWaiters: nobodyWaits },
+    {
+      bus: { subscribe: () => () => undefined },
+      ...{ database, serveWaiters: nobodyWaits, precedence: nothingFirst },
+    },
     { ...RECONCILER_OPTIONS, intervalMs: NEVER_MS, leaseTtlMs: NEVER_MS },
   );
   await reconciler.start();

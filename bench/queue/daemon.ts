@@ -14,6 +14,7 @@ import type { Database } from '../../src/store/database.ts';
 import type { NoticeBus } from '../../src/store/notice-bus.ts';
 import type { Stage } from '../support/bench.ts';
 import type { Installation } from './installation.ts';
+import { nothingFirst } from '../../test/support/precedence.ts';
 
 export async function registerBenchDaemon(
   kit: Kit,
@@ -50,7 +51,10 @@ export async function serveDaemons(
 ): Promise<HttpServer> {
   const { kit } = stage;
   const handlers = createProvisionerHandlers(
-    { kit, ...deps, bootstrapToken: () => 'sba_bench', accessUrl: 'http://127.0.0.1:1' },
+    {
+      ...{ kit, ...deps, precedence: nothingFirst },
+      ...{ bootstrapToken: () => 'sba_bench', accessUrl: 'http://127.0.0.1:1' },
+    },
     {
       heartbeatIntervalMs: 10_000,
       reportIntervalMs: 15_000,

@@ -232,4 +232,27 @@ export const deciding: readonly Mutation[] = [
     ),
     simulated: true,
   },
+  {
+    fault: 'what gives way to claims waits for as long as there are any',
+    changes: [
+      change('src/base/precedence.ts', 'clock.sleep(mostMs, over', 'clock.sleep(Infinity, over'),
+    ],
+    noticedBy: by(
+      'src/base/precedence.test.ts',
+      'waits anew for what began after that, and never longer than it may',
+    ),
+  },
+  {
+    fault: 'what gives way begins while a claim is under way, because another has ended',
+    changes: [change('src/base/precedence.ts', 'if (underWay === 0) over.abort', 'over.abort')],
+    noticedBy: by('src/base/precedence.test.ts', 'begins when the last that goes first has ended'),
+  },
+  {
+    fault: 'who stands in line waits for the claims of others',
+    changes: [change('src/reconciler/reconciler.ts', '    withLine.add(poolId);\n')],
+    noticedBy: by(
+      'test/db/reconciler/behind-claims.test.ts',
+      'has it at once where somebody stands in its line',
+    ),
+  },
 ];

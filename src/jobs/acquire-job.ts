@@ -14,6 +14,9 @@ import type { Dispatcher } from './dispatcher.ts';
 import { fillJob } from './fill-job.ts';
 import { endUntold, giveBack, giveBackLost, type Untold } from './untold-attempt.ts';
 
+/** The first class of those that pools ask for themselves. */
+const POOL_DELETES = 3;
+
 export interface AcquireDeps extends Kit {
   readonly database: Database;
   readonly keyring: Keyring;
@@ -80,7 +83,9 @@ export async function tellJob(
   const job = await fillOrEnd(deps, taken, untold);
   if (job === undefined) return undefined;
   if (job.type === 'workspace_build' && job.build !== null) {
-    deps.dispatcher.builds.note(job.id, job.build.workspaceId);
+    const { workspaceId } = job.build;
+    const isOfPool = job.class >= POOL_DELETES;
+    deps.dispatcher.builds.note(job.id, { workspaceId, isOfPool });
   }
   // Asked last: until here the caller may have hung up.
   if (isAborted(signal)) {

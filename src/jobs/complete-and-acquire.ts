@@ -31,8 +31,8 @@ export async function completeAndAcquire(
   const offer = await deps.dispatcher.offers.get(daemon);
   let slot: ReportedSlot | undefined;
   const finishLoneJob: FinishLoneJob = async (report) => {
-    const workspaceId = deps.dispatcher.builds.workspaceOf(report.id);
-    if (workspaceId !== undefined) return { workspaceId, isFinished: false };
+    const handed = deps.dispatcher.builds.find(report.id);
+    if (handed !== undefined) return { workspaceId: handed.workspaceId, isFinished: false };
     slot = await deps.reportAndTake({ report, offer, callId });
     const { reported } = slot;
     const isLeft = reported?.isFinished === false && reported.workspaceId === null;

@@ -1,24 +1,30 @@
 // What was handed out here as the build of which workspace: at its end nobody has to ask what it is about.
 import type { JobId, WorkspaceId } from '../base/id.ts';
 
+export interface HandedBuild {
+  readonly workspaceId: WorkspaceId;
+  /** Nobody waits for its end. */
+  readonly isOfPool: boolean;
+}
+
 export interface HandedBuilds {
-  note(jobId: JobId, workspaceId: WorkspaceId): void;
+  note(jobId: JobId, build: HandedBuild): void;
   /** Undefined for what was handed out elsewhere, or is no build: the database knows. */
-  workspaceOf(jobId: JobId): WorkspaceId | undefined;
+  find(jobId: JobId): HandedBuild | undefined;
 }
 
 /** Far more than daemons do at one time; those that were handed out last are kept. */
 const MAX_REMEMBERED = 5_000;
 
 export function createHandedBuilds(): HandedBuilds {
-  const workspaces = new Map<JobId, WorkspaceId>();
+  const builds = new Map<JobId, HandedBuild>();
   return {
-    note: (jobId, workspaceId) => {
-      workspaces.delete(jobId);
-      workspaces.set(jobId, workspaceId);
-      const [oldest] = workspaces.size > MAX_REMEMBERED ? workspaces.keys() : [];
-      if (oldest !== undefined) workspaces.delete(oldest);
+    note: (jobId, build) => {
+      builds.delete(jobId);
+      builds.set(jobId, build);
+      const [oldest] = builds.size > MAX_REMEMBERED ? builds.keys() : [];
+      if (oldest !== undefined) builds.delete(oldest);
     },
-    workspaceOf: (jobId) => workspaces.get(jobId),
+    find: (jobId) => builds.get(jobId),
   };
 }

@@ -5,6 +5,7 @@ import type { Instant } from '../base/clock.ts';
 import { failpoint } from '../base/failpoint.ts';
 import { createId, type PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
+import type { Precedence } from '../base/precedence.ts';
 import { createService, type Service } from '../base/service.ts';
 import type { PoolDecision } from '../domain/pool/decide-pool.ts';
 import { reconcileConcurrency } from '../domain/pool/reconcile-concurrency.ts';
@@ -28,6 +29,8 @@ const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 300_000;
 /** What is claimed meanwhile is replaced that much later at most. */
 const REST_MAX_MS = 50;
+/** What refills a pool waits so long at most for claims that are under way; pools have reserves for it. */
+const REFILL_WAITS_MS = 1_000;
 /** What runs at a stop is a few statements long. */
 const STOP_DEADLINE_MS = 10_000;
 
@@ -35,6 +38,7 @@ export interface ReconcilerDeps {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
   readonly serveWaiters: ServeWaiters;
+  readonly precedence: Pick<Precedence, 'behind'>;
 }
 
 export interface Reconciler extends Service {
@@ -46,11 +50,17 @@ export interface Reconciler extends Service {
 
 export function createReconciler(
   kit: Kit,
-  { database, bus, serveWaiters }: ReconcilerDeps,
+  { database, bus, serveWaiters, precedence }: ReconcilerDeps,
   options: ReconcilerOptions,
 ): Reconciler {
   const log = kit.log.child({ component: 'reconciler' });
-  const deps = { ...kit, log, database, serveWaiters };
+  /** Somebody stood in the pool's line when it had its last turn. */
+  const withLine = new Set<PoolId>();
+  const serveLine: ServeWaiters = (tx, poolId) => {
+    withLine.add(poolId);
+    return serveWaiters(tx, poolId);
+  };
+  const deps = { ...kit, log, database, serveWaiters: serveLine };
   const outcomes = createOutcomeLog(log);
   const line = createBudgetLine();
   const refills = createRefillTimer(kit);
@@ -76,6 +86,7 @@ export function createReconciler(
     work: async (poolId) => {
       const startedMs = kit.clock.monotonicMs();
       const refill = refills.begin(poolId);
+      withLine.delete(poolId);
       const outcome = await reconcilePool(deps, poolId, options).catch((error: unknown) => {
         refill.fail();
         throw error;
@@ -151,11 +162,26 @@ export function createReconciler(
     }
   };
 
-  const onPool = (poolId: PoolId): void => {
+  /** Have something to do, behind claims that are under way. */
+  const givingWay = new Set<PoolId>();
+  /** What was claimed is replaced behind those who still wait for what they claim; a line is served at once. */
+  const addInItsTurn = async (poolId: PoolId): Promise<void> => {
+    if (withLine.has(poolId)) queue.add(poolId);
+    else if (!givingWay.has(poolId)) {
+      givingWay.add(poolId);
+      await precedence.behind(REFILL_WAITS_MS, async () => {
+        givingWay.delete(poolId);
+        queue.add(poolId);
+      });
+    }
+  };
+
+  const onPool = (poolId: PoolId): Promise<void> => {
     refills.note(poolId);
-    queue.add(poolId);
+    const added = addInItsTurn(poolId);
     const waiting = line.next(poolId);
     if (waiting !== undefined) queue.add(waiting);
+    return added;
   };
 
   let looks = 0;
@@ -183,7 +209,7 @@ export function createReconciler(
       scope.background(made.running);
       unsubscribe = [
         bus.subscribe('pool', (hint) => {
-          if (hint.kind === 'pool') onPool(hint.poolId);
+          if (hint.kind === 'pool') scope.background(onPool(hint.poolId));
           else if (hint.kind === 'resync') hurry();
         }),
         bus.subscribe('prebuilds', (hint) => {

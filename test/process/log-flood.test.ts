@@ -11,6 +11,7 @@ import { createHttpControlPlane } from '../../src/provisioner/control-plane.ts';
 import { createDaemon, type Daemon } from '../../src/provisioner/daemon.ts';
 import type { Driver } from '../../src/provisioner/driver.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
+import { nothingFirst } from '../support/precedence.ts';
 import { archiveOf, manifestText } from '../support/pushed-template.ts';
 import { DEAF } from '../support/queue.ts';
 import { RECONCILER_OPTIONS } from '../support/reconcile.ts';
@@ -32,7 +33,10 @@ beforeAll(async () => {
     handlers: (deps) => ({
       ...createTemplateHandlers(deps, RECONCILER_OPTIONS),
       ...createProvisionerHandlers(
-        { ...deps, bus: DEAF, bootstrapToken: () => 'sba_x', accessUrl: 'http://127.0.0.1:1' },
+        {
+          ...{ ...deps, bus: DEAF, precedence: nothingFirst },
+          ...{ bootstrapToken: () => 'sba_x', accessUrl: 'http://127.0.0.1:1' },
+        },
         {
           ...{ heartbeatIntervalMs: 1_000, reportIntervalMs: 15_000, logLimitBytes: MB },
           dispatch: { pollMs: 50, maxCreations: null },

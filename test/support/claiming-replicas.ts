@@ -16,6 +16,7 @@ import { createAgentsTogether } from '../../src/store/agent-together.ts';
 import { createNoticeBus, type NoticeBus } from '../../src/store/notice-bus.ts';
 import { insertToken } from '../../src/store/token.ts';
 import type { Factory, TestPool } from './factory.ts';
+import { nothingFirst } from './precedence.ts';
 import { makeReady } from './ready-prebuild.ts';
 import { RECONCILER_OPTIONS } from './reconcile.ts';
 import type { TestStore } from './store.ts';
@@ -64,10 +65,13 @@ export async function startReplica(
         if (request.body.known_epoch >= 0 && request.body.wait_ms > 0) waiting.add(workspaceId);
         return answer.finally(() => waiting.delete(workspaceId));
       },
-      ...createWorkspaceHandlers(deps, {
-        ...{ ...RECONCILER_OPTIONS, pollMs: 20_000, waitersPerUser },
-        claimProofTimeoutMs,
-      }),
+      ...createWorkspaceHandlers(
+        { ...deps, precedence: nothingFirst },
+        {
+          ...{ ...RECONCILER_OPTIONS, pollMs: 20_000, waitersPerUser },
+          claimProofTimeoutMs,
+        },
+      ),
     },
     authenticators: {
       ...{ provisioner: nobody, metrics: nobody },

@@ -7,6 +7,7 @@ import type { Keyring } from '../../src/keys/keyring.ts';
 import { createPersonAuthenticator } from '../../src/people/authenticate.ts';
 import type { Database } from '../../src/store/database.ts';
 import { countStatements, type Counted } from './counted-database.ts';
+import { nothingFirst } from './precedence.ts';
 import { RECONCILER_OPTIONS } from './reconcile.ts';
 
 export interface CountedClaims {
@@ -29,7 +30,10 @@ export function createCountedClaims(
   const nobody = (): Promise<undefined> => Promise.resolve(undefined);
   const { app } = createApi(kit, {
     handlers: createWorkspaceHandlers(
-      { ...kit, database: counted, keyring, bus: { subscribe: () => () => undefined } },
+      {
+        ...{ ...kit, database: counted, keyring, precedence: nothingFirst },
+        bus: { subscribe: () => () => undefined },
+      },
       { ...RECONCILER_OPTIONS, pollMs: 1_000, waitersPerUser: 100, claimProofTimeoutMs: 5_000 },
     ),
     authenticators: {

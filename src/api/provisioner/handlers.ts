@@ -3,6 +3,7 @@ import { AppError } from '../../base/app-error.ts';
 import { parseInstant } from '../../base/clock.ts';
 import type { AcquireCallId, DaemonId, JobId, RegistrationId, WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
+import type { Precedence } from '../../base/precedence.ts';
 import type { CompleteBody } from '../../contract/provisioner/protocol.ts';
 import type { provisionerRoutes } from '../../contract/provisioner/route.ts';
 import { acquireJob } from '../../jobs/acquire-job.ts';
@@ -35,6 +36,7 @@ export interface ProvisionerHandlerDeps extends Surroundings {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
   readonly keyring: Keyring;
+  readonly precedence: Pick<Precedence, 'behind'>;
 }
 
 export interface ProvisionerHandlerOptions {
@@ -45,11 +47,14 @@ export interface ProvisionerHandlerOptions {
   readonly dispatch: GroupOptions;
 }
 
+/** A daemon's slot does nothing meanwhile. */
+const END_WAITS_MS = 100;
+
 export function createProvisionerHandlers(
   handlerDeps: ProvisionerHandlerDeps,
   { heartbeatIntervalMs, reportIntervalMs, logLimitBytes, dispatch }: ProvisionerHandlerOptions,
 ): Handlers<keyof typeof provisionerRoutes> {
-  const { kit, database, bus, keyring } = handlerDeps;
+  const { kit, database, bus, keyring, precedence } = handlerDeps;
   const dispatcher = createDispatcher({ ...kit, database, bus }, dispatch);
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
   const reportAndTake = createReportAndTake({ ...kit, database });
@@ -58,6 +63,11 @@ export function createProvisionerHandlers(
     job === undefined
       ? ({ status: 204, body: null } as const)
       : ({ status: 200, body: viewAcquiredJob(job, handlerDeps) } as const);
+  /** What became of a pool's build nobody waits for. */
+  const inItsTurn = <T>(jobId: JobId, work: () => Promise<T>): Promise<T> =>
+    dispatcher.builds.find(jobId)?.isOfPool === true
+      ? precedence.behind(END_WAITS_MS, work)
+      : work();
   return {
     registerDaemon: async ({ caller, body, signal }) => {
       // A control plane that stood still comes to it late: whoever asked may be gone, and another process
@@ -118,12 +128,14 @@ export function createProvisionerHandlers(
     completeJob: async ({ caller, params, body, signal }) => {
       const attempt = attemptOf(caller, params, body);
       const result = { ...resultOf(body.result), replaced: body.replaced };
-      if (body.next === null) {
-        await completeJob(deps, attempt, result);
-        return { status: 204, body: null };
-      }
-      const callId = body.next.call_id as AcquireCallId;
-      return answerJob(await completeAndAcquire(deps, { attempt, result }, { callId, signal }));
+      return inItsTurn(attempt.jobId, async () => {
+        if (body.next === null) {
+          await completeJob(deps, attempt, result);
+          return { status: 204, body: null };
+        }
+        const callId = body.next.call_id as AcquireCallId;
+        return answerJob(await completeAndAcquire(deps, { attempt, result }, { callId, signal }));
+      });
     },
 
     takeState: async ({ caller, params, body }) => ({

@@ -1,6 +1,7 @@
 // Handlers of the routes about workspaces.
 import { AppError } from '../../base/app-error.ts';
 import type { WorkspaceId } from '../../base/id.ts';
+import type { Precedence } from '../../base/precedence.ts';
 import type { RouteAnswer } from '../../contract/route.ts';
 import type { workspaceRoutes } from '../../contract/workspace/route.ts';
 import type { WorkspaceView } from '../../contract/workspace/schema.ts';
@@ -35,6 +36,7 @@ import { toBuildView, toWorkspaceView } from './view.ts';
 
 export interface WorkspaceApiDeps extends CreateDeps {
   readonly bus: Pick<NoticeBus, 'subscribe'>;
+  readonly precedence: Pick<Precedence, 'first'>;
 }
 
 export interface WorkspaceApiOptions extends PageOptions {
@@ -80,7 +82,7 @@ export function createWorkspaceHandlers(
     createWorkspace: async (request) => {
       const { caller, params, headers, body } = request;
       const startedMs = deps.clock.monotonicMs();
-      const answered = await createWorkspace(caller, {
+      const wanted = {
         organization: params.organization,
         template: body.template,
         name: body.name,
@@ -94,7 +96,9 @@ export function createWorkspaceHandlers(
         automaticUpdates: body.automatic_updates,
         idempotencyKey: headers['idempotency-key'],
         values: readOwnerValues(body),
-      });
+      };
+      // Not the wait in a line, which may take minutes.
+      const answered = await deps.precedence.first(() => createWorkspace(caller, wanted));
       if ('waiterId' in answered) return answerWaiter(answered, request);
       const { claimed, reason, handedOver } = answered;
       const workspace =

@@ -23,6 +23,7 @@ import { createWorkspaceHandlers } from '../../api/workspace/handlers.ts';
 import { findPackageRoot } from '../../base/package-root.ts';
 import { createBootstrapTokens } from '../../base/bootstrap-token.ts';
 import type { Kit } from '../../base/kit.ts';
+import type { Precedence } from '../../base/precedence.ts';
 import { VERSION } from '../../base/version.ts';
 import type { Config } from '../../config/config.ts';
 import {
@@ -42,6 +43,7 @@ export interface ControlPlaneApiDeps {
   /** For what daemons ask. */
   readonly builders: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
+  readonly precedence: Precedence;
   readonly secretKey: Uint8Array;
   readonly keyring: Keyring;
   readonly metrics: MetricsApiDeps;
@@ -57,7 +59,7 @@ const readShellAgent = (): Promise<string> =>
 const REPORT_INTERVAL_MS = 15_000;
 
 export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api {
-  const { config, database, builders, bus } = deps;
+  const { config, database, builders, bus, keyring, precedence } = deps;
   const bootstrapTokens = createBootstrapTokens(deps.secretKey);
   const pollMs = config.pollInterval;
   const pageOptions = reconcilerOptions(config, { alone: false });
@@ -75,7 +77,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     ...createPoolHandlers({ kit, database }, pageOptions),
     ...createPrebuildHandlers({ kit, database }),
     ...createWorkspaceHandlers(
-      { ...kit, database, bus, keyring: deps.keyring },
+      { ...kit, database, bus, keyring, precedence },
       {
         ...{ ...pageOptions, pollMs, waitersPerUser: config.waitersPerUser },
         claimProofTimeoutMs: config.claimProofTimeout,
@@ -84,14 +86,15 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
     ...createWaiterHandlers({ ...kit, database, bus }, { ...pageOptions, pollMs }),
     ...createNotificationHandlers({ database }),
     ...createJobHandlers({ ...kit, database, bus }, { pollMs }),
-    ...createKeyHandlers({ database, keyring: deps.keyring }),
+    ...createKeyHandlers({ database, keyring }),
     ...createDaemonHandlers({ kit, database }),
     ...createProvisionerHandlers(
       {
         kit,
         database: builders,
         bus,
-        keyring: deps.keyring,
+        keyring,
+        precedence,
         bootstrapToken: (workspaceId) => bootstrapTokens.issue(workspaceId),
         get accessUrl() {
           return config.accessUrl ?? deps.url();
@@ -105,7 +108,7 @@ export function createControlPlaneApi(kit: Kit, deps: ControlPlaneApiDeps): Api 
       },
     ),
     ...createAgentHandlers(
-      { ...kit, database, bus, agents, keyring: deps.keyring },
+      { ...kit, database, bus, agents, keyring },
       { heartbeatIntervalMs: config.agentHeartbeatInterval, pollMs, readShellAgent },
     ),
   };

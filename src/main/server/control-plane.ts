@@ -2,6 +2,7 @@
 import type { Api } from '../../api/http/api.ts';
 import { createHttpServer, type ListeningAddress } from '../../api/http/server.ts';
 import type { Kit } from '../../base/kit.ts';
+import { createPrecedence } from '../../base/precedence.ts';
 import { createServiceStack } from '../../base/service-stack.ts';
 import type { Service } from '../../base/service.ts';
 import type { Config } from '../../config/config.ts';
@@ -115,10 +116,11 @@ export function createControlPlaneParts(
   const { claimProofTimeout: timeoutMs, pollInterval: pollMs } = config;
   const proof = proofOptions({ timeoutMs, pollMs });
   const lineProver = createLineProver({ ...serving, bus, proof });
+  const precedence = createPrecedence(kit.clock);
   const reconciler = createReconciler(
     kit,
     {
-      ...{ database, bus },
+      ...{ database, bus, precedence },
       serveWaiters: async (tx, poolId) => {
         const handedOut = await serveWaiters(serving, tx, poolId);
         return () => lineProver.prove(handedOut);
@@ -145,7 +147,7 @@ export function createControlPlaneParts(
     intervalMs: config.sweepInterval,
     chores: { announcements: (signal) => deliverAll({ ...kit, database }, signal) },
   });
-  const api = createControlPlaneApi(kit, { ...options, metrics });
+  const api = createControlPlaneApi(kit, { ...options, metrics, precedence });
   const turns = [lineProver, reconciler, lineKeeper];
   return { services: [metrics, reaper, pruner, ...turns, lifecycle, notifier], api };
 }

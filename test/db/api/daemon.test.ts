@@ -14,6 +14,7 @@ import type { RegisterBody } from '../../../src/contract/provisioner/protocol.ts
 import { provisionerRoutes } from '../../../src/contract/provisioner/route.ts';
 import { templateRoutes } from '../../../src/contract/template/route.ts';
 import { sweepJobs } from '../../../src/jobs/sweep-jobs.ts';
+import { nothingFirst } from '../../support/precedence.ts';
 import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
 import { runCommandLine, type Ran } from '../../support/command-line.ts';
@@ -38,6 +39,7 @@ beforeAll(async () => {
         {
           ...deps,
           bus: DEAF,
+          precedence: nothingFirst,
           bootstrapToken: () => 'sba_x',
           accessUrl: 'http://127.0.0.1:1',
         },

@@ -5,6 +5,7 @@ import { createProvisionerHandlers } from '../../../src/api/provisioner/handlers
 import { createTemplateHandlers } from '../../../src/api/template/handlers.ts';
 import { createId } from '../../../src/base/id.ts';
 import { templateRoutes } from '../../../src/contract/template/route.ts';
+import { nothingFirst } from '../../support/precedence.ts';
 import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { startTestApi, type TestApi } from '../../support/api.ts';
 import { archiveOf, manifestText } from '../../support/pushed-template.ts';
@@ -19,6 +20,7 @@ beforeAll(async () => {
         {
           ...deps,
           bus: { subscribe: () => () => undefined },
+          precedence: nothingFirst,
           bootstrapToken: () => 'sba_x',
           accessUrl: 'http://127.0.0.1:1',
         },

@@ -15,6 +15,7 @@ import { tendLines } from '../../../src/workspaces/waiting/end-waiters.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
+import { nothingFirst } from '../../support/precedence.ts';
 import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { startStoreApi, type StoreApi } from '../../support/store-api.ts';
 import { depsOf, openTestStore, type TestStore } from '../../support/store.ts';
@@ -43,7 +44,10 @@ beforeAll(async () => {
     claimProofTimeoutMs: 5_000,
   };
   api = await startStoreApi(store, {
-    ...createWorkspaceHandlers({ ...deps, keyring: store.keyring }, options),
+    ...createWorkspaceHandlers(
+      { ...deps, keyring: store.keyring, precedence: nothingFirst },
+      options,
+    ),
     ...createWaiterHandlers(deps, options),
     ...createPoolHandlers(deps, options),
   });

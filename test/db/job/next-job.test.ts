@@ -177,7 +177,10 @@ describe('a result that is reported with a call for work', () => {
 
   it('of a build that the database knows nothing of any more is refused', async () => {
     const jobId = createId<JobId>(store.kit);
-    queue.deps.dispatcher.builds.note(jobId, createId(store.kit));
+    queue.deps.dispatcher.builds.note(jobId, {
+      workspaceId: createId(store.kit),
+      isOfPool: true,
+    });
     await expect(next({ daemon, jobId, attempt: 1 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 

@@ -13,6 +13,7 @@ import {
   type TestBuild,
   type TestPool,
 } from '../../support/factory.ts';
+import { nothingFirst } from '../../support/precedence.ts';
 import { createQueue, type TestDaemon, type TestQueue } from '../../support/queue.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { startStoreApi, type StoreApi } from '../../support/store-api.ts';
@@ -34,12 +35,15 @@ beforeAll(async () => {
   make = createFactory(store);
   queue = createQueue(store, make);
   api = await startStoreApi(store, {
-    ...createWorkspaceHandlers(queue.deps, {
-      ...RECONCILER_OPTIONS,
-      pollMs: 1_000,
-      waitersPerUser: 100,
-      claimProofTimeoutMs: 5_000,
-    }),
+    ...createWorkspaceHandlers(
+      { ...queue.deps, precedence: nothingFirst },
+      {
+        ...RECONCILER_OPTIONS,
+        pollMs: 1_000,
+        waitersPerUser: 100,
+        claimProofTimeoutMs: 5_000,
+      },
+    ),
     ...createJobHandlers(queue.deps, { pollMs: 1_000 }),
   });
   admin = api.as(await make.user({ isAdmin: true }), true);

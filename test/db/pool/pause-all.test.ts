@@ -7,6 +7,7 @@ import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.t
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { holdTurn, somebodyWaits } from '../../support/held-turn.ts';
 import { ADMIN, asCaller, openPoolApi } from '../../support/pool-api.ts';
+import { nothingFirst } from '../../support/precedence.ts';
 import { countLive, doneOf, reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { nobodyWaits } from '../../support/reconcile.ts';
@@ -54,7 +55,11 @@ async function startReplica(database: Database): Promise<void> {
   const { kit } = store;
   const bus = await startBus(database);
   const options = { ...RECONCILER_OPTIONS, intervalMs: 3_600_000 };
-  const reconciler = createReconciler(kit, { database, bus, serveWaiters: nobodyWaits }, options);
+  const reconciler = createReconciler(
+    kit,
+    { database, bus, serveWaiters: nobodyWaits, precedence: nothingFirst },
+    options,
+  );
   await reconciler.start();
   stops.push(() => reconciler.stop('test', 5_000));
 }

@@ -12,6 +12,7 @@ import { createBuilder, type Builder } from '../../support/builder.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { somebodyWaits } from '../../support/held-turn.ts';
 import { createManualClock } from '../../support/manual-clock.ts';
+import { nothingFirst } from '../../support/precedence.ts';
 import { countLive, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 import { nobodyWaits } from '../../support/reconcile.ts';
@@ -59,7 +60,7 @@ async function startReplica(given: ReplicaOptions = {}): Promise<Replica> {
   const heard = deaf ? { subscribe: () => () => undefined } : bus;
   const reconciler = createReconciler(
     kit,
-    { database, bus: heard, serveWaiters: nobodyWaits },
+    { database, bus: heard, serveWaiters: nobodyWaits, precedence: nothingFirst },
     { ...RECONCILER_OPTIONS, ...options },
   );
   if (!deaf) {
@@ -371,7 +372,12 @@ describe('starting and stopping', () => {
   it('may happen in any order and any number of times', async () => {
     const kit = createKit(silentLog);
     const bus = { subscribe: () => () => undefined };
-    const deps = { database: store.database, bus, serveWaiters: nobodyWaits };
+    const deps = {
+      database: store.database,
+      bus,
+      serveWaiters: nobodyWaits,
+      precedence: nothingFirst,
+    };
     const unstarted = createReconciler(kit, deps, RECONCILER_OPTIONS);
     expect(await unstarted.stop('test', 1_000)).toBe('stopped');
     await unstarted.start();

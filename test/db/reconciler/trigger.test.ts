@@ -20,6 +20,7 @@ import { createBuilder, FAILED, SUCCEEDED, type Builder } from '../../support/bu
 import { countStatements } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createManualClock } from '../../support/manual-clock.ts';
+import { nothingFirst } from '../../support/precedence.ts';
 import { reconcileNow, RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { refreshReadiness } from '../../support/refresh-readiness.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -76,7 +77,7 @@ async function startReplica(
   const bus = createNoticeBus({ ...store.kit, database });
   const reconciler = createReconciler(
     { ...store.kit, log: turns.log },
-    { database, bus, serveWaiters: nobodyWaits },
+    { database, bus, serveWaiters: nobodyWaits, precedence: nothingFirst },
     { ...RECONCILER_OPTIONS, intervalMs: 24 * HOUR, ...given },
   );
   for (const service of [bus, reconciler]) {
@@ -352,6 +353,7 @@ describe('a pool has its turn without a notice and without a pass when', () => {
         database: store.database,
         bus: { subscribe: () => () => undefined },
         serveWaiters: nobodyWaits,
+        precedence: nothingFirst,
       },
       { ...RECONCILER_OPTIONS, intervalMs: 30 * 24 * HOUR, sweepIntervalMs: HOUR },
     );

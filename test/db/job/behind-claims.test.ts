@@ -1,0 +1,82 @@
+// Whose build's end gives way to claims that are under way.
+import { describe, expect, it } from 'vitest';
+import { createProvisionerHandlers } from '../../../src/api/provisioner/handlers.ts';
+import type { Precedence } from '../../../src/base/precedence.ts';
+import type { TestDaemon } from '../../support/queue.ts';
+import { DEAF, DISPATCH } from '../../support/queue.ts';
+import { useQueueGround } from '../../support/queue-ground.ts';
+
+const ground = useQueueGround();
+
+/** As a daemon calls them; `gaveWay` counts what did. */
+function serve() {
+  let gaveWay = 0;
+  const precedence: Pick<Precedence, 'behind'> = {
+    behind: (_, work) => {
+      gaveWay += 1;
+      return work();
+    },
+  };
+  const { kit, database, keyring } = ground.store;
+  const handlers = createProvisionerHandlers(
+    {
+      ...{ kit, database, keyring, precedence, bus: DEAF },
+      ...{ bootstrapToken: () => 'sba_x', accessUrl: 'http://127.0.0.1:1' },
+    },
+    {
+      ...{ heartbeatIntervalMs: 10_000, reportIntervalMs: 15_000, logLimitBytes: 1_000_000 },
+      dispatch: DISPATCH,
+    },
+  );
+  const callOf = ({ daemonId, keyId, incarnation }: TestDaemon) => ({
+    caller: { keyId, organizationId: ground.organizationId, tags: {} },
+    query: {},
+    headers: undefined,
+    signal: new AbortController().signal,
+    daemonId,
+    incarnation,
+  });
+  /** Takes the next job and reports that it is done; gives which it was. */
+  const buildNext = async (daemon: TestDaemon): Promise<string> => {
+    const { daemonId, incarnation, ...call } = callOf(daemon);
+    const { body: job } = await handlers.acquireJob({
+      ...call,
+      params: { daemon: daemonId },
+      body: {
+        ...{ incarnation, wait_ms: 0, alive_ms: null },
+        ...{ call_id: null, lost_calls: [], gives_back_only: false },
+      },
+    });
+    if (job === null) throw new Error('there was no job to take');
+    await handlers.completeJob({
+      ...call,
+      params: { job: job.id, daemon: daemonId },
+      body: {
+        ...{ incarnation, attempt: job.attempt, replaced: [], next: null },
+        result: { outcome: 'succeeded', outputs: {}, secret_outputs: {}, resources: [] },
+      },
+    });
+    return job.id;
+  };
+  return { buildNext, gaveWay: () => gaveWay };
+}
+
+describe('the end of a build', () => {
+  it('gives way where a pool asked for it', async () => {
+    const { jobId } = await ground.make.prebuild(await ground.make.pool(ground.template));
+    const [daemon] = await ground.daemons(1);
+    const { buildNext, gaveWay } = serve();
+    expect(await buildNext(daemon!)).toBe(jobId);
+    expect(gaveWay()).toBe(1);
+    expect(await ground.queue.status(jobId)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('does not where a person did', async () => {
+    const { jobId } = await ground.make.workspace(ground.template, { ownerId: ground.ownerId });
+    const [daemon] = await ground.daemons(1);
+    const { buildNext, gaveWay } = serve();
+    expect(await buildNext(daemon!)).toBe(jobId);
+    expect(gaveWay()).toBe(0);
+    expect(await ground.queue.status(jobId)).toMatchObject({ status: 'succeeded' });
+  });
+});

@@ -1,0 +1,116 @@
+// What refills a pool gives way to claims that are under way; what serves a line does not.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createPrecedence } from '../../../src/base/precedence.ts';
+import type { PoolId } from '../../../src/base/id.ts';
+import { createReconciler, type Reconciler } from '../../../src/reconciler/reconciler.ts';
+import type { NoticeBus } from '../../../src/store/notice-bus.ts';
+import type { Hint } from '../../../src/store/notice-subscribers.ts';
+import { createDeferred } from '../../support/deferred.ts';
+import { createFactory } from '../../support/factory.ts';
+import { openLine, type Line } from '../../support/line.ts';
+import { createManualClock } from '../../support/manual-clock.ts';
+import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+import { recordTurns, type Turns } from '../../support/turns.ts';
+
+const MOST_MS = 1_000;
+const DAY_MS = 86_400_000;
+
+let store: TestStore;
+let line: Line;
+let other: Line;
+let reconciler: Reconciler;
+let turns: Turns;
+const clock = createManualClock();
+const precedence = createPrecedence(clock);
+/** Tells the reconciler that something happened in the pool. */
+let tell: (poolId: PoolId) => void;
+
+beforeEach(async () => {
+  store = await openTestStore();
+  const make = createFactory(store);
+  [line, other] = [await openLine({ store, make }), await openLine({ store, make })];
+  turns = recordTurns();
+  let onPool: (hint: Hint) => void = () => undefined;
+  const bus: Pick<NoticeBus, 'subscribe'> = {
+    subscribe: (wanted, hear) => {
+      if (wanted === 'pool') onPool = hear;
+      return () => undefined;
+    },
+  };
+  tell = (poolId) => onPool({ kind: 'pool', poolId });
+  reconciler = createReconciler(
+    { ...store.kit, log: turns.log },
+    // Nobody is served, so whoever waits goes on waiting.
+    { database: store.database, bus, serveWaiters: async () => () => undefined, precedence },
+    { ...RECONCILER_OPTIONS, intervalMs: DAY_MS },
+  );
+  await reconciler.start();
+  await reconciler.pass();
+});
+afterEach(async () => {
+  await reconciler.stop('test', 5_000);
+  await store.close();
+});
+
+const poolOf = ({ pool }: Line): PoolId => pool.poolId;
+const takeTurn = async (of: Line) => {
+  await reconciler.reconcile(poolOf(of));
+  turns.had.length = 0;
+};
+const hasTurn = () => expect.poll(() => turns.had, { interval: 5 }).toContain(poolOf(line));
+/** A claim, until it is ended. */
+const beginClaim = () => {
+  const answer = createDeferred<null>();
+  void precedence.first(() => answer.promise);
+  return { end: () => answer.resolve(null) };
+};
+
+describe('a pool in which something happens', () => {
+  it('has its turn when the claims that are under way have ended', async () => {
+    await takeTurn(line);
+    const claim = beginClaim();
+    for (let told = 0; told < 10; told++) tell(poolOf(line));
+    // By then its turn would have begun: one worker takes them as they come.
+    await takeTurn(other);
+    await takeTurn(other);
+    expect(turns.had).toEqual([]);
+    expect(clock.sleeping()).toBe(1);
+    claim.end();
+    await hasTurn();
+  });
+
+  it('has it after a moment in any case', async () => {
+    await takeTurn(line);
+    const claim = beginClaim();
+    tell(poolOf(line));
+    await clock.advance(MOST_MS);
+    await hasTurn();
+    claim.end();
+  });
+
+  it('has it at once where somebody stands in its line', async () => {
+    await line.wait();
+    await takeTurn(line);
+    const claim = beginClaim();
+    tell(poolOf(line));
+    await hasTurn();
+    expect(clock.sleeping()).toBe(0);
+    claim.end();
+  });
+
+  it('gives way again when the line is gone', async () => {
+    await line.wait();
+    await takeTurn(line);
+    await store.sql(
+      `update waiters set ended_at = standby_now(), outcome = 'canceled' where pool_id = $1`,
+      [poolOf(line)],
+    );
+    await takeTurn(line);
+    const claim = beginClaim();
+    tell(poolOf(line));
+    expect(clock.sleeping()).toBe(1);
+    claim.end();
+    await hasTurn();
+  });
+});
