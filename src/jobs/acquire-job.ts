@@ -14,8 +14,8 @@ import type { Dispatcher } from './dispatcher.ts';
 import { fillJob } from './fill-job.ts';
 import { endUntold, giveBack, giveBackLost, type Untold } from './untold-attempt.ts';
 
-/** The first class of those that pools ask for themselves. */
-const POOL_DELETES = 3;
+/** From this class on nobody waits for the end of a build: pools ask for them, and schedules that stop. */
+const UNAWAITED = 3;
 
 export interface AcquireDeps extends Kit {
   readonly database: Database;
@@ -84,8 +84,8 @@ export async function tellJob(
   if (job === undefined) return undefined;
   if (job.type === 'workspace_build' && job.build !== null) {
     const { workspaceId } = job.build;
-    const isOfPool = job.class >= POOL_DELETES;
-    deps.dispatcher.builds.note(job.id, { workspaceId, isOfPool });
+    const isAwaited = job.class < UNAWAITED;
+    deps.dispatcher.builds.note(job.id, { workspaceId, isAwaited });
   }
   // Asked last: until here the caller may have hung up.
   if (isAborted(signal)) {

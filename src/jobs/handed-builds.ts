@@ -3,8 +3,8 @@ import type { JobId, WorkspaceId } from '../base/id.ts';
 
 export interface HandedBuild {
   readonly workspaceId: WorkspaceId;
-  /** Nobody waits for its end. */
-  readonly isOfPool: boolean;
+  /** Somebody waits for its end. */
+  readonly isAwaited: boolean;
 }
 
 export interface HandedBuilds {

@@ -54,13 +54,9 @@ export function createReconciler(
   options: ReconcilerOptions,
 ): Reconciler {
   const log = kit.log.child({ component: 'reconciler' });
-  /** Somebody stood in the pool's line when it had its last turn. */
+  const deps = { ...kit, log, database };
+  /** Somebody has joined the pool's line since its last turn, or was in it then. */
   const withLine = new Set<PoolId>();
-  const serveLine: ServeWaiters = (tx, poolId) => {
-    withLine.add(poolId);
-    return serveWaiters(tx, poolId);
-  };
-  const deps = { ...kit, log, database, serveWaiters: serveLine };
   const outcomes = createOutcomeLog(log);
   const line = createBudgetLine();
   const refills = createRefillTimer(kit);
@@ -86,12 +82,22 @@ export function createReconciler(
     work: async (poolId) => {
       const startedMs = kit.clock.monotonicMs();
       const refill = refills.begin(poolId);
-      withLine.delete(poolId);
-      const outcome = await reconcilePool(deps, poolId, options).catch((error: unknown) => {
+      const seen = { line: false };
+      const serveLine: ServeWaiters = (tx, id) => {
+        seen.line = true;
+        return serveWaiters(tx, id);
+      };
+      const outcome = await reconcilePool(
+        { ...deps, serveWaiters: serveLine },
+        poolId,
+        options,
+      ).catch((error: unknown) => {
         refill.fail();
         throw error;
       });
       refill.end(outcome);
+      if (seen.line) withLine.add(poolId);
+      else withLine.delete(poolId);
       await failpoint('pool.committed');
       outcomes.write(poolId, outcome, kit.clock.monotonicMs() - startedMs);
       if (outcome.kind === 'reconciled') {
@@ -165,23 +171,29 @@ export function createReconciler(
   /** Have something to do, behind claims that are under way. */
   const givingWay = new Set<PoolId>();
   /** What was claimed is replaced behind those who still wait for what they claim; a line is served at once. */
-  const addInItsTurn = async (poolId: PoolId): Promise<void> => {
+  const addInItsTurn = (poolId: PoolId): void => {
     if (withLine.has(poolId)) queue.add(poolId);
     else if (!givingWay.has(poolId)) {
       givingWay.add(poolId);
-      await precedence.behind(REFILL_WAITS_MS, async () => {
+      const add = async (): Promise<void> => {
         givingWay.delete(poolId);
         queue.add(poolId);
-      });
+      };
+      // A stop does not wait for it either: a stopped queue takes nothing.
+      void precedence.behind(REFILL_WAITS_MS, add);
     }
   };
 
-  const onPool = (poolId: PoolId): Promise<void> => {
+  const onPool = (poolId: PoolId): void => {
     refills.note(poolId);
-    const added = addInItsTurn(poolId);
+    addInItsTurn(poolId);
     const waiting = line.next(poolId);
-    if (waiting !== undefined) queue.add(waiting);
-    return added;
+    if (waiting !== undefined) addInItsTurn(waiting);
+  };
+
+  const onLine = (poolId: PoolId): void => {
+    withLine.add(poolId);
+    onPool(poolId);
   };
 
   let looks = 0;
@@ -209,8 +221,11 @@ export function createReconciler(
       scope.background(made.running);
       unsubscribe = [
         bus.subscribe('pool', (hint) => {
-          if (hint.kind === 'pool') scope.background(onPool(hint.poolId));
+          if (hint.kind === 'pool') onPool(hint.poolId);
           else if (hint.kind === 'resync') hurry();
+        }),
+        bus.subscribe('line', (hint) => {
+          if (hint.kind === 'line') onLine(hint.poolId);
         }),
         bus.subscribe('prebuilds', (hint) => {
           if (hint.kind === 'prebuilds') scope.background(lookAgain());

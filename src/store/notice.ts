@@ -13,6 +13,8 @@ import type {
 export type Notice =
   /** A pool may have something to decide. */
   | { readonly kind: 'pool'; readonly poolId: PoolId }
+  /** Somebody joined the pool's line or came back to it: it has something to decide at once. */
+  | { readonly kind: 'line'; readonly poolId: PoolId }
   /** The settings of prebuilds changed: every pool may have something to decide. */
   | { readonly kind: 'prebuilds' }
   /** A workspace changed: its owner, a build, an agent. */
@@ -42,6 +44,8 @@ export function noticeKey(notice: Notice): string {
   switch (notice.kind) {
     case 'pool':
       return `pool ${notice.poolId}`;
+    case 'line':
+      return `line ${notice.poolId}`;
     case 'prebuilds':
       return 'prebuilds';
     case 'workspace':
@@ -72,6 +76,7 @@ export function parseNoticeKey(key: string): Notice | undefined {
   if (id === undefined) return undefined;
   switch (kind) {
     case 'pool':
+    case 'line':
       return { kind, poolId: id as PoolId };
     case 'workspace':
     case 'owner':

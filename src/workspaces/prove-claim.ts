@@ -207,6 +207,8 @@ export async function voidUnanswered(
     latest: await findLatestBuild.one(tx, { workspaceId }),
     ...{ poolId, reason: UNANSWERED, details: {} },
   });
-  if (waiterId !== null) tx.notify({ kind: 'pool', poolId }, { kind: 'waiter', waiterId });
+  if (waiterId !== null) {
+    tx.notify({ kind: 'line', poolId }, { kind: 'pool', poolId }, { kind: 'waiter', waiterId });
+  }
   return true;
 }

@@ -65,7 +65,7 @@ export function createProvisionerHandlers(
       : ({ status: 200, body: viewAcquiredJob(job, handlerDeps) } as const);
   /** What became of a pool's build nobody waits for. */
   const inItsTurn = <T>(jobId: JobId, work: () => Promise<T>): Promise<T> =>
-    dispatcher.builds.find(jobId)?.isOfPool === true
+    dispatcher.builds.find(jobId)?.isAwaited === false
       ? precedence.behind(END_WAITS_MS, work)
       : work();
   return {

@@ -44,6 +44,6 @@ export function enlist(
     automaticUpdates: request.automaticUpdates ?? null,
   });
   // The pool may build more for who waits, or has one ready since.
-  tx.notify({ kind: 'pool', poolId });
+  tx.notify({ kind: 'line', poolId });
   return id;
 }

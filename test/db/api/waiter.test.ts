@@ -5,6 +5,7 @@ import { createWaiterHandlers } from '../../../src/api/waiter/handlers.ts';
 import { createWorkspaceHandlers } from '../../../src/api/workspace/handlers.ts';
 import { AppError } from '../../../src/base/app-error.ts';
 import type { UserId } from '../../../src/base/id.ts';
+import type { Precedence } from '../../../src/base/precedence.ts';
 import type { Client } from '../../../src/client/client.ts';
 import { poolRoutes } from '../../../src/contract/pool/route.ts';
 import { waiterRoutes } from '../../../src/contract/waiter/route.ts';
@@ -15,7 +16,6 @@ import { tendLines } from '../../../src/workspaces/waiting/end-waiters.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
-import { nothingFirst } from '../../support/precedence.ts';
 import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { startStoreApi, type StoreApi } from '../../support/store-api.ts';
 import { depsOf, openTestStore, type TestStore } from '../../support/store.ts';
@@ -25,6 +25,16 @@ let make: Factory;
 let bus: NoticeBus;
 let database: CountedDatabase;
 let api: StoreApi;
+/** How many requests went first, and how many of them do so no more. */
+let first: { begun: number; ended: number };
+const precedence: Pick<Precedence, 'first'> = {
+  first: async (work) => {
+    first.begun += 1;
+    const done = await work();
+    first.ended += 1;
+    return done;
+  },
+};
 let line: Line;
 let ann: UserId;
 let client: Client;
@@ -44,10 +54,7 @@ beforeAll(async () => {
     claimProofTimeoutMs: 5_000,
   };
   api = await startStoreApi(store, {
-    ...createWorkspaceHandlers(
-      { ...deps, keyring: store.keyring, precedence: nothingFirst },
-      options,
-    ),
+    ...createWorkspaceHandlers({ ...deps, keyring: store.keyring, precedence }, options),
     ...createWaiterHandlers(deps, options),
     ...createPoolHandlers(deps, options),
   });
@@ -58,6 +65,7 @@ afterAll(async () => {
   await store.close();
 });
 beforeEach(async () => {
+  first = { begun: 0, ended: 0 };
   line = await openLine({ store, make });
   ann = await make.user({ organizationId: line.organizationId });
   client = api.as(ann);
@@ -139,6 +147,8 @@ describe('a request that waits', () => {
   it('is held back until it is served', async () => {
     const held = ask({ wait_seconds: 600 });
     await expect.poll(async () => (await line.turn(), isInLine())).toBe(true);
+    // It goes first until it has its place, and not while it keeps it.
+    await expect.poll(() => first).toEqual({ begun: 1, ended: 1 });
     const [workspaceId] = await line.ready(1);
     await line.turn();
     expect(await held).toMatchObject({

@@ -4,7 +4,8 @@ import { createPrecedence } from '../../../src/base/precedence.ts';
 import type { PoolId } from '../../../src/base/id.ts';
 import { createReconciler, type Reconciler } from '../../../src/reconciler/reconciler.ts';
 import type { NoticeBus } from '../../../src/store/notice-bus.ts';
-import type { Hint } from '../../../src/store/notice-subscribers.ts';
+import type { Notice } from '../../../src/store/notice.ts';
+import { createNoticeSubscribers } from '../../../src/store/notice-subscribers.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
@@ -23,22 +24,17 @@ let reconciler: Reconciler;
 let turns: Turns;
 const clock = createManualClock();
 const precedence = createPrecedence(clock);
-/** Tells the reconciler that something happened in the pool. */
-let tell: (poolId: PoolId) => void;
+/** Tells the reconciler what a bus would. */
+let hear: (notice: Notice) => void;
 
 beforeEach(async () => {
   store = await openTestStore();
   const make = createFactory(store);
   [line, other] = [await openLine({ store, make }), await openLine({ store, make })];
   turns = recordTurns();
-  let onPool: (hint: Hint) => void = () => undefined;
-  const bus: Pick<NoticeBus, 'subscribe'> = {
-    subscribe: (wanted, hear) => {
-      if (wanted === 'pool') onPool = hear;
-      return () => undefined;
-    },
-  };
-  tell = (poolId) => onPool({ kind: 'pool', poolId });
+  const subscribers = createNoticeSubscribers(turns.log);
+  const bus: Pick<NoticeBus, 'subscribe'> = { subscribe: subscribers.add };
+  hear = subscribers.tell;
   reconciler = createReconciler(
     { ...store.kit, log: turns.log },
     // Nobody is served, so whoever waits goes on waiting.
@@ -58,6 +54,7 @@ const takeTurn = async (of: Line) => {
   await reconciler.reconcile(poolOf(of));
   turns.had.length = 0;
 };
+const tell = (of: Line): void => hear({ kind: 'pool', poolId: poolOf(of) });
 const hasTurn = () => expect.poll(() => turns.had, { interval: 5 }).toContain(poolOf(line));
 /** A claim, until it is ended. */
 const beginClaim = () => {
@@ -70,11 +67,10 @@ describe('a pool in which something happens', () => {
   it('has its turn when the claims that are under way have ended', async () => {
     await takeTurn(line);
     const claim = beginClaim();
-    for (let told = 0; told < 10; told++) tell(poolOf(line));
-    // By then its turn would have begun: one worker takes them as they come.
-    await takeTurn(other);
-    await takeTurn(other);
-    expect(turns.had).toEqual([]);
+    for (let told = 0; told < 10; told++) tell(line);
+    // By the second's end its turn would have ended as well.
+    for (let turn = 0; turn < 2; turn++) await reconciler.reconcile(poolOf(other));
+    expect(turns.had).toEqual([poolOf(other), poolOf(other)]);
     expect(clock.sleeping()).toBe(1);
     claim.end();
     await hasTurn();
@@ -83,9 +79,19 @@ describe('a pool in which something happens', () => {
   it('has it after a moment in any case', async () => {
     await takeTurn(line);
     const claim = beginClaim();
-    tell(poolOf(line));
+    tell(line);
     await clock.advance(MOST_MS);
     await hasTurn();
+    claim.end();
+  });
+
+  it('has it at once when somebody joins its line', async () => {
+    await takeTurn(line);
+    const claim = beginClaim();
+    await line.wait();
+    for (const notice of store.announced.splice(0)) hear(notice);
+    await hasTurn();
+    expect(clock.sleeping()).toBe(0);
     claim.end();
   });
 
@@ -93,7 +99,7 @@ describe('a pool in which something happens', () => {
     await line.wait();
     await takeTurn(line);
     const claim = beginClaim();
-    tell(poolOf(line));
+    tell(line);
     await hasTurn();
     expect(clock.sleeping()).toBe(0);
     claim.end();
@@ -108,7 +114,7 @@ describe('a pool in which something happens', () => {
     );
     await takeTurn(line);
     const claim = beginClaim();
-    tell(poolOf(line));
+    tell(line);
     expect(clock.sleeping()).toBe(1);
     claim.end();
     await hasTurn();
