@@ -248,11 +248,50 @@ export const deciding: readonly Mutation[] = [
     noticedBy: by('src/base/precedence.test.ts', 'begins when the last that goes first has ended'),
   },
   {
-    fault: 'who stands in line waits for the claims of others',
+    fault: 'who joins a line waits for the claims of others',
     changes: [change('src/reconciler/reconciler.ts', '    withLine.add(poolId);\n')],
+    noticedBy: by(
+      'test/db/reconciler/behind-claims.test.ts',
+      'has it at once when somebody joins its line',
+    ),
+  },
+  {
+    fault: 'who stands in line waits for the claims of others',
+    changes: [
+      change(
+        'src/reconciler/reconciler.ts',
+        'if (seen.line) withLine.add',
+        'if (false) withLine.add',
+      ),
+    ],
     noticedBy: by(
       'test/db/reconciler/behind-claims.test.ts',
       'has it at once where somebody stands in its line',
     ),
+  },
+  {
+    fault: 'what was claimed is replaced beside claims',
+    changes: [
+      change(
+        'src/reconciler/reconciler.ts',
+        'if (withLine.has(poolId)) queue',
+        'if (poolId) queue',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/behind-claims.test.ts',
+      'has its turn when the claims that are under way have ended',
+    ),
+  },
+  {
+    fault: 'the end of a build for a pool does not give way to claims',
+    changes: [
+      change(
+        'src/api/provisioner/handlers.ts',
+        '?.isAwaited === false',
+        '?.isAwaited === undefined',
+      ),
+    ],
+    noticedBy: by('test/db/job/behind-claims.test.ts', 'gives way where a pool asked for it'),
   },
 ];

@@ -63,7 +63,7 @@ export function createProvisionerHandlers(
     job === undefined
       ? ({ status: 204, body: null } as const)
       : ({ status: 200, body: viewAcquiredJob(job, handlerDeps) } as const);
-  /** What became of a pool's build nobody waits for. */
+  /** The end of a build that nobody waits for gives way to claims. */
   const inItsTurn = <T>(jobId: JobId, work: () => Promise<T>): Promise<T> =>
     dispatcher.builds.find(jobId)?.isAwaited === false
       ? precedence.behind(END_WAITS_MS, work)
