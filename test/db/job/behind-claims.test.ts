@@ -2,8 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createProvisionerHandlers } from '../../../src/api/provisioner/handlers.ts';
 import type { Precedence } from '../../../src/base/precedence.ts';
-import type { TestDaemon } from '../../support/queue.ts';
-import { DEAF, DISPATCH } from '../../support/queue.ts';
+import { DEAF, DISPATCH, type TestDaemon } from '../../support/queue.ts';
 import { useQueueGround } from '../../support/queue-ground.ts';
 
 const ground = useQueueGround();

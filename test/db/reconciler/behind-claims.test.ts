@@ -119,4 +119,12 @@ describe('a pool in which something happens', () => {
     claim.end();
     await hasTurn();
   });
+
+  it('does not hold up a stop until its turn', async () => {
+    const claim = beginClaim();
+    tell(line);
+    expect(clock.sleeping()).toBe(1);
+    expect(await reconciler.stop('test', 5_000)).toBe('stopped');
+    claim.end();
+  });
 });
