@@ -269,7 +269,8 @@ take_result() {
   wait "$worker"
   case $? in 0) outcome=ok ;; "$TIMED_OUT") outcome=timeout ;; *) outcome=failed ;; esac
   worker=''
-  rm -f "$run/ends" "$run/timeout"
+  # First, so that a script which has yet to begin does not.
+  rm -f "$run/works" "$run/ends" "$run/timeout"
   # One that was killed leaves its script behind.
   end_script KILL
   if [ "$work" = hand_over ]; then
@@ -298,7 +299,9 @@ run_script() {
   log=$state/$4
   : >>"$log" 2>/dev/null || log=/dev/null
   cd "$scripts" || return 0
-  $setsid "$script" >>"$log" 2>&1 </dev/null &
+  : >"$run/works"
+  # It notes itself before it begins, since this worker may be killed before it can.
+  $setsid sh -c ': >"$0/group.$$"; [ -e "$0/works" ] && exec "$1"' "$run" "$script" >>"$log" 2>&1 </dev/null &
   group=$!
   : >"$run/group.$group"
   watch "$3" &

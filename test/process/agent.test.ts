@@ -95,8 +95,8 @@ function start(
   const child = spawn(file, parameters, {
     stdio: 'ignore',
     env: {
-      ...inherited,
       PATH: process.env['PATH'],
+      ...inherited,
       STANDBY_URL: server.url,
       STANDBY_AGENT_TOKEN: server.token,
       STANDBY_AGENT_NAME: 'main',
@@ -500,6 +500,32 @@ describe.each(here.filter(([, tools]) => tools.includes('curl')))(
       const failed = { lifecycle: 'start_error', applied_epoch: 1 };
       await until(() => expect(server.heartbeats.at(-1)).toMatchObject(failed));
       await until(() => expect(identifyProcess(pid)).toBeUndefined());
+    });
+  },
+);
+
+// Busybox asks for no program that it is itself.
+describe.each(here.filter(([, tools]) => tools.includes('dash')))(
+  '%s',
+  (_name, _tools, command) => {
+    beforeEach(() => {
+      agentCommand = command;
+    });
+
+    it('begins no script once the worker that was to run it is killed', async () => {
+      // Before the script has a group of its own, and until the agent knows how it went.
+      const late = 'echo $$ > child; kill -9 "$PPID"; until [ -e known ]; do sleep 0.01; done';
+      await script('setsid', `${late}; exec "$@"`);
+      await script('on-claim.sh', ': > begun; exec sleep 600');
+      await using server = await createFakeAgentServer(MANIFEST);
+      start(server, { PATH: `${folder}:${process.env['PATH'] ?? ''}` });
+      server.claim('ann');
+      const failed = { lifecycle: 'start_error', applied_epoch: 1 };
+      await until(() => expect(server.heartbeats.at(-1)).toMatchObject(failed));
+      const pid = Number(await readFile(path.join(folder, 'child'), 'utf8'));
+      await writeFile(path.join(folder, 'known'), '');
+      await until(() => expect(identifyProcess(pid)).toBeUndefined());
+      expect(await readdir(folder)).not.toContain('begun');
     });
   },
 );
