@@ -7,7 +7,7 @@ import type { NoticeBus } from '../../../src/store/notice-bus.ts';
 import type { Notice } from '../../../src/store/notice.ts';
 import { createNoticeSubscribers } from '../../../src/store/notice-subscribers.ts';
 import { createDeferred } from '../../support/deferred.ts';
-import { createFactory } from '../../support/factory.ts';
+import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
 import { createManualClock } from '../../support/manual-clock.ts';
 import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
@@ -18,6 +18,7 @@ const MOST_MS = 1_000;
 const DAY_MS = 86_400_000;
 
 let store: TestStore;
+let make: Factory;
 let line: Line;
 let other: Line;
 let reconciler: Reconciler;
@@ -29,7 +30,7 @@ let hear: (notice: Notice) => void;
 
 beforeEach(async () => {
   store = await openTestStore();
-  const make = createFactory(store);
+  make = createFactory(store);
   [line, other] = [await openLine({ store, make }), await openLine({ store, make })];
   turns = recordTurns();
   const subscribers = createNoticeSubscribers(turns.log);
@@ -39,7 +40,7 @@ beforeEach(async () => {
     { ...store.kit, log: turns.log },
     // Nobody is served, so whoever waits goes on waiting.
     { database: store.database, bus, serveWaiters: async () => () => undefined, precedence },
-    { ...RECONCILER_OPTIONS, intervalMs: DAY_MS },
+    { ...RECONCILER_OPTIONS, intervalMs: DAY_MS, maxCreationsInFlight: 2 },
   );
   await reconciler.start();
   await reconciler.pass();
@@ -74,6 +75,19 @@ describe('a pool in which something happens', () => {
     expect(clock.sleeping()).toBe(1);
     claim.end();
     await hasTurn();
+  });
+
+  it('has it behind claims as well where the budget holds it back until something happens', async () => {
+    const template = await make.template({ organizationId: line.organizationId });
+    const held = await make.pool(template, { desired: 3 });
+    await reconciler.reconcile(held.poolId);
+    await takeTurn(line);
+    const claim = beginClaim();
+    tell(line);
+    // Both.
+    expect(clock.sleeping()).toBe(2);
+    claim.end();
+    await expect.poll(() => turns.had, { interval: 5 }).toContain(held.poolId);
   });
 
   it('has it after a moment in any case', async () => {
