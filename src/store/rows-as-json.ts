@@ -1,6 +1,7 @@
 // Rows of several queries by one statement, in one snapshot: each query's as one JSON value. Where a round
 // trip costs more than the reading, which is so for the few rows of one pool.
 import { OID, type Columns, type RowOf } from './column.ts';
+import { rowMaker } from './row-maker.ts';
 
 /** Rows without the names of their columns, times as milliseconds. */
 export type JsonRows = readonly (readonly unknown[])[];
@@ -17,16 +18,12 @@ export function rowsAsJson(columns: Columns, query: string): string {
 }
 
 export function rowsOfJson<C extends Columns>(columns: C, rows: JsonRows): readonly RowOf<C>[] {
-  const keys = Object.entries(columns).map(
-    ([key, { oid }]) => [key, oid === OID.timestamptz] as const,
-  );
+  const toRow = rowMaker(columns);
+  const times = Object.keys(columns).filter((key) => columns[key]?.oid === OID.timestamptz);
   return rows.map((values) => {
-    const row: Record<string, unknown> = {};
-    for (const [index, [key, isTime]] of keys.entries()) {
-      const value = values[index];
-      // JSON knows no infinity: that comes as text.
-      row[key] = isTime && value !== null ? Number(value) : value;
-    }
+    const row: Record<string, unknown> = toRow(values);
+    // JSON knows no infinity: that comes as text.
+    for (const key of times) if (row[key] !== null) row[key] = Number(row[key]);
     return row as RowOf<C>;
   });
 }

@@ -2,6 +2,7 @@
 // kept in a registry, so that a test can prepare all of them against a migrated database.
 import type { Columns, RowOf } from './column.ts';
 import { compileSql, type Variant } from './compile-sql.ts';
+import { rowMaker } from './row-maker.ts';
 
 /** What can run a statement: the database itself (a transaction of its own) or an open transaction. */
 export interface Executor {
@@ -83,7 +84,7 @@ export function statement<Args, C extends Columns>(
   if (registry.has(spec.name)) throw new Error(`two statements are named ${spec.name}`);
   const { full, variantFor, variants } = compileSql(spec.name, spec.sql);
   const { text, parameters } = full;
-  const keys = Object.keys(spec.gives);
+  const givesRows = Object.keys(spec.gives).length > 0;
 
   const queryOf = (args: Args): Query => {
     const given = args as Readonly<Record<string, unknown>>;
@@ -95,11 +96,7 @@ export function statement<Args, C extends Columns>(
   };
   const execute = (on: Executor, args: Args): Promise<QueryResult> => on.query(queryOf(args));
 
-  const toRow = (values: readonly unknown[]): RowOf<C> => {
-    const row: Record<string, unknown> = {};
-    for (const [index, key] of keys.entries()) row[key] = values[index];
-    return row as RowOf<C>;
-  };
+  const toRow = rowMaker(spec.gives);
 
   const all = async (on: Executor, args: Args): Promise<readonly RowOf<C>[]> =>
     (await execute(on, args)).rows.map(toRow);
@@ -120,7 +117,7 @@ export function statement<Args, C extends Columns>(
     (await execute(on, args)).rowCount;
 
   const later = (on: Deferring, args: Args): void => {
-    if (keys.length > 0) throw new Error(`${spec.name} gives rows that nobody would read`);
+    if (givesRows) throw new Error(`${spec.name} gives rows that nobody would read`);
     on.later(queryOf(args));
   };
 
