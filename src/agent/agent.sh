@@ -219,6 +219,7 @@ beat() {
 # --- Scripts ---
 
 work_startup() {
+  : >"$run/works"
   {
     run_script startup "$startup" "$startup_ms" startup.log
     end_worker
@@ -246,6 +247,7 @@ begin_hand_over() {
       ;;
     *) end_hand_over failed; return ;;
   esac
+  : >"$run/works"
   {
     export STANDBY_OWNER="$owner" STANDBY_OWNER_NAME="$owner_name" STANDBY_OWNER_ID="$owner_id"
     export STANDBY_EPOCH="$begun_epoch"
@@ -269,7 +271,6 @@ take_result() {
   wait "$worker"
   case $? in 0) outcome=ok ;; "$TIMED_OUT") outcome=timeout ;; *) outcome=failed ;; esac
   worker=''
-  # First, so that a script which has yet to begin does not.
   rm -f "$run/works" "$run/ends" "$run/timeout"
   # One that was killed leaves its script behind.
   end_script KILL
@@ -299,8 +300,8 @@ run_script() {
   log=$state/$4
   : >>"$log" 2>/dev/null || log=/dev/null
   cd "$scripts" || return 0
-  : >"$run/works"
-  # It notes itself before it begins, since this worker may be killed before it can.
+  # It notes itself before it begins, since this worker may be killed before it can; and does not begin once the worker
+  # is given up.
   $setsid sh -c ': >"$0/group.$$"; [ -e "$0/works" ] && exec "$1"' "$run" "$script" >>"$log" 2>&1 </dev/null &
   group=$!
   : >"$run/group.$group"
@@ -484,6 +485,7 @@ stop() {
   trap '' TERM INT
   [ -n "$call" ] && end_call "$call"
   [ -n "${nap:-}" ] && kill "$nap" 2>/dev/null
+  rm -f "$run/works"
   [ -n "$worker" ] && kill "$worker" 2>/dev/null
   end_script TERM
   left=$GRACE_MS
