@@ -31,7 +31,7 @@ main() {
     name_of nap next ok on_claim on_claim_ms outcome owner owner_id owner_name path_of pending_epoch \
     pending_values quoted random run running said scratch script scripts seed session setsid shown \
     startup startup_ms state status step stored token token_file told_applied told_id told_name \
-    told_ok told_owner took used value values wait_ms waiting watcher work worker
+    told_ok told_owner took used value values wait_ms waiting watcher work worker works
   require STANDBY_AGENT_SCRIPT_DIR "${STANDBY_AGENT_SCRIPT_DIR:-}"
   require STANDBY_AGENT_NAME "${STANDBY_AGENT_NAME:-}"
   require STANDBY_URL "${STANDBY_URL:-}${STANDBY_URL_FILE:-}"
@@ -59,7 +59,7 @@ main() {
   seed=$$
   random=$(od -An -N3 -tu4 /dev/urandom 2>/dev/null) && seed=$((seed + random))
 
-  session='' call='' worker='' work='' lifecycle=starting
+  session='' call='' worker='' work='' works='' lifecycle=starting
   known_epoch=-1 used=false pending_epoch=0 pending_values=none owner_id='' owner='' owner_name=''
   read_handed_over
   failures=0
@@ -219,7 +219,8 @@ beat() {
 # --- Scripts ---
 
 work_startup() {
-  : >"$run/works"
+  works=$run/works.startup
+  : >"$works"
   {
     run_script startup "$startup" "$startup_ms" startup.log
     end_worker
@@ -247,7 +248,8 @@ begin_hand_over() {
       ;;
     *) end_hand_over failed; return ;;
   esac
-  : >"$run/works"
+  works=$run/works.$begun_epoch
+  : >"$works"
   {
     export STANDBY_OWNER="$owner" STANDBY_OWNER_NAME="$owner_name" STANDBY_OWNER_ID="$owner_id"
     export STANDBY_EPOCH="$begun_epoch"
@@ -271,7 +273,7 @@ take_result() {
   wait "$worker"
   case $? in 0) outcome=ok ;; "$TIMED_OUT") outcome=timeout ;; *) outcome=failed ;; esac
   worker=''
-  rm -f "$run/works" "$run/ends" "$run/timeout"
+  rm -f "$works" "$run/ends" "$run/timeout"
   # One that was killed leaves its script behind.
   end_script KILL
   if [ "$work" = hand_over ]; then
@@ -302,7 +304,8 @@ run_script() {
   cd "$scripts" || return 0
   # It notes itself before it begins, since this worker may be killed before it can; and does not begin once the worker
   # is given up.
-  $setsid sh -c ': >"$0/group.$$"; [ -e "$0/works" ] && exec "$1"' "$run" "$script" >>"$log" 2>&1 </dev/null &
+  $setsid sh -c ': >"$0/group.$$"; [ -e "$1" ] && exec "$2"; rm -f "$0/group.$$"; exit 1' \
+    "$run" "$works" "$script" >>"$log" 2>&1 </dev/null &
   group=$!
   : >"$run/group.$group"
   watch "$3" &
@@ -485,7 +488,7 @@ stop() {
   trap '' TERM INT
   [ -n "$call" ] && end_call "$call"
   [ -n "${nap:-}" ] && kill "$nap" 2>/dev/null
-  rm -f "$run/works"
+  [ -n "$works" ] && rm -f "$works"
   [ -n "$worker" ] && kill "$worker" 2>/dev/null
   end_script TERM
   left=$GRACE_MS
