@@ -219,8 +219,7 @@ beat() {
 # --- Scripts ---
 
 work_startup() {
-  works=$run/works.startup
-  : >"$works"
+  allow_work startup
   {
     run_script startup "$startup" "$startup_ms" startup.log
     end_worker
@@ -248,8 +247,7 @@ begin_hand_over() {
       ;;
     *) end_hand_over failed; return ;;
   esac
-  works=$run/works.$begun_epoch
-  : >"$works"
+  allow_work "$begun_epoch"
   {
     export STANDBY_OWNER="$owner" STANDBY_OWNER_NAME="$owner_name" STANDBY_OWNER_ID="$owner_id"
     export STANDBY_EPOCH="$begun_epoch"
@@ -257,6 +255,12 @@ begin_hand_over() {
     end_worker
   } &
   worker=$! work=hand_over
+}
+
+# What the next worker starts may begin until $works is gone; NAME is of no other worker.
+allow_work() {
+  works=$run/works.$1
+  : >"$works"
 }
 
 end_hand_over() {
@@ -304,8 +308,8 @@ run_script() {
   cd "$scripts" || return 0
   # It notes itself before it begins, since this worker may be killed before it can; and does not begin once the worker
   # is given up.
-  $setsid sh -c ': >"$0/group.$$"; [ -e "$1" ] && exec "$2"; rm -f "$0/group.$$"; exit 1' \
-    "$run" "$works" "$script" >>"$log" 2>&1 </dev/null &
+  $setsid sh -c ': >"$1/group.$$"; [ -e "$2" ] && exec "$3"; rm -f "$1/group.$$"; exit 1' \
+    "$2" "$run" "$works" "$script" >>"$log" 2>&1 </dev/null &
   group=$!
   : >"$run/group.$group"
   watch "$3" &
