@@ -87,8 +87,6 @@ export const confirmClaim = statement({
     buildNumber: nullable(int),
     /** Somebody has built on it since it was taken. */
     isInUse: nullable(bool),
-    /** How long ago it was taken, when the agents have taken over its owner already. */
-    readyMs: nullable(float),
     poolId: uuid<PoolId>(),
     /** Who was served by this; null, as how long they had waited, where nobody had to wait. */
     waiterId: nullable(uuid<WaiterId>()),
@@ -163,15 +161,6 @@ export const confirmClaim = statement({
           from (${UNANSWERED_AGENTS}) as u)
       end as called_ms,
       n.machine_id, n.number as build_number, n.is_in_use,
-      case
-        when not exists (
-          select
-          from agents a
-          where a.workspace_id = n.workspace_id
-            and a.kind = 'program'
-            and a.applied_epoch < n.epoch)
-          then (n.stage_ms->>'prove')::float8
-      end as ready_ms,
       c.pool_id, s.id as waiter_id,
       extract(epoch from (select standby_now()) - s.created_at)::float8 * 1000 as waited_ms
     from claims c

@@ -103,15 +103,18 @@ function appliedEpoch(said: Said): string {
 /**
  * On `agents a`: how long ago the claim was that is complete with this sign of life, the last of the workspace's
  * programs having taken its owner over. Null: it is not, a build hands the workspace over, or a later one has added the
- * agent.
+ * agent. Whether the claim is a hit yet does not matter: that may be decided at the same moment, and neither would see
+ * the other.
  */
 function completedMs(said: Said): string {
   return `(
         select extract(epoch from (select standby_now()) - c.at)::float8 * 1000
         from workspaces w
-        join claims c on c.workspace_id = w.id and c.epoch = w.epoch and c.outcome = 'hit'
+        join claims c on c.workspace_id = w.id and c.epoch = w.epoch
         where w.id = a.workspace_id
           and w.epoch = ${said.appliedEpoch}
+          and c.outcome in ('taken', 'hit')
+          and not c.needs_build
           and a.kind = 'program'
           and a.created_at <= c.at
           and a.applied_epoch < ${said.appliedEpoch}

@@ -128,13 +128,11 @@ async function settle(
   const confirmed = await confirm(deps, unproven, {
     ...{ ...claim, isLate, versionId, eventId: createId(deps) },
   });
-  const { outcome, calledMs, readyMs } = confirmed;
+  const { outcome, calledMs } = confirmed;
   if (outcome === 'taken') return { calledMs };
   if (outcome === 'void') return 'void';
   if (outcome !== 'confirmed' && outcome !== 'unheard') return 'by another';
   tellServed(deps, confirmed);
-  const isReady = order === undefined || !needsBuild(order);
-  if (readyMs !== null && isReady) deps.meter.observe('claim_to_ready', readyMs);
   // Another request may wait for the same claim.
   if (order?.request.idempotencyKey !== undefined) {
     deps.database.announce([about(claim)]);

@@ -29,6 +29,7 @@ import { chosenOwner } from '../chosen-owner.ts';
 import type { HandlerRequest, Handlers } from '../handler.ts';
 import { idCursor, numberCursor, pageOf, rowsToRead } from '../page.ts';
 import { createWaiterViewer } from '../waiter/read-waiter.ts';
+import { measureClaim } from './measure-claim.ts';
 import { readOwnerValues } from './owner-values.ts';
 import { toPlannedBuildView } from './planned-build.ts';
 import { createWorkspaceReader } from './read-workspace.ts';
@@ -201,12 +202,6 @@ export function createWorkspaceHandlers(
       return { status: 200, body: { workspace, left_behind: [...leftBehind] } };
     },
   };
-}
-
-/** One that still has to be built is ready when that has ended, which is measured there. */
-function measureClaim({ meter }: WorkspaceApiDeps, ms: number, workspace: WorkspaceView): void {
-  meter.observe('claim_duration', ms);
-  if (workspace.usable) meter.observe('claim_to_ready', ms);
 }
 
 /** Nothing will change by itself any more, or it can be used. */

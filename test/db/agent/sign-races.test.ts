@@ -61,30 +61,33 @@ async function beat(caller: AgentSessionRow, said: Partial<Heartbeat>): Promise<
   });
 }
 
-/** Claims a workspace of two programs, and gives these as they call next. */
-async function claimOfTwo(): Promise<readonly AgentSessionRow[]> {
-  const names = ['main', 'side'];
+/** Claims a workspace of these programs, and gives them as they call next. */
+async function claimOf(...names: readonly string[]): Promise<readonly AgentSessionRow[]> {
   for (const name of names) await agent(name);
   for (const name of names) await beat(await callerOf(name), { knownEpoch: 0 });
   await store.sql('update agents set last_seen_at = standby_now()');
   await store.advanceClock(1);
-  await claimOne(store.database, store.kit, { pool, userId: ann, name: 'demo' });
+  expect(await claimOne(store.database, store.kit, { pool, userId: ann, name: 'demo' })).toBe(
+    workspaceId,
+  );
   // As if no build had to hand it over.
   await store.sql(`update builds set stage = 'none' where workspace_id = $1 and number > 1`, [
     workspaceId,
   ]);
-  return [await callerOf('main'), await callerOf('side')];
+  const callers: AgentSessionRow[] = [];
+  for (const name of names) callers.push(await callerOf(name));
+  return callers;
 }
 
 describe('two programs that take their owner over at once', () => {
   it('complete the claim, once', async () => {
-    const callers = await claimOfTwo();
+    const callers = await claimOf('main', 'side');
     await Promise.all(callers.map((caller) => beat(caller, { appliedEpoch: 1 })));
     expect(measured).toEqual(['claim_to_ready']);
   });
 
   it('complete it with what their owner gave, too, and nothing of that is left', async () => {
-    const callers = await claimOfTwo();
+    const callers = await claimOf('main', 'side');
     await store.sql(
       `insert into owner_values (workspace_id, epoch, created_at) values ($1, 1, standby_now())`,
       [workspaceId],
@@ -94,6 +97,45 @@ describe('two programs that take their owner over at once', () => {
     expect(await store.sql('select from owner_values')).toEqual([]);
   });
 });
+
+describe('a claim that agents have yet to answer', () => {
+  const setClaim = `update claims set outcome = 'taken' where workspace_id = $1`;
+
+  it('is complete with the sign that is stored while it is confirmed', async () => {
+    const [caller] = (await claimOf('main')) as [AgentSessionRow];
+    await store.sql(setClaim, [workspaceId]);
+    const said = await sayWhile(
+      [[caller.agentId], ['ready'], [1], [true]],
+      `update claims set outcome = 'hit' where workspace_id = $1`,
+    );
+    expect(said).toEqual([[1, expect.any(Number), 1, true, null]]);
+  });
+
+  it('is complete with the build, where one is to hand it over', async () => {
+    const [caller] = (await claimOf('main')) as [AgentSessionRow];
+    await store.sql(setClaim.replace('set', 'set needs_build = true,'), [workspaceId]);
+    await beat(caller, { appliedEpoch: 1 });
+    expect(measured).toEqual([]);
+  });
+});
+
+/** What the store gives for what agents say, while something else is done to the workspace, and committed first. */
+async function sayWhile(said: readonly unknown[], change: string): Promise<readonly unknown[]> {
+  await store.sql('begin');
+  await store.sql('select pg_advisory_xact_lock(1)');
+  // Stands still once it has its snapshot.
+  const text = recordSignsOfLife.text.replace(
+    'from unnest(',
+    'from (select pg_advisory_xact_lock_shared(1)::text) as stop, unnest(',
+  );
+  const saying = store.database.query({ name: '', text, values: [...said] });
+  await somebodyWaits(store);
+  await store.sql(change, [workspaceId]);
+  await store.sql('commit');
+  const { rows } = await saying;
+  expect(rows).toHaveLength(1);
+  return rows;
+}
 
 describe('a new sign of life', () => {
   it('is stored beside another one of the same agent that says nothing new', async () => {
@@ -116,23 +158,11 @@ describe('a new sign of life', () => {
        where workspace_id = $1`,
       [workspaceId],
     );
-    await store.sql('begin');
-    await store.sql('select pg_advisory_xact_lock(1)');
-    // Stands still once it has its snapshot.
-    const text = recordSignsOfLife.text.replace(
-      'from unnest(',
-      'from (select pg_advisory_xact_lock_shared(1)::text) as stop, unnest(',
-    );
-    const values = [[id], ['ready'], [0], [true]];
-    const saying = store.database.query({ name: '', text, values });
-    await somebodyWaits(store);
-    await store.sql(
+    await sayWhile(
+      [[id], ['ready'], [0], [true]],
       `update pool_members set running_since = standby_now(), born_at = standby_now()
        where workspace_id = $1`,
-      [workspaceId],
     );
-    await store.sql('commit');
-    expect((await saying).rowCount).toBe(1);
     expect(
       await store.sql('select ready from pool_members where workspace_id = $1', [workspaceId]),
     ).toEqual([{ ready: true }]);
