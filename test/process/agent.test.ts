@@ -1,55 +1,26 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
-import os from 'node:os';
+// The agents as they are shipped, one file each: the program, run by a bare node, and the shell one.
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { identifyProcess } from '../../src/base/process-identity.ts';
 import { removeTree } from '../../src/base/remove-tree.ts';
-import type { AgentManifest } from '../../src/contract/agent/protocol.ts';
+import {
+  createAgentGround,
+  GIVEN,
+  killAgent as kill,
+  MANIFEST,
+  SHELL_AGENTS,
+  type AgentCommand,
+  type AgentGround,
+} from '../support/agent-ground.ts';
 import { buildPrograms, type Programs } from '../support/programs.ts';
-import { hasTool } from '../support/tool.ts';
 import { createFakeAgentServer, type FakeAgentServer } from '../support/fake-agent-server.ts';
 import { until } from '../support/until.ts';
 
-// The agents as they are shipped, one file each: the program, run by a bare node, and the shell one, by the
-// shells of Debian and of small images.
 let programs: Programs;
+let ground: AgentGround;
 let folder: string;
-let running: ChildProcess[];
-
-const MANIFEST: AgentManifest = {
-  agent: 'main',
-  workspace_id: '0199b2a4-7c3e-7abc-8def-0123456789ab',
-  startup: null,
-  on_claim: './on-claim.sh',
-  startup_timeout_ms: 30_000,
-  on_claim_timeout_ms: 30_000,
-  heartbeat_interval_ms: 500,
-};
-
-const GIVEN = {
-  environment: [{ name: 'GREETING', value: "it's\ntwo $lines `and` \\ more" }],
-  secrets: [{ name: 'token', value: 'ünsafe"\n' }],
-  files: [
-    { path: 'deep/er/blob', mode: '600', content: { base64: 'AAECgP9cCg==' } },
-    {
-      path: 'tool',
-      mode: '750',
-      content: { base64: Buffer.from('#!/bin/sh\n').toString('base64') },
-    },
-  ],
-};
 
 beforeAll(async () => {
   programs = await buildPrograms();
@@ -57,70 +28,20 @@ beforeAll(async () => {
 
 afterAll(() => programs.remove());
 
-beforeEach(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'standby-agent-'));
-  running = [];
-  await script('on-claim.sh', 'echo "$STANDBY_EPOCH $STANDBY_OWNER $STANDBY_OWNER_NAME" >> claims');
-});
+const script = (name: string, text: string): Promise<void> => ground.script(name, text);
+const start = (server: FakeAgentServer): ChildProcess => ground.start(server);
+const claims = (): Promise<string> => ground.read('claims');
 
-afterEach(async () => {
-  for (const child of running) await kill(child);
-  // What a killed one had just started may still write.
-  await removeTree(folder);
-});
-
-async function script(name: string, text: string): Promise<void> {
-  await writeFile(path.join(folder, name), `#!/bin/sh\n${text}\n`);
-  await chmod(path.join(folder, name), 0o755);
-}
-
-const SHELL_AGENT = path.resolve('src/agent/agent.sh');
-type Command = readonly [string, ...string[]];
-const AGENTS: readonly (readonly [
-  name: string,
-  tools: readonly string[],
-  command: () => Command,
-])[] = [
-  ['the agent', [], () => [process.execPath, programs.agent]],
-  ['the shell agent in dash', ['curl', 'dash'], () => ['dash', SHELL_AGENT]],
-  ['the shell agent in busybox', ['curl', 'busybox'], () => ['busybox', 'sh', SHELL_AGENT]],
+const AGENTS: readonly (readonly [name: string, command: () => AgentCommand])[] = [
+  ['the agent', () => [process.execPath, programs.agent]],
+  ...SHELL_AGENTS.map(({ name, command }) => [name, () => command] as const),
 ];
-let agentCommand: () => Command;
-
-function start(
-  server: FakeAgentServer,
-  inherited: Readonly<Record<string, string>> = {},
-): ChildProcess {
-  const [file, ...parameters] = agentCommand();
-  const child = spawn(file, parameters, {
-    stdio: 'ignore',
-    env: {
-      PATH: process.env['PATH'],
-      ...inherited,
-      STANDBY_URL: server.url,
-      STANDBY_AGENT_TOKEN: server.token,
-      STANDBY_AGENT_NAME: 'main',
-      STANDBY_AGENT_SCRIPT_DIR: folder,
-    },
+describe.each(AGENTS)('%s', (_name, command) => {
+  beforeEach(async () => {
+    ground = await createAgentGround(command());
+    folder = ground.folder;
   });
-  running.push(child);
-  return child;
-}
-
-async function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill(signal);
-  await exited;
-}
-
-const claims = (): Promise<string> => readFile(path.join(folder, 'claims'), 'utf8').catch(() => '');
-
-const here = AGENTS.filter(([, tools]) => tools.every(hasTool));
-describe.each(here)('%s', (_name, _tools, command) => {
-  beforeEach(() => {
-    agentCommand = command;
-  });
+  afterEach(() => ground.end());
 
   it('says that it is ready once its startup script has ended well', async () => {
     await script('start.sh', 'until [ -e go ]; do sleep 0.01; done');
@@ -462,70 +383,3 @@ describe.each(here)('%s', (_name, _tools, command) => {
     await until(() => expect(identifyProcess(pid)).toBeUndefined());
   });
 });
-
-// The program runs scripts itself.
-describe.each(here.filter(([, tools]) => tools.includes('curl')))(
-  '%s',
-  (_name, _tools, command) => {
-    beforeEach(() => {
-      agentCommand = command;
-    });
-
-    it('tells its scripts none of its own variables, whatever its environment had', async () => {
-      await script('on-claim.sh', 'env > seen');
-      const text = await readFile(SHELL_AGENT, 'utf8');
-      const own = new Set(
-        Array.from(text.matchAll(/(?<![%\w])([a-z_]+)=/g), ([, name]) => name ?? ''),
-      );
-      expect([...own]).toEqual(expect.arrayContaining(['token', 'session', 'owner']));
-      await using server = await createFakeAgentServer(MANIFEST);
-      start(server, Object.fromEntries(Array.from(own, (name) => [name, 'inherited'])));
-      server.claim('ann', GIVEN);
-      await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
-      const seen = await readFile(path.join(folder, 'seen'), 'utf8');
-      expect(seen).toContain('STANDBY_EPOCH=1');
-      expect(seen).not.toMatch(/sba_bootstrap|sbs_/);
-      expect(seen.split('\n').filter((line) => own.has(line.split('=')[0] ?? ''))).toEqual([]);
-    });
-
-    it('counts a hand-over as failed when the worker that runs it is killed, and ends its script', async () => {
-      await script('on-claim.sh', 'echo $$ > child; kill -9 "$PPID"; exec sleep 600');
-      await using server = await createFakeAgentServer(MANIFEST);
-      start(server);
-      server.claim('ann');
-      const child = (): Promise<string> =>
-        readFile(path.join(folder, 'child'), 'utf8').catch(() => '');
-      await until(async () => expect(await child()).toMatch(/^\d+\n$/));
-      const pid = Number(await child());
-      const failed = { lifecycle: 'start_error', applied_epoch: 1 };
-      await until(() => expect(server.heartbeats.at(-1)).toMatchObject(failed));
-      await until(() => expect(identifyProcess(pid)).toBeUndefined());
-    });
-  },
-);
-
-// Busybox asks for no program that it is itself.
-describe.each(here.filter(([, tools]) => tools.includes('dash')))(
-  '%s',
-  (_name, _tools, command) => {
-    beforeEach(() => {
-      agentCommand = command;
-    });
-
-    it('begins no script once the worker that was to run it is killed', async () => {
-      // Before the script has a group of its own, and until the agent knows how it went.
-      const late = 'echo $$ > child; kill -9 "$PPID"; until [ -e known ]; do sleep 0.01; done';
-      await script('setsid', `${late}; exec "$@"`);
-      await script('on-claim.sh', ': > begun; exec sleep 600');
-      await using server = await createFakeAgentServer(MANIFEST);
-      start(server, { PATH: `${folder}:${process.env['PATH'] ?? ''}` });
-      server.claim('ann');
-      const failed = { lifecycle: 'start_error', applied_epoch: 1 };
-      await until(() => expect(server.heartbeats.at(-1)).toMatchObject(failed));
-      const pid = Number(await readFile(path.join(folder, 'child'), 'utf8'));
-      await writeFile(path.join(folder, 'known'), '');
-      await until(() => expect(identifyProcess(pid)).toBeUndefined());
-      expect(await readdir(folder)).not.toContain('begun');
-    });
-  },
-);
