@@ -61,7 +61,7 @@ export default defineConfig({
           env: { STANDBY_DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
           pool: 'forks',
           // Each starts whole control planes, daemons and workspaces, and waits for them most of the time.
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
