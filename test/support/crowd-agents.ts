@@ -19,9 +19,9 @@ export const ANSWERED: Pick<Manifest, 'agents' | 'agent_timeout_seconds'> = {
 };
 
 export interface CrowdAgents extends AsyncDisposable {
-  /** Those that fell silent: they look alive. */
+  /** Those that answer no claim: they look alive. */
   readonly silent: ReadonlySet<WorkspaceId>;
-  /** Of all prebuilds that have been built and have none yet. One in ten falls silent once it is ready. */
+  /** Of all prebuilds that have been built and have none yet. One in ten is silent once it is ready. */
   start(pool: TestPool): Promise<void>;
 }
 
@@ -31,8 +31,12 @@ export async function openCrowdAgents({ store, make }: ClaimingCrowd): Promise<C
   const { deps } = createQueue(store, make, { bus });
   const agents = new Map<WorkspaceId, LivingAgent>();
   const silent = new Set<WorkspaceId>();
-  const startOne = async (workspaceId: WorkspaceId): Promise<void> => {
-    agents.set(workspaceId, await startLivingAgent(deps, { workspaceId, name: MAIN.name }));
+  // Whoever is to be silent is so before it is ready: from then on it may be claimed, and would answer.
+  const startOne = async (workspaceId: WorkspaceId, n: number): Promise<void> => {
+    const isSilent = n % 10 === 5;
+    if (isSilent) silent.add(workspaceId);
+    const agent = { workspaceId, name: MAIN.name };
+    agents.set(workspaceId, await startLivingAgent(deps, agent, { isSilent }));
   };
   return {
     silent,
@@ -46,11 +50,6 @@ export async function openCrowdAgents({ store, make }: ClaimingCrowd): Promise<C
       const found = await store.sql<{ id: WorkspaceId }>(built, [pool.poolId]);
       const fresh = found.flatMap(({ id }) => (agents.has(id) ? [] : [id]));
       await Promise.all(fresh.map(startOne));
-      for (const [n, id] of fresh.entries()) {
-        if (n % 10 !== 5) continue;
-        silent.add(id);
-        agents.get(id)?.freeze();
-      }
     },
     [Symbol.asyncDispose]: async () => {
       for (const agent of agents.values()) await agent[Symbol.asyncDispose]();

@@ -19,6 +19,7 @@ type Deps = HeartbeatDeps & { readonly agents: AgentsTogether };
 export async function startLivingAgent(
   deps: Deps,
   agent: { readonly workspaceId: WorkspaceId; readonly name: string },
+  { isSilent = false }: { readonly isSilent?: boolean } = {},
 ): Promise<LivingAgent> {
   const over = new AbortController();
   const epochs: number[] = [];
@@ -53,10 +54,12 @@ export async function startLivingAgent(
     }
     return true;
   };
+  if (isSilent) frozen.abort();
   await beat(0);
   const either = AbortSignal.any([over.signal, frozen.signal]);
   const life = (async () => {
-    while (!either.aborted && (await goOn()));
+    // Also a silent one waits once, to be told.
+    while ((await goOn()) && !either.aborted);
   })();
   return {
     epochs,
