@@ -95,7 +95,7 @@ async function live(
     bootstrapToken: () => tokens.issue(workspaceId),
   });
   const session = createSession(controlPlane, signal);
-  let knownEpoch = -1;
+  let knownEpoch = 0;
   const beat = async (appliedEpoch: number, waitMs: number): Promise<boolean> => {
     const body = {
       ...({ lifecycle: 'ready', applied_ok: true, applied_epoch: appliedEpoch } as const),

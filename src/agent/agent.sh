@@ -60,7 +60,8 @@ main() {
   random=$(od -An -N3 -tu4 /dev/urandom 2>/dev/null) && seed=$((seed + random))
 
   session='' call='' worker='' work='' works='' lifecycle=starting
-  known_epoch=-1 used=false pending_epoch=0 pending_values=none owner_id='' owner='' owner_name=''
+  # Before any claim there is no owner to be told of, so the first call waits for one.
+  known_epoch=0 used=false pending_epoch=0 pending_values=none owner_id='' owner='' owner_name=''
   read_handed_over
   failures=0
   until get_manifest; do pause; done

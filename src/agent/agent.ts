@@ -47,7 +47,8 @@ export async function runAgent(kit: Kit, deps: AgentDeps, signal: AbortSignal): 
       ),
   });
   let lifecycle: AgentLifecycle = 'starting';
-  let knownEpoch = -1;
+  // Before any claim there is no owner to be told of, so the first call waits for one.
+  let knownEpoch = 0;
   let used = false;
   let changed = new AbortController();
 

@@ -72,6 +72,9 @@ describe.each(AGENTS)('%s', (_name, command) => {
     await until(() =>
       expect(server.heartbeats.at(-1)).toMatchObject({ lifecycle: 'ready', known_epoch: 0 }),
     );
+    // It waits by the very call that told so.
+    const told = server.heartbeats.map(({ lifecycle }) => lifecycle);
+    expect(new Set(told).size).toBe(told.length);
     server.claim('ann');
     await until(() => expect(server.heartbeats.at(-1)?.applied_epoch).toBe(1));
     expect(await claims()).toBe('1 ann ANN\n');

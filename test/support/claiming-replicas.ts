@@ -61,8 +61,7 @@ export async function startReplica(
       heartbeatAgent: async (request) => {
         const { workspaceId } = request.caller;
         const answer = agentHandlers.heartbeatAgent(request);
-        // Before it knows who it works for it is told at once.
-        if (request.body.known_epoch >= 0 && request.body.wait_ms > 0) waiting.add(workspaceId);
+        if (request.body.wait_ms > 0) waiting.add(workspaceId);
         return answer.finally(() => waiting.delete(workspaceId));
       },
       ...createWorkspaceHandlers(

@@ -25,7 +25,7 @@ export async function startLivingAgent(
   const epochs: number[] = [];
   const frozen = new AbortController();
   let session: string | undefined;
-  let knownEpoch = -1;
+  let knownEpoch = 0;
   const beat = async (waitMs: number): Promise<void> => {
     session ??= (await exchangeBootstrapToken(deps, deps.database, agent)).session;
     const caller = await deps.agents.findSession(hashToken(session).toString('hex'));

@@ -52,7 +52,10 @@ export const agentHeartbeatBody = z.object({
   applied_epoch: z.int().min(0),
   /** Whether its on_claim ended well. Agents from before this was told say nothing. */
   applied_ok: z.boolean().default(true),
-  /** The newest epoch an earlier heartbeat told; -1 before any. A newer one is answered at once. */
+  /**
+   * The newest epoch an earlier heartbeat told; 0 before any, since what nobody has claimed has no owner to tell of. A newer
+   * one is answered at once, and so is the -1 that agents of before begin with.
+   */
   known_epoch: z.int().min(-1),
   /** The answer waits at most this long for an epoch newer than the known one. */
   wait_ms: z.int().min(0).max(60_000),

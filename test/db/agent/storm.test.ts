@@ -148,7 +148,7 @@ describe('a control plane that is back', () => {
     await comeBack(controlPlane());
     // Their disks are new, and their sessions with them.
     for (const agent of agents)
-      Object.assign(agent, { appliedEpoch: 0, knownEpoch: -1, session: '' });
+      Object.assign(agent, { appliedEpoch: 0, knownEpoch: 0, session: '' });
     await store.advanceClock(1);
     await comeBack(controlPlane());
     expect(handedOver).toHaveLength(CLAIMED);
