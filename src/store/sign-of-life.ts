@@ -104,7 +104,7 @@ function appliedEpoch(said: Said): string {
  * On `agents a`: how long ago the claim was that is complete with this sign of life, the last of the workspace's
  * programs having taken its owner over. Null: it is not, a build hands the workspace over, or a later one has added the
  * agent. Whether the claim is a hit yet does not matter: that may be decided at the same moment, and neither would see
- * the other.
+ * the other. One that is void in the end all the same, as where the deadline of who waited has passed, has counted.
  */
 function completedMs(said: Said): string {
   return `(
@@ -158,7 +158,10 @@ export const lockClaimOfSign = statement({
     for no key update`,
 });
 
-/** Says so of an agent before it is recorded: afterwards it is nothing new any more. */
+/**
+ * Says so of an agent before it is recorded: afterwards it is nothing new any more. Another sign of the same agent that is
+ * being stored is waited for: that one has counted, if there was something to count.
+ */
 export const findCompletedClaim = statement({
   name: 'agent.find_completed_claim',
   takes: takes<Omit<SignOfLife, 'lifecycle' | 'appliedOk'>>(),
@@ -166,7 +169,8 @@ export const findCompletedClaim = statement({
   sql: `
     select ${completedMs(OF_ONE)} as ms
     from agents a
-    where a.id = $agentId`,
+    where a.id = $agentId
+    for no key update of a`,
 });
 
 /** Stores what an agent newly says. Its workspace's pool member is locked before. */

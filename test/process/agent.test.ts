@@ -73,6 +73,7 @@ describe.each(AGENTS)('%s', (_name, command) => {
       expect(server.heartbeats.at(-1)).toMatchObject({ lifecycle: 'ready', known_epoch: 0 }),
     );
     // It waits by the very call that told so.
+    expect(server.heartbeats[0]).toMatchObject({ known_epoch: 0 });
     const told = server.heartbeats.map(({ lifecycle }) => lifecycle);
     expect(new Set(told).size).toBe(told.length);
     server.claim('ann');

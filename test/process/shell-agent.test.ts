@@ -93,11 +93,14 @@ describe.each(SHELL_AGENTS.filter(({ shell }) => shell === 'dash'))(
     it('ends a script that has begun, although the worker could not note it', async () => {
       await using server = await createFakeAgentServer({
         ...MANIFEST,
-        heartbeat_interval_ms: 1_000,
+        heartbeat_interval_ms: 60_000,
       });
       const unnoted = 'rm -f .standby-agent/.run.*/group.*';
       await startWithLate(server, `kill -9 "$PPID"; until ${GONE}; do :; done; ${unnoted}`);
       server.claim('ann');
+      await until(async () => expect(await readdir(ground.folder)).toContain('begun'));
+      // The agent looks after its worker between two calls.
+      server.cut();
       await until(() => expect(server.heartbeats.at(-1)).toMatchObject(FAILED));
       const pid = await childPid();
       await until(() => expect(identifyProcess(pid)).toBeUndefined());

@@ -58,7 +58,7 @@ export async function startLivingAgent(
   await beat(0);
   const either = AbortSignal.any([over.signal, frozen.signal]);
   const life = (async () => {
-    // Also a silent one waits once, to be told.
+    // Also a silent one waits once, to be told, unless it was claimed already.
     while ((await goOn()) && !either.aborted);
   })();
   return {

@@ -111,6 +111,18 @@ describe('a claim that agents have yet to answer', () => {
     expect(said).toEqual([[1, expect.any(Number), 1, true, null]]);
   });
 
+  it('is complete once, when the same agent says so while its sign is being stored', async () => {
+    const [caller] = (await claimOf('main')) as [AgentSessionRow];
+    await store.sql(setClaim, [workspaceId]);
+    await store.sql('begin');
+    await store.sql('update agents set applied_epoch = 1 where id = $1', [caller.agentId]);
+    const beating = beat(caller, { appliedEpoch: 1 });
+    await somebodyWaits(store);
+    await store.sql('commit');
+    await beating;
+    expect(measured).toEqual([]);
+  });
+
   it('is complete with the build, where one is to hand it over', async () => {
     const [caller] = (await claimOf('main')) as [AgentSessionRow];
     await store.sql(setClaim.replace('set', 'set needs_build = true,'), [workspaceId]);

@@ -386,7 +386,7 @@ describe('requests with one idempotency key', () => {
     const request = (): Promise<CreatedWorkspace> => ask({ idempotencyKey: 'k' });
     // Of several at once another one than the next in order may be first: the next is held by who loses the key.
     const asked = [request()];
-    await expect.poll(claims, { interval: 1 }).toHaveLength(1);
+    await expect.poll(claims, { interval: 1 }).not.toHaveLength(0);
     asked.push(...Array.from({ length: 15 }, request));
     const answers = await Promise.all(asked);
     const given = [...new Set(answers.map(({ workspaceId }) => workspaceId))];
