@@ -3,7 +3,10 @@
 import { defineBench, type Stage } from './support/bench.ts';
 import { median, percentile, renderTable } from './support/figures.ts';
 import { connect, tellPostgres } from './support/postgres.ts';
+import type { Answer } from './support/pace.ts';
 import { interleave, samplesOf, type Arm } from './support/rounds.ts';
+import { apartFrom, describeStalls } from './support/stall.ts';
+import { watchStalls } from './support/stall-watch.ts';
 import { layGround } from './claim/ground.ts';
 import { AGENT, keepAgents } from './hand-over/agents.ts';
 import { createCrowd } from './hand-over/crowd.ts';
@@ -38,14 +41,21 @@ export const bench = defineBench({
       await ground.push({ name, claim: 'instant', instances: READY, lines });
       for (const seconds of [WARM_UP_SECONDS, SECONDS]) {
         await ground.fill(name);
-        const ms = await crowd.claimAtPace(name, { perSecond: PER_SECOND, seconds });
-        minutes.push([name, `${seconds} s`, ...describe(ms)]);
+        const { result, stalls, overMs } = await watchStalls(stage, () =>
+          crowd.claimAtPace(name, { perSecond: PER_SECOND, seconds }),
+        );
+        const apart = apartFrom(stalls, result);
+        minutes.push([name, `${seconds} s`, ...describe(result), ...describe(apart)]);
+        stage.print(`${name}, ${seconds} s: ${describeStalls(stalls, overMs)}`);
         await waitUntilIdle(stage, database); // what takes it all away is not part of the next one's time
       }
     }
     stage.print();
     stage.print(
-      renderTable([['agent', 'for', 'claims', 'p50 ms', 'p99 ms', 'max ms'], ...minutes]),
+      renderTable([
+        ['agent', 'for', ...FIGURES, ...FIGURES.map((one) => `${one}, no stall`)],
+        ...minutes,
+      ]),
     );
 
     const bursts = TEMPLATES.map(({ name }): Arm<readonly number[]> => ({
@@ -67,7 +77,11 @@ export const bench = defineBench({
   },
 });
 
-function describe(ms: readonly number[]): readonly string[] {
+const FIGURES = ['claims', 'p50 ms', 'p99 ms', 'max ms'];
+
+function describe(answers: readonly Answer[]): readonly string[] {
+  const ms = answers.map(({ dueMs, endedMs }) => endedMs - dueMs);
+  if (ms.length === 0) return ['0', '', '', ''];
   return [String(ms.length), ...[0.5, 0.99, 1].map((share) => percentile(ms, share).toFixed(1))];
 }
 

@@ -1,19 +1,19 @@
 // People who claim, have use for what they got, and give it back.
 import { openHttp } from '../support/http.ts';
-import { askAtPace } from '../support/pace.ts';
+import { askAtPace, type Answer } from '../support/pace.ts';
 import type { Stage } from '../support/bench.ts';
 import { createClaimer, type Got } from '../claim/claimer.ts';
 import type { Ground } from '../claim/ground.ts';
 import { claimThroughHttp, deleteThroughHttp } from '../claim/through-http.ts';
 
-/** Both give what each claim took, and end when all that was claimed is asked to be given back. */
+/** Both end when all that was claimed is asked to be given back. */
 export interface Crowd {
-  /** From when each was to be asked, in that order. Nobody gives anything back before all have asked. */
+  /** In the order in which they were asked. Nobody gives anything back before all have asked. */
   claimAtPace(
     template: string,
     pace: { readonly perSecond: number; readonly seconds: number },
-  ): Promise<readonly number[]>;
-  /** From when all were asked, each on a connection of its own. */
+  ): Promise<readonly Answer[]>;
+  /** What each took from when all were asked, each on a connection of its own. */
   claimAtOnce(template: string, claims: number): Promise<readonly number[]>;
 }
 
@@ -39,7 +39,7 @@ export function createCrowd(stage: Stage, ground: Ground): Crowd {
         owned.push(await got(claim, template));
       });
       await giveBack(owned);
-      return answers.map(({ dueMs, endedMs }) => endedMs - dueMs);
+      return answers;
     },
     claimAtOnce: async (template, claims) => {
       const claim = claimThroughHttp(connect(claims));

@@ -1,0 +1,29 @@
+// Looks for stalls while something else is measured: a process of its own does a small piece of work again and again. What
+// competes with it makes it wait, and not take more processor time.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Stage } from './bench.ts';
+import { findStalls, type Piece, type Stall } from './stall.ts';
+
+/** Gives what `work` gives, and the stalls meanwhile by the stage's monotonic clock. It takes some 2 % of a processor. */
+export async function watchStalls<T>(
+  { kit: { clock } }: Stage,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly stalls: readonly Stall[]; readonly overMs: number }> {
+  const child = fork(fileURLToPath(new URL('./stall-pieces.ts', import.meta.url)));
+  try {
+    await once(child, 'message');
+    const startMs = clock.monotonicMs();
+    const aheadMs = Date.now() - startMs;
+    const result = await work();
+    const overMs = clock.monotonicMs() - startMs;
+    const told = once(child, 'message');
+    child.send('end');
+    const [pieces] = (await told) as [readonly Piece[]];
+    const own = pieces.map(({ atMs, cpuMs }) => ({ atMs: atMs - aheadMs, cpuMs }));
+    return { result, stalls: findStalls(own), overMs };
+  } finally {
+    child.kill();
+  }
+}
