@@ -1,5 +1,6 @@
 // Stalls: moments in which a processor does next to nothing although it counts as busy, as on a host that other machines
 // share. No statistics of the system show them, but a piece of work does that takes many times its processor time.
+import { median } from './figures.ts';
 import type { Answer } from './pace.ts';
 
 export interface Piece {
@@ -21,8 +22,8 @@ export const PIECE_EVERY_MS = 4;
 
 /** `pieces` in the order in which they were done. */
 export function findStalls(pieces: readonly Piece[]): readonly Stall[] {
-  const sorted = pieces.map(({ cpuMs }) => cpuMs).sort((a, b) => a - b);
-  const usualMs = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  if (pieces.length === 0) return [];
+  const usualMs = median(pieces.map(({ cpuMs }) => cpuMs));
   const stalls: { fromMs: number; toMs: number }[] = [];
   for (const { atMs, cpuMs } of pieces) {
     if (cpuMs < SLOW * usualMs) continue;
