@@ -1,4 +1,4 @@
-// Agents as they are shipped, each beside a folder of scripts of its own, with MANIFEST's control plane.
+// Agents as they are shipped, each beside a folder of scripts of its own, and what the tests of both kinds ask of them.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
