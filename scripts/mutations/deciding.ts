@@ -294,4 +294,11 @@ export const deciding: readonly Mutation[] = [
     ],
     noticedBy: by('test/db/job/behind-claims.test.ts', 'gives way where a pool asked for it'),
   },
+  {
+    fault: 'one that turned bad after its build counts as built well',
+    changes: [
+      change('src/store/pool-row.ts', 'running_since is not null and not ready)`', 'false)`'),
+    ],
+    noticedBy: by('test/db/reconciler/pool-rows.test.ts', 'are read when one that runs %s'),
+  },
 ];

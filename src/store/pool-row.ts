@@ -27,7 +27,7 @@ import {
 } from './column.ts';
 import { AGENT_WATCH, READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILD_SETTINGS, type StoredSettings } from './settings.ts';
-import { rowsAsJson, rowsOfJson, type JsonRows } from './rows-as-json.ts';
+import { rowsAsJson, rowsOfJson, type JsonColumns } from './rows-as-json.ts';
 import { statement, takes, type Executor, type NoArgs } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { oneByOne, unseen } from './unseen.ts';
@@ -251,16 +251,26 @@ export interface PoolRows {
   readonly judged: readonly JudgedRow[];
 }
 
+/** Nothing is braked where nothing failed, and nothing that runs has turned bad since. */
+const MAY_BRAKE = `
+        where exists (
+          select from ${ASKED}
+          ${oneByOne('select from judged_builds where pool_id = asked.id and failed')})
+          or exists (
+            select from alive where running_since is not null and not ready)`;
+
 export const readRowsOfPools = statement({
   name: 'pool.read',
   takes: takes<PoolScope>(),
   gives: {
     ...momentColumns,
-    presets: jsonText<JsonRows>(),
-    members: jsonText<JsonRows>(),
-    judged: jsonText<JsonRows>(),
+    presets: jsonText<JsonColumns>(),
+    members: jsonText<JsonColumns>(),
+    judged: jsonText<JsonColumns>(),
   },
   sql: `
+    with alive as materialized (${membersOf(everyOf('pool_members'))}
+    )
     select ${MOMENT},
       ${rowsAsJson(
         presetColumns,
@@ -274,12 +284,10 @@ export const readRowsOfPools = statement({
           join presets p on p.version_id = t.active_version_id and p.pool_id = l.id
           where l.id = asked.id`)} as active
         union
-        select alive.preset_id
-        from ${ASKED}
-        ${oneByOne('select preset_id from pool_members where pool_id = asked.id')} as alive`),
+        select preset_id from alive`),
       )} as presets,
-      ${rowsAsJson(memberColumns, membersOf(everyOf('pool_members')))} as members,
-      ${rowsAsJson(judgedColumns, judgedOf(everyOf('judged_builds')))} as judged`,
+      ${rowsAsJson(memberColumns, 'select * from alive')} as members,
+      ${rowsAsJson(judgedColumns, `${judgedOf(everyOf('judged_builds'))}${MAY_BRAKE}`)} as judged`,
 });
 
 /** These pools' rows, and the moment at which they were so. */

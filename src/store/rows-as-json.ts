@@ -3,27 +3,38 @@
 import { OID, type Columns, type RowOf } from './column.ts';
 import { rowMaker } from './row-maker.ts';
 
-/** Rows without the names of their columns, times as milliseconds. */
-export type JsonRows = readonly (readonly unknown[])[];
+/** The values of each column, times as milliseconds; null: there are no rows. */
+export type JsonColumns = readonly (readonly unknown[] | null)[];
 
-/** A value, of type json, with the rows of a query that gives these columns. */
+/**
+ * A value, of type json, with the rows of a query that gives these columns. Column by column: an aggregate looks up once
+ * what its values are, where `json_build_array` does so for each value of each row, which took half the time of 300 rows.
+ */
 export function rowsAsJson(columns: Columns, query: string): string {
   const values = Object.entries(columns).map(([key, { oid }]) => {
     const column = `r.${key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-    return oid === OID.timestamptz ? `floor(extract(epoch from ${column}) * 1000)` : column;
+    return `json_agg(${oid === OID.timestamptz ? asMilliseconds(column) : column})`;
   });
   return `(
-    select coalesce(json_agg(json_build_array(${values.join(', ')})), '[]'::json)
+    select json_build_array(${values.join(', ')})
     from (${query}) as r)`;
 }
 
-export function rowsOfJson<C extends Columns>(columns: C, rows: JsonRows): readonly RowOf<C>[] {
+/** Whole ones, as a time is read elsewhere. Floats are off by a quarter of a microsecond at most, of which times are whole multiples. */
+function asMilliseconds(column: string): string {
+  return `floor(date_part('epoch', ${column}) * 1000 + 0.0005)`;
+}
+
+export function rowsOfJson<C extends Columns>(columns: C, given: JsonColumns): readonly RowOf<C>[] {
   const toRow = rowMaker(columns);
-  const times = Object.keys(columns).filter((key) => columns[key]?.oid === OID.timestamptz);
-  return rows.map((values) => {
-    const row: Record<string, unknown> = toRow(values);
-    // JSON knows no infinity: that comes as text.
-    for (const key of times) if (row[key] !== null) row[key] = Number(row[key]);
-    return row as RowOf<C>;
+  const values = Object.values(columns).map(({ oid }, index) => {
+    const column = given[index] ?? [];
+    return oid === OID.timestamptz ? column.map(toTime) : column;
   });
+  return (values[0] ?? []).map((_, n) => toRow(values.map((column) => column[n])));
+}
+
+/** JSON knows no infinity: that comes as text. */
+function toTime(value: unknown): number | null {
+  return value === null ? null : Number(value);
 }

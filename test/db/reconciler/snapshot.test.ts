@@ -218,8 +218,7 @@ describe('with a long history behind the pools', () => {
     ] as unknown as readonly Run[];
     const read: unknown[] = [];
     for (const run of about) read.push((await touchedBy(run)).get('pool_members'));
-    // What is read of a pool looks at them twice: for their presets, and for themselves.
-    expect(read).toEqual([4, 2, 2]);
+    expect(read).toEqual([2, 2, 2]);
   });
 
   it('a turn decides from the same rows as a pass', async () => {
