@@ -31,8 +31,11 @@ export interface HandOutOptions {
 export interface HandOutRequest {
   readonly offer: SharedOffer;
   readonly slots: readonly WaitingSlot[];
-  /** Nothing is expected: whether there is anything is asked first. */
-  readonly isIdle: boolean;
+  /**
+   * What is taken if it is there: `creations`, as well as all else; `others`, and creations where that finds one to wait.
+   * `unknown`: what there is is asked first, which costs a tenth of looking in vain.
+   */
+  readonly expected: 'creations' | 'others' | 'unknown';
 }
 
 type Taken = RowOf<typeof takeJobs.columns>;
@@ -45,7 +48,7 @@ const NOTHING: HandOut = { handed: [], refused: [], again: false };
  */
 export async function handOut(
   database: Database,
-  { offer, slots, isIdle }: HandOutRequest,
+  { offer, slots, expected }: HandOutRequest,
   { maxCreations }: HandOutOptions,
 ): Promise<HandOut> {
   const args = {
@@ -60,9 +63,10 @@ export async function handOut(
     machineIds: slots.map((slot) => slot.machineId),
     machineBoundDrivers: MACHINE_BOUND_DRIVERS,
   };
-  const { fits, creationFits } = isIdle
-    ? await anyJobFits.one(database, args)
-    : { fits: true, creationFits: false };
+  const { fits, creationFits } =
+    expected === 'unknown'
+      ? await anyJobFits.one(database, args)
+      : { fits: true, creationFits: expected === 'creations' };
   if (!fits) return NOTHING;
   const process = onlyProcess(slots);
   const takeNoCreation = (): Promise<Taken> =>

@@ -8,10 +8,11 @@ import { takeTurns } from '../domain/job/take-turns.ts';
 import { noteWaiting } from '../store/daemon.ts';
 import type { Database } from '../store/database.ts';
 import type { SharedOffer, TakenJob, WaitingSlot } from '../store/job-acquire.ts';
+import { CREATIONS } from '../store/job-pick.ts';
 import type { NoticeBus } from '../store/notice-bus.ts';
 import type { Hint } from '../store/notice-subscribers.ts';
 import { daemonReplaced, keyRevoked, type DaemonRef } from './attempt.ts';
-import { handOut, type HandOutOptions } from './hand-out.ts';
+import { handOut, type HandOutOptions, type HandOutRequest } from './hand-out.ts';
 
 export interface GroupDeps extends Pick<Kit, 'clock' | 'rng'> {
   readonly database: Database;
@@ -76,8 +77,12 @@ export function createWaitingGroup(
   let news = 0;
   let isPumpDue = false;
   let notedMs = clock.monotonicMs();
-  /** The newest look found nothing, and nobody has told of anything since. */
+  /** Somebody has told of work since the newest look began. */
+  let isTold = false;
+  /** The newest look to end found nothing. */
   let isIdle = false;
+  /** What was given out last: creations come in series, as a pool is filled. */
+  let series: 'creations' | 'others' = 'others';
   /** Somebody who waits in vain could not be told yet. */
   let isNoteDue = false;
   /** Aborted when nobody waits any more; undefined then. */
@@ -155,10 +160,21 @@ export function createWaitingGroup(
     end();
   };
 
+  /** After a creation there are more of them, or nothing: which of both is cheap to ask. */
+  const expect = (): HandOutRequest['expected'] => {
+    if (isTold) return series;
+    return isIdle || series === 'creations' ? 'unknown' : 'others';
+  };
+
   /** True when it is worth looking again at once. */
   const serve = async (slots: readonly Waiter[]): Promise<boolean> => {
-    const { handed, refused, again } = await handOut(database, { offer, slots, isIdle }, options);
+    const request = { offer, slots, expected: expect() };
+    isTold = false;
+    const { handed, refused, again } = await handOut(database, request, options);
     isIdle = handed.length === 0 && refused.length === 0;
+    if (handed.length > 0) {
+      series = handed.some(({ job }) => job.class === CREATIONS) ? 'creations' : 'others';
+    }
     for (const { place, job } of handed) {
       const waiter = at(slots, place);
       leave(waiter, () => waiter.resolve(job));
@@ -189,7 +205,7 @@ export function createWaitingGroup(
 
   const goOn = (): void => {
     news += 1;
-    isIdle = false;
+    isTold = true;
     pump();
   };
   const hearOfWork = (hint: Hint): void => {

@@ -189,7 +189,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
       {
         offer: { organizationId, drivers: ['null'], tags: {}, protocolVersion: 3 },
         slots: [{ ...daemon, machineId: daemon.asked.machineId, callId: createId(store.kit) }],
-        isIdle: false,
+        expected: 'others',
       },
       { maxCreations: 1_000 },
     );

@@ -5,6 +5,7 @@ import { revokeProvisionerKey } from '../../../src/people/provisioner-key.ts';
 import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
+import { countStatements } from '../../support/counted-database.ts';
 import { createQueue } from '../../support/queue.ts';
 import { countQueries, isLook, useQueueGround } from '../../support/queue-ground.ts';
 import { until } from '../../support/until.ts';
@@ -63,6 +64,47 @@ describe('waiting', () => {
     await until(async () => expect(await silence()).toBeLessThan(20));
     over.abort();
     await waiting;
+  });
+
+  it('takes creations at once where it is told of one after another', async () => {
+    const { store, make, organizationId } = ground;
+    const counted = countStatements(store.database);
+    const { database, looks } = countQueries(counted);
+    const bus = createNoticeBus({ ...store.kit, database });
+    const there = createQueue({ ...store, database }, make, { bus, pollMs: 60_000 });
+    const daemon = await ground.queue.daemon({}, { organizationId });
+    const over = new AbortController();
+    const wait = (): Promise<TakenJob | undefined> =>
+      acquireJob(there.deps, daemon, { signal: over.signal, waitMs: 60_000 });
+    // What it knows is forgotten when nobody waits any more: of two slots one always does.
+    const waits = [wait(), wait()];
+    const takeNext = async (): Promise<readonly [TakenJob | undefined, readonly string[]]> => {
+      counted.take();
+      store.database.announce([{ kind: 'queue', organizationId, driver: 'null' }]);
+      const [place, job] = await Promise.race(
+        waits.map(async (waiting, n) => [n, await waiting] as const),
+      );
+      const asked = counted.take().statements.filter((name) => name.startsWith('job.'));
+      const before = looks.length;
+      waits[place] = wait();
+      // Who joins is looked for at once, and is told of the next job after that.
+      await until(() => expect(looks.length).toBeGreaterThan(before));
+      return [job, asked];
+    };
+    await until(() => expect(looks.length).toBeGreaterThan(0));
+    const pool = await make.pool(ground.template);
+    const creations = ['job.lock_creations', 'job.take_creations'];
+    for (const asked of [['job.take_of_one', ...creations], creations, creations]) {
+      const { jobId } = await make.prebuild(pool);
+      expect(await takeNext()).toEqual([expect.objectContaining({ id: jobId, class: 4 }), asked]);
+    }
+    // What is no creation is taken by the same look, and the next one expects none.
+    for (const asked of [creations, ['job.take_of_one']]) {
+      const { jobId } = await make.workspace(ground.template, { ownerId: ground.ownerId });
+      expect(await takeNext()).toEqual([expect.objectContaining({ id: jobId }), asked]);
+    }
+    over.abort();
+    await Promise.all(waits);
   });
 
   it('is not what a daemon whose slots are all taken shows: its heartbeats are', async () => {
