@@ -285,7 +285,7 @@ export const handingOver: readonly Mutation[] = [
     fault: 'an idempotency key is not asked for',
     changes: [
       change(
-        'src/workspaces/create-workspace.ts',
+        'src/workspaces/repeated-request.ts',
         'if (prior === null) return undefined;',
         'if (prior === null || bodyHash.length > 0) return undefined;',
       ),
@@ -295,6 +295,20 @@ export const handingOver: readonly Mutation[] = [
       'gives the same answer for an ordinary workspace, too',
     ),
     simulated: true,
+  },
+  {
+    fault: 'a claim is measured with each request for it',
+    changes: [
+      change(
+        'src/api/workspace/handlers.ts',
+        'if (claimed && isRepeated !== true) {',
+        'if (claimed) {',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/claim/measured-once.test.ts',
+      'a claim that is asked for again with its key is measured once',
+    ),
   },
   {
     fault: 'a request that may be built fails because the pool is empty',

@@ -62,7 +62,10 @@ const GAUGES = {
 /** Measured by each process. */
 const DURATIONS = {
   reconciliation_duration: histogram('Periodic passes over all pools', ANSWERS),
-  claim_duration: histogram('Requests that were answered with a prebuilt workspace', ANSWERS),
+  claim_duration: histogram(
+    'From a request to its answer with a prebuilt workspace, once for each claim',
+    ANSWERS,
+  ),
   claim_proof: histogram(
     'From taking a prebuild to the answer of its agents (answered), or to the end of the time they have for it (unheard, void)',
     ANSWERS,

@@ -4,15 +4,13 @@
 // key makes a repeated request the same request.
 import { AppError } from '../base/app-error.ts';
 import { failpoint } from '../base/failpoint.ts';
-import type { PoolId, WaiterId, WorkspaceId } from '../base/id.ts';
-import type { MissReason } from '../domain/claim/miss-reason.ts';
+import type { PoolId } from '../base/id.ts';
 import { findClaimOutcome, type TakenClaim } from '../store/claim-proof.ts';
 import type { TakenPrebuild } from '../store/claim-take.ts';
 import type { Transaction } from '../store/database.ts';
-import { lockIdempotencyKey, recordIdempotencyKey } from '../store/idempotency-key.ts';
+import { recordIdempotencyKey } from '../store/idempotency-key.ts';
 import { isUniqueViolation } from '../store/sqlstate.ts';
 import { holdActiveVersion } from '../store/template.ts';
-import type { WorkspaceRow } from '../store/workspace-view.ts';
 import { buildWorkspace } from './build-workspace.ts';
 import { canonicalForm } from './canonical-request.ts';
 import {
@@ -32,12 +30,13 @@ import { findExcess } from './quota.ts';
 import {
   judgeRequest,
   readRequest,
-  type ReadRequest,
   type ReadTemplate,
   type Requester,
   type WantedWorkspace,
   type WorkspaceRequest,
 } from './request.ts';
+import { answerOfPrior, awaitPrior, isAmong, keyToAwait, readPrior } from './repeated-request.ts';
+import type { CreatedWorkspace, Enlisted, Served } from './served.ts';
 import { createTakeTogether } from './take-together.ts';
 import { hasToProve, takeAtOnce, takeWorkspace, type Taking } from './take-workspace.ts';
 import { freeName } from './waiting/end-waiters.ts';
@@ -45,29 +44,6 @@ import { enlist } from './waiting/enlist.ts';
 import { refusePlace } from './waiting/refuse-place.ts';
 import { nothingToWaitFor } from './waiting/nothing-to-wait-for.ts';
 import { serveLine } from './waiting/serve-line.ts';
-import { whyOver } from './waiting/why-over.ts';
-
-/** It waits for a prebuild. */
-export interface Enlisted {
-  readonly waiterId: WaiterId;
-}
-
-export interface CreatedWorkspace {
-  readonly workspaceId: WorkspaceId;
-  /** True when a prebuilt one was handed over. */
-  readonly claimed: boolean;
-  /** Why not, where a preset was wanted. */
-  readonly reason: MissReason | null;
-  /** How it was handed over, where no build follows. */
-  readonly handedOver?: WorkspaceRow;
-}
-
-interface Served extends CreatedWorkspace {
-  /** Of a claim that its agents have yet to answer. */
-  readonly epochToProve?: number;
-  /** It was taken by another request of the same key. */
-  readonly isResumed?: boolean;
-}
 
 /**
  * Throws what `judgeRequest` throws, QUOTA_EXCEEDED, NAME_TAKEN, POOL_EMPTY (when nothing but a prebuilt one is
@@ -175,12 +151,14 @@ async function takeByMemory(
 async function prove(
   deps: ServeDeps,
   order: Order,
-  { epochToProve: epoch, isResumed = false, ...created }: Served,
+  { epochToProve: epoch, ...created }: Served,
 ): Promise<CreatedWorkspace | Unanswered> {
   if (epoch === undefined) return created;
   const claim = { workspaceId: created.workspaceId, epoch };
   const { versionId } = order.wanted;
-  const isProven = await proveClaim(deps, { order, claim, versionId, isResumed });
+  const isProven = await proveClaim(deps, {
+    ...{ order, claim, versionId, isResumed: created.isRepeated === true },
+  });
   return isProven ? created : { unanswered: claim };
 }
 
@@ -203,7 +181,7 @@ async function judgeAndServe(
 ): Promise<Step> {
   const { requester, request, bodyHash, ...serving } = asked;
   const read = await readRequest(deps.database, requester, request);
-  const prior = answerOfPrior(read, request, bodyHash);
+  const prior = answerOfPrior(read, asked);
   if (prior !== undefined && !isToProve(prior)) return prior;
   let wanted: WantedWorkspace;
   try {
@@ -219,7 +197,7 @@ async function judgeAndServe(
     if (!isCollision(error)) throw error;
     // The same request may have been served meanwhile: its name and its key are taken by itself.
     const again = await readRequest(deps.database, requester, request);
-    const same = answerOfPrior(again, request, bodyHash);
+    const same = answerOfPrior(again, asked);
     if (same !== undefined && !isAmong(same, serving.unanswered)) return same;
     const named = { userId: requester.userId, name: request.name };
     if (await freeName(deps, named)) return 'outdated';
@@ -250,7 +228,8 @@ async function giveUp(
   });
   // In use while it was open, or failed since: it is theirs all the same.
   if (outcome === 'void') throw error;
-  return { workspaceId: claim.workspaceId, claimed: true, reason: null };
+  const given = { workspaceId: claim.workspaceId, claimed: true, reason: null };
+  return isOthers ? { ...given, isRepeated: true } : given;
 }
 
 interface GivenUp extends Pick<Serving, 'unanswered'> {
@@ -402,60 +381,6 @@ function withoutRow({ handedOver: _, ...served }: Served): Served {
 
 function isToProve(answer: Served | Enlisted | Behind): answer is Served {
   return 'epochToProve' in answer;
-}
-
-function isAmong(answer: Served | Enlisted, claims: readonly TakenClaim[]): boolean {
-  return (
-    'workspaceId' in answer && claims.some(({ workspaceId }) => workspaceId === answer.workspaceId)
-  );
-}
-
-/** What the idempotency key was answered with before. Throws IDEMPOTENCY_KEY_REUSED. */
-function answerOfPrior(
-  { prior }: ReadRequest,
-  { idempotencyKey }: WorkspaceRequest,
-  bodyHash: Buffer,
-): Served | Enlisted | undefined {
-  if (prior === null) return undefined;
-  if (prior.bodyHash !== bodyHash.toString('hex')) {
-    throw new AppError(
-      'IDEMPOTENCY_KEY_REUSED',
-      `the idempotency key ${JSON.stringify(idempotencyKey)} came with another request before`,
-    );
-  }
-  const { workspaceId, claimed, epochToProve, waiter } = prior;
-  if (workspaceId !== null) {
-    const reason = prior.missReason as MissReason | null;
-    const created = { workspaceId, claimed, reason };
-    return epochToProve === null ? created : { ...created, epochToProve, isResumed: true };
-  }
-  if (waiter === null) throw new Error('a key stands for neither a workspace nor a waiter');
-  const over = whyOver(waiter);
-  if (over !== undefined) throw over;
-  return { waiterId: waiter.id };
-}
-
-/**
- * The key whose other request is waited for before anything is taken. What makes or takes a workspace
- * meets it at the key's row; a refusal writes none, and would deny what the other one got.
- */
-function keyToAwait({ request }: Pick<Order, 'request'>): string | undefined {
-  return request.onEmpty === 'fail' ? request.idempotencyKey : undefined;
-}
-
-/** What the same request, being served at this moment, is answered with. */
-async function awaitPrior(tx: Transaction, order: Order): Promise<Served | Enlisted | undefined> {
-  const key = keyToAwait(order);
-  if (key === undefined) return undefined;
-  await lockIdempotencyKey.run(tx, { userId: order.requester.userId, key });
-  return readPrior(tx, order);
-}
-
-async function readPrior(
-  tx: Transaction,
-  { requester, request, bodyHash }: Order,
-): Promise<Served | Enlisted | undefined> {
-  return answerOfPrior(await readRequest(tx, requester, request), request, bodyHash);
 }
 
 function isCollision(error: unknown): boolean {

@@ -2,7 +2,7 @@
 import type { RouteAnswer } from '../../src/contract/route.ts';
 import type { workspaceRoutes } from '../../src/contract/workspace/route.ts';
 import type { CreateWorkspaceAnswer } from '../../src/contract/workspace/schema.ts';
-import type { CreatedWorkspace, Enlisted } from '../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace, Enlisted } from '../../src/workspaces/served.ts';
 
 /** What a request for a workspace has to say of waiting, and that it brings nothing. */
 export const NO_WAITING = {

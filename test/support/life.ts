@@ -5,7 +5,7 @@ import type { Manifest } from '../../src/contract/manifest/schema.ts';
 import type { Transition } from '../../src/domain/job/job.ts';
 import type { Database } from '../../src/store/database.ts';
 import { changeWorkspace } from '../../src/workspaces/change-workspace.ts';
-import type { CreatedWorkspace } from '../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../src/workspaces/served.ts';
 import { createTestCreator } from './creator.ts';
 import { keepLives } from '../../src/workspaces/life/keep-lives.ts';
 import type { WorkspaceRequest } from '../../src/workspaces/request.ts';

@@ -2,7 +2,7 @@
 import type { OrganizationId, UserId, WaiterId, WorkspaceId } from '../../src/base/id.ts';
 import type { Manifest } from '../../src/contract/manifest/schema.ts';
 import type { Database } from '../../src/store/database.ts';
-import type { CreatedWorkspace, Enlisted } from '../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace, Enlisted } from '../../src/workspaces/served.ts';
 import { createTestCreator, TEST_PROOF } from './creator.ts';
 import type { ProofOptions } from '../../src/workspaces/order.ts';
 import type { WorkspaceRequest } from '../../src/workspaces/request.ts';

@@ -17,7 +17,8 @@ import type { WorkspaceRow } from '../../store/workspace-view.ts';
 import { changeWorkspace } from '../../workspaces/change-workspace.ts';
 import { deletePrebuild, deleteWorkspace } from '../../workspaces/delete-workspace.ts';
 import { changeLife, type LifeChange } from '../../workspaces/life/change-life.ts';
-import { createWorkspaceCreator, type Enlisted } from '../../workspaces/create-workspace.ts';
+import { createWorkspaceCreator } from '../../workspaces/create-workspace.ts';
+import type { Enlisted } from '../../workspaces/served.ts';
 import { proofOptions, type CreateDeps } from '../../workspaces/order.ts';
 import { previewRebuild } from '../../workspaces/preview-rebuild.ts';
 import { rebuildWorkspace } from '../../workspaces/rebuild-workspace.ts';
@@ -101,12 +102,15 @@ export function createWorkspaceHandlers(
       // Not the wait in a line, which may take minutes.
       const answered = await deps.precedence.first(() => createWorkspace(caller, wanted));
       if ('waiterId' in answered) return answerWaiter(answered, request);
-      const { claimed, reason, handedOver } = answered;
+      const { claimed, reason, handedOver, isRepeated } = answered;
       const workspace =
         handedOver === undefined
           ? await workspaces.read(caller, answered.workspaceId)
           : await workspaces.show(caller, handedOver);
-      if (claimed) measureClaim(deps, deps.clock.monotonicMs() - startedMs, workspace);
+      // What a request is answered with again was measured when it was given.
+      if (claimed && isRepeated !== true) {
+        measureClaim(deps, deps.clock.monotonicMs() - startedMs, workspace);
+      }
       return { status: 201, body: { workspace, claimed, reason } };
     },
     listWorkspaces: async ({ caller, query }) => {

@@ -7,7 +7,7 @@ import { findTemplate } from '../../../src/store/template.ts';
 import { deprecateTemplate } from '../../../src/templates/deprecate-template.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
-import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { createTestCreator } from '../../support/creator.ts';
 import { ANSWERED } from '../../support/crowd-agents.ts';

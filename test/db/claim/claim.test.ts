@@ -3,7 +3,7 @@ import { AppError } from '../../../src/base/app-error.ts';
 import type { OrganizationId, UserId } from '../../../src/base/id.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { findWorkspaces } from '../../../src/store/workspace.ts';
-import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
 import { createTestCreator } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -360,7 +360,7 @@ describe('an idempotency key', () => {
 
   it('gives the same answer for an ordinary workspace, too', async () => {
     const first = await create({ idempotencyKey: 'k' });
-    expect(await create({ idempotencyKey: 'k' })).toEqual(first);
+    expect(await create({ idempotencyKey: 'k' })).toEqual({ ...first, isRepeated: true });
   });
 
   it('of another request is refused', async () => {

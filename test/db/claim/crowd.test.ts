@@ -4,10 +4,8 @@ import { AppError } from '../../../src/base/app-error.ts';
 import type { OrganizationId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { recordIdempotencyKey } from '../../../src/store/idempotency-key.ts';
-import type {
-  CreatedWorkspace,
-  CreateWorkspace,
-} from '../../../src/workspaces/create-workspace.ts';
+import type { CreateWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
 import { createTestCreator } from '../../support/creator.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createDeferred } from '../../support/deferred.ts';

@@ -11,7 +11,7 @@ import type { AgentSessionRow } from '../../../src/store/agent.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
-import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
 import { createTestCreator, judgeNoAgents, UNPROVEN } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { serveLine } from '../../../src/workspaces/waiting/serve-line.ts';

@@ -19,7 +19,7 @@ import { storeEnforcesQuota } from '../../../src/store/quota.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
-import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
 import { settleUnanswered } from '../../../src/workspaces/settle-claims.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import {

@@ -8,11 +8,8 @@ import { ensureMembership } from '../../../src/reconciler/membership.ts';
 import { lockQuotas, readQuotaPage, storeEnforcesQuota } from '../../../src/store/quota.ts';
 import { PREBUILDS_USER_ID } from '../../../src/store/system-user.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
-import type {
-  CreatedWorkspace,
-  CreateWorkspace,
-  Enlisted,
-} from '../../../src/workspaces/create-workspace.ts';
+import type { CreateWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace, Enlisted } from '../../../src/workspaces/served.ts';
 import { createTestCreator } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { createBuilder, FAILED, type Builder } from '../../support/builder.ts';

@@ -5,10 +5,8 @@ import type { OrganizationId, UserId, WorkspaceId } from '../../../src/base/id.t
 import { OPERATOR } from '../../support/plays.ts';
 import { findTemplate } from '../../../src/store/template.ts';
 import { promoteVersion } from '../../../src/templates/promote-version.ts';
-import type {
-  CreatedWorkspace,
-  CreateWorkspace,
-} from '../../../src/workspaces/create-workspace.ts';
+import type { CreateWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
 import { createTestCreator } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';

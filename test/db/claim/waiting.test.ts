@@ -548,9 +548,8 @@ describe('an idempotency key', () => {
     const [workspaceId] = await line.ready(1);
     await line.turn();
     expect(await line.ask({ userId: ann, ...key })).toEqual({
-      workspaceId,
-      claimed: true,
-      reason: null,
+      ...{ workspaceId, claimed: true, reason: null },
+      isRepeated: true,
     });
   });
 

@@ -10,7 +10,7 @@ import { takeState } from '../../../src/jobs/state/take-state.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { CHECKS } from '../../../src/store/doctor/all.ts';
 import { examine, type Examination } from '../../../src/store/doctor/examine.ts';
-import type { CreatedWorkspace } from '../../../src/workspaces/create-workspace.ts';
+import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
 import { createTestCreator, judgeNoAgents, UNPROVEN } from '../../support/creator.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
