@@ -41,6 +41,7 @@ interface Entry {
 
 async function removeOnce(path: string, platform: NodeJS.Platform): Promise<void> {
   const folder = Buffer.from(path);
+  if (await isRemovedEmpty(folder)) return;
   const top = await holdOrUnlink(folder, platform);
   if (top === undefined) return;
   try {
@@ -53,6 +54,14 @@ async function removeOnce(path: string, platform: NodeJS.Platform): Promise<void
     await top.close();
   }
   await unlessGone(rmdir(folder));
+}
+
+/** One call, where looking into it takes eight. */
+function isRemovedEmpty(folder: Buffer): Promise<boolean> {
+  return rmdir(folder).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Undefined when nothing is there any more; what is no folder is removed. */

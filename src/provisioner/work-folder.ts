@@ -28,8 +28,7 @@ export async function openAttemptFolder(
   job: AcquiredJob,
 ): Promise<AttemptFolder> {
   const folder = path.join(deps.folders.work, `${job.id}-${job.attempt}`);
-  await makeRoom(deps, folder);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(deps, folder);
   return {
     path: folder,
     template: async (signal) => {
@@ -49,12 +48,18 @@ export function filesOf(folder: string): AttemptFiles {
 }
 
 /** An older database, restored, may give an attempt again whose state is still here. */
-async function makeRoom(
+async function makeFolder(
   deps: { readonly kit: Kit; readonly folders: Folders },
   folder: string,
 ): Promise<void> {
+  const isMade = await mkdir(folder, { mode: 0o700 }).then(
+    () => true,
+    () => false,
+  );
+  if (isMade) return;
   const held = await readHeldState(folder);
   await (held === undefined ? removeTree(folder) : putAside(deps, folder));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
 }
 
 /** For a state that no control plane takes (its database is an older one, say), or that is no whole one. */
