@@ -17,25 +17,24 @@ export const findPrunableJobs = statement({
     limit $limit::integer`,
 });
 
-/** Deletes some lines of a job, and gives their number. Passes over what another replica is deleting. */
+/**
+ * Deletes some lines of a job, and gives their number. Passes over what another replica is deleting. Any, by
+ * where they lie: in their order, and joined by their keys, all that is left of the job was read twice for each few.
+ */
 export const deleteLogLines = statement({
   name: 'job_log.delete',
   takes: takes<{ readonly jobId: JobId; readonly limit: number }>(),
   gives: {},
   sql: `
     with doomed as materialized (
-      select attempt, seq
+      select ctid as at
       from job_logs
       where job_id = $jobId
-      order by attempt, seq
       limit $limit::integer
       for update skip locked
     )
-    delete from job_logs l
-    using doomed
-    where l.job_id = $jobId
-      and l.attempt = doomed.attempt
-      and l.seq = doomed.seq`,
+    delete from job_logs
+    where ctid = any (array(select at from doomed))`,
 });
 
 /** Notes that nothing is left of a job's log, if that is so. */

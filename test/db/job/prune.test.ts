@@ -6,6 +6,7 @@ import { createPruner } from '../../../src/jobs/pruner.ts';
 import { deleteLogLines, findPrunableJobs } from '../../../src/store/job-log-prune.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { touchedRows } from '../../support/touched-rows.ts';
 
 const DAY_MS = 86_400_000;
 const MONTH = { retentionMs: 30 * DAY_MS };
@@ -61,6 +62,16 @@ describe('old logs', () => {
     await store.advanceClock(2 * DAY_MS);
     expect(await prune()).toBe(3);
     expect(await left(young)).toEqual({ lines: 0, pruned: true });
+  });
+
+  it('are read no further than they go at a time, however much there is of a job', async () => {
+    const jobId = await daysAgo(38, 5_000);
+    const touched = await touchedRows(store, deleteLogLines, { jobId, limit: 100 });
+    // Found, locked, and deleted.
+    expect(touched.get('job_logs')).toBeLessThanOrEqual(300);
+    expect(await left(jobId)).toEqual({ lines: 4_900, pruned: false });
+    await store.sql('delete from job_logs where job_id = $1', [jobId]);
+    await prune();
   });
 
   it('go a bounded number of lines at a time, until none is left', async () => {
