@@ -1,6 +1,6 @@
 // A claim and whatever else happens to its pool at the same moment, in every order of their statements.
 // `endings` are all the outcomes that there are.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createKnownTemplates } from '../../../src/workspaces/known-templates.ts';
 import { isBefore } from '../../support/interleave.ts';
 import {
@@ -23,10 +23,11 @@ vi.setConfig({ testTimeout: 90_000 });
 let plays: Plays;
 
 describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
-  beforeAll(async () => {
+  // What each order makes stays there, and nested loops read whole tables.
+  beforeEach(async () => {
     plays = await openPlays(planner);
   });
-  afterAll(() => plays[Symbol.asyncDispose]());
+  afterEach(() => plays[Symbol.asyncDispose]());
 
   describe('two claims', () => {
     it('of one prebuild have one winner, and wait for nobody', async () => {

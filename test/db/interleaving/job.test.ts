@@ -1,6 +1,6 @@
 // A job and the three that want something of it: its daemon, whoever cancels it, and the reaper, in
 // every order of their statements.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cancelJob } from '../../../src/jobs/cancel-job.ts';
 import { heartbeatJob } from '../../../src/jobs/heartbeat-job.ts';
 import { registerDaemon } from '../../../src/jobs/register-daemon.ts';
@@ -21,12 +21,12 @@ import { SUCCEEDED, SWEEP, TEST_LOG_LIMIT_BYTES, type TestDaemon } from '../../s
 vi.setConfig({ testTimeout: 90_000 });
 
 let plays: Plays;
-/** For the tests of one `describe`: a sweep would find what others left running. */
+/** Anew for each test: a sweep would find what others left running, and nested loops read whole tables, over and over. */
 function playOn(planner: string): void {
-  beforeAll(async () => {
+  beforeEach(async () => {
     plays = await openPlays(planner);
   });
-  afterAll(() => plays[Symbol.asyncDispose]());
+  afterEach(() => plays[Symbol.asyncDispose]());
 }
 
 describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {

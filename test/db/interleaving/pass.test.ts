@@ -1,6 +1,6 @@
 // Passes over pools, what is ordered with them by the pool's lock, and the lease that says who makes
 // the periodic one, in every order of their statements.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createId } from '../../../src/base/id.ts';
 import { changePool } from '../../../src/pools/change-pool.ts';
 import { pauseAll } from '../../../src/pools/pause-all.ts';
@@ -30,10 +30,11 @@ vi.setConfig({ testTimeout: 90_000 });
 let plays: Plays;
 
 describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
-  beforeAll(async () => {
+  // What each order makes stays there, and nested loops read whole tables.
+  beforeEach(async () => {
     plays = await openPlays(planner);
   });
-  afterAll(() => plays[Symbol.asyncDispose]());
+  afterEach(() => plays[Symbol.asyncDispose]());
 
   describe('two passes', () => {
     it('over one pool make what one would have made', async () => {
