@@ -297,7 +297,7 @@ export const deciding: readonly Mutation[] = [
   {
     fault: 'one that turned bad after its build counts as built well',
     changes: [
-      change('src/store/pool-row.ts', 'running_since is not null and not ready)`', 'false)`'),
+      change('src/store/pool-row.ts', 'running_since is not null and not ready))`', 'false))`'),
     ],
     noticedBy: by('test/db/reconciler/pool-rows.test.ts', 'are read when one that runs %s'),
   },

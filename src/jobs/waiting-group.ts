@@ -172,8 +172,10 @@ export function createWaitingGroup(
     isTold = false;
     const { handed, refused, again } = await handOut(database, request, options);
     isIdle = handed.length === 0 && refused.length === 0;
-    if (handed.length > 0) {
-      series = handed.some(({ job }) => job.class === CREATIONS) ? 'creations' : 'others';
+    const isCreation = handed.some(({ job }) => job.class === CREATIONS);
+    // What was expected in vain costs a transaction each time: others are told of the same, and may be first.
+    if (handed.length > 0 || request.expected === 'creations') {
+      series = isCreation ? 'creations' : 'others';
     }
     for (const { place, job } of handed) {
       const waiter = at(slots, place);

@@ -47,7 +47,6 @@ export function filesOf(folder: string): AttemptFiles {
   return { folder, stateFile: path.join(folder, STATE_FILE) };
 }
 
-/** An older database, restored, may give an attempt again whose state is still here. */
 async function makeFolder(
   deps: { readonly kit: Kit; readonly folders: Folders },
   folder: string,
@@ -57,6 +56,7 @@ async function makeFolder(
     () => false,
   );
   if (isMade) return;
+  // An older database, restored, may give an attempt again whose state is still here.
   const held = await readHeldState(folder);
   await (held === undefined ? removeTree(folder) : putAside(deps, folder));
   await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -18,8 +18,8 @@ export const findPrunableJobs = statement({
 });
 
 /**
- * Deletes some lines of a job, and gives their number. Passes over what another replica is deleting. Any, by
- * where they lie: in their order, and joined by their keys, all that is left of the job was read twice for each few.
+ * Deletes some lines of a job, and gives their number. Passes over what another replica is deleting. Found in their order,
+ * which the primary key has, and deleted by where they lie: joined by their keys, all that is left was read each time.
  */
 export const deleteLogLines = statement({
   name: 'job_log.delete',
@@ -30,6 +30,7 @@ export const deleteLogLines = statement({
       select ctid as at
       from job_logs
       where job_id = $jobId
+      order by attempt, seq
       limit $limit::integer
       for update skip locked
     )

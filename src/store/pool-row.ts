@@ -252,12 +252,12 @@ export interface PoolRows {
 }
 
 /** Nothing is braked where nothing failed, and nothing that runs has turned bad since. */
-const MAY_BRAKE = `
-        where exists (
+const MAY_BRAKE = `(
+        exists (
           select from ${ASKED}
           ${oneByOne('select from judged_builds where pool_id = asked.id and failed')})
-          or exists (
-            select from alive where running_since is not null and not ready)`;
+        or exists (
+          select from alive where running_since is not null and not ready))`;
 
 export const readRowsOfPools = statement({
   name: 'pool.read',
@@ -287,7 +287,11 @@ export const readRowsOfPools = statement({
         select preset_id from alive`),
       )} as presets,
       ${rowsAsJson(memberColumns, 'select * from alive')} as members,
-      ${rowsAsJson(judgedColumns, `${judgedOf(everyOf('judged_builds'))}${MAY_BRAKE}`)} as judged`,
+      ${rowsAsJson(
+        judgedColumns,
+        `${judgedOf(everyOf('judged_builds'))}
+        where ${MAY_BRAKE}`,
+      )} as judged`,
 });
 
 /** These pools' rows, and the moment at which they were so. */

@@ -20,7 +20,7 @@ export function rowsAsJson(columns: Columns, query: string): string {
     from (${query}) as r)`;
 }
 
-/** Whole ones, as a time is read elsewhere. Floats are off by a quarter of a microsecond at most, of which times are whole multiples. */
+/** Rounded down, as a time is read elsewhere. What is added is more than a float is off by, and less than a microsecond. */
 function asMilliseconds(column: string): string {
   return `floor(date_part('epoch', ${column}) * 1000 + 0.0005)`;
 }

@@ -155,11 +155,12 @@ async function prove(
 ): Promise<CreatedWorkspace | Unanswered> {
   if (epoch === undefined) return created;
   const claim = { workspaceId: created.workspaceId, epoch };
+  const { isRepeated: isResumed = false, ...given } = created;
   const { versionId } = order.wanted;
-  const isProven = await proveClaim(deps, {
-    ...{ order, claim, versionId, isResumed: created.isRepeated === true },
-  });
-  return isProven ? created : { unanswered: claim };
+  const proof = await proveClaim(deps, { order, claim, versionId, isResumed });
+  if (proof === 'void') return { unanswered: claim };
+  // Of several that wait for its agents, whoever has taken it, one is the first to be told.
+  return proof === 'by another' ? { ...given, isRepeated: true } : given;
 }
 
 function judgeRemembered(
@@ -228,8 +229,7 @@ async function giveUp(
   });
   // In use while it was open, or failed since: it is theirs all the same.
   if (outcome === 'void') throw error;
-  const given = { workspaceId: claim.workspaceId, claimed: true, reason: null };
-  return isOthers ? { ...given, isRepeated: true } : given;
+  return { workspaceId: claim.workspaceId, claimed: true, reason: null, isRepeated: true };
 }
 
 interface GivenUp extends Pick<Serving, 'unanswered'> {
@@ -270,7 +270,7 @@ async function serve(
       const { workspaceId, epoch } = former;
       const kept = { workspaceId, claimed: true, reason: null };
       if (outcome === 'taken') return { ...kept, epochToProve: epoch };
-      if (outcome === 'hit') return kept;
+      if (outcome === 'hit') return { ...kept, isRepeated: true };
     }
     const prior = await awaitPrior(tx, order);
     if (prior !== undefined) return prior;

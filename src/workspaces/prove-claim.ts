@@ -44,8 +44,13 @@ const MOST_TIMEOUTS = 3;
 /** How long an agent that lost its control plane waits before it calls again, at most. */
 const LONGEST_BACK_OFF_MS = 5_000;
 
-/** False: agents were told and have not answered in time, and the claim is to be void, if it is not yet. */
-export async function proveClaim(deps: ProveDeps, unproven: UnprovenClaim): Promise<boolean> {
+/**
+ * `by another`: another request with the same idempotency key, which has waited for the same agents, was first. `void`:
+ * agents were told and have not answered in time, and the claim is to be void, if it is not yet.
+ */
+type Proof = 'proven' | 'by another' | 'void';
+
+export async function proveClaim(deps: ProveDeps, unproven: UnprovenClaim): Promise<Proof> {
   const { clock, meter } = deps;
   const startedMs = clock.monotonicMs();
   const look = createLook(deps, unproven);
@@ -59,12 +64,12 @@ export async function proveClaim(deps: ProveDeps, unproven: UnprovenClaim): Prom
         looksAtOnce: unproven.isResumed,
       },
     )) ?? 'void';
-  if (settled === 'by another') return true;
+  if (settled === 'by another') return settled;
   meter.observe('claim_proof', clock.monotonicMs() - startedMs, { outcome: settled });
   if (settled !== 'answered') deps.log.warn(`claim.${LOGGED[settled]}`, { ...unproven.claim });
-  if (settled === 'void') return false;
+  if (settled === 'void') return settled;
   await failpoint('claim.proven');
-  return true;
+  return 'proven';
 }
 
 const about = ({ workspaceId }: TakenClaim): Notice => ({ kind: 'workspace', workspaceId });
@@ -90,11 +95,8 @@ export async function awaitSettled(deps: ProveDeps, claim: TakenClaim): Promise<
   await waitFor(deps, { wanted: about(claim), look }, longEnough(deps));
 }
 
-/**
- * `unheard`: no agent is known to be dead, and not all could hear of the claim; `by another`: a request with
- * the same idempotency key, which has waited for the same agents, was first.
- */
-type Settled = 'answered' | 'unheard' | 'by another' | 'void';
+/** `unheard`: no agent is known to be dead, and not all could hear of the claim. */
+type Settled = 'answered' | 'unheard' | Exclude<Proof, 'proven'>;
 const LOGGED = { unheard: 'unheard', void: 'unanswered' } as const;
 
 /** What one look after the other finds; undefined while agents may still answer. */

@@ -64,7 +64,7 @@ export async function readPrior(
   return answerOfPrior(await readRequest(tx, order.requester, order.request), order);
 }
 
-/** The key stands for what was taken for this very request. */
+/** The key stands for what did not answer this very request. */
 export function isAmong(answer: Served | Enlisted, claims: readonly TakenClaim[]): boolean {
   return (
     'workspaceId' in answer && claims.some(({ workspaceId }) => workspaceId === answer.workspaceId)

@@ -16,7 +16,7 @@ export interface CreatedWorkspace {
   readonly reason: MissReason | null;
   /** How it was handed over, where no build follows. */
   readonly handedOver?: WorkspaceRow;
-  /** Another request of the same key took or made it. */
+  /** Another request of the same key has it already, and its answer counts. */
   readonly isRepeated?: true;
 }
 

@@ -30,7 +30,7 @@ export async function proveServed(
 async function proveOne(deps: ProveDeps, unproven: UnprovenClaim): Promise<boolean> {
   const { claim, versionId } = unproven;
   try {
-    if (await proveClaim(deps, unproven)) return true;
+    if ((await proveClaim(deps, unproven)) !== 'void') return true;
     // Whoever it was taken for may have found it, and use it.
     await takeBack(deps, { ...claim, versionId });
     return false;

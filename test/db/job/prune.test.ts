@@ -66,6 +66,7 @@ describe('old logs', () => {
 
   it('are read no further than they go at a time, however much there is of a job', async () => {
     const jobId = await daysAgo(38, 5_000);
+    await store.sql('analyze job_logs');
     const touched = await touchedRows(store, deleteLogLines, { jobId, limit: 100 });
     // Found, locked, and deleted.
     expect(touched.get('job_logs')).toBeLessThanOrEqual(300);

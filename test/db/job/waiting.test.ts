@@ -103,6 +103,19 @@ describe('waiting', () => {
       const { jobId } = await make.workspace(ground.template, { ownerId: ground.ownerId });
       expect(await takeNext()).toEqual([expect.objectContaining({ id: jobId }), asked]);
     }
+    // Nor does it expect one twice where others take what all are told of.
+    await make.prebuild(pool);
+    await takeNext();
+    counted.take();
+    const inVain: string[] = [];
+    for (const last of ['job.take_creations', 'job.take_of_one']) {
+      store.database.announce([{ kind: 'queue', organizationId, driver: 'null' }]);
+      await until(() => {
+        inVain.push(...counted.take().statements.filter((name) => name.startsWith('job.')));
+        expect(inVain.at(-1)).toBe(last);
+      });
+    }
+    expect(inVain).toEqual([...creations, 'job.take_of_one']);
     over.abort();
     await Promise.all(waits);
   });
