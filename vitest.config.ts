@@ -46,7 +46,8 @@ export default defineConfig({
           include: ['test/db/**/*.test.ts'],
           globalSetup: ['test/support/postgres-server.ts'],
           pool: 'forks',
-          maxWorkers: 2,
+          // Some wait: for a lock, for somebody's timeout.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
