@@ -52,7 +52,8 @@ describe.runIf(hasTool('terraform'))('nothing is forgotten, nor left over, of', 
       await until(() => expect(world.tools()).not.toEqual([]));
       await until(async () => expect(await world.size()).toBeGreaterThanOrEqual(size));
       await kill(world, who);
-      if (who === 'the daemon') {
+      // Before anything is made the tool may be the one that prepares the apply, which nobody begins then.
+      if (who === 'the daemon' && size > 0) {
         // What nobody was there to send.
         await until(async () => expect(await world.size()).toBeGreaterThan(size));
       }
