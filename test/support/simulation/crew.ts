@@ -33,12 +33,14 @@ export function createCrew(size: number, options: HomesOptions): Crew {
     startWorker({ ...options, watches: n === 0 }),
   );
   return {
-    live: (life) => {
+    live: async (life) => {
       const { seed } = life;
       const [idlest] = workers.toSorted((a, b) => a.lives.size - b.lives.size);
+      // Of one that has ended nothing would ever be heard.
+      if (idlest?.process.connected !== true) throw new Error('there is no process to live in');
       const end = createDeferred<readonly string[]>();
-      idlest?.lives.set(seed, end);
-      idlest?.process.send(life);
+      idlest.lives.set(seed, end);
+      idlest.process.send(life);
       return end.promise;
     },
     close: async () => {
@@ -57,7 +59,7 @@ export function createCrew(size: number, options: HomesOptions): Crew {
 function startWorker(options: WorkerOptions): Worker {
   const lives: Worker['lives'] = new Map();
   const worker = fork(PROGRAM, [JSON.stringify(options)], {
-    execArgv: [...MEMORY, '--import', import.meta.resolve('tsx')],
+    execArgv: [...MEMORY, '--import', import.meta.resolve('../typescript.mjs')],
   });
   worker.on('message', (message) => {
     const { seed, violations } = message as Outcome;
