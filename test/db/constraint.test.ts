@@ -246,18 +246,3 @@ describe('an impossible row is refused:', () => {
     expect(await refusalOf(sql)).toBe(constraint);
   });
 });
-
-describe('the rules of a table’s function', () => {
-  const withoutSearchPath = (sql: string): Promise<unknown> =>
-    refusalOf(`set local search_path = ''; ${sql}`);
-
-  // As a dump is restored: a rule that named something of the schema could not be read.
-  it.each([
-    ['jobs_attempt_check', 'update public.jobs set attempt = $ where id = {job}'],
-    ['workspaces_epoch_check', 'update public.workspaces set epoch = $ where id = {owned}'],
-    ['builds_daily_cost_check', 'update public.builds set daily_cost = $ where job_id = {job}'],
-  ])('are read with an empty search_path (%s)', async (rule, sql) => {
-    expect(await withoutSearchPath(sql.replace('$', '2'))).toMatch(/admitted/);
-    expect(await withoutSearchPath(sql.replace('$', '-1'))).toBe(rule);
-  });
-});

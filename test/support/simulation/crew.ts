@@ -36,8 +36,9 @@ export function createCrew(size: number, options: HomesOptions): Crew {
     live: async (life) => {
       const { seed } = life;
       const [idlest] = workers.toSorted((a, b) => a.lives.size - b.lives.size);
-      // Of one that has ended nothing would ever be heard.
-      if (idlest?.process.connected !== true) throw new Error('there is no process to live in');
+      if (idlest === undefined || hasEnded(idlest.process)) {
+        throw new Error('there is no process to live in'); // nothing would ever be heard of it
+      }
       const end = createDeferred<readonly string[]>();
       idlest.lives.set(seed, end);
       idlest.process.send(life);
@@ -54,6 +55,10 @@ export function createCrew(size: number, options: HomesOptions): Crew {
       );
     },
   };
+}
+
+function hasEnded({ connected, exitCode, signalCode }: ChildProcess): boolean {
+  return !connected || exitCode !== null || signalCode !== null;
 }
 
 function startWorker(options: WorkerOptions): Worker {
