@@ -100,7 +100,7 @@ function armsOf(
       prepare,
       run: async () => {
         const program = path.join(import.meta.dirname, 'archive/unpack.ts');
-        const args = ['--import', 'tsx', program, target, warmUp, archive];
+        const args = [...process.execArgv, program, target, warmUp, archive];
         return JSON.parse((await run(process.execPath, args)).stdout) as Sample;
       },
     },

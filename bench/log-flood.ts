@@ -35,7 +35,7 @@ export const bench = defineBench({
     const url = await said(server, /serves at (\S+)/);
     const { token, key } = await readSecrets(path.join(folder, 'server'));
     const daemon = start(stage, [
-      ...['node', '--import', 'tsx', 'bench/log-flood/daemon.ts'],
+      ...[process.execPath, ...process.execArgv, 'bench/log-flood/daemon.ts'],
       ...[path.join(folder, 'daemon'), url, key, String(SECONDS)],
     ]);
     const printed = said(daemon, /printed (\d+ MB)/);
