@@ -1,13 +1,14 @@
 // Each rule in the functions that look at the rows of a table refuses what breaks it, by its name
 // (docs/adr/0021-rules-of-a-row-are-one-function.md).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { UserId } from '../../src/base/id.ts';
 import { createFactory } from '../support/factory.ts';
 import { openTestStore, type TestStore } from '../support/store.ts';
 
 let store: TestStore;
-/** Of one row each, for `where`. */
-let rows: Readonly<Record<'job' | 'build' | 'unclaimed' | 'owned', string>>;
-let user: string;
+type Row = 'job' | 'build' | 'unclaimed' | 'owned';
+let rows: Readonly<Record<Row, { readonly table: string; readonly where: string }>>;
+let user: UserId;
 
 beforeAll(async () => {
   store = await openTestStore();
@@ -15,20 +16,20 @@ beforeAll(async () => {
   const pool = await make.pool(await make.template({ organizationId: await make.organization() }));
   const { workspaceId, jobId } = await make.prebuild(pool);
   user = await make.user({ organizationId: pool.organizationId });
-  const owned = await make.workspace(pool, { ownerId: user as never });
+  const owned = await make.workspace(pool, { ownerId: user });
   rows = {
-    job: `public.jobs where id = '${jobId}'`,
-    build: `public.builds where job_id = '${jobId}'`,
-    unclaimed: `public.workspaces where id = '${workspaceId}'`,
-    owned: `public.workspaces where id = '${owned.workspaceId}'`,
+    job: { table: 'jobs', where: `id = '${jobId}'` },
+    build: { table: 'builds', where: `job_id = '${jobId}'` },
+    unclaimed: { table: 'workspaces', where: `id = '${workspaceId}'` },
+    owned: { table: 'workspaces', where: `id = '${owned.workspaceId}'` },
   };
 });
 afterAll(() => store.close());
 
 /** The broken rule, or that there is none. As a dump is restored: what a rule names is not looked for anywhere. */
-async function tryTo(row: keyof typeof rows, set: string): Promise<unknown> {
-  const [table, where] = rows[row].split(' where ');
-  const update = `update ${table} set ${set.replace('{user}', `'${user}'`)} where ${where}`;
+async function tryTo(row: Row, set: string): Promise<unknown> {
+  const { table, where } = rows[row];
+  const update = `update public.${table} set ${set.replace('{user}', `'${user}'`)} where ${where}`;
   const block = `set local search_path = ''; ${update}; raise exception 'admitted'`;
   return store.sql(`do $$ begin ${block}; end $$`).catch((error: unknown) => {
     const { constraint, message } = error as { constraint?: string; message: string };
@@ -36,7 +37,7 @@ async function tryTo(row: keyof typeof rows, set: string): Promise<unknown> {
   });
 }
 
-const BROKEN: readonly (readonly [keyof typeof rows, rule: string, set: string])[] = [
+const BROKEN: readonly (readonly [row: Row, rule: string, set: string])[] = [
   ['job', 'jobs_type_check', `type = 'x'`],
   ['job', 'jobs_class_check', 'class = 5'],
   ['job', 'jobs_attempt_check', 'attempt = -1'],
