@@ -9,8 +9,8 @@ import type { Kit } from '../../src/base/kit.ts';
 import { acquireJob } from '../../src/jobs/acquire-job.ts';
 import { completeAndAcquire } from '../../src/jobs/complete-and-acquire.ts';
 import { createDispatcher } from '../../src/jobs/dispatcher.ts';
-import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import { createReportAndTake } from '../../src/jobs/report-and-take.ts';
+import { completeDeps } from '../../test/support/complete-deps.ts';
 import { registerBenchDaemon, serveDaemons } from './daemon.ts';
 import type { ConnectionParts } from '../../src/store/database.ts';
 import type { Stage } from '../support/bench.ts';
@@ -65,9 +65,12 @@ async function runStandby(kit: Kit, installation: Installation, work: Work): Pro
     { pollMs: 5_000, maxCreations: null },
   );
   const reportAndTake = createReportAndTake({ ...kit, database });
-  const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-  const { keyring } = installation;
-  const deps = { ...kit, database, dispatcher, keyring, reportAndTake, finishLoneJob };
+  const deps = {
+    ...kit,
+    ...completeDeps({ kit, ...installation }, database),
+    dispatcher,
+    reportAndTake,
+  };
   const { signal } = new AbortController();
   const nextCall = () => ({ callId: createId<AcquireCallId>(kit), signal });
   return timed(work, async () => {

@@ -286,13 +286,38 @@ export const deciding: readonly Mutation[] = [
   {
     fault: 'the end of a build for a pool does not give way to claims',
     changes: [
-      change(
-        'src/api/provisioner/handlers.ts',
-        '?.isAwaited === false',
-        '?.isAwaited === undefined',
-      ),
+      change('src/jobs/end-builds.ts', '?.isAwaited !== false', '?.isAwaited !== undefined'),
     ],
     noticedBy: by('test/db/job/behind-claims.test.ts', 'gives way where a pool asked for it'),
+  },
+  {
+    fault: 'a prebuild whose member somebody holds is ended as if it were no pool’s',
+    changes: [
+      change(
+        'src/store/job.ts',
+        '        or not exists (select from pool_members held where held.workspace_id = w.id))`',
+        '        or true)`',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/job/builds-together.test.ts',
+      'do not wait for the one whose %s somebody holds',
+    ),
+  },
+  {
+    fault: 'two reports of one build that are stored together both count',
+    changes: [change('src/jobs/end-builds.ts', '      free.delete(end.attempt.jobId);\n')],
+    noticedBy: by(
+      'test/db/job/builds-together.test.ts',
+      'about the same job are one that counts and one that is known or refused',
+    ),
+  },
+  {
+    fault: 'the end of a build that cannot be stored keeps those beside it from it',
+    changes: [
+      change('src/jobs/end-builds.ts', 'isOfOneItem: isOfOneRow', 'isOfOneItem: () => false'),
+    ],
+    noticedBy: by('test/db/job/builds-together.test.ts', 'are stored though one of them cannot be'),
   },
   {
     fault: 'one that turned bad after its build counts as built well',

@@ -136,7 +136,7 @@ export const planning: readonly Mutation[] = [
     changes: [
       change(
         'src/jobs/finish-build.ts',
-        '  if (failed && !isTemplateFault(result.errorCode)) return;\n',
+        '  if (failed && !isTemplateFault(result.errorCode)) return [];\n',
       ),
     ],
     noticedBy: by(

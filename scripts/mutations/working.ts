@@ -36,7 +36,7 @@ export const working: readonly Mutation[] = [
   },
   {
     fault: 'a result counts whatever attempt it is of',
-    changes: [change('src/jobs/complete-job.ts', '    checkHolder(attempt, job);\n')],
+    changes: [change('src/jobs/end-attempt.ts', '  checkHolder(attempt, job);\n')],
     noticedBy: by('test/db/job/complete.test.ts', 'is refused when another attempt counts now'),
   },
   {
@@ -103,9 +103,9 @@ export const working: readonly Mutation[] = [
     fault: 'a result is stored as often as it is reported',
     changes: [
       change(
-        'src/jobs/complete-job.ts',
-        "if (job.status === 'running' || job.status === 'canceling') {",
-        "if (job.status !== 'pending') {",
+        'src/jobs/end-attempt.ts',
+        "if (job.status === 'running' || job.status === 'canceling') return",
+        "if (job.status !== 'pending') return",
       ),
     ],
     noticedBy: by(
@@ -194,7 +194,7 @@ export const working: readonly Mutation[] = [
     changes: [
       change(
         'src/jobs/finish-build.ts',
-        "      runs: succeeded && transition === 'start',",
+        "      runs: result.outcome === 'succeeded' && job.transition === 'start',",
         '      runs: false,',
       ),
     ],

@@ -48,6 +48,31 @@ describe('what is asked for together', () => {
     expect(runs).toHaveLength(2);
   });
 
+  it('waits for what a run waits for, and takes whatever has come by then', async () => {
+    const gates: (() => void)[] = [];
+    const runs: (readonly number[])[] = [];
+    const double = together(
+      createManualClock(),
+      (items: readonly number[]) => {
+        runs.push(items);
+        return Promise.resolve(items.map((item) => item * 2));
+      },
+      { ...OPTIONS, gather: () => new Promise((resolve) => gates.push(() => resolve())) },
+    );
+    const first = [double(1), double(2)];
+    await settle();
+    const later = [double(3), double(4)];
+    await settle();
+    expect(runs).toEqual([]);
+    gates[0]!();
+    expect(await Promise.all([...first, later[0]!])).toEqual([2, 4, 6]);
+    await settle();
+    expect(runs).toEqual([[1, 2, 3]]);
+    gates[1]!();
+    expect(await later[1]).toBe(8);
+    expect(gates).toHaveLength(2);
+  });
+
   it('is done in several runs where it is too much for one', async () => {
     const { runs, double } = setUp();
     const all = [1, 2, 3, 4].map((item) => double(item));

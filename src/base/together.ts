@@ -7,6 +7,8 @@ export interface TogetherOptions extends Pick<TurnsOptions, 'lateMs' | 'most'> {
   readonly maxItems: number;
   /** Whether a run may have failed for the sake of one of its items, so that the others go without it. */
   readonly isOfOneItem: (error: unknown) => boolean;
+  /** What a run waits for before it takes its items; never fails. Without it, that who comes together goes together. */
+  readonly gather?: () => Promise<void>;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface TogetherOptions extends Pick<TurnsOptions, 'lateMs' | 'most'> {
 export function together<Item, Answer>(
   clock: Pick<Clock, 'sleep'>,
   run: (items: readonly Item[]) => Promise<readonly Answer[]>,
-  { maxItems, isOfOneItem, ...turnsOptions }: TogetherOptions,
+  { maxItems, isOfOneItem, gather = nextTask, ...turnsOptions }: TogetherOptions,
 ): (item: Item) => Promise<Answer> {
   interface Asked {
     readonly item: Item;
@@ -27,13 +29,11 @@ export function together<Item, Answer>(
   let waiting: Asked[] = [];
   let isPumpDue = false;
 
-  /** A little later, so that who comes together goes together. */
   const pump = (): void => {
-    if (isPumpDue) return;
+    if (isPumpDue || waiting.length === 0 || !turns.isFree()) return;
     isPumpDue = true;
-    queueMicrotask(() => {
+    void gather().then(() => {
       isPumpDue = false;
-      if (waiting.length === 0 || !turns.isFree()) return;
       const asked = waiting.slice(0, maxItems);
       waiting = waiting.slice(maxItems);
       void serve(asked);
@@ -71,3 +71,5 @@ export function together<Item, Answer>(
       pump();
     });
 }
+
+const nextTask = (): Promise<void> => Promise.resolve();

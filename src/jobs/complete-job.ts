@@ -7,18 +7,18 @@ import type { JobResult } from '../domain/job/job.ts';
 import type { Replacement } from '../domain/job/replacement.ts';
 import type { Keyring, Sealed } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
-import type { LockedJob } from '../store/job.ts';
 import { secretOutputsPlace } from '../store/sealed-value.ts';
-import { columnsOf, finishJob, settledResult } from './finish-job.ts';
-import { checkHolder, staleAttempt, type AttemptRef } from './attempt.ts';
-import { lockSubject } from './locked-job.ts';
+import type { AttemptRef } from './attempt.ts';
+import type { EndAttempt } from './end-attempt.ts';
+import { columnsOf, settledResult } from './finish-job.ts';
 import type { FinishLoneJob } from './lone-job.ts';
 import { measureBuild } from './measure-build.ts';
 
-export interface CompleteDeps extends Pick<Kit, 'clock' | 'rng' | 'meter'> {
+export interface CompleteDeps extends Pick<Kit, 'meter'> {
   readonly database: Database;
   readonly keyring: Keyring;
   readonly finishLoneJob: FinishLoneJob;
+  readonly endAttempt: EndAttempt;
 }
 
 /** A result as a daemon reports it. */
@@ -35,7 +35,7 @@ export type ReportedResult = JobResult & {
  * has a newer process. Gives whether this very call has stored it.
  */
 export async function completeJob(
-  { database, keyring, finishLoneJob, ...kit }: CompleteDeps,
+  { database, keyring, finishLoneJob, endAttempt, ...kit }: CompleteDeps,
   attempt: AttemptRef,
   result: ReportedResult,
 ): Promise<boolean> {
@@ -49,19 +49,9 @@ export async function completeJob(
     await failpoint('job.ended');
     return true;
   }
-  const finished = await database.transaction(async (tx) => {
-    const locked = await lockSubject(tx, id, subject.workspaceId);
-    const { job } = locked;
-    checkHolder(attempt, job);
-    if (job.status === 'running' || job.status === 'canceling') {
-      const { replaced = [] } = result;
-      return finishJob(kit, tx, { locked, result, secretOutputs, replaced });
-    }
-    if (!isReported(job, settledResult(job, result))) {
-      throw staleAttempt(attempt, `it has ${job.status} already`);
-    }
-    return undefined;
-  });
+  const { workspaceId } = subject;
+  const { replaced = [] } = result;
+  const finished = await endAttempt({ attempt, workspaceId, result, secretOutputs, replaced });
   if (finished !== undefined) measureBuild(kit, finished);
   await failpoint('job.ended');
   return finished !== undefined;
@@ -74,24 +64,4 @@ function sealOutputs(
 ): Sealed | null {
   if (Object.keys(outputs).length === 0) return null;
   return keyring.seal(secretOutputsPlace(jobId), Buffer.from(JSON.stringify(outputs)));
-}
-
-function isReported(job: LockedJob, result: JobResult): boolean {
-  if (job.status !== result.outcome) return false;
-  switch (result.outcome) {
-    case 'failed':
-      return job.error === result.error && job.errorCode === result.errorCode;
-    case 'succeeded':
-      return job.outputs === null || sameEntries(job.outputs, result.outputs);
-    case 'canceled':
-      return true;
-  }
-}
-
-function sameEntries(
-  a: Readonly<Record<string, string>>,
-  b: Readonly<Record<string, string>>,
-): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }

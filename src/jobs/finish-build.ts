@@ -1,5 +1,5 @@
 // What the end of a build means for its workspace, the live pool, the pool's record and the claim.
-import { createId } from '../base/id.ts';
+import { createId, type PoolId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import type { JobResult } from '../domain/job/job.ts';
 import { isTemplateFault } from '../domain/job/failure.ts';
@@ -9,15 +9,15 @@ import { countForPool } from '../store/counter.ts';
 import type { Transaction } from '../store/database.ts';
 import {
   failClaim,
-  finishBuildRow,
+  type BuildEnd,
   type BuiltWorkspace,
   type FinishedTimes,
   type LockedJob,
   type ResultColumns,
 } from '../store/job.ts';
-import { recordJudgedBuild } from '../store/judged-build.ts';
+import { recordJudgedBuilds, type JudgedBuild } from '../store/judged-build.ts';
 import { removeMember } from '../store/live-pool/member.ts';
-import { finishMemberBuild } from '../store/live-pool/readiness.ts';
+import { finishMemberBuilds } from '../store/live-pool/readiness.ts';
 import { insertPoolEvents, type NewPoolEvent } from '../store/pool-event.ts';
 import { clearDeleted, holdStateLocks } from '../store/state.ts';
 import { asJson } from '../store/statement.ts';
@@ -37,15 +37,12 @@ export interface EndedBuild extends Omit<FinishedBuild, 'times'> {
   readonly secretOutputs: Sealed | null;
 }
 
-/** Ends the rows of a build: its job's, its own and its workspace's. */
-export function finishBuildRows(
-  tx: Transaction,
-  { job, workspace, result, columns, secretOutputs }: EndedBuild,
-): Promise<FinishedTimes> {
+/** What ends with it in the rows of a build, its job and its workspace. */
+export function buildEnd({ job, workspace, result, columns, secretOutputs }: EndedBuild): BuildEnd {
   const { buildId, transition } = job;
   if (buildId === null || transition === null) throw new Error(`job ${job.id} has no build`);
   const succeeded = result.outcome === 'succeeded';
-  return finishBuildRow.one(tx, {
+  return {
     id: job.id,
     ...columns,
     ...{ buildId, transition },
@@ -55,58 +52,92 @@ export function finishBuildRows(
     secretOutputs: secretOutputs?.sealed ?? null,
     secretOutputsKeyId: secretOutputs?.keyId ?? null,
     resources: asJson(succeeded ? (result.resources ?? []) : []),
-  });
+  };
 }
 
-/** What follows from it. */
-export async function finishBuild(
+/** What follows from the ends of builds: for each by itself, and for the pools of all together. */
+export async function followBuilds(
+  kit: Pick<Kit, 'clock' | 'rng'>,
+  tx: Transaction,
+  finished: readonly FinishedBuild[],
+): Promise<void> {
+  for (const one of finished) await followBuild(kit, tx, one);
+  recordJudgedBuilds(tx, finished.flatMap(judge));
+  const members = finished.filter(isOfPool);
+  for (const { workspace } of members.filter(isDeleted)) {
+    removeMember.later(tx, { workspaceId: workspace.id });
+  }
+  const kept = members.filter((one) => !isDeleted(one));
+  finishMemberBuilds(
+    tx,
+    kept.map(({ workspace, job, result }) => ({
+      workspaceId: workspace.id,
+      jobId: job.id,
+      runs: result.outcome === 'succeeded' && job.transition === 'start',
+    })),
+  );
+  insertPoolEvents(
+    tx,
+    members.map((one) => ({
+      id: createId(kit),
+      poolId: one.workspace.poolId,
+      workspaceId: one.workspace.id,
+      ...describeEvent(one),
+    })),
+  );
+  for (const { workspace } of members) tx.notify({ kind: 'pool', poolId: workspace.poolId });
+}
+
+async function followBuild(
   kit: Pick<Kit, 'clock' | 'rng'>,
   tx: Transaction,
   finished: FinishedBuild,
 ): Promise<void> {
   const { job, workspace, result } = finished;
-  const { transition } = job;
   const workspaceId = workspace.id;
   const succeeded = result.outcome === 'succeeded';
-  const deleted = succeeded && transition === 'delete';
+  const failed = result.outcome === 'failed';
 
-  if (deleted) {
+  if (isDeleted(finished)) {
     await holdStateLocks.maybe(tx, { workspaceId });
     clearDeleted.later(tx, { workspaceId });
-  } else if (succeeded && transition !== 'start') silenceAgents.later(tx, { workspaceId });
+  } else if (succeeded && job.transition !== 'start') silenceAgents.later(tx, { workspaceId });
   if (succeeded && job.stage === 'create') await rehearseOnce(kit, tx, finished);
   if (isCanary(finished)) await endCanaryBuild(kit, tx, finished);
-  if (result.outcome === 'failed' && job.stage === 'claim') {
+  if (failed && job.stage === 'claim') {
     failClaim.later(tx, { workspaceId, epoch: workspace.epoch });
   }
-  recordJudgement(tx, finished);
-  tx.notify({ kind: 'workspace', workspaceId });
-
-  if (!workspace.isMember || workspace.poolId === null) return;
-  if (deleted) {
-    removeMember.later(tx, { workspaceId });
-  } else {
-    finishMemberBuild.later(tx, {
-      workspaceId,
-      jobId: job.id,
-      runs: succeeded && transition === 'start',
-    });
+  if (failed && isFirstOfPool(finished)) {
+    countForPool(tx, 'prebuilds_failed', finished.workspace.poolId);
   }
-  insertPoolEvents(tx, [
-    { id: createId(kit), poolId: workspace.poolId, workspaceId, ...describeEvent(finished) },
-  ]);
-  tx.notify({ kind: 'pool', poolId: workspace.poolId });
+  tx.notify({ kind: 'workspace', workspaceId });
 }
 
-/** Only the first build of a prebuild is judged, and only by what its template is to blame for; every failure counts. */
-function recordJudgement(tx: Transaction, { job, workspace, result }: FinishedBuild): void {
-  const { id: workspaceId, origin, poolId } = workspace;
-  if (origin !== 'prebuild' || poolId === null || job.stage !== 'create') return;
-  if (result.outcome === 'canceled') return;
+interface OfPool {
+  readonly workspace: { readonly poolId: PoolId };
+}
+
+function isOfPool(finished: FinishedBuild): finished is FinishedBuild & OfPool {
+  const { isMember, poolId } = finished.workspace;
+  return isMember && poolId !== null;
+}
+
+function isDeleted({ job, result }: FinishedBuild): boolean {
+  return result.outcome === 'succeeded' && job.transition === 'delete';
+}
+
+function isFirstOfPool(finished: FinishedBuild): finished is FinishedBuild & OfPool {
+  const { job, workspace } = finished;
+  return workspace.origin === 'prebuild' && workspace.poolId !== null && job.stage === 'create';
+}
+
+/** Only the first build of a prebuild is judged, and only by what its template is to blame for. */
+function judge(finished: FinishedBuild): readonly JudgedBuild[] {
+  const { workspace, result } = finished;
+  if (!isFirstOfPool(finished) || result.outcome === 'canceled') return [];
   const failed = result.outcome === 'failed';
-  if (failed) countForPool(tx, 'prebuilds_failed', poolId);
-  if (failed && !isTemplateFault(result.errorCode)) return;
-  recordJudgedBuild(tx, { poolId, workspaceId, failed });
+  if (failed && !isTemplateFault(result.errorCode)) return [];
+  return [{ poolId: finished.workspace.poolId, workspaceId: workspace.id, failed }];
 }
 
 /** The first build of a prebuild that no pool has made. */

@@ -5,11 +5,11 @@ import type { JobResult } from '../domain/job/job.ts';
 import { cutReplacements, type Replacement } from '../domain/job/replacement.ts';
 import type { Sealed } from '../keys/keyring.ts';
 import type { Transaction } from '../store/database.ts';
-import { finishJobRow, type LockedJob, type ResultColumns } from '../store/job.ts';
+import { finishBuildRows, finishJobRow, type LockedJob, type ResultColumns } from '../store/job.ts';
 import { markStrayDestroyed } from '../store/stray-state.ts';
 import { storableText } from '../store/storable-text.ts';
-import { finishBuild, finishBuildRows, type FinishedBuild } from './finish-build.ts';
-import type { Locked } from './locked-job.ts';
+import { buildEnd, followBuilds, type FinishedBuild } from './finish-build.ts';
+import type { Locked, LockedBuild } from './locked-job.ts';
 import { resultOfOverrun } from './overrun.ts';
 import { recordReplacements } from './record-replacements.ts';
 import { endRehearsal } from './rehearse.ts';
@@ -23,6 +23,10 @@ export interface JobEnd {
   readonly replaced?: readonly Replacement[];
 }
 
+export interface BuildJobEnd extends JobEnd {
+  readonly locked: LockedBuild;
+}
+
 /** What has become of a job, for those who measure. */
 export type FinishedJob = Pick<FinishedBuild, 'job' | 'result' | 'times'>;
 
@@ -30,30 +34,49 @@ export type FinishedJob = Pick<FinishedBuild, 'job' | 'result' | 'times'>;
 export async function finishJob(
   kit: Pick<Kit, 'clock' | 'rng'>,
   tx: Transaction,
-  { locked, result, secretOutputs = null, replaced = [] }: JobEnd,
+  end: JobEnd,
 ): Promise<FinishedJob> {
-  const { job } = locked;
+  const { locked, result, replaced = [] } = end;
+  const { job, workspace } = locked;
+  if (workspace !== null) {
+    const [finished] = await finishBuilds(kit, tx, [{ ...end, locked: { job, workspace } }]);
+    if (finished === undefined) throw new Error(`the build of job ${job.id} was not ended`);
+    return finished;
+  }
   const stored = settledResult(job, result);
-  const { workspace } = locked;
-  const ended = { job, result: stored };
-  const columns = columnsOf(stored);
-  const times =
-    workspace === null
-      ? await finishJobRow.one(tx, { id: job.id, ...columns })
-      : await finishBuildRows(tx, { ...ended, workspace, columns, secretOutputs });
+  const times = await finishJobRow.one(tx, { id: job.id, ...columnsOf(stored) });
   tx.notify({ kind: 'job', jobId: job.id });
   if (job.type === 'stray_cleanup' && stored.outcome === 'succeeded') {
     await markStrayDestroyed.run(tx, { jobId: job.id });
   }
-  const told = cutReplacements(replaced.map(storable));
-  if (job.type === 'rehearsal')
-    await endRehearsal(kit, tx, { job, result: stored, findings: told });
-  const finished = { ...ended, times };
-  if (workspace !== null) {
-    await finishBuild(kit, tx, { ...finished, workspace });
-    if (job.stage === 'claim') {
-      await recordReplacements(kit, tx, { job, workspace, replaced: told });
-    }
+  if (job.type === 'rehearsal') {
+    await endRehearsal(kit, tx, { job, result: stored, findings: storedReplacements(replaced) });
+  }
+  return { job, result: stored, times };
+}
+
+/** The same with the jobs of builds, all by the same statements. Gives them in their order. */
+export async function finishBuilds(
+  kit: Pick<Kit, 'clock' | 'rng'>,
+  tx: Transaction,
+  ends: readonly BuildJobEnd[],
+): Promise<readonly FinishedBuild[]> {
+  const ended = ends.map(({ locked, result, secretOutputs = null }) => {
+    const stored = settledResult(locked.job, result);
+    return { ...locked, result: stored, columns: columnsOf(stored), secretOutputs };
+  });
+  const rows = await finishBuildRows(tx, ended.map(buildEnd));
+  const timesOf = new Map(rows.map((times) => [times.id, times]));
+  const finished = ended.map(({ job, workspace, result }) => {
+    const times = timesOf.get(job.id);
+    if (times === undefined) throw new Error(`the build of job ${job.id} was not ended`);
+    return { job, workspace, result, times };
+  });
+  for (const { job } of finished) tx.notify({ kind: 'job', jobId: job.id });
+  await followBuilds(kit, tx, finished);
+  for (const { locked, replaced = [] } of ends) {
+    if (locked.job.stage !== 'claim') continue;
+    await recordReplacements(kit, tx, { ...locked, replaced: storedReplacements(replaced) });
   }
   return finished;
 }
@@ -64,6 +87,10 @@ export function settledResult(
   reported: JobResult,
 ): JobResult {
   return storableResult(overran ? resultOfOverrun(reported) : reported);
+}
+
+function storedReplacements(replaced: readonly Replacement[]): readonly Replacement[] {
+  return cutReplacements(replaced.map(storable));
 }
 
 function storable({ address, action, paths }: Replacement): Replacement {

@@ -16,7 +16,8 @@ import type { JobStatus, JobType, Stage, Transition } from '../domain/job/job.ts
 import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
 import { HOME_MACHINE } from './job-fit.ts';
 import { lifeAfterBuild } from './life.ts';
-import { statement, takes } from './statement.ts';
+import { statement, takes, type Executor } from './statement.ts';
+import { unseen } from './unseen.ts';
 
 export interface ResultColumns {
   readonly succeeded: boolean;
@@ -58,26 +59,49 @@ const builtWorkspaceColumns = {
   isMember: bool,
 };
 
+interface WorkspacesArgs {
+  readonly ids: readonly WorkspaceId[];
+}
+
 /**
- * Locks the workspace that a job builds, behind its member: what is locked of a join is so when a row of it
- * is found, and for that the member has to be there.
+ * Locks workspaces that jobs build, behind their members. The members are asked for by a cross join, since all of them
+ * have to be locked before the first workspace is. With `skip`, one that others hold is passed over, and so is the
+ * workspace of a member that is held: it is no stranger to the pool.
  */
-export const lockBuiltWorkspace = statement({
-  name: 'workspace.lock_built',
-  takes: takes<{ readonly id: WorkspaceId }>(),
-  gives: builtWorkspaceColumns,
-  sql: `
-    with member as materialized (
-      select
+const lockBuiltSql = (skip: '' | ' skip locked'): string => `
+    with members as materialized (
+      select workspace_id
       from pool_members
-      where workspace_id = $id
-      for update
+      where workspace_id = any (${unseen('$ids::uuid[]')}::uuid[])
+      order by workspace_id
+      for update${skip}
     )
-    select w.id, w.origin, w.pool_id, w.epoch, m.is_member
+    select w.id, w.origin, w.pool_id, w.epoch, w.id = any (m.ids) as is_member
     from workspaces w
-    cross join (select count(*) > 0 as is_member from member) as m
-    where w.id = $id
-    for no key update of w`,
+    cross join (select coalesce(array_agg(workspace_id), '{}') as ids from members) as m
+    where w.id = any (${unseen('$ids::uuid[]')}::uuid[])${
+      skip === ''
+        ? ''
+        : `
+      and (w.id = any (m.ids)
+        or not exists (select from pool_members held where held.workspace_id = w.id))`
+    }
+    order by w.id
+    for no key update of w${skip}`;
+
+export const lockBuiltWorkspaces = statement({
+  name: 'workspace.lock_built',
+  takes: takes<WorkspacesArgs>(),
+  gives: builtWorkspaceColumns,
+  sql: lockBuiltSql(''),
+});
+
+/** Those that nobody else holds. */
+export const lockFreeBuiltWorkspaces = statement({
+  name: 'workspace.lock_free_built',
+  takes: takes<WorkspacesArgs>(),
+  gives: builtWorkspaceColumns,
+  sql: lockBuiltSql(' skip locked'),
 });
 
 export type BuiltWorkspace = RowOf<typeof builtWorkspaceColumns>;
@@ -109,29 +133,45 @@ const lockedJobColumns = {
   outputs: nullable(json<Readonly<Record<string, string>>>()),
 };
 
-/**
- * Locks a job. Waits for whoever holds it: what passes over a locked job would answer a person's
- * cancel with a fault.
- */
-export const lockJobRow = statement({
-  name: 'job.lock',
-  takes: takes<{ readonly id: JobId }>(),
-  gives: lockedJobColumns,
-  sql: `
+interface JobsArgs {
+  readonly ids: readonly JobId[];
+}
+
+const lockJobsSql = (skip: '' | ' skip locked'): string => `
     select j.id, j.type, j.status, j.organization_id, j.driver, j.machine_id, j.attempt,
       j.taken_by_call, j.taken_by_incarnation, j.daemon_id, d.key_id, d.incarnation, j.overran,
       j.error, j.error_code, b.id as build_id, b.number, b.transition, b.stage, b.preset_id, b.outputs
     from jobs j
     left join daemons d on d.id = j.daemon_id
     left join builds b on b.job_id = j.id
-    where j.id = $id
-    for update of j`,
+    where j.id = any (${unseen('$ids::uuid[]')}::uuid[])
+    order by j.id
+    for update of j${skip}`;
+
+/**
+ * Locks jobs. Waits for whoever holds them: what passes over a locked job would answer a person's
+ * cancel with a fault.
+ */
+export const lockJobRows = statement({
+  name: 'job.lock',
+  takes: takes<JobsArgs>(),
+  gives: lockedJobColumns,
+  sql: lockJobsSql(''),
+});
+
+/** Those that nobody else holds. */
+export const lockFreeJobRows = statement({
+  name: 'job.lock_free',
+  takes: takes<JobsArgs>(),
+  gives: lockedJobColumns,
+  sql: lockJobsSql(' skip locked'),
 });
 
 export type LockedJob = RowOf<typeof lockedJobColumns>;
 
 /** When a job that has ended came by its states. */
 const finishedColumns = {
+  id: uuid<JobId>(),
   createdAt: instant,
   acquiredAt: nullable(instant),
   completedAt: instant,
@@ -139,21 +179,19 @@ const finishedColumns = {
 
 export type FinishedTimes = RowOf<typeof finishedColumns>;
 
-const FINISH = `
+/** Ends one that is not a build. */
+export const finishJobRow = statement({
+  name: 'job.finish',
+  takes: takes<ResultColumns & { readonly id: JobId }>(),
+  gives: finishedColumns,
+  sql: `
     update jobs j
     set ${FINISHED}
     from (
       select $succeeded::boolean as succeeded, $canceled::boolean as canceled,
         $error::text as error, $errorCode::text as error_code) as r
     where j.id = $id
-    returning j.created_at, j.acquired_at, j.completed_at`;
-
-/** Ends one that is not a build. */
-export const finishJobRow = statement({
-  name: 'job.finish',
-  takes: takes<ResultColumns & { readonly id: JobId }>(),
-  gives: finishedColumns,
-  sql: FINISH,
+    returning j.id, j.created_at, j.acquired_at, j.completed_at`,
 });
 
 /** Back into the queue, where it keeps its age; the attempt stays counted, so that its reports are stale. */
@@ -181,54 +219,114 @@ export const askToCancelRow = statement({
       and status = 'running'`,
 });
 
-/** Ends a build's job, with what that means for its workspace: outputs, machine, and a delete's last word. */
-export const finishBuildRow = statement({
+/** What is stored at the end of a build. */
+export interface BuildEnd extends ResultColumns {
+  readonly id: JobId;
+  readonly buildId: BuildId;
+  readonly workspaceId: WorkspaceId;
+  readonly machineId: string | null;
+  /** JSON; null leaves those that there are. */
+  readonly outputs: string | null;
+  readonly secretOutputs: Buffer | null;
+  readonly secretOutputsKeyId: DataKeyId | null;
+  /** JSON. */
+  readonly resources: string;
+  readonly transition: Transition;
+}
+
+const endBuilds = statement({
   name: 'build.finish',
-  takes: takes<
-    ResultColumns & {
-      readonly id: JobId;
-      readonly buildId: BuildId;
-      readonly workspaceId: WorkspaceId;
-      readonly machineId: string | null;
-      readonly outputs: string | null;
-      readonly secretOutputs: Buffer | null;
-      readonly secretOutputsKeyId: DataKeyId | null;
-      readonly resources: string;
-      readonly transition: Transition;
-    }
-  >(),
+  takes: takes<{
+    readonly ids: readonly JobId[];
+    readonly buildIds: readonly BuildId[];
+    readonly workspaceIds: readonly WorkspaceId[];
+    readonly machineIds: readonly (string | null)[];
+    readonly succeeded: readonly boolean[];
+    readonly canceled: readonly boolean[];
+    readonly errors: readonly (string | null)[];
+    readonly errorCodes: readonly (string | null)[];
+    readonly transitions: readonly Transition[];
+    readonly outputs: readonly (string | null)[];
+    readonly secretOutputs: readonly (Buffer | null)[];
+    readonly secretOutputsKeyIds: readonly (DataKeyId | null)[];
+    readonly resources: readonly string[];
+  }>(),
   gives: finishedColumns,
   sql: `
-    with ended as (${FINISH}
+    with r as materialized (
+      select id, build_id, workspace_id, machine_id, succeeded, canceled, error, error_code,
+        transition, outputs, secret_outputs, secret_outputs_key_id, resources
+      from unnest(${unseen('$ids::uuid[]')}, ${unseen('$buildIds::uuid[]')},
+        ${unseen('$workspaceIds::uuid[]')}, ${unseen('$machineIds::text[]')},
+        ${unseen('$succeeded::boolean[]')}, ${unseen('$canceled::boolean[]')},
+        ${unseen('$errors::text[]')}, ${unseen('$errorCodes::text[]')},
+        ${unseen('$transitions::text[]')}, ${unseen('$outputs::jsonb[]')},
+        ${unseen('$secretOutputs::bytea[]')}, ${unseen('$secretOutputsKeyIds::uuid[]')},
+        ${unseen('$resources::jsonb[]')})
+        as r (id, build_id, workspace_id, machine_id, succeeded, canceled, error, error_code,
+          transition, outputs, secret_outputs, secret_outputs_key_id, resources)
+    ), ended as (
+      update jobs j
+      set ${FINISHED}
+      from r
+      where j.id = r.id
+      returning j.id, j.created_at, j.acquired_at, j.completed_at
     ), built as (
-      update builds
-      set outputs = $outputs::jsonb,
-        secret_outputs = $secretOutputs::bytea,
-        secret_outputs_key_id = $secretOutputsKeyId::uuid,
-        resources = $resources::jsonb
-      where id = $buildId
-        and $outputs::jsonb is not null
+      update builds b
+      set outputs = r.outputs,
+        secret_outputs = r.secret_outputs,
+        secret_outputs_key_id = r.secret_outputs_key_id,
+        resources = r.resources
+      from r
+      where b.id = r.build_id
+        and r.outputs is not null
     ), freed as (
-      update builds
+      update builds b
       set daily_cost = 0 -- a stop or a delete that succeeded costs nothing any more
-      where id = $buildId
-        and $succeeded
-        and $transition <> 'start'
-        and daily_cost > 0
+      from r
+      where b.id = r.build_id
+        and r.succeeded
+        and r.transition <> 'start'
+        and b.daily_cost > 0
     ), settled as (
-      update workspaces
+      update workspaces w
       set updated_at = (select standby_now()),
-        machine_id = coalesce(machine_id, $machineId::text),
+        machine_id = coalesce(w.machine_id, r.machine_id),
         deleted_at = case
-          when $succeeded and $transition = 'delete' then (select standby_now())
+          when r.succeeded and r.transition = 'delete' then (select standby_now())
           else deleted_at
         end,
-        ${lifeAfterBuild({ transition: '$transition', succeeded: '$succeeded' })}
-      where id = $workspaceId
+        ${lifeAfterBuild({ transition: 'r.transition', succeeded: 'r.succeeded' })}
+      from r
+      where w.id = r.workspace_id
     )
-    select created_at, acquired_at, completed_at
+    select id, created_at, acquired_at, completed_at
     from ended`,
 });
+
+/**
+ * Ends the jobs of builds, with what that means for their workspaces: outputs, machine, and a delete's last word.
+ */
+export function finishBuildRows(
+  tx: Executor,
+  ends: readonly BuildEnd[],
+): Promise<readonly FinishedTimes[]> {
+  return endBuilds.all(tx, {
+    ids: ends.map(({ id }) => id),
+    buildIds: ends.map(({ buildId }) => buildId),
+    workspaceIds: ends.map(({ workspaceId }) => workspaceId),
+    machineIds: ends.map(({ machineId }) => machineId),
+    succeeded: ends.map(({ succeeded }) => succeeded),
+    canceled: ends.map(({ canceled }) => canceled),
+    errors: ends.map(({ error }) => error),
+    errorCodes: ends.map(({ errorCode }) => errorCode),
+    transitions: ends.map(({ transition }) => transition),
+    outputs: ends.map(({ outputs }) => outputs),
+    secretOutputs: ends.map(({ secretOutputs }) => secretOutputs),
+    secretOutputsKeyIds: ends.map(({ secretOutputsKeyId }) => secretOutputsKeyId),
+    resources: ends.map(({ resources }) => resources),
+  });
+}
 
 /** The hand-over that this build was to complete did not work out. */
 export const failClaim = statement({

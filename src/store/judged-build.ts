@@ -2,64 +2,80 @@
 // became of the workspaces since.
 import type { PoolId, WorkspaceId } from '../base/id.ts';
 import { statement, takes, type Deferring } from './statement.ts';
+import { unseen } from './unseen.ts';
 
 /** How many are kept per pool. Far above any count that a limit looks at, and above most pools' size. */
 export const KEPT_PER_POOL = 100;
 
+export interface JudgedBuild {
+  readonly poolId: PoolId;
+  readonly workspaceId: WorkspaceId;
+  readonly failed: boolean;
+}
+
 /**
- * Records how the first build of a prebuild ended, and forgets what is too old to count. What another end of a build
+ * Records how first builds of prebuilds ended, and forgets what is too old to count. What another end of a build
  * forgets at this moment is left to it: whoever waited for that one's commit would hold a connection and its
  * build's rows meanwhile, and the ends of a large pool would go one by one.
  */
-const recordJudgement = statement({
+const recordJudgements = statement({
   name: 'judged_build.record',
   takes: takes<{
-    readonly poolId: PoolId;
-    readonly workspaceId: WorkspaceId;
-    readonly failed: boolean;
+    readonly poolIds: readonly PoolId[];
+    readonly workspaceIds: readonly WorkspaceId[];
+    readonly failed: readonly boolean[];
     readonly kept: number;
   }>(),
   gives: {},
   sql: `
-    with recorded as (
+    with judged as materialized (
+      select pool_id, workspace_id, failed
+      from unnest(${unseen('$poolIds::uuid[]')}, ${unseen('$workspaceIds::uuid[]')},
+        ${unseen('$failed::boolean[]')}) as r (pool_id, workspace_id, failed)
+    ), recorded as (
       insert into judged_builds
         (pool_id, workspace_id, preset_id, created_at, completed_at, failed)
-      select $poolId, b.workspace_id, b.preset_id, b.created_at, j.completed_at, $failed
-      from builds b
+      select r.pool_id, b.workspace_id, b.preset_id, b.created_at, j.completed_at, r.failed
+      from judged r
+      join builds b on b.workspace_id = r.workspace_id and b.number = 1
       join jobs j on j.id = b.job_id
-      where b.workspace_id = $workspaceId
-        and b.number = 1
       on conflict do nothing
-      returning workspace_id, created_at
+      returning pool_id, workspace_id, created_at
     ), old as materialized (
-      select workspace_id
-      from (
-        select workspace_id, created_at
-        from judged_builds
-        where pool_id = $poolId
-        union all
-        -- What was recorded just now is not seen there; where it is itself too old, the next one forgets it.
-        select workspace_id, created_at
-        from recorded
-      ) as known
-      -- As the brakes tell which is newer: many are made at one moment.
-      order by created_at desc, workspace_id desc
-      offset $kept::integer
+      select pools.pool_id, o.workspace_id
+      from (select distinct pool_id from judged) as pools
+      cross join lateral (
+        select workspace_id
+        from (
+          select workspace_id, created_at
+          from judged_builds
+          where pool_id = pools.pool_id
+          union all
+          -- What was recorded just now is not seen there; where it is itself too old, the next one forgets it.
+          select workspace_id, created_at
+          from recorded
+          where pool_id = pools.pool_id
+        ) as known
+        -- As the brakes tell which is newer: many are made at one moment.
+        order by created_at desc, workspace_id desc
+        offset $kept::integer
+      ) as o
     ), free as materialized (
-      select d.workspace_id
+      select d.pool_id, d.workspace_id
       from judged_builds d
-      where d.pool_id = $poolId
-        and d.workspace_id in (select workspace_id from old)
+      where (d.pool_id, d.workspace_id) in (select pool_id, workspace_id from old)
       for update skip locked
     )
     delete from judged_builds
-    where pool_id = $poolId
-      and workspace_id in (select workspace_id from free)`,
+    where (pool_id, workspace_id) in (select pool_id, workspace_id from free)`,
 });
 
-export function recordJudgedBuild(
-  tx: Deferring,
-  judged: { readonly poolId: PoolId; readonly workspaceId: WorkspaceId; readonly failed: boolean },
-): void {
-  recordJudgement.later(tx, { ...judged, kept: KEPT_PER_POOL });
+export function recordJudgedBuilds(tx: Deferring, judged: readonly JudgedBuild[]): void {
+  if (judged.length === 0) return;
+  recordJudgements.later(tx, {
+    poolIds: judged.map(({ poolId }) => poolId),
+    workspaceIds: judged.map(({ workspaceId }) => workspaceId),
+    failed: judged.map(({ failed }) => failed),
+    kept: KEPT_PER_POOL,
+  });
 }

@@ -11,13 +11,12 @@ import {
 import { silentLog, type Log } from '../../src/base/log.ts';
 import { completeJob } from '../../src/jobs/complete-job.ts';
 import type { JobResult } from '../../src/domain/job/job.ts';
-import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import type { Transaction } from '../../src/store/database.ts';
 import { handOut } from '../../src/jobs/hand-out.ts';
 import { ensureMembership } from '../../src/reconciler/membership.ts';
 import type { ReconcilerOptions } from '../../src/reconciler/options.ts';
 import { countForPool } from '../../src/store/counter.ts';
-import { recordJudgedBuild } from '../../src/store/judged-build.ts';
+import { recordJudgedBuilds } from '../../src/store/judged-build.ts';
 import { findTemplate, type TemplateRow } from '../../src/store/template.ts';
 import { deleteTemplate } from '../../src/templates/delete-template.ts';
 import { deprecateTemplate } from '../../src/templates/deprecate-template.ts';
@@ -27,6 +26,7 @@ import { createTestCreator } from './creator.ts';
 import type { KnownTemplates } from '../../src/workspaces/known-templates.ts';
 import { deletePrebuild } from '../../src/workspaces/delete-workspace.ts';
 import type { WorkspaceRequest } from '../../src/workspaces/request.ts';
+import { completeDeps } from './complete-deps.ts';
 import { createFactory, type TestPool } from './factory.ts';
 import { interleave, type Explored, type Interleaving, type Play } from './interleave.ts';
 import { findViolations } from './pool-invariants.ts';
@@ -170,7 +170,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
       await countCreation(made);
       const { poolId } = made;
       await written(store.database, (tx) =>
-        recordJudgedBuild(tx, { poolId, workspaceId, failed: false }),
+        recordJudgedBuilds(tx, [{ poolId, workspaceId, failed: false }]),
       );
     }
     const users = [await make.user({ organizationId }), await make.user({ organizationId })];
@@ -318,9 +318,7 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
     completeWith:
       (result) =>
       async (database, { daemon, jobId }) => {
-        const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-        const deps = { ...kit, database, keyring: store.keyring, finishLoneJob };
-        await completeJob(deps, { daemon, jobId, attempt: 1 }, result);
+        await completeJob(completeDeps(store, database), { daemon, jobId, attempt: 1 }, result);
         return 'told';
       },
     operate:

@@ -13,7 +13,6 @@ import {
 import type { CompleteAndAcquireDeps } from '../../src/jobs/complete-and-acquire.ts';
 import { createDispatcher } from '../../src/jobs/dispatcher.ts';
 import { heartbeatJob, type HeartbeatAnswer, type LogLine } from '../../src/jobs/heartbeat-job.ts';
-import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import { createReportAndTake } from '../../src/jobs/report-and-take.ts';
 import {
   registerDaemon,
@@ -25,6 +24,7 @@ import type { RunTimeOptions } from '../../src/jobs/sweep-overruns.ts';
 import type { GroupDeps, GroupOptions } from '../../src/jobs/waiting-group.ts';
 import type { TakenJob } from '../../src/store/job-acquire.ts';
 import type { JobStatus } from '../../src/domain/job/job.ts';
+import { completeDeps } from './complete-deps.ts';
 import type { Factory } from './factory.ts';
 import type { TestStore } from './store.ts';
 
@@ -101,13 +101,10 @@ export function createQueue(
 ): TestQueue {
   const { kit, database } = store;
   const dispatcher = createDispatcher({ ...kit, database, bus }, { ...DISPATCH, ...dispatch });
-  const finishLoneJob = createLoneJobFinisher({ ...kit, database });
   const reportAndTake = createReportAndTake({ ...kit, database });
   const agents = createAgentsTogether({ ...kit, database });
-  const { keyring } = store;
   const deps = {
-    ...{ ...kit, database, bus, agents, dispatcher, keyring },
-    ...{ finishLoneJob, reportAndTake },
+    ...{ ...kit, ...completeDeps(store, database), bus, agents, dispatcher, reportAndTake },
   };
   const register = async (key: RegisteringKey, asked: RegisteringDaemon): Promise<TestDaemon> => {
     const { incarnation } = await registerDaemon(deps, key, asked);

@@ -14,6 +14,7 @@ import { completeAndAcquire } from '../../jobs/complete-and-acquire.ts';
 import { createDispatcher } from '../../jobs/dispatcher.ts';
 import { createReportAndTake } from '../../jobs/report-and-take.ts';
 import { heartbeatJob } from '../../jobs/heartbeat-job.ts';
+import { createAttemptEnder } from '../../jobs/end-builds.ts';
 import { createLoneJobFinisher } from '../../jobs/lone-job.ts';
 import { registerDaemon } from '../../jobs/register-daemon.ts';
 import { reportWorkspaces } from '../../jobs/report-workspaces.ts';
@@ -47,9 +48,6 @@ export interface ProvisionerHandlerOptions {
   readonly dispatch: GroupOptions;
 }
 
-/** A daemon's slot does nothing meanwhile. */
-const END_WAITS_MS = 100;
-
 export function createProvisionerHandlers(
   handlerDeps: ProvisionerHandlerDeps,
   { heartbeatIntervalMs, reportIntervalMs, logLimitBytes, dispatch }: ProvisionerHandlerOptions,
@@ -58,16 +56,17 @@ export function createProvisionerHandlers(
   const dispatcher = createDispatcher({ ...kit, database, bus }, dispatch);
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
   const reportAndTake = createReportAndTake({ ...kit, database });
-  const deps = { ...kit, database, bus, dispatcher, keyring, finishLoneJob, reportAndTake };
+  const endAttempt = createAttemptEnder({
+    ...{ ...kit, database, precedence, builds: dispatcher.builds },
+  });
+  const deps = {
+    ...{ ...kit, database, bus, dispatcher, keyring },
+    ...{ finishLoneJob, reportAndTake, endAttempt },
+  };
   const answerJob = (job: TakenJob | undefined) =>
     job === undefined
       ? ({ status: 204, body: null } as const)
       : ({ status: 200, body: viewAcquiredJob(job, handlerDeps) } as const);
-  /** The end of a build that nobody waits for gives way to claims. */
-  const inItsTurn = <T>(jobId: JobId, work: () => Promise<T>): Promise<T> =>
-    dispatcher.builds.find(jobId)?.isAwaited === false
-      ? precedence.behind(END_WAITS_MS, work)
-      : work();
   return {
     registerDaemon: async ({ caller, body, signal }) => {
       // A control plane that stood still comes to it late: whoever asked may be gone, and another process
@@ -128,14 +127,12 @@ export function createProvisionerHandlers(
     completeJob: async ({ caller, params, body, signal }) => {
       const attempt = attemptOf(caller, params, body);
       const result = { ...resultOf(body.result), replaced: body.replaced };
-      return inItsTurn(attempt.jobId, async () => {
-        if (body.next === null) {
-          await completeJob(deps, attempt, result);
-          return { status: 204, body: null };
-        }
-        const callId = body.next.call_id as AcquireCallId;
-        return answerJob(await completeAndAcquire(deps, { attempt, result }, { callId, signal }));
-      });
+      if (body.next === null) {
+        await completeJob(deps, attempt, result);
+        return { status: 204, body: null };
+      }
+      const callId = body.next.call_id as AcquireCallId;
+      return answerJob(await completeAndAcquire(deps, { attempt, result }, { callId, signal }));
     },
 
     takeState: async ({ caller, params, body }) => ({

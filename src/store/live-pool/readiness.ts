@@ -3,7 +3,7 @@
 import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
 import { uuid } from '../column.ts';
 import type { Transaction } from '../database.ts';
-import { statement, takes } from '../statement.ts';
+import { statement, takes, type Deferring } from '../statement.ts';
 import { unseen } from '../unseen.ts';
 import { IS_BROKEN_FOR_GOOD } from './member.ts';
 
@@ -32,7 +32,7 @@ const derivedOf = (condition: string, runs: string): string =>
       where ${condition}
       group by m.workspace_id
     ), derived as (
-      select workspace_id, broken, runs and all_ready and broken is null as ready
+      select workspace_id, runs, broken, runs and all_ready and broken is null as ready
       from said
     )`;
 
@@ -53,29 +53,47 @@ const deriveReadiness = statement({
     returning m.workspace_id, m.pool_id`,
 });
 
-/** The latest build of a member that is locked has ended; whether it is ready now is told with it. */
-export const finishMemberBuild = statement({
+export interface MemberBuildEnd {
+  readonly workspaceId: WorkspaceId;
+  readonly jobId: JobId;
+  readonly runs: boolean;
+}
+
+const finishMemberBuildRows = statement({
   name: 'pool_member.finish_build',
   takes: takes<{
-    readonly workspaceId: WorkspaceId;
-    readonly jobId: JobId;
-    readonly runs: boolean;
+    readonly workspaceIds: readonly WorkspaceId[];
+    readonly jobIds: readonly JobId[];
+    readonly running: readonly WorkspaceId[];
   }>(),
   gives: {},
   sql: `
-    with ${derivedOf('m.workspace_id = $workspaceId', '$runs::boolean')}
+    with ${derivedOf(
+      `m.workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])`,
+      `m.workspace_id = any (${unseen('$running::uuid[]')}::uuid[])`,
+    )}
     update pool_members m
     ${setReadiness()},
-      running_since = case when $runs then j.completed_at end,
+      running_since = case when derived.runs then j.completed_at end,
       born_at = coalesce(m.born_at, first.acquired_at, j.acquired_at)
     from derived, jobs j, builds b, jobs first
     where m.workspace_id = derived.workspace_id
-      and m.job_id = $jobId
-      and j.id = $jobId
+      and m.job_id = j.id
+      and j.id = any (${unseen('$jobIds::uuid[]')}::uuid[])
       and b.workspace_id = m.workspace_id
       and b.number = 1
       and first.id = b.job_id`,
 });
+
+/** The latest builds of members that are locked have ended; whether these are ready now is told with it. */
+export function finishMemberBuilds(tx: Deferring, ends: readonly MemberBuildEnd[]): void {
+  if (ends.length === 0) return;
+  finishMemberBuildRows.later(tx, {
+    workspaceIds: ends.map(({ workspaceId }) => workspaceId),
+    jobIds: ends.map(({ jobId }) => jobId),
+    running: ends.filter(({ runs }) => runs).map(({ workspaceId }) => workspaceId),
+  });
+}
 
 /**
  * Brings members in line with what their agents say, and announces those that changed. An earlier statement of the

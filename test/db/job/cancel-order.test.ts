@@ -7,12 +7,12 @@ import { acquireJob } from '../../../src/jobs/acquire-job.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { cancelJob, type AskedToCancel } from '../../../src/jobs/cancel-job.ts';
 import { completeJob } from '../../../src/jobs/complete-job.ts';
-import { createLoneJobFinisher } from '../../../src/jobs/lone-job.ts';
 import { createDispatcher } from '../../../src/jobs/dispatcher.ts';
 import type { Database } from '../../../src/store/database.ts';
 import type { TakenJob } from '../../../src/store/job-acquire.ts';
 import { registeredStatements } from '../../../src/store/statement.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
+import { completeDeps } from '../../support/complete-deps.ts';
 import { interleave } from '../../support/interleave.ts';
 import {
   createQueue,
@@ -156,9 +156,7 @@ describe.each(Object.entries(SUBJECTS))('a cancel of %s', (_name, createJob) => 
     async (result) => {
       const seen = new Set<string>();
       const complete = async (database: Database, attempt: AttemptRef): Promise<void> => {
-        const { kit, keyring } = store;
-        const finishLoneJob = createLoneJobFinisher({ ...kit, database });
-        await completeJob({ ...kit, database, keyring, finishLoneJob }, attempt, result);
+        await completeJob(completeDeps(store, database), attempt, result);
       };
       await interleave<AttemptRef>(store, {
         setUp: async () => {

@@ -1,7 +1,11 @@
 // The bounded record of how first builds ended, which all ends of a pool's builds write.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkspaceId } from '../../../src/base/id.ts';
-import { KEPT_PER_POOL, recordJudgedBuild } from '../../../src/store/judged-build.ts';
+import {
+  KEPT_PER_POOL,
+  recordJudgedBuilds,
+  type JudgedBuild,
+} from '../../../src/store/judged-build.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
@@ -34,8 +38,10 @@ const judged = (place: number) => ({
   workspaceId: made[place]!,
   failed: place === 0,
 });
-const recorded = (one: Parameters<typeof recordJudgedBuild>[1]): Promise<void> =>
-  written(store.database, (tx) => recordJudgedBuild(tx, one));
+const recorded = (...all: readonly JudgedBuild[]): Promise<void> =>
+  written(store.database, (tx) => {
+    recordJudgedBuilds(tx, all);
+  });
 const record = async (): Promise<readonly string[]> =>
   (
     await store.sql<{ id: string }>(
@@ -72,7 +78,7 @@ describe('the record of how first builds ended', () => {
   it('is written by two ends of builds at once, and neither waits for the other', async () => {
     const [isWritten, over] = [createDeferred<undefined>(), createDeferred<undefined>()];
     const first = store.database.transaction(async (tx) => {
-      recordJudgedBuild(tx, judged(0));
+      recordJudgedBuilds(tx, [judged(0)]);
       await tx.query({ name: '', text: 'select', values: [] });
       isWritten.resolve(undefined);
       await over.promise;
