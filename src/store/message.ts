@@ -4,20 +4,36 @@ import pg, { Query as PgQuery } from 'pg';
 import type { Query } from './statement.ts';
 import { limitMsOf } from './time-limit.ts';
 
-/** What each connection has prepared, by name. Of a message, only the last statement may be new to it. */
-const prepared = new WeakMap<pg.ClientBase, Set<string>>();
+/**
+ * What each connection has prepared, by name, with how it reads their rows: what these are like is asked for once. Of a
+ * message, only the last statement may be new to it.
+ */
+const prepared = new WeakMap<pg.ClientBase, Map<string, Reading>>();
 
 /**
- * What pg's own query does to send itself, between the cork and the uncork of its stream: of this its types say nothing.
- * test/db/message.test.ts counts what is sent, and notices a pg that does it otherwise.
+ * What pg's own query does to send itself, between the cork and the uncork of its stream, and with what comes back: of this
+ * its types say nothing. test/db/message.test.ts counts what is sent, and notices a pg that does it otherwise.
  */
-interface Preparing {
-  query_timeout: number;
+interface Internals {
+  query_timeout: number | undefined;
   prepare(connection: Connection): void;
+  handleDataRow(row: unknown): void;
+  handleCommandComplete(told: unknown, connection: Connection): void;
+  _accumulateRows: boolean;
+  readonly _result: Reading;
+}
+interface Reading {
+  fields: readonly pg.FieldDef[];
+  _parsers: readonly ((value: string) => unknown)[] | undefined;
 }
 interface Connection {
-  bind(portal: { readonly statement: string; readonly values: readonly unknown[] }): void;
+  bind(portal: Portal): void;
   execute(portal: object): void;
+  sync(): void;
+}
+interface Portal {
+  readonly statement: string;
+  readonly values: readonly unknown[];
 }
 const { prepareValue } = (
   pg as unknown as { readonly utils: { readonly prepareValue: (value: unknown) => unknown } }
@@ -40,57 +56,85 @@ export function* inMessages(
 
 /**
  * Runs the statements of a message and gives what the last one gives. What comes behind one that fails does not run.
- * The others must give no rows.
+ * Whatever the others give is not read.
  */
 export async function sendMessage(
   client: pg.ClientBase,
   message: readonly Query[],
 ): Promise<pg.QueryArrayResult> {
-  const ahead = message.slice(0, -1);
-  const { name, text, values } = message.at(-1) as Query;
-  const config: pg.QueryArrayConfig = { name, text, values: [...values], rowMode: 'array' };
-  const result = await (ahead.length === 0
-    ? client.query<unknown[]>(config)
-    : sendBehind(client, ahead, config));
-  if (name !== '') prepared.set(client, (prepared.get(client) ?? new Set()).add(name));
-  return result;
-}
-
-async function sendBehind(
-  client: pg.ClientBase,
-  ahead: readonly Query[],
-  config: pg.QueryArrayConfig,
-): Promise<pg.QueryArrayResult> {
-  // Before anything is sent: what cannot be told would leave PostgreSQL waiting for the rest.
-  const portals = ahead.map(({ name, values }) => ({
-    statement: name,
-    values: values.map(prepareValue),
-  }));
-  const ended = new Promise<readonly pg.QueryArrayResult[]>((resolve, reject) => {
-    const query = new PgQuery(
-      { ...config, queryMode: 'extended' } as pg.QueryConfig,
-      (error: Error | undefined, results: unknown) => {
-        if (error) reject(error);
-        else resolve(results as readonly pg.QueryArrayResult[]);
-      },
-    ) as PgQuery & Preparing;
-    query.query_timeout = limitMsOf(ahead.length + 1);
-    const prepare = query.prepare.bind(query);
-    // Up to the one Sync at the end of a query PostgreSQL skips whatever follows a failure.
-    query.prepare = (connection) => {
-      for (const portal of portals) {
-        connection.bind(portal);
-        connection.execute({});
-      }
-      prepare(connection);
-    };
-    client.query(query);
-  });
+  const { name } = message.at(-1) as Query;
+  const known = prepared.get(client) ?? new Map<string, Reading>();
   try {
-    return (await ended).at(-1) as pg.QueryArrayResult;
+    const result = await send(client, message, known.get(name));
+    if (name !== '' && !known.has(name)) prepared.set(client, known.set(name, result));
+    return result;
   } catch (error) {
     // As pg does, so that it tells whose statement it was and not which socket was read.
     Error.captureStackTrace(error as Error);
     throw error;
   }
+}
+
+function send(
+  client: pg.ClientBase,
+  message: readonly Query[],
+  known: Reading | undefined,
+): Promise<pg.QueryArrayResult & Reading> {
+  // Before anything is sent: what cannot be told would leave PostgreSQL waiting for the rest.
+  const portals = message.map(({ name, values }): Portal => ({
+    statement: name,
+    values: values.map(prepareValue),
+  }));
+  const [last, ahead] = [portals.at(-1) as Portal, portals.slice(0, -1)];
+  return new Promise((resolve, reject) => {
+    const { text, values } = message.at(-1) as Query;
+    const query = new PgQuery(
+      {
+        name: last.statement,
+        text,
+        values: [...values],
+        rowMode: 'array',
+        queryMode: 'extended',
+      } as pg.QueryConfig,
+      (error: Error | undefined, result: unknown) => {
+        if (error) reject(error);
+        else resolve(result as pg.QueryArrayResult & Reading);
+      },
+    ) as PgQuery & Internals;
+    if (ahead.length > 0) query.query_timeout = limitMsOf(message.length);
+    const prepare = query.prepare.bind(query);
+    // Up to the one Sync at the end of a query PostgreSQL skips whatever follows a failure.
+    query.prepare = (connection) => {
+      for (const portal of ahead) {
+        connection.bind(portal);
+        connection.execute({});
+      }
+      if (known === undefined) {
+        prepare(connection);
+        return;
+      }
+      connection.bind(last);
+      connection.execute({});
+      connection.sync();
+    };
+    if (known !== undefined) {
+      const { fields, _parsers } = known;
+      Object.assign(query._result, { fields, _parsers });
+      query._accumulateRows = true;
+    }
+    let aheadToCome = ahead.length;
+    const [handleRow, handleComplete] = [
+      query.handleDataRow.bind(query),
+      query.handleCommandComplete.bind(query),
+    ];
+    // What was sent ahead may give rows without columns, and would be a result of its own.
+    query.handleDataRow = (row) => {
+      if (aheadToCome === 0) handleRow(row);
+    };
+    query.handleCommandComplete = (told, connection) => {
+      if (aheadToCome === 0) handleComplete(told, connection);
+      else aheadToCome -= 1;
+    };
+    client.query(query);
+  });
 }

@@ -300,6 +300,77 @@ describe('what is to be done later', () => {
   });
 });
 
+describe('a statement that a connection knows', () => {
+  const wide = (given: number | null): Query => ({
+    name: 'test.wide',
+    text: `select $1::integer as n, 2::bigint as big, '{"a": [1]}'::jsonb as doc, null::text as nothing,
+        true as yes, '\\x00ff'::bytea as bytes
+      from generate_series(1, 2)`,
+    values: [given],
+  });
+  const expected = (given: number | null) => {
+    const row = [given, 2, { a: [1] }, null, true, Buffer.from([0, 255])];
+    return [row, row];
+  };
+  /** A connection of its own, and how often it was told what rows are like. */
+  const connect = async () => {
+    const client = await store.database.connect();
+    let told = 0;
+    (client as unknown as { connection: NodeJS.EventEmitter }).connection.on(
+      'rowDescription',
+      () => (told += 1),
+    );
+    return { client, told: () => told };
+  };
+
+  it('gives what it gave before, and is asked once what its rows are like', async () => {
+    const { client, told } = await connect();
+    for (const given of [1, null, 3]) {
+      const { rows, rowCount } = await sendMessage(client, [wide(given)]);
+      expect([rows, rowCount]).toEqual([expected(given), 2]);
+    }
+    expect(told()).toBe(1);
+    await client.end();
+  });
+
+  it('gives its own rows, whatever goes ahead of it', async () => {
+    const { client, told } = await connect();
+    await store.sql(`insert into notes values (1, 'a'), (2, 'b')`);
+    const touch: Query = { name: 'test.touch', text: 'select from notes for update', values: [] };
+    await sendMessage(client, [touch]);
+    for (const given of [1, 2]) {
+      const { rows, rowCount } = await sendMessage(client, [touch, touch, wide(given)]);
+      expect([rows, rowCount]).toEqual([expected(given), 2]);
+    }
+    expect(told()).toBe(2);
+    expect((await sendMessage(client, [touch, touch])).rowCount).toBe(2);
+    await client.end();
+  });
+
+  it('fails as before, and goes on after that', async () => {
+    const { client } = await connect();
+    const divide = (by: number): Query => ({
+      name: 'test.divide',
+      text: 'select 6 / $1::integer as n',
+      values: [by],
+    });
+    expect((await sendMessage(client, [divide(2)])).rows).toEqual([[3]]);
+    await expect(sendMessage(client, [divide(0)])).rejects.toMatchObject({ code: '22012' });
+    expect((await sendMessage(client, [divide(3)])).rows).toEqual([[2]]);
+    await client.end();
+  });
+
+  it('is refused where its rows are not like that any more', async () => {
+    const { client } = await connect();
+    await store.sql('create table changing (a integer)');
+    const all: Query = { name: 'test.changing', text: 'select * from changing', values: [] };
+    await sendMessage(client, [all]);
+    await store.sql('alter table changing add column b text');
+    await expect(sendMessage(client, [all])).rejects.toMatchObject({ code: '0A000' });
+    await client.end();
+  });
+});
+
 describe('a short transaction', () => {
   it('takes a turn for each statement that is waited for, and one for its commit', async () => {
     await using tap = await startTap(store);
