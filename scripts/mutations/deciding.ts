@@ -286,17 +286,28 @@ export const deciding: readonly Mutation[] = [
   {
     fault: 'the end of a build for a pool does not give way to claims',
     changes: [
-      change('src/jobs/end-builds.ts', '?.isAwaited !== false', '?.isAwaited !== undefined'),
+      change(
+        'src/jobs/end-builds.ts',
+        '    gather: () => precedence.behind(GIVE_WAY_MS, () => Promise.resolve()),\n',
+      ),
     ],
     noticedBy: by('test/db/job/behind-claims.test.ts', 'gives way where a pool asked for it'),
+  },
+  {
+    fault: 'the end of a build that may meet another’s locks keeps those beside it waiting',
+    changes: [change('src/jobs/acquire-job.ts', ' && !PLANNING_DRIVERS.includes(driver)')],
+    noticedBy: by(
+      'test/db/job/behind-claims.test.ts',
+      'goes alone where its preset may be rehearsed, and where a pool deletes',
+    ),
   },
   {
     fault: 'a prebuild whose member somebody holds is ended as if it were no pool’s',
     changes: [
       change(
         'src/store/job.ts',
-        '        or not exists (select from pool_members held where held.workspace_id = w.id))`',
-        '        or true)`',
+        '          or not exists (select from pool_members held where held.workspace_id = w.id))`',
+        '          or true)`',
       ),
     ],
     noticedBy: by(

@@ -6,12 +6,14 @@ import { createId, type AcquireCallId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { SealBroken } from '../base/seal.ts';
 import { JOB_FAILURES } from '../domain/job/failure.ts';
+import { PLANNING_DRIVERS } from '../domain/job/rehearsal.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
-import type { TakenJob } from '../store/job-acquire.ts';
+import type { TakenBuild, TakenJob } from '../store/job-acquire.ts';
 import type { DaemonRef } from './attempt.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { fillJob } from './fill-job.ts';
+import type { Ending } from './handed-builds.ts';
 import { endUntold, giveBack, giveBackLost, type Untold } from './untold-attempt.ts';
 
 /** From this class on nobody waits for the end of a build: pools ask for them, and schedules that stop. */
@@ -84,8 +86,7 @@ export async function tellJob(
   if (job === undefined) return undefined;
   if (job.type === 'workspace_build' && job.build !== null) {
     const { workspaceId } = job.build;
-    const isAwaited = job.class < UNAWAITED;
-    deps.dispatcher.builds.note(job.id, { workspaceId, isAwaited });
+    deps.dispatcher.builds.note(job.id, { workspaceId, ending: endingOf(job, job.build) });
   }
   // Asked last: until here the caller may have hung up.
   if (isAborted(signal)) {
@@ -100,6 +101,12 @@ export async function tellJob(
   }
   announce(deps, daemon, job);
   return job;
+}
+
+/** A prebuild that may be rehearsed with is its preset's first one, or meets it. */
+function endingOf({ class: jobClass, driver }: TakenJob, { stage }: TakenBuild): Ending {
+  if (jobClass < UNAWAITED) return 'at once';
+  return stage === 'create' && !PLANNING_DRIVERS.includes(driver) ? 'together' : 'gives way';
 }
 
 /** Undefined when nobody can ever do it. Whatever else goes wrong, the job is not lost with it. */

@@ -1,5 +1,5 @@
-// The ends of builds that nobody waits for, many at once: by the same statements and one commit, so that each costs a
-// part of what it does alone.
+// When the ends of builds are stored: those that nobody waits for give way to claims, and most of them go many at once,
+// by the same statements and one commit, so that each costs a part of what it does alone.
 import { AppError } from '../base/app-error.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import type { Precedence } from '../base/precedence.ts';
@@ -19,11 +19,10 @@ import { lockFreeBuilds, type BuildSubject } from './locked-job.ts';
 /** To claims, and at most so long: a daemon's slot does nothing meanwhile. */
 const GIVE_WAY_MS = 100;
 /** It takes some milliseconds, and waits for nobody's lock: one that is late is stuck. */
-const TURNS = { lateMs: 100, most: 3, maxItems: 50, isOfOneItem: isOfOneRow };
+const TURNS = { lateMs: 100, most: 3, maxItems: 200, isOfOneItem: isOfOneRow };
 
 export interface AttemptEnderDeps extends EndAttemptDeps {
   readonly precedence: Pick<Precedence, 'behind'>;
-  /** Which builds somebody waits for. */
   readonly builds: Pick<HandedBuilds, 'find'>;
 }
 
@@ -37,7 +36,9 @@ export function createAttemptEnder(deps: AttemptEnderDeps): EndAttempt {
   });
   return async (end) => {
     const { attempt, workspaceId } = end;
-    if (workspaceId === null || builds.find(attempt.jobId)?.isAwaited !== false) return alone(end);
+    const ending = builds.find(attempt.jobId)?.ending ?? 'at once';
+    if (workspaceId === null || ending === 'at once') return alone(end);
+    if (ending === 'gives way') return precedence.behind(GIVE_WAY_MS, () => alone(end));
     const ended = await endTogether({ ...end, workspaceId });
     if (ended === 'held') return alone(end);
     if (ended instanceof AppError) throw ended;

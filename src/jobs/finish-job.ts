@@ -61,6 +61,7 @@ export async function finishBuilds(
   tx: Transaction,
   ends: readonly BuildJobEnd[],
 ): Promise<readonly FinishedBuild[]> {
+  if (ends.length === 0) return [];
   const ended = ends.map(({ locked, result, secretOutputs = null }) => {
     const stored = settledResult(locked.job, result);
     return { ...locked, result: stored, columns: columnsOf(stored), secretOutputs };

@@ -3,9 +3,14 @@ import type { JobId, WorkspaceId } from '../base/id.ts';
 
 export interface HandedBuild {
   readonly workspaceId: WorkspaceId;
-  /** Somebody waits for its end. */
-  readonly isAwaited: boolean;
+  readonly ending: Ending;
 }
+
+/**
+ * How its end is stored: `at once`, for somebody waits for it; when no claim is under way (`gives way`); or so and
+ * `together` with others, which is for ends that have to wait for nobody's lock.
+ */
+export type Ending = 'at once' | 'gives way' | 'together';
 
 export interface HandedBuilds {
   note(jobId: JobId, build: HandedBuild): void;

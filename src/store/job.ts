@@ -17,7 +17,7 @@ import { bool, instant, int, json, nullable, oneOf, text, uuid, type RowOf } fro
 import { HOME_MACHINE } from './job-fit.ts';
 import { lifeAfterBuild } from './life.ts';
 import { statement, takes, type Executor } from './statement.ts';
-import { unseen } from './unseen.ts';
+import { asManyAs, oneByOne, unseen } from './unseen.ts';
 
 export interface ResultColumns {
   readonly succeeded: boolean;
@@ -63,6 +63,11 @@ interface WorkspacesArgs {
   readonly ids: readonly WorkspaceId[];
 }
 
+const IN_ORDER = `(
+      select id
+      from unnest(${unseen('$ids::uuid[]')}) as given (id)
+      order by id) as given`;
+
 /**
  * Locks workspaces that jobs build, behind their members. The members are asked for by a cross join, since all of them
  * have to be locked before the first workspace is. With `skip`, one that others hold is passed over, and so is the
@@ -70,24 +75,28 @@ interface WorkspacesArgs {
  */
 const lockBuiltSql = (skip: '' | ' skip locked'): string => `
     with members as materialized (
-      select workspace_id
-      from pool_members
-      where workspace_id = any (${unseen('$ids::uuid[]')}::uuid[])
-      order by workspace_id
-      for update${skip}
+      select m.workspace_id
+      from ${IN_ORDER}
+      ${oneByOne(`
+        select workspace_id
+        from pool_members
+        where workspace_id = given.id
+        for update${skip}`)} as m
     )
-    select w.id, w.origin, w.pool_id, w.epoch, w.id = any (m.ids) as is_member
-    from workspaces w
-    cross join (select coalesce(array_agg(workspace_id), '{}') as ids from members) as m
-    where w.id = any (${unseen('$ids::uuid[]')}::uuid[])${
-      skip === ''
-        ? ''
-        : `
-      and (w.id = any (m.ids)
-        or not exists (select from pool_members held where held.workspace_id = w.id))`
-    }
-    order by w.id
-    for no key update of w${skip}`;
+    select w.id, w.origin, w.pool_id, w.epoch, w.is_member
+    from (select coalesce(array_agg(workspace_id), '{}') as ids from members) as m
+    cross join ${IN_ORDER}
+    ${oneByOne(`
+      select w.id, w.origin, w.pool_id, w.epoch, w.id = any (m.ids) as is_member
+      from workspaces w
+      where w.id = given.id${
+        skip === ''
+          ? ''
+          : `
+        and (w.id = any (m.ids)
+          or not exists (select from pool_members held where held.workspace_id = w.id))`
+      }
+      for no key update of w${skip}`)} as w`;
 
 export const lockBuiltWorkspaces = statement({
   name: 'workspace.lock_built',
@@ -141,12 +150,18 @@ const lockJobsSql = (skip: '' | ' skip locked'): string => `
     select j.id, j.type, j.status, j.organization_id, j.driver, j.machine_id, j.attempt,
       j.taken_by_call, j.taken_by_incarnation, j.daemon_id, d.key_id, d.incarnation, j.overran,
       j.error, j.error_code, b.id as build_id, b.number, b.transition, b.stage, b.preset_id, b.outputs
-    from jobs j
+    from ${IN_ORDER}
+    ${oneByOne(`
+      select *
+      from jobs
+      where id = given.id
+      for update${skip}`)} as j
     left join daemons d on d.id = j.daemon_id
-    left join builds b on b.job_id = j.id
-    where j.id = any (${unseen('$ids::uuid[]')}::uuid[])
-    order by j.id
-    for update of j${skip}`;
+    left join lateral (
+      select id, number, transition, stage, preset_id, outputs
+      from builds
+      where job_id = j.id
+      offset 0) as b on true`;
 
 /**
  * Locks jobs. Waits for whoever holds them: what passes over a locked job would answer a person's
@@ -254,8 +269,7 @@ const endBuilds = statement({
   gives: finishedColumns,
   sql: `
     with r as materialized (
-      select id, build_id, workspace_id, machine_id, succeeded, canceled, error, error_code,
-        transition, outputs, secret_outputs, secret_outputs_key_id, resources
+      select given.*, j.at as job_at, b.at as build_at, w.at as workspace_at
       from unnest(${unseen('$ids::uuid[]')}, ${unseen('$buildIds::uuid[]')},
         ${unseen('$workspaceIds::uuid[]')}, ${unseen('$machineIds::text[]')},
         ${unseen('$succeeded::boolean[]')}, ${unseen('$canceled::boolean[]')},
@@ -263,13 +277,17 @@ const endBuilds = statement({
         ${unseen('$transitions::text[]')}, ${unseen('$outputs::jsonb[]')},
         ${unseen('$secretOutputs::bytea[]')}, ${unseen('$secretOutputsKeyIds::uuid[]')},
         ${unseen('$resources::jsonb[]')})
-        as r (id, build_id, workspace_id, machine_id, succeeded, canceled, error, error_code,
+        as given (id, build_id, workspace_id, machine_id, succeeded, canceled, error, error_code,
           transition, outputs, secret_outputs, secret_outputs_key_id, resources)
+      ${oneByOne('select ctid as at from jobs where id = given.id')} as j
+      ${oneByOne('select ctid as at from builds where id = given.build_id')} as b
+      ${oneByOne('select ctid as at from workspaces where id = given.workspace_id')} as w
+      ${asManyAs('$ids::uuid[]')}
     ), ended as (
       update jobs j
       set ${FINISHED}
       from r
-      where j.id = r.id
+      where j.ctid = r.job_at
       returning j.id, j.created_at, j.acquired_at, j.completed_at
     ), built as (
       update builds b
@@ -278,13 +296,13 @@ const endBuilds = statement({
         secret_outputs_key_id = r.secret_outputs_key_id,
         resources = r.resources
       from r
-      where b.id = r.build_id
+      where b.ctid = r.build_at
         and r.outputs is not null
     ), freed as (
       update builds b
       set daily_cost = 0 -- a stop or a delete that succeeded costs nothing any more
       from r
-      where b.id = r.build_id
+      where b.ctid = r.build_at
         and r.succeeded
         and r.transition <> 'start'
         and b.daily_cost > 0
@@ -298,14 +316,14 @@ const endBuilds = statement({
         end,
         ${lifeAfterBuild({ transition: 'r.transition', succeeded: 'r.succeeded' })}
       from r
-      where w.id = r.workspace_id
+      where w.ctid = r.workspace_at
     )
     select id, created_at, acquired_at, completed_at
     from ended`,
 });
 
 /**
- * Ends the jobs of builds, with what that means for their workspaces: outputs, machine, and a delete's last word.
+ * Ends the jobs of builds that are locked, with what that means for their workspaces: outputs, machine, and a delete's last word.
  */
 export function finishBuildRows(
   tx: Executor,

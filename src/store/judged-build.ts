@@ -2,7 +2,7 @@
 // became of the workspaces since.
 import type { PoolId, WorkspaceId } from '../base/id.ts';
 import { statement, takes, type Deferring } from './statement.ts';
-import { unseen } from './unseen.ts';
+import { asManyAs, oneByOne, unseen } from './unseen.ts';
 
 /** How many are kept per pool. Far above any count that a limit looks at, and above most pools' size. */
 export const KEPT_PER_POOL = 100;
@@ -32,13 +32,18 @@ const recordJudgements = statement({
       select pool_id, workspace_id, failed
       from unnest(${unseen('$poolIds::uuid[]')}, ${unseen('$workspaceIds::uuid[]')},
         ${unseen('$failed::boolean[]')}) as r (pool_id, workspace_id, failed)
+      ${asManyAs('$workspaceIds::uuid[]')}
     ), recorded as (
       insert into judged_builds
         (pool_id, workspace_id, preset_id, created_at, completed_at, failed)
       select r.pool_id, b.workspace_id, b.preset_id, b.created_at, j.completed_at, r.failed
       from judged r
-      join builds b on b.workspace_id = r.workspace_id and b.number = 1
-      join jobs j on j.id = b.job_id
+      ${oneByOne(`
+        select workspace_id, preset_id, created_at, job_id
+        from builds
+        where workspace_id = r.workspace_id
+          and number = 1`)} as b
+      ${oneByOne('select completed_at from jobs where id = b.job_id')} as j
       on conflict do nothing
       returning pool_id, workspace_id, created_at
     ), old as materialized (
@@ -61,13 +66,19 @@ const recordJudgements = statement({
         offset $kept::integer
       ) as o
     ), free as materialized (
-      select d.pool_id, d.workspace_id
-      from judged_builds d
-      where (d.pool_id, d.workspace_id) in (select pool_id, workspace_id from old)
-      for update skip locked
+      select d.at
+      from old
+      ${oneByOne(`
+        select ctid as at
+        from judged_builds
+        where pool_id = old.pool_id
+          and workspace_id = old.workspace_id
+        for update skip locked`)} as d
+      limit (select count(*) from old) -- as asManyAs() has it
     )
-    delete from judged_builds
-    where (pool_id, workspace_id) in (select pool_id, workspace_id from free)`,
+    delete from judged_builds d
+    using free
+    where d.ctid = free.at`,
 });
 
 export function recordJudgedBuilds(tx: Deferring, judged: readonly JudgedBuild[]): void {

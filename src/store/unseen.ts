@@ -25,3 +25,12 @@ export function oneByOne(lookUp: string): string {
 export function fewHave(column: string, parameter: string): string {
   return `${column} = ${parameter} and ${column} between ${parameter} and ${parameter}`;
 }
+
+/**
+ * That a query gives as many rows as the array has at most, so that what they name is looked up row by row: of rows
+ * from an array the planner expects ten, for which it reads a small table whole, and of a limit that it does not see a
+ * tenth.
+ */
+export function asManyAs(array: string): string {
+  return `limit cardinality(${unseen(array)})`;
+}

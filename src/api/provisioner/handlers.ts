@@ -57,7 +57,10 @@ export function createProvisionerHandlers(
   const finishLoneJob = createLoneJobFinisher({ ...kit, database });
   const reportAndTake = createReportAndTake({ ...kit, database });
   const endAttempt = createAttemptEnder({
-    ...{ ...kit, database, precedence, builds: dispatcher.builds },
+    ...kit,
+    database,
+    precedence,
+    builds: dispatcher.builds,
   });
   const deps = {
     ...{ ...kit, database, bus, dispatcher, keyring },

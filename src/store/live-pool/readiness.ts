@@ -4,7 +4,7 @@ import type { JobId, PoolId, WorkspaceId } from '../../base/id.ts';
 import { uuid } from '../column.ts';
 import type { Transaction } from '../database.ts';
 import { statement, takes, type Deferring } from '../statement.ts';
-import { unseen } from '../unseen.ts';
+import { asManyAs, oneByOne, unseen } from '../unseen.ts';
 import { IS_BROKEN_FOR_GOOD } from './member.ts';
 
 /** On `pool_members m` and what is `derived`. */
@@ -18,21 +18,23 @@ export const setReadiness = (ready = 'derived.ready'): string => `set ready = ${
 export const CHANGES_READINESS = `(
         m.ready <> derived.ready or m.broken is distinct from derived.broken)`;
 
-/** Of the members that fit the condition, by what their agents say; both are on `pool_members m`. */
-const derivedOf = (condition: string, runs: string): string =>
-  `said as materialized (
-      select m.workspace_id, ${runs} as runs,
+/** Of `members`, by what their agents say. */
+const DERIVED = `said as materialized (
+      select m.workspace_id, m.runs,
         coalesce(bool_and(a.lifecycle = 'ready'), true) as all_ready,
         case
           when ${IS_BROKEN_FOR_GOOD} then m.broken
           else min(a.lifecycle) filter (where a.lifecycle in ('start_error', 'start_timeout'))
         end as broken
-      from pool_members m
-      left join agents a on a.workspace_id = m.workspace_id
-      where ${condition}
-      group by m.workspace_id
+      from members m
+      left join lateral (
+        select lifecycle
+        from agents
+        where workspace_id = m.workspace_id
+        offset 0) as a on true
+      group by m.workspace_id, m.runs, m.broken
     ), derived as (
-      select workspace_id, runs, broken, runs and all_ready and broken is null as ready
+      select workspace_id, broken, runs and all_ready and broken is null as ready
       from said
     )`;
 
@@ -41,10 +43,11 @@ const deriveReadiness = statement({
   takes: takes<{ readonly workspaceIds: readonly WorkspaceId[] }>(),
   gives: { workspaceId: uuid<WorkspaceId>(), poolId: uuid<PoolId>() },
   sql: `
-    with ${derivedOf(
-      `m.workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])`,
-      'm.running_since is not null',
-    )}
+    with members as materialized (
+      select workspace_id, broken, running_since is not null as runs
+      from pool_members
+      where workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])
+    ), ${DERIVED}
     update pool_members m
     ${setReadiness()}
     from derived
@@ -64,25 +67,36 @@ const finishMemberBuildRows = statement({
   takes: takes<{
     readonly workspaceIds: readonly WorkspaceId[];
     readonly jobIds: readonly JobId[];
-    readonly running: readonly WorkspaceId[];
+    readonly runs: readonly boolean[];
   }>(),
   gives: {},
   sql: `
-    with ${derivedOf(
-      `m.workspace_id = any (${unseen('$workspaceIds::uuid[]')}::uuid[])`,
-      `m.workspace_id = any (${unseen('$running::uuid[]')}::uuid[])`,
-    )}
+    with members as materialized (
+      select m.workspace_id, m.at, m.broken, given.runs, j.completed_at,
+        coalesce(f.acquired_at, j.acquired_at) as born_at
+      from unnest(${unseen('$workspaceIds::uuid[]')}, ${unseen('$jobIds::uuid[]')},
+        ${unseen('$runs::boolean[]')}) as given (workspace_id, job_id, runs)
+      ${oneByOne(`
+        select workspace_id, ctid as at, broken
+        from pool_members
+        where workspace_id = given.workspace_id
+          and job_id = given.job_id`)} as m
+      ${oneByOne('select acquired_at, completed_at from jobs where id = given.job_id')} as j
+      ${oneByOne(`
+        select job_id
+        from builds
+        where workspace_id = given.workspace_id
+          and number = 1`)} as b
+      ${oneByOne('select acquired_at from jobs where id = b.job_id')} as f
+      ${asManyAs('$jobIds::uuid[]')}
+    ), ${DERIVED}
     update pool_members m
     ${setReadiness()},
-      running_since = case when derived.runs then j.completed_at end,
-      born_at = coalesce(m.born_at, first.acquired_at, j.acquired_at)
-    from derived, jobs j, builds b, jobs first
-    where m.workspace_id = derived.workspace_id
-      and m.job_id = j.id
-      and j.id = any (${unseen('$jobIds::uuid[]')}::uuid[])
-      and b.workspace_id = m.workspace_id
-      and b.number = 1
-      and first.id = b.job_id`,
+      running_since = case when members.runs then members.completed_at end,
+      born_at = coalesce(m.born_at, members.born_at)
+    from derived
+    join members on members.workspace_id = derived.workspace_id
+    where m.ctid = members.at`,
 });
 
 /** The latest builds of members that are locked have ended; whether these are ready now is told with it. */
@@ -91,7 +105,7 @@ export function finishMemberBuilds(tx: Deferring, ends: readonly MemberBuildEnd[
   finishMemberBuildRows.later(tx, {
     workspaceIds: ends.map(({ workspaceId }) => workspaceId),
     jobIds: ends.map(({ jobId }) => jobId),
-    running: ends.filter(({ runs }) => runs).map(({ workspaceId }) => workspaceId),
+    runs: ends.map(({ runs }) => runs),
   });
 }
 

@@ -1,6 +1,5 @@
 // Plans of a new installation's first minute, which PostgreSQL makes before there are statistics, and a connection
 // keeps: what agents and whoever waits for them ask reads the rows that it is about, however many there are by then.
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   findAgentOwners,
@@ -10,10 +9,10 @@ import {
 } from '../../../src/store/agent.ts';
 import { confirmClaim } from '../../../src/store/claim-proof.ts';
 import { hearAgents, recordSignsOfLife } from '../../../src/store/sign-of-life.ts';
+import { planEarly, type EarlyPlans } from '../../support/early-plans.ts';
 import { createFactory } from '../../support/factory.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
-import { touchedRows } from '../../support/touched-rows.ts';
 
 const WORKSPACES = 60;
 const STATEMENTS = {
@@ -22,20 +21,11 @@ const STATEMENTS = {
 };
 
 let store: TestStore;
-
-const execute = (name: keyof typeof STATEMENTS, args: Readonly<Record<string, string>>): string => {
-  const given = STATEMENTS[name].parameters.map((key) => args[key]);
-  const values = given.map((value) => (value === undefined ? 'null' : pg.escapeLiteral(value)));
-  return `execute "${name}" (${values.join(', ')})`;
-};
+let plans: EarlyPlans<keyof typeof STATEMENTS>;
 
 beforeAll(async () => {
   store = await openTestStore();
-  for (const [name, { text }] of Object.entries(STATEMENTS)) {
-    await store.sql(`prepare "${name}" as ${text}`);
-    // Which makes the plan.
-    await store.sql(`explain ${execute(name as keyof typeof STATEMENTS, {})}`);
-  }
+  plans = await planEarly(store, STATEMENTS);
   const make = createFactory(store);
   const organizationId = await make.organization();
   const pool = await make.pool(await make.template({ organizationId }));
@@ -69,13 +59,7 @@ describe('planned while the tables were empty', () => {
     );
     return row!;
   };
-  const touched = async (
-    name: keyof typeof STATEMENTS,
-    args: Readonly<Record<string, string>>,
-  ): Promise<Readonly<Record<string, number>>> => {
-    const text = execute(name, args);
-    return Object.fromEntries(await touchedRows(store, { text, parameters: [] }, {}));
-  };
+  const touched: typeof plans.touched = (name, args) => plans.touched(name, args);
 
   it('the look for sessions reads those that are asked for', async () => {
     const { hash } = await one();

@@ -1,6 +1,8 @@
 // Whose build's end gives way to claims that are under way.
 import { describe, expect, it } from 'vitest';
 import { createProvisionerHandlers } from '../../../src/api/provisioner/handlers.ts';
+import type { JobId } from '../../../src/base/id.ts';
+import { PREBUILDS_USER_ID } from '../../../src/store/system-user.ts';
 import type { Precedence } from '../../../src/base/precedence.ts';
 import { DEAF, DISPATCH, type TestDaemon } from '../../support/queue.ts';
 import { useQueueGround } from '../../support/queue-ground.ts';
@@ -77,5 +79,27 @@ describe('the end of a build', () => {
     expect(await buildNext(daemon!)).toBe(jobId);
     expect(gaveWay).toEqual([]);
     expect(await ground.queue.status(jobId)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('goes alone where its preset may be rehearsed, and where a pool deletes', async () => {
+    const { make, queue, organizationId } = ground;
+    const [daemon] = await ground.daemons(1, { drivers: ['null', 'terraform'] });
+    const endingOf = async (jobId: JobId) => {
+      expect(await queue.mustTake(daemon!)).toMatchObject({ jobId });
+      return queue.deps.dispatcher.builds.find(jobId)?.ending;
+    };
+    const prebuild = async (driver: 'null' | 'terraform') => {
+      const template = await make.template({ organizationId, manifest: { driver } });
+      const pool = await make.pool(template);
+      return { pool, build: await make.prebuild(pool) };
+    };
+    const { pool, build } = await prebuild('null');
+    expect(await endingOf(build.jobId)).toBe('together');
+    const planned = await prebuild('terraform');
+    expect(await endingOf(planned.build.jobId)).toBe('gives way');
+    const deleted = await make.nextBuild(pool, build, {
+      ...{ initiatorId: PREBUILDS_USER_ID, transition: 'delete', jobClass: 3 },
+    });
+    expect(await endingOf(deleted.jobId)).toBe('gives way');
   });
 });

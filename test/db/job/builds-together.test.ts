@@ -5,7 +5,7 @@ import { createPrecedence } from '../../../src/base/precedence.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { completeJob, type CompleteDeps } from '../../../src/jobs/complete-job.ts';
 import { createAttemptEnder } from '../../../src/jobs/end-builds.ts';
-import { createHandedBuilds } from '../../../src/jobs/handed-builds.ts';
+import { createHandedBuilds, type Ending } from '../../../src/jobs/handed-builds.ts';
 import type { JobResult } from '../../../src/domain/job/job.ts';
 import { completeDeps } from '../../support/complete-deps.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
@@ -65,12 +65,12 @@ async function takeBuilds(count: number, from = pool): Promise<readonly Taken[]>
 }
 
 /** A control plane that has handed out all of them. */
-function createPlane(taken: readonly Taken[], isAwaited = false) {
+function createPlane(taken: readonly Taken[], ending: Ending = 'together') {
   const clock = createManualClock();
   const precedence = createPrecedence(clock);
   const builds = createHandedBuilds();
   for (const { attempt, workspaceId } of taken) {
-    builds.note(attempt.jobId, { workspaceId, isAwaited });
+    builds.note(attempt.jobId, { workspaceId, ending });
   }
   const workspaceOf = new Map(taken.map((one) => [one.attempt.jobId, one.workspaceId]));
   const deps: CompleteDeps = {
@@ -243,7 +243,7 @@ describe('ends of builds that are reported together', () => {
 describe('the end of a build', () => {
   it('goes at once by itself where somebody waits for it', async () => {
     const taken = await takeBuilds(2);
-    const { complete } = createPlane(taken, true);
+    const { complete } = createPlane(taken, 'at once');
     await Promise.all(taken.map((one) => complete(one)));
     const { statements, transactions } = database.take();
     expect(transactions).toBe(2);
@@ -266,5 +266,20 @@ describe('the end of a build', () => {
     expect(database.take().transactions).toBe(1);
     claim.resolve(undefined);
     await claiming;
+  });
+
+  it('gives way by itself where it may have to wait for somebody', async () => {
+    const taken = await takeBuilds(2);
+    const { clock, precedence, complete } = createPlane(taken, 'gives way');
+    const claim = createDeferred<undefined>();
+    const claiming = precedence.first(() => claim.promise);
+    const ending = taken.map((one) => complete(one));
+    await settle();
+    await clock.advance(99);
+    expect(database.take().transactions).toBe(0);
+    claim.resolve(undefined);
+    await claiming;
+    await Promise.all(ending);
+    expect(database.take().transactions).toBe(2);
   });
 });

@@ -179,7 +179,7 @@ describe('a result that is reported with a call for work', () => {
     const jobId = createId<JobId>(store.kit);
     queue.deps.dispatcher.builds.note(jobId, {
       workspaceId: createId(store.kit),
-      isAwaited: false,
+      ending: 'gives way',
     });
     await expect(next({ daemon, jobId, attempt: 1 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
