@@ -100,6 +100,24 @@ export const working: readonly Mutation[] = [
     ),
   },
   {
+    fault: 'what goes ahead of a statement gives rows in its name',
+    changes: [
+      change('src/store/message.ts', 'if (aheadToCome === 0) handleRow(row)', 'handleRow(row)'),
+    ],
+    noticedBy: by('test/db/message.test.ts', 'gives its own rows, whatever goes ahead of it'),
+  },
+  {
+    fault: 'a connection keeps the first rows of each statement',
+    changes: [
+      change(
+        'src/store/message.ts',
+        'known.set(name, { fields, _parsers })',
+        'known.set(name, result)',
+      ),
+    ],
+    noticedBy: by('test/db/message.test.ts', 'does not keep the rows that it gave'),
+  },
+  {
     fault: 'a result is stored as often as it is reported',
     changes: [
       change(

@@ -66,7 +66,11 @@ export async function sendMessage(
   const known = prepared.get(client) ?? new Map<string, Reading>();
   try {
     const result = await send(client, message, known.get(name));
-    if (name !== '' && !known.has(name)) prepared.set(client, known.set(name, result));
+    if (name !== '' && !known.has(name)) {
+      // Nothing else of it: its rows may be many, and a connection lasts.
+      const { fields, _parsers } = result;
+      prepared.set(client, known.set(name, { fields, _parsers }));
+    }
     return result;
   } catch (error) {
     // As pg does, so that it tells whose statement it was and not which socket was read.
@@ -118,8 +122,7 @@ function send(
       connection.sync();
     };
     if (known !== undefined) {
-      const { fields, _parsers } = known;
-      Object.assign(query._result, { fields, _parsers });
+      Object.assign(query._result, known);
       query._accumulateRows = true;
     }
     let aheadToCome = ahead.length;

@@ -3,6 +3,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readCounters } from '../../src/store/counter.ts';
@@ -10,6 +12,7 @@ import { createDatabase, type Database, type Transaction } from '../../src/store
 import { sendMessage } from '../../src/store/message.ts';
 import type { Executor, Query, QueryResult } from '../../src/store/statement.ts';
 import { createDeferred } from '../support/deferred.ts';
+import { settle } from '../support/manual-clock.ts';
 import { openTestStore, type TestStore } from '../support/store.ts';
 import { written } from '../support/written.ts';
 
@@ -357,6 +360,19 @@ describe('a statement that a connection knows', () => {
     expect((await sendMessage(client, [divide(2)])).rows).toEqual([[3]]);
     await expect(sendMessage(client, [divide(0)])).rejects.toMatchObject({ code: '22012' });
     expect((await sendMessage(client, [divide(3)])).rows).toEqual([[2]]);
+    await client.end();
+  });
+
+  it('does not keep the rows that it gave', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { client } = await connect();
+    const ask = async () => new WeakRef((await sendMessage(client, [wide(1)])).rows);
+    const given = await ask();
+    await ask();
+    await settle();
+    collect();
+    expect(given.deref()).toBeUndefined();
     await client.end();
   });
 
