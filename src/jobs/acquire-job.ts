@@ -103,7 +103,7 @@ export async function tellJob(
   return job;
 }
 
-/** A prebuild that may be rehearsed with is its preset's first one, or meets it. */
+/** What may be rehearsed with locks its preset, and a delete its states: either may have to wait for somebody. */
 function endingOf({ class: jobClass, driver }: TakenJob, { stage }: TakenBuild): Ending {
   if (jobClass < UNAWAITED) return 'at once';
   return stage === 'create' && !PLANNING_DRIVERS.includes(driver) ? 'together' : 'gives way';

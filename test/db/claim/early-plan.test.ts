@@ -59,18 +59,16 @@ describe('planned while the tables were empty', () => {
     );
     return row!;
   };
-  const touched: typeof plans.touched = (name, args) => plans.touched(name, args);
-
   it('the look for sessions reads those that are asked for', async () => {
     const { hash } = await one();
-    expect(await touched('findAgentSessions', { hashes: `{"\\\\x${hash}"}` })).toEqual({
+    expect(await plans.touched('findAgentSessions', { hashes: `{"\\\\x${hash}"}` })).toEqual({
       ...{ agent_sessions: 1, workspaces: 1 },
     });
   });
 
   it('the look for owners reads those that are asked for', async () => {
     const { session = '' } = await one();
-    const { agent_sessions: sessions, ...others } = await touched('findAgentOwners', {
+    const { agent_sessions: sessions, ...others } = await plans.touched('findAgentOwners', {
       sessionIds: `{${session}}`,
     });
     // Its own, and whether there is a later one.
@@ -83,7 +81,7 @@ describe('planned while the tables were empty', () => {
     async (name) => {
       const { session = '', agent = '', workspace = '', hash = '' } = await one();
       await store.sql('begin');
-      const { workspaces, agents } = await touched(name, {
+      const { workspaces, agents } = await plans.touched(name, {
         ...{ workspaceId: workspace, name: 'main', sessionId: session, agentId: agent },
         ...{ nextId: workspace, nextHash: String.raw`\x${hash.split('').reverse().join('')}` },
       });
@@ -96,7 +94,7 @@ describe('planned while the tables were empty', () => {
   it('the call of an agent reads the agent that calls', async () => {
     const { hash } = await one();
     await store.sql('begin');
-    const { agent_sessions: sessions, ...others } = await touched('hearAgents', {
+    const { agent_sessions: sessions, ...others } = await plans.touched('hearAgents', {
       ...{ hashes: `{"\\\\x${hash}"}`, lifecycles: '{created}' },
       ...{ appliedEpochs: '{0}', newestEpochs: '{0}' },
     });
@@ -110,7 +108,7 @@ describe('planned while the tables were empty', () => {
   it('what an agent newly says reads the agent that says it', async () => {
     const { agent = '' } = await one();
     await store.sql('begin');
-    const { agents, pool_members: members = 0 } = await touched('recordSignsOfLife', {
+    const { agents, pool_members: members = 0 } = await plans.touched('recordSignsOfLife', {
       ...{ agentIds: `{${agent}}`, lifecycles: '{created}' },
       ...{ appliedEpochs: '{1}', appliedOks: '{t}' },
     });
@@ -122,7 +120,7 @@ describe('planned while the tables were empty', () => {
 
   it('the proof of a claim reads the agents of its workspace', async () => {
     const { workspace = '', version = '' } = await one();
-    const { agents, agent_sessions: sessions } = await touched('confirmClaim', {
+    const { agents, agent_sessions: sessions } = await plans.touched('confirmClaim', {
       workspaceId: workspace,
       ...{ epoch: '1', versionId: version, isLate: 'f', eventId: workspace },
     });

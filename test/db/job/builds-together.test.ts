@@ -1,6 +1,6 @@
 // Ends of builds that nobody waits for, reported at the same time.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { OrganizationId, WorkspaceId } from '../../../src/base/id.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { WorkspaceId } from '../../../src/base/id.ts';
 import { createPrecedence } from '../../../src/base/precedence.ts';
 import type { AttemptRef } from '../../../src/jobs/attempt.ts';
 import { completeJob, type CompleteDeps } from '../../../src/jobs/complete-job.ts';
@@ -10,41 +10,20 @@ import type { JobResult } from '../../../src/domain/job/job.ts';
 import { completeDeps } from '../../support/complete-deps.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createDeferred } from '../../support/deferred.ts';
-import {
-  createFactory,
-  type Factory,
-  type TestBuild,
-  type TestPool,
-} from '../../support/factory.ts';
+import type { TestBuild, TestPool } from '../../support/factory.ts';
 import { createManualClock } from '../../support/manual-clock.ts';
-import {
-  createQueue,
-  FAILED,
-  SUCCEEDED,
-  type TestDaemon,
-  type TestQueue,
-} from '../../support/queue.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
+import { FAILED, SUCCEEDED, type TestDaemon } from '../../support/queue.ts';
+import { useQueueGround } from '../../support/queue-ground.ts';
 
-let store: TestStore;
-let make: Factory;
-let queue: TestQueue;
-let organizationId: OrganizationId;
+const ground = useQueueGround();
 let pool: TestPool;
 let daemon: TestDaemon;
 let database: CountedDatabase;
 
-beforeAll(async () => {
-  store = await openTestStore();
-  make = createFactory(store);
-  database = countStatements(store.database);
-  queue = createQueue(store, make);
-});
-afterAll(() => store.close());
 beforeEach(async () => {
-  organizationId = await make.organization();
-  pool = await make.pool(await make.template({ organizationId }), { desired: 8 });
-  daemon = await queue.daemon({ slots: 20 }, { organizationId });
+  database = countStatements(ground.store.database);
+  pool = await ground.make.pool(ground.template, { desired: 8 });
+  [daemon] = (await ground.daemons(1, { slots: 20 })) as [TestDaemon];
 });
 
 interface Taken {
@@ -55,8 +34,8 @@ interface Taken {
 /** So many first builds of prebuilds, each in an attempt of the daemon. */
 async function takeBuilds(count: number, from = pool): Promise<readonly Taken[]> {
   const made: TestBuild[] = [];
-  for (let nth = 0; nth < count; nth++) made.push(await make.prebuild(from));
-  const attempts = await Promise.all(made.map(() => queue.mustTake(daemon)));
+  for (let nth = 0; nth < count; nth++) made.push(await ground.make.prebuild(from));
+  const attempts = await Promise.all(made.map(() => ground.queue.mustTake(daemon)));
   database.take();
   return attempts.map((attempt) => ({
     attempt,
@@ -74,11 +53,11 @@ function createPlane(taken: readonly Taken[], ending: Ending = 'together') {
   }
   const workspaceOf = new Map(taken.map((one) => [one.attempt.jobId, one.workspaceId]));
   const deps: CompleteDeps = {
-    ...completeDeps(store, database),
+    ...completeDeps(ground.store, database),
     // As where a slot asks for its next job: nobody has to ask what the job is about.
     finishLoneJob: ({ id }) =>
       Promise.resolve({ workspaceId: workspaceOf.get(id) ?? null, isFinished: false }),
-    endAttempt: createAttemptEnder({ ...store.kit, clock, database, precedence, builds }),
+    endAttempt: createAttemptEnder({ ...ground.store.kit, clock, database, precedence, builds }),
   };
   const complete = ({ attempt }: Taken, result: JobResult = SUCCEEDED): Promise<boolean> =>
     completeJob(deps, attempt, result);
@@ -93,14 +72,15 @@ const outcomeOf = (work: Promise<boolean>): Promise<string> =>
 
 const readyOf = async (workspaceId: WorkspaceId): Promise<boolean | undefined> =>
   (
-    await store.sql<{ ready: boolean }>('select ready from pool_members where workspace_id = $1', [
-      workspaceId,
-    ])
+    await ground.store.sql<{ ready: boolean }>(
+      'select ready from pool_members where workspace_id = $1',
+      [workspaceId],
+    )
   )[0]?.ready;
 
 const eventsOf = async (workspaceId: WorkspaceId): Promise<readonly string[]> =>
   (
-    await store.sql<{ kind: string }>(
+    await ground.store.sql<{ kind: string }>(
       `select kind from pool_events where workspace_id = $1 and kind like 'build%'`,
       [workspaceId],
     )
@@ -110,7 +90,10 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 
 describe('ends of builds that are reported together', () => {
   it('take the statements and the commit of one', async () => {
-    const other = await make.pool(await make.template({ organizationId }), { desired: 2 });
+    const other = await ground.make.pool(
+      await ground.make.template({ organizationId: ground.organizationId }),
+      { desired: 2 },
+    );
     const taken = [...(await takeBuilds(5)), ...(await takeBuilds(2, other))];
     const { complete } = createPlane(taken);
     expect(await Promise.all(taken.map((one) => complete(one)))).toEqual(taken.map(() => true));
@@ -121,11 +104,11 @@ describe('ends of builds that are reported together', () => {
       ...['pool_member.finish_build', 'pool_event.insert'],
     ]);
     for (const { attempt, workspaceId } of taken) {
-      expect(await queue.status(attempt.jobId)).toMatchObject({ status: 'succeeded' });
+      expect(await ground.queue.status(attempt.jobId)).toMatchObject({ status: 'succeeded' });
       expect(await readyOf(workspaceId)).toBe(true);
       expect(await eventsOf(workspaceId)).toEqual(['build_succeeded']);
     }
-    const judged = await store.sql<{ pool_id: string; failed: boolean; judged: string }>(
+    const judged = await ground.store.sql<{ pool_id: string; failed: boolean; judged: string }>(
       `select pool_id, failed, count(*)::text as judged from judged_builds
        where pool_id = any ($1) group by 1, 2 order by 3 desc`,
       [[pool.poolId, other.poolId]],
@@ -144,7 +127,7 @@ describe('ends of builds that are reported together', () => {
       ...one,
       attempt: { ...one.attempt, ...change },
     });
-    const stranger = { ...daemon, keyId: await make.key() };
+    const stranger = { ...daemon, keyId: await ground.make.key() };
     const outcomes = await Promise.all(
       [
         complete(good!),
@@ -157,7 +140,7 @@ describe('ends of builds that are reported together', () => {
     expect(outcomes).toEqual(['stored', 'stored', 'stored', 'ATTEMPT_STALE', 'ATTEMPT_STALE']);
     const states = await Promise.all(
       taken.map(async ({ attempt, workspaceId }) => [
-        (await queue.status(attempt.jobId)).status,
+        (await ground.queue.status(attempt.jobId)).status,
         await readyOf(workspaceId),
       ]),
     );
@@ -178,7 +161,7 @@ describe('ends of builds that are reported together', () => {
     const taken = await takeBuilds(3);
     const [bad, ...good] = taken;
     const { complete } = createPlane(taken);
-    await store.sql(
+    await ground.store.sql(
       `alter table builds add constraint builds_test_check
          check (workspace_id <> '${bad!.workspaceId}' or outputs is null) not valid`,
     );
@@ -186,14 +169,14 @@ describe('ends of builds that are reported together', () => {
       const outcomes = await Promise.all(taken.map((one) => outcomeOf(complete(one))));
       expect(outcomes).toEqual(['23514', 'stored', 'stored']);
     } finally {
-      await store.sql('alter table builds drop constraint builds_test_check');
+      await ground.store.sql('alter table builds drop constraint builds_test_check');
     }
     for (const { workspaceId } of good) {
       expect(await readyOf(workspaceId)).toBe(true);
       expect(await eventsOf(workspaceId)).toEqual(['build_succeeded']);
     }
-    expect(await queue.status(bad!.attempt.jobId)).toMatchObject({ status: 'running' });
-    await queue.complete(bad!.attempt);
+    expect(await ground.queue.status(bad!.attempt.jobId)).toMatchObject({ status: 'running' });
+    await ground.queue.complete(bad!.attempt);
     expect(await readyOf(bad!.workspaceId)).toBe(true);
   });
 
@@ -221,7 +204,7 @@ describe('ends of builds that are reported together', () => {
     const [held, ...free] = taken;
     const { complete } = createPlane(taken);
     const [isHeld, over] = [createDeferred<undefined>(), createDeferred<undefined>()];
-    const holder = store.database.transaction(async (tx) => {
+    const holder = ground.store.database.transaction(async (tx) => {
       await tx.query({ name: '', text, values: [held!.workspaceId] });
       isHeld.resolve(undefined);
       await over.promise;
@@ -230,7 +213,7 @@ describe('ends of builds that are reported together', () => {
     const waiting = complete(held!);
     await Promise.all(free.map((one) => complete(one)));
     for (const { workspaceId } of free) expect(await readyOf(workspaceId)).toBe(true);
-    expect(await queue.status(held!.attempt.jobId)).toMatchObject({ status: 'running' });
+    expect(await ground.queue.status(held!.attempt.jobId)).toMatchObject({ status: 'running' });
     over.resolve(undefined);
     await holder;
     expect(await waiting).toBe(true);
