@@ -102,7 +102,7 @@ export const working: readonly Mutation[] = [
   {
     fault: 'what goes ahead of a statement gives rows in its name',
     changes: [
-      change('src/store/message.ts', 'if (aheadToCome === 0) handleRow(row)', 'handleRow(row)'),
+      change('src/store/message-query.ts', 'if (this.#aheadToCome > 0 || this', 'if (this'),
     ],
     noticedBy: by('test/db/message.test.ts', 'gives its own rows, whatever goes ahead of it'),
   },
@@ -111,8 +111,8 @@ export const working: readonly Mutation[] = [
     changes: [
       change(
         'src/store/message.ts',
-        'known.set(name, { fields, _parsers })',
-        'known.set(name, result)',
+        'known.set(name, readers)',
+        'known.set(name, Object.assign([...readers], { answer }))',
       ),
     ],
     noticedBy: by('test/db/message.test.ts', 'does not keep the rows that it gave'),

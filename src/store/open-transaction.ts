@@ -1,6 +1,7 @@
 // A transaction on one connection, from its begin to its end. What nobody waits for goes with the next statement, in
 // one message: the begin, savepoints, and what is to be done later.
 import type pg from 'pg';
+import type { Answer } from './message-query.ts';
 import { inMessages, sendMessage } from './message.ts';
 import type { Notice } from './notice.ts';
 import type { Executor, Query, QueryResult } from './statement.ts';
@@ -55,22 +56,22 @@ export function openTransaction(
   const hasEnded = (): boolean => isEnded;
   let turn: Promise<unknown> = Promise.resolve();
 
-  const send = async (statements: readonly Query[]): Promise<pg.QueryArrayResult> => {
+  const send = async (statements: readonly Query[]): Promise<Answer> => {
     try {
-      let result: pg.QueryArrayResult | undefined;
+      let result: Answer | undefined;
       for (const message of inMessages(client, statements)) {
         if (over !== undefined) throw over.error;
         result = await sendMessage(client, message);
         isBegun = true;
       }
-      return result as pg.QueryArrayResult;
+      return result as Answer;
     } catch (error) {
       // There may be no transaction, and all else would run outside of one.
       if (!isBegun) over ??= { error };
       throw error;
     }
   };
-  const query = (last: Query): Promise<pg.QueryArrayResult> => {
+  const query = (last: Query): Promise<Answer> => {
     const statements = [...ahead, last];
     ahead = [];
     const sent = turn.then(() => send(statements));
@@ -148,6 +149,6 @@ export function openTransaction(
   };
 }
 
-export function toResult({ rows, rowCount }: pg.QueryArrayResult): QueryResult {
-  return { rows: rows as unknown[][], rowCount: rowCount ?? 0 };
+export function toResult({ rows, rowCount }: Answer): QueryResult {
+  return { rows, rowCount: rowCount ?? 0 };
 }

@@ -2,13 +2,16 @@
 import pg from 'pg';
 import { OID } from './column.ts';
 
-type Parser = (value: string) => unknown;
+/** Of a type. */
+export type Oid = Parameters<pg.CustomTypesConfig['getTypeParser']>[0];
+/** Gives what a value stands for that came as text. */
+export type Reader = (value: string) => unknown;
 
 const parseTimestamp = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ) as (
   value: string,
 ) => Date | number;
 
-const parsers: Readonly<Record<number, Parser>> = {
+const readers: Readonly<Record<number, Reader>> = {
   [OID.int8]: Number,
   [OID.timestamptz]: (value) => {
     // 'infinity' comes as a number.
@@ -17,6 +20,9 @@ const parsers: Readonly<Record<number, Parser>> = {
   },
 };
 
-export const wireTypes: pg.CustomTypesConfig = {
-  getTypeParser: (oid): Parser => parsers[oid] ?? (pg.types.getTypeParser(oid) as Parser),
-};
+export function readerOf(oid: Oid): Reader {
+  return readers[oid] ?? (pg.types.getTypeParser(oid) as Reader);
+}
+
+/** For what pg itself reads. */
+export const wireTypes: pg.CustomTypesConfig = { getTypeParser: readerOf };

@@ -363,6 +363,17 @@ describe('a statement that a connection knows', () => {
     await client.end();
   });
 
+  it('is not taken for another one of its name', async () => {
+    const { client } = await connect();
+    const named = (text: string): Query => ({ name: 'test.named', text, values: [] });
+    expect((await sendMessage(client, [named('select 1')])).rows).toEqual([[1]]);
+    await expect(sendMessage(client, [named('select 2')])).rejects.toThrow(
+      'two statements have the name test.named',
+    );
+    expect((await sendMessage(client, [named('select 1')])).rows).toEqual([[1]]);
+    await client.end();
+  });
+
   it('does not keep the rows that it gave', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
