@@ -31,7 +31,7 @@ export const working: readonly Mutation[] = [
     ],
     noticedBy: by(
       `${IN_EVERY_ORDER}job.test.ts`,
-      'and the reaper: it counts or is refused, and the job ends once',
+      'and the reaper: it counts or is refused, and the job ends once (%s)',
     ),
   },
   {

@@ -26,7 +26,7 @@ import { createTestCreator } from './creator.ts';
 import type { KnownTemplates } from '../../src/workspaces/known-templates.ts';
 import { deletePrebuild } from '../../src/workspaces/delete-workspace.ts';
 import type { WorkspaceRequest } from '../../src/workspaces/request.ts';
-import { completeDeps } from './complete-deps.ts';
+import { completeDeps, completeTogetherDeps } from './complete-deps.ts';
 import { createFactory, type TestPool } from './factory.ts';
 import { interleave, type Explored, type Interleaving, type Play } from './interleave.ts';
 import { findViolations } from './pool-invariants.ts';
@@ -75,6 +75,8 @@ export const BUDGET = ['creation_budget.lock', 'creation_budget.read'];
 export const AROUND_A_CLAIM = [
   ...['claim.resolve_request', 'claim.explain_miss', 'claim.record_miss'],
 ];
+/** How the result of a build may be stored. */
+export const COMPLETIONS = ['completeAlone', 'completeTogether'] as const;
 /** Locked after the member's and the workspace's row, at which both meet already. */
 export const BEHIND_THE_MEMBER = ['job.lock'];
 
@@ -133,7 +135,9 @@ export interface Plays extends AsyncDisposable {
   /** What an administrator does to the pool's first prebuild. */
   deletePrebuild: Play<World>;
   acquire: Play<Working>;
-  completeWith(result: JobResult): Play<Working>;
+  completeAlone(result: JobResult): Play<Working>;
+  /** The same by the statements for many at once. */
+  completeTogether(result: JobResult): Play<Working>;
   /** What operators do to the world's pool, or to all. */
   operate(work: (tx: Transaction, poolId: PoolId) => Promise<void>): Play<World>;
   /** Its newest builds failed, and a trial is due. */
@@ -315,10 +319,22 @@ export async function openPlays(planner: keyof typeof PLANNERS = 'as it likes'):
       return 'deleting';
     },
     acquire,
-    completeWith:
+    completeAlone:
       (result) =>
       async (database, { daemon, jobId }) => {
         await completeJob(completeDeps(store, database), { daemon, jobId, attempt: 1 }, result);
+        return 'told';
+      },
+    completeTogether:
+      (result) =>
+      async (database, { daemon, jobId }) => {
+        const [build] = await store.sql<{ workspaceId: WorkspaceId }>(
+          'select workspace_id as "workspaceId" from builds where job_id = $1',
+          [jobId],
+        );
+        if (build === undefined) throw new Error(`the job ${jobId} is of no build`);
+        const deps = completeTogetherDeps(store, database, { ...build, jobId });
+        await completeJob(deps, { daemon, jobId, attempt: 1 }, result);
         return 'told';
       },
     operate:

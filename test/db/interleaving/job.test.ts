@@ -10,6 +10,7 @@ import { isBefore, type Play } from '../../support/interleave.ts';
 import {
   atOnce,
   BEHIND_THE_MEMBER,
+  COMPLETIONS,
   openPlays,
   PLANNERS,
   type Plays,
@@ -144,25 +145,28 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
       (await sweepJobs({ ...plays.store.kit, database }, SWEEP)).hung.length;
     const OTHER_SWEEPS = ['watch.keep', 'job.find_unserved', 'job.find_revoked'];
 
-    it('and the reaper: it counts or is refused, and the job ends once', async () => {
-      const explored = await plays.explore<Working>({
-        setUp: setUpSilent,
-        sessions: { daemon: plays.completeWith(SUCCEEDED), reaper: sweep },
-        through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
-        check: async ({ pool, jobId }, { given }) => {
-          const status = given['reaper'] === 1 ? 'failed' : 'succeeded';
-          expect(await plays.queue.status(jobId)).toMatchObject({ status });
-          expect(
-            await plays.store.sql('select from pool_events where pool_id = $1', [pool.poolId]),
-          ).toHaveLength(1);
-        },
-      });
-      expect(explored.endings).toEqual([
-        'daemon: ATTEMPT_STALE, reaper: 1',
-        'daemon: told, reaper: 0',
-      ]);
-      expect(explored.withWaiting).toBeGreaterThan(0);
-    });
+    it.each(COMPLETIONS)(
+      'and the reaper: it counts or is refused, and the job ends once (%s)',
+      async (complete) => {
+        const explored = await plays.explore<Working>({
+          setUp: setUpSilent,
+          sessions: { daemon: plays[complete](SUCCEEDED), reaper: sweep },
+          through: [...OTHER_SWEEPS, ...BEHIND_THE_MEMBER],
+          check: async ({ pool, jobId }, { given }) => {
+            const status = given['reaper'] === 1 ? 'failed' : 'succeeded';
+            expect(await plays.queue.status(jobId)).toMatchObject({ status });
+            expect(
+              await plays.store.sql('select from pool_events where pool_id = $1', [pool.poolId]),
+            ).toHaveLength(1);
+          },
+        });
+        expect(explored.endings).toEqual([
+          'daemon: ATTEMPT_STALE, reaper: 1',
+          'daemon: told, reaper: 0',
+        ]);
+        expect(explored.withWaiting).toBeGreaterThan(0);
+      },
+    );
 
     it('that is announced by a sign of life at the last moment: the job goes on, or the sign is refused', async () => {
       const explored = await plays.explore<Working>({
@@ -201,20 +205,23 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
       expect(explored.withWaiting).toBeGreaterThan(0);
     });
 
-    it('and a pass that wants none: what was built is deleted by this one or the next', async () => {
-      const explored = await plays.explore<Working>({
-        setUp: () => plays.running({ desired: 0 }),
-        sessions: { daemon: plays.completeWith(SUCCEEDED), pass: plays.pass },
-        through: BEHIND_THE_MEMBER,
-        check: async (world) => {
-          await atOnce(plays, plays.pass, world);
-          expect(await plays.countLiving(world.pool)).toBe(0);
-        },
-      });
-      expect(explored.endings).toEqual([
-        'daemon: told, pass: ',
-        'daemon: told, pass: pool.deleting 1 extraneous',
-      ]);
-    });
+    it.each(COMPLETIONS)(
+      'and a pass that wants none: what was built is deleted by this one or the next (%s)',
+      async (complete) => {
+        const explored = await plays.explore<Working>({
+          setUp: () => plays.running({ desired: 0 }),
+          sessions: { daemon: plays[complete](SUCCEEDED), pass: plays.pass },
+          through: BEHIND_THE_MEMBER,
+          check: async (world) => {
+            await atOnce(plays, plays.pass, world);
+            expect(await plays.countLiving(world.pool)).toBe(0);
+          },
+        });
+        expect(explored.endings).toEqual([
+          'daemon: told, pass: ',
+          'daemon: told, pass: pool.deleting 1 extraneous',
+        ]);
+      },
+    );
   });
 });

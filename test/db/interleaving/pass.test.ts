@@ -14,6 +14,7 @@ import { FAILED, SUCCEEDED } from '../../support/queue.ts';
 import {
   atOnce,
   BEHIND_THE_MEMBER,
+  COMPLETIONS,
   BUDGET,
   openPlays,
   OPERATOR,
@@ -254,37 +255,43 @@ describe.each(Object.keys(PLANNERS))('while PostgreSQL plans %s', (planner) => {
       return plays.takeFirst(world);
     };
 
-    it('a reset and the trial’s failure: it counts for nothing', async () => {
-      await plays.explore<Working>({
-        setUp: setUpTrial,
-        sessions: { daemon: plays.completeWith(FAILED), operator: reset() },
-        through: BEHIND_THE_MEMBER,
-        check: async (world) => {
-          await atOnce(plays, plays.pass, world);
-          expect(await isLimited(world)).toBe(false);
-        },
-      });
-    });
+    it.each(COMPLETIONS)(
+      'a reset and the trial’s failure: it counts for nothing (%s)',
+      async (complete) => {
+        await plays.explore<Working>({
+          setUp: setUpTrial,
+          sessions: { daemon: plays[complete](FAILED), operator: reset() },
+          through: BEHIND_THE_MEMBER,
+          check: async (world) => {
+            await atOnce(plays, plays.pass, world);
+            expect(await isLimited(world)).toBe(false);
+          },
+        });
+      },
+    );
 
-    it('a reset and the trial’s success: what it built is one of the pool', async () => {
-      const explored = await plays.explore<Working>({
-        setUp: setUpTrial,
-        sessions: { daemon: plays.completeWith(SUCCEEDED), operator: reset() },
-        through: BEHIND_THE_MEMBER,
-        check: async (world) => {
-          expect(await atOnce(plays, plays.pass, world)).toBe('');
-          expect(await isLimited(world)).toBe(false);
-          expect(await plays.countLiving(world.pool)).toBe(1);
-        },
-      });
-      expect(explored.endings).toEqual(['daemon: told, operator: done']);
-    });
+    it.each(COMPLETIONS)(
+      'a reset and the trial’s success: what it built is one of the pool (%s)',
+      async (complete) => {
+        const explored = await plays.explore<Working>({
+          setUp: setUpTrial,
+          sessions: { daemon: plays[complete](SUCCEEDED), operator: reset() },
+          through: BEHIND_THE_MEMBER,
+          check: async (world) => {
+            expect(await atOnce(plays, plays.pass, world)).toBe('');
+            expect(await isLimited(world)).toBe(false);
+            expect(await plays.countLiving(world.pool)).toBe(1);
+          },
+        });
+        expect(explored.endings).toEqual(['daemon: told, operator: done']);
+      },
+    );
 
     it('a reset and the pass that notices the trial’s success: the limit ends once', async () => {
       const explored = await plays.explore<Working>({
         setUp: async () => {
           const world = await setUpTrial();
-          await atOnce(plays, plays.completeWith(SUCCEEDED), world);
+          await atOnce(plays, plays.completeAlone(SUCCEEDED), world);
           return world;
         },
         sessions: { pass: plays.pass, operator: reset() },
