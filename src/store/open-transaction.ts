@@ -40,6 +40,13 @@ export type TransactionMode = keyof typeof BEGIN;
 const COMMIT = ask('commit', 'commit');
 const ROLLBACK = ask('rollback', 'rollback');
 
+/** Made for whoever asks all the same, so that its stack tells who that is. */
+const ENDED = {
+  get error(): Error {
+    return new Error('the transaction has ended');
+  },
+};
+
 export function openTransaction(
   client: pg.ClientBase,
   { mode, notices }: { readonly mode: TransactionMode; readonly notices: Notice[] },
@@ -144,7 +151,8 @@ export function openTransaction(
       if (command === 'ROLLBACK' && !isDryRun) {
         throw new Error('the transaction had failed before its commit');
       }
-      fail(new Error('the transaction has ended'));
+      over = ENDED;
+      isEnded = true;
     },
   };
 }
