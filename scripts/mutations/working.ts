@@ -107,6 +107,20 @@ export const working: readonly Mutation[] = [
     noticedBy: by('test/db/message.test.ts', 'gives its own rows, whatever goes ahead of it'),
   },
   {
+    fault: 'an empty statement that goes ahead is taken for the end of nothing',
+    changes: [
+      change(
+        'src/store/message-query.ts',
+        'handleEmptyQuery(): void {\n    this.#isAhead();',
+        'handleEmptyQuery(): void {',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/message-query.test.ts',
+      'with an empty statement ahead gives what the last one gives',
+    ),
+  },
+  {
     fault: 'a connection keeps the first rows of each statement',
     changes: [
       change(

@@ -21,7 +21,7 @@ export interface Answer {
 /** How the columns of a statement's rows are read. */
 export type Readers = readonly Reader[];
 
-/** With what pg's types say nothing of. */
+/** What pg's client sends by, of which its types say little. */
 export interface MessageConnection {
   readonly stream: { cork(): void; uncork(): void };
   /** By name: what the client has seen PostgreSQL parse, by the name and text of the query that sent it. */
@@ -108,19 +108,18 @@ export class MessageQuery {
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
     // What was sent ahead may give rows, of columns that nobody has asked about.
     if (this.#aheadToCome > 0 || this.#unreadable !== undefined) return;
-    const readers = this.readers ?? [];
+    const { readers = [] } = this;
     try {
-      this.#rows.push(fields.map((value, n) => (value === null ? null : readers[n]?.(value))));
+      this.#rows.push(
+        fields.map((value, n) => (value === null ? null : (readers[n] as Reader)(value))),
+      );
     } catch (error) {
       this.#unreadable = error as Error;
     }
   }
 
   handleCommandComplete({ text }: { readonly text: string }): void {
-    if (this.#aheadToCome > 0) {
-      this.#aheadToCome -= 1;
-      return;
-    }
+    if (this.#isAhead()) return;
     // `COMMIT`, `UPDATE 3`, `INSERT 0 3`
     const [command = '', ...counts] = text.split(' ');
     const count = Number(counts.at(-1));
@@ -133,8 +132,11 @@ export class MessageQuery {
       this.callback(this.#unreadable);
       return;
     }
-    const [rows, rowCount, command] = [this.#rows, this.#rowCount, this.#command];
-    this.callback(undefined, { rows, rowCount, command });
+    this.callback(undefined, {
+      rows: this.#rows,
+      rowCount: this.#rowCount,
+      command: this.#command,
+    });
   }
 
   handleError(error: Error): void {
@@ -142,7 +144,7 @@ export class MessageQuery {
   }
 
   handleEmptyQuery(): void {
-    // It has no answer but that.
+    this.#isAhead();
   }
 
   handlePortalSuspended(): void {
@@ -151,9 +153,18 @@ export class MessageQuery {
 
   handleCopyInResponse(connection: MessageConnection): void {
     connection.sendCopyFail('nothing is copied in');
+    // The one at the end of the message was taken for a part of the copy.
+    connection.sync();
   }
 
   handleCopyData(): void {
     // Nobody has asked for it.
+  }
+
+  /** Whether what has ended just now went ahead; it is counted. */
+  #isAhead(): boolean {
+    if (this.#aheadToCome === 0) return false;
+    this.#aheadToCome -= 1;
+    return true;
   }
 }

@@ -40,7 +40,7 @@ export type TransactionMode = keyof typeof BEGIN;
 const COMMIT = ask('commit', 'commit');
 const ROLLBACK = ask('rollback', 'rollback');
 
-/** Made for whoever asks all the same, so that its stack tells who that is. */
+/** Made only where somebody asks all the same: nearly every transaction ends well. */
 const ENDED = {
   get error(): Error {
     return new Error('the transaction has ended');
@@ -86,8 +86,8 @@ export function openTransaction(
     return sent;
   };
 
-  const fail = (error: unknown): void => {
-    over = { error };
+  const close = (why: { readonly error: unknown }): void => {
+    over = why;
     isEnded = true;
   };
 
@@ -141,7 +141,7 @@ export function openTransaction(
       notices.push(...more);
     },
     savepoint,
-    fail,
+    fail: (error) => close({ error }),
     end: async () => {
       const isUntouched = !isBegun && over === undefined && ahead.length === 1;
       if (isUntouched) return;
@@ -151,8 +151,7 @@ export function openTransaction(
       if (command === 'ROLLBACK' && !isDryRun) {
         throw new Error('the transaction had failed before its commit');
       }
-      over = ENDED;
-      isEnded = true;
+      close(ENDED);
     },
   };
 }

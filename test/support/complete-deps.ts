@@ -10,13 +10,13 @@ import { createLoneJobFinisher } from '../../src/jobs/lone-job.ts';
 import type { Keyring } from '../../src/keys/keyring.ts';
 import type { Database } from '../../src/store/database.ts';
 
-interface Stored {
+interface Where {
   readonly kit: Kit;
   readonly keyring: Keyring;
 }
 
 /** Each end of a build by itself. */
-export function completeDeps({ kit, keyring }: Stored, database: Database): CompleteDeps {
+export function completeDeps({ kit, keyring }: Where, database: Database): CompleteDeps {
   const deps = { ...kit, database };
   return {
     ...deps,
@@ -28,16 +28,16 @@ export function completeDeps({ kit, keyring }: Stored, database: Database): Comp
 
 /** The end of this build as those are stored that come many at once. */
 export function completeTogetherDeps(
-  stored: Stored,
+  where: Where,
   database: Database,
   { jobId, workspaceId }: { readonly jobId: JobId; readonly workspaceId: WorkspaceId },
 ): CompleteDeps {
-  const { kit } = stored;
+  const { kit } = where;
   const builds = createHandedBuilds();
   builds.note(jobId, { workspaceId, ending: 'together' });
   const precedence = createPrecedence(kit.clock);
   return {
-    ...completeDeps(stored, database),
+    ...completeDeps(where, database),
     endAttempt: createAttemptEnder({ ...kit, database, precedence, builds }),
   };
 }

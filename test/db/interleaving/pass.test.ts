@@ -14,8 +14,8 @@ import { FAILED, SUCCEEDED } from '../../support/queue.ts';
 import {
   atOnce,
   BEHIND_THE_MEMBER,
-  COMPLETIONS,
   BUDGET,
+  COMPLETIONS,
   openPlays,
   OPERATOR,
   PLANNERS,
