@@ -104,14 +104,14 @@ export const working: readonly Mutation[] = [
     changes: [
       change('src/store/message-query.ts', 'if (this.#aheadToCome > 0 || this', 'if (this'),
     ],
-    noticedBy: by('test/db/message.test.ts', 'gives its own rows, whatever goes ahead of it'),
+    noticedBy: by('test/db/message-query.test.ts', 'gives its own rows, whatever goes ahead of it'),
   },
   {
     fault: 'an empty statement that goes ahead is taken for the end of nothing',
     changes: [
       change(
         'src/store/message-query.ts',
-        'handleEmptyQuery(): void {\n    this.#isAhead();',
+        'handleEmptyQuery(): void {\n    this.#endsAhead();',
         'handleEmptyQuery(): void {',
       ),
     ],
@@ -129,7 +129,7 @@ export const working: readonly Mutation[] = [
         'known.set(name, Object.assign([...readers], { answer }))',
       ),
     ],
-    noticedBy: by('test/db/message.test.ts', 'does not keep the rows that it gave'),
+    noticedBy: by('test/db/message-query.test.ts', 'does not keep the rows that it gave'),
   },
   {
     fault: 'a result is stored as often as it is reported',

@@ -1,5 +1,6 @@
 // One message as pg's client runs it: the client takes whatever knows how to send itself and to take what comes back, and
-// calls it by pg's names. test/db/message.test.ts counts what is sent, and notices a pg that does it otherwise.
+// calls it by pg's names. test/db/message.test.ts counts what is sent; it and message-query.test.ts notice
+// a pg that does it otherwise.
 import { readerOf, type Oid, type Reader } from './wire-type.ts';
 
 /** A statement with its values as they go over the wire. */
@@ -119,7 +120,7 @@ export class MessageQuery {
   }
 
   handleCommandComplete({ text }: { readonly text: string }): void {
-    if (this.#isAhead()) return;
+    if (this.#endsAhead()) return;
     // `COMMIT`, `UPDATE 3`, `INSERT 0 3`
     const [command = '', ...counts] = text.split(' ');
     const count = Number(counts.at(-1));
@@ -144,7 +145,7 @@ export class MessageQuery {
   }
 
   handleEmptyQuery(): void {
-    this.#isAhead();
+    this.#endsAhead();
   }
 
   handlePortalSuspended(): void {
@@ -161,8 +162,8 @@ export class MessageQuery {
     // Nobody has asked for it.
   }
 
-  /** Whether what has ended just now went ahead; it is counted. */
-  #isAhead(): boolean {
+  /** Counts what has ended just now, if it went ahead; whether it did. */
+  #endsAhead(): boolean {
     if (this.#aheadToCome === 0) return false;
     this.#aheadToCome -= 1;
     return true;
