@@ -270,6 +270,40 @@ export const deciding: readonly Mutation[] = [
     ),
   },
   {
+    fault: 'a pool that holds something back waits a second when a build of its has ended',
+    changes: [change('src/reconciler/reconciler.ts', 'outcome.withheld.length === 0 && ')],
+    noticedBy: by(
+      'test/db/reconciler/progress.test.ts',
+      'has it at once where its last turn held something back',
+    ),
+  },
+  {
+    fault: 'progress during a turn is taken for seen by it',
+    changes: [
+      change('src/reconciler/reconciler.ts', '      progress.set(poolId, null);\n'),
+      change(
+        'src/reconciler/reconciler.ts',
+        '      refill.end(outcome);\n',
+        '      refill.end(outcome);\n      progress.set(poolId, null);\n',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/progress.test.ts',
+      'has another one where it came on during a turn, which may not have seen it',
+    ),
+  },
+  {
+    fault: 'each progress puts off the turn that an earlier one asked for',
+    changes: [
+      change(
+        'src/reconciler/boundary-timers.ts',
+        'if (at < (dueAtMs',
+        'if (at > 0 || at < (dueAtMs',
+      ),
+    ],
+    noticedBy: by('src/reconciler/boundary-timers.test.ts', 'are brought forward, never put off'),
+  },
+  {
     fault: 'what was claimed is replaced beside claims',
     changes: [
       change(

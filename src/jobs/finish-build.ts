@@ -85,7 +85,10 @@ export async function followBuilds(
       ...describeEvent(one),
     })),
   );
-  for (const { workspace } of members) tx.notify({ kind: 'pool', poolId: workspace.poolId });
+  for (const { workspace, result } of members) {
+    const kind = result.outcome === 'succeeded' ? 'progress' : 'pool';
+    tx.notify({ kind, poolId: workspace.poolId });
+  }
 }
 
 async function followBuild(

@@ -42,6 +42,21 @@ describe('the timers of pools', () => {
     expect(due).toEqual(['moved']);
   });
 
+  it('are brought forward, never put off', async () => {
+    const { clock, due, timers } = setUp();
+    timers.bringForward('none yet', 2_000);
+    timers.bringForward('none yet', 3_000);
+    timers.set('later', 5_000);
+    timers.bringForward('later', 1_000);
+    await settle();
+    await clock.advance(1_000);
+    expect(due).toEqual(['later']);
+    await clock.advance(1_000);
+    expect(due).toEqual(['later', 'none yet']);
+    await clock.advance(60_000);
+    expect(due).toHaveLength(2);
+  });
+
   it('take what is due already as due now, and wait for what is far away', async () => {
     const { clock, due, timers } = setUp();
     timers.set('past', -5_000);

@@ -6,6 +6,8 @@ import type { Kit } from '../base/kit.ts';
 export interface BoundaryTimers<K extends string> {
   /** Replaces the key's timer; null: there is nothing to wait for. */
   set(key: K, afterMs: number | null): void;
+  /** Has the key's timer end that soon at the latest. */
+  bringForward(key: K, afterMs: number): void;
 }
 
 export interface BoundaryOptions<K extends string> {
@@ -43,15 +45,19 @@ export function createBoundaryTimers<K extends string>(
     signal.removeEventListener('abort', stop);
   };
 
+  const setAt = (key: K, at: number): void => {
+    dueAtMs.set(key, at);
+    if (at < sleepsUntilMs) sleep.abort(OVER);
+  };
+
   return {
     set: (key, afterMs) => {
-      if (afterMs === null) {
-        dueAtMs.delete(key);
-        return;
-      }
-      const at = clock.monotonicMs() + Math.max(afterMs, 0);
-      dueAtMs.set(key, at);
-      if (at < sleepsUntilMs) sleep.abort(OVER);
+      if (afterMs === null) dueAtMs.delete(key);
+      else setAt(key, clock.monotonicMs() + Math.max(afterMs, 0));
+    },
+    bringForward: (key, afterMs) => {
+      const at = clock.monotonicMs() + afterMs;
+      if (at < (dueAtMs.get(key) ?? Number.POSITIVE_INFINITY)) setAt(key, at);
     },
     running: run(),
   };

@@ -31,8 +31,16 @@ const RETRY_MAX_MS = 300_000;
 const REST_MAX_MS = 50;
 /** What refills a pool waits so long at most for claims that are under way; pools have reserves for it. */
 const REFILL_WAITS_MS = 1_000;
+/** A pool that nothing waits for is looked at so long after it came on as it should, unless something else happens. */
+const PROGRESS_WAITS_MS = 1_000;
 /** What runs at a stop is a few statements long. */
 const STOP_DEADLINE_MS = 10_000;
+
+/** Before the start. */
+const NO_TIMERS: BoundaryTimers<PoolId> = {
+  set: () => undefined,
+  bringForward: () => undefined,
+};
 
 export interface ReconcilerDeps {
   readonly database: Database;
@@ -57,12 +65,16 @@ export function createReconciler(
   const deps = { ...kit, log, database };
   /** Somebody has joined the pool's line since its last turn, or was in it then. */
   const withLine = new Set<PoolId>();
+  /** Their last turn held nothing back and left nobody in a line: that builds of theirs end well changes nothing. */
+  const content = new Set<PoolId>();
   const outcomes = createOutcomeLog(log);
   const line = createBudgetLine();
   const refills = createRefillTimer(kit);
   const intervalMs = options.intervalMs > 0 ? options.intervalMs : DEFAULT_INTERVAL_MS;
   let stopped = new AbortController().signal;
-  let timers: BoundaryTimers<PoolId> = { set: () => undefined };
+  let timers = NO_TIMERS;
+  /** Of pools that came on as they should since their last turn began. */
+  let progress = NO_TIMERS;
   let passing: Promise<PassResult> | undefined;
   let pause = new AbortController();
 
@@ -81,6 +93,7 @@ export function createReconciler(
     restMaxMs: REST_MAX_MS,
     work: async (poolId) => {
       const startedMs = kit.clock.monotonicMs();
+      progress.set(poolId, null);
       const refill = refills.begin(poolId);
       const seen = { line: false };
       const serveLine: ServeWaiters = (tx, id) => {
@@ -98,6 +111,8 @@ export function createReconciler(
       refill.end(outcome);
       if (seen.line) withLine.add(poolId);
       else withLine.delete(poolId);
+      if (!seen.line && isContent(outcome)) content.add(poolId);
+      else content.delete(poolId);
       await failpoint('pool.committed');
       outcomes.write(poolId, outcome, kit.clock.monotonicMs() - startedMs);
       if (outcome.kind === 'reconciled') {
@@ -184,11 +199,24 @@ export function createReconciler(
     }
   };
 
+  /** What happens in one pool may leave room for another one. */
+  const addHeldBack = (poolId: PoolId): void => {
+    const waiting = line.next(poolId);
+    if (waiting !== undefined) addInItsTurn(waiting);
+  };
+
   const onPool = (poolId: PoolId): void => {
     refills.note(poolId);
     addInItsTurn(poolId);
-    const waiting = line.next(poolId);
-    if (waiting !== undefined) addInItsTurn(waiting);
+    addHeldBack(poolId);
+  };
+
+  const onProgress = (poolId: PoolId): void => {
+    if (!content.has(poolId)) onPool(poolId);
+    else {
+      progress.bringForward(poolId, PROGRESS_WAITS_MS);
+      addHeldBack(poolId);
+    }
   };
 
   const onLine = (poolId: PoolId): void => {
@@ -216,13 +244,20 @@ export function createReconciler(
       stopped = signal;
       signal.addEventListener('abort', hurry);
       await queue.start();
-      const made = createBoundaryTimers<PoolId>(kit, { signal, onDue: (id) => queue.add(id) });
-      timers = made;
-      scope.background(made.running);
+      const startTimers = (): BoundaryTimers<PoolId> => {
+        const made = createBoundaryTimers<PoolId>(kit, { signal, onDue: (id) => queue.add(id) });
+        scope.background(made.running);
+        return made;
+      };
+      timers = startTimers();
+      progress = startTimers();
       unsubscribe = [
         bus.subscribe('pool', (hint) => {
           if (hint.kind === 'pool') onPool(hint.poolId);
           else if (hint.kind === 'resync') hurry();
+        }),
+        bus.subscribe('progress', (hint) => {
+          if (hint.kind === 'progress') onProgress(hint.poolId);
         }),
         bus.subscribe('line', (hint) => {
           if (hint.kind === 'line') onLine(hint.poolId);
@@ -259,4 +294,9 @@ export function createReconciler(
     });
 
   return { ...service, reconcile: (poolId) => queue.run(poolId), pass };
+}
+
+function isContent(outcome: PoolOutcome): boolean {
+  if (outcome.kind !== 'reconciled') return false;
+  return outcome.withheld.length === 0 && outcome.errors.length === 0;
 }

@@ -13,6 +13,8 @@ import type {
 export type Notice =
   /** A pool may have something to decide. */
   | { readonly kind: 'pool'; readonly poolId: PoolId }
+  /** A pool comes on as it should: there is something to decide where somebody or something waits for that. */
+  | { readonly kind: 'progress'; readonly poolId: PoolId }
   /** Somebody joined the pool's line or came back to it: it has something to decide at once. */
   | { readonly kind: 'line'; readonly poolId: PoolId }
   /** The settings of prebuilds changed: every pool may have something to decide. */
@@ -44,6 +46,8 @@ export function noticeKey(notice: Notice): string {
   switch (notice.kind) {
     case 'pool':
       return `pool ${notice.poolId}`;
+    case 'progress':
+      return `progress ${notice.poolId}`;
     case 'line':
       return `line ${notice.poolId}`;
     case 'prebuilds':
@@ -76,6 +80,7 @@ export function parseNoticeKey(key: string): Notice | undefined {
   if (id === undefined) return undefined;
   switch (kind) {
     case 'pool':
+    case 'progress':
     case 'line':
       return { kind, poolId: id as PoolId };
     case 'workspace':

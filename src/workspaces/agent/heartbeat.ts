@@ -185,7 +185,8 @@ async function storeSignOfLife(
   if (recorded !== undefined) {
     const said: Notice = { kind: 'workspace', workspaceId };
     const { poolId } = recorded;
-    database.announce(poolId === null ? [said] : [said, { kind: 'pool', poolId }]);
+    const kind = sign.lifecycle === 'ready' ? 'progress' : 'pool';
+    database.announce(poolId === null ? [said] : [said, { kind, poolId }]);
   }
   const { completedMs } = recorded ?? (await recordInTurn(database, workspaceId, sign));
   if (completedMs !== null) meter.observe('claim_to_ready', completedMs);

@@ -94,14 +94,14 @@ describe('a new sign of life', () => {
     await agent();
     expect(await say({ lifecycle: 'starting' })).toEqual(BY_ITSELF);
     expect(await member()).toEqual({ ready: false, broken: null, lost: true });
-    const changed = [
+    const changed = (kind: 'pool' | 'progress') => [
       { kind: 'workspace', workspaceId },
-      { kind: 'pool', poolId: pool.poolId },
+      { kind, poolId: pool.poolId },
     ];
-    expect(store.announced).toEqual(changed);
+    expect(store.announced).toEqual(changed('pool'));
     expect(await say({})).toEqual(BY_ITSELF);
     expect(await member()).toEqual(READY);
-    expect(store.announced).toEqual(changed);
+    expect(store.announced).toEqual(changed('progress'));
     expect((await say({})).statements).not.toContain('agent.record_signs_of_life');
     expect(await say({ lifecycle: 'start_error' })).toEqual(BY_ITSELF);
     expect(await member()).toEqual({ ready: false, broken: 'start_error', lost: true });

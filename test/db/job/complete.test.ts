@@ -197,7 +197,8 @@ describe('the first build of a prebuild', () => {
     await queue.complete(await queue.mustTake(daemon));
     expect(await member(workspaceId)).toEqual({ born: true, running: true, ready: true });
     expect(await judged()).toEqual([{ failed: false }]);
-    expect(store.announced).toContainEqual({ kind: 'pool', poolId: pool.poolId });
+    expect(store.announced).toContainEqual({ kind: 'progress', poolId: pool.poolId });
+    expect(store.announced).not.toContainEqual({ kind: 'pool', poolId: pool.poolId });
   });
 
   it('tells the pool how long it queued and ran', async () => {

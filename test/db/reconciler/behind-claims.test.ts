@@ -2,61 +2,41 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPrecedence } from '../../../src/base/precedence.ts';
 import type { PoolId } from '../../../src/base/id.ts';
-import { createReconciler, type Reconciler } from '../../../src/reconciler/reconciler.ts';
-import type { NoticeBus } from '../../../src/store/notice-bus.ts';
-import type { Notice } from '../../../src/store/notice.ts';
-import { createNoticeSubscribers } from '../../../src/store/notice-subscribers.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
 import { createManualClock } from '../../support/manual-clock.ts';
-import { RECONCILER_OPTIONS } from '../../support/reconcile.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
-import { recordTurns, type Turns } from '../../support/turns.ts';
+import { startToldReconciler, type ToldReconciler } from '../../support/told-reconciler.ts';
 
 const MOST_MS = 1_000;
-const DAY_MS = 86_400_000;
 
 let store: TestStore;
 let make: Factory;
 let line: Line;
 let other: Line;
-let reconciler: Reconciler;
-let turns: Turns;
+let told: ToldReconciler;
 const clock = createManualClock();
 const precedence = createPrecedence(clock);
-/** Tells the reconciler what a bus would. */
-let hear: (notice: Notice) => void;
 
 beforeEach(async () => {
   store = await openTestStore();
   make = createFactory(store);
   [line, other] = [await openLine({ store, make }), await openLine({ store, make })];
-  turns = recordTurns();
-  const subscribers = createNoticeSubscribers(turns.log);
-  const bus: Pick<NoticeBus, 'subscribe'> = { subscribe: subscribers.add };
-  hear = subscribers.tell;
-  reconciler = createReconciler(
-    { ...store.kit, log: turns.log },
-    // Nobody is served, so whoever waits goes on waiting.
-    { database: store.database, bus, serveWaiters: async () => () => undefined, precedence },
-    { ...RECONCILER_OPTIONS, intervalMs: DAY_MS, maxCreationsInFlight: 2 },
-  );
-  await reconciler.start();
-  await reconciler.pass();
+  told = await startToldReconciler(store, { precedence, maxCreationsInFlight: 2 });
 });
 afterEach(async () => {
-  await reconciler.stop('test', 5_000);
+  await told.reconciler.stop('test', 5_000);
   await store.close();
 });
 
 const poolOf = ({ pool }: Line): PoolId => pool.poolId;
 const takeTurn = async (of: Line) => {
-  await reconciler.reconcile(poolOf(of));
-  turns.had.length = 0;
+  await told.reconciler.reconcile(poolOf(of));
+  told.turns.length = 0;
 };
-const tell = (of: Line): void => hear({ kind: 'pool', poolId: poolOf(of) });
-const hasTurn = () => expect.poll(() => turns.had, { interval: 5 }).toContain(poolOf(line));
+const tell = (of: Line): void => told.hear({ kind: 'pool', poolId: poolOf(of) });
+const hasTurn = () => expect.poll(() => told.turns, { interval: 5 }).toContain(poolOf(line));
 /** A claim, until it is ended. */
 const beginClaim = () => {
   const answer = createDeferred<null>();
@@ -68,10 +48,10 @@ describe('a pool in which something happens', () => {
   it('has its turn when the claims that are under way have ended', async () => {
     await takeTurn(line);
     const claim = beginClaim();
-    for (let told = 0; told < 10; told++) tell(line);
+    for (let times = 0; times < 10; times++) tell(line);
     // By the second's end its turn would have ended as well.
-    for (let turn = 0; turn < 2; turn++) await reconciler.reconcile(poolOf(other));
-    expect(turns.had).toEqual([poolOf(other), poolOf(other)]);
+    for (let turn = 0; turn < 2; turn++) await told.reconciler.reconcile(poolOf(other));
+    expect(told.turns).toEqual([poolOf(other), poolOf(other)]);
     expect(clock.sleeping()).toBe(1);
     claim.end();
     await hasTurn();
@@ -80,14 +60,14 @@ describe('a pool in which something happens', () => {
   it('has it behind claims as well where the budget holds it back until something happens', async () => {
     const template = await make.template({ organizationId: line.organizationId });
     const held = await make.pool(template, { desired: 3 });
-    await reconciler.reconcile(held.poolId);
+    await told.reconciler.reconcile(held.poolId);
     await takeTurn(line);
     const claim = beginClaim();
     tell(line);
     // Both.
     expect(clock.sleeping()).toBe(2);
     claim.end();
-    await expect.poll(() => turns.had, { interval: 5 }).toContain(held.poolId);
+    await expect.poll(() => told.turns, { interval: 5 }).toContain(held.poolId);
   });
 
   it('has it after a moment in any case', async () => {
@@ -103,7 +83,7 @@ describe('a pool in which something happens', () => {
     await takeTurn(line);
     const claim = beginClaim();
     await line.wait();
-    for (const notice of store.announced.splice(0)) hear(notice);
+    for (const notice of store.announced.splice(0)) told.hear(notice);
     await hasTurn();
     expect(clock.sleeping()).toBe(0);
     claim.end();
@@ -138,7 +118,7 @@ describe('a pool in which something happens', () => {
     const claim = beginClaim();
     tell(line);
     expect(clock.sleeping()).toBe(1);
-    expect(await reconciler.stop('test', 5_000)).toBe('stopped');
+    expect(await told.reconciler.stop('test', 5_000)).toBe('stopped');
     claim.end();
   });
 });
