@@ -70,10 +70,10 @@ export async function followBuilds(
   const kept = members.filter((one) => !isDeleted(one));
   finishMemberBuilds(
     tx,
-    kept.map(({ workspace, job, result }) => ({
-      workspaceId: workspace.id,
-      jobId: job.id,
-      runs: result.outcome === 'succeeded' && job.transition === 'start',
+    kept.map((one) => ({
+      workspaceId: one.workspace.id,
+      jobId: one.job.id,
+      runs: isStarted(one),
     })),
   );
   insertPoolEvents(
@@ -85,9 +85,9 @@ export async function followBuilds(
       ...describeEvent(one),
     })),
   );
-  for (const { workspace, result } of members) {
-    const kind = result.outcome === 'succeeded' ? 'progress' : 'pool';
-    tx.notify({ kind, poolId: workspace.poolId });
+  for (const one of members) {
+    const kind = isStarted(one) ? 'progress' : 'pool';
+    tx.notify({ kind, poolId: one.workspace.poolId });
   }
 }
 
@@ -123,6 +123,10 @@ interface OfPool {
 function isOfPool(finished: FinishedBuild): finished is FinishedBuild & OfPool {
   const { isMember, poolId } = finished.workspace;
   return isMember && poolId !== null;
+}
+
+function isStarted({ job, result }: FinishedBuild): boolean {
+  return result.outcome === 'succeeded' && job.transition === 'start';
 }
 
 function isDeleted({ job, result }: FinishedBuild): boolean {
