@@ -249,7 +249,7 @@ export const deciding: readonly Mutation[] = [
   },
   {
     fault: 'who joins a line waits for the claims of others',
-    changes: [change('src/reconciler/reconciler.ts', '    withLine.add(poolId);\n')],
+    changes: [change('src/reconciler/pool-triggers.ts', '    withLine.add(poolId);\n')],
     noticedBy: by(
       'test/db/reconciler/behind-claims.test.ts',
       'has it at once when somebody joins its line',
@@ -259,9 +259,9 @@ export const deciding: readonly Mutation[] = [
     fault: 'who stands in line waits for the claims of others',
     changes: [
       change(
-        'src/reconciler/reconciler.ts',
-        'if (seen.line) withLine.add',
-        'if (false) withLine.add',
+        'src/reconciler/pool-triggers.ts',
+        'put(withLine, poolId, found.line)',
+        'put(withLine, poolId, false)',
       ),
     ],
     noticedBy: by(
@@ -271,7 +271,7 @@ export const deciding: readonly Mutation[] = [
   },
   {
     fault: 'a pool that holds something back waits a second when a build of its has ended',
-    changes: [change('src/reconciler/reconciler.ts', 'outcome.withheld.length === 0 && ')],
+    changes: [change('src/reconciler/pool-triggers.ts', 'outcome.withheld.length === 0 && ')],
     noticedBy: by(
       'test/db/reconciler/progress.test.ts',
       'has it at once where its last turn held something back',
@@ -280,11 +280,11 @@ export const deciding: readonly Mutation[] = [
   {
     fault: 'progress during a turn is taken for seen by it',
     changes: [
-      change('src/reconciler/reconciler.ts', '      progress.set(poolId, null);\n'),
+      change('src/reconciler/pool-triggers.ts', '      progress.set(poolId, null);\n'),
       change(
-        'src/reconciler/reconciler.ts',
-        '      refill.end(outcome);\n',
-        '      refill.end(outcome);\n      progress.set(poolId, null);\n',
+        'src/reconciler/pool-triggers.ts',
+        '          refill.end(outcome);\n',
+        '          refill.end(outcome);\n          progress.set(poolId, null);\n',
       ),
     ],
     noticedBy: by(
@@ -306,11 +306,7 @@ export const deciding: readonly Mutation[] = [
   {
     fault: 'what was claimed is replaced beside claims',
     changes: [
-      change(
-        'src/reconciler/reconciler.ts',
-        'if (withLine.has(poolId)) queue',
-        'if (poolId) queue',
-      ),
+      change('src/reconciler/pool-triggers.ts', 'if (withLine.has(poolId)) add', 'if (poolId) add'),
     ],
     noticedBy: by(
       'test/db/reconciler/behind-claims.test.ts',

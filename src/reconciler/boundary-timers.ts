@@ -15,6 +15,12 @@ export interface BoundaryOptions<K extends string> {
   readonly onDue: (key: K) => void;
 }
 
+/** Before there are any. */
+export const NO_TIMERS: BoundaryTimers<string> = {
+  set: () => undefined,
+  bringForward: () => undefined,
+};
+
 /** A sleep of more than 24.8 days would end at once. */
 const LONGEST_SLEEP_MS = 86_400_000;
 

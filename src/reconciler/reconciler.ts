@@ -12,12 +12,11 @@ import { reconcileConcurrency } from '../domain/pool/reconcile-concurrency.ts';
 import type { Database } from '../store/database.ts';
 import type { NoticeBus } from '../store/notice-bus.ts';
 import { decideAllPools, isDue } from './all-pools.ts';
-import { createBoundaryTimers, type BoundaryTimers } from './boundary-timers.ts';
-import { createBudgetLine } from './budget-line.ts';
+import { createBoundaryTimers, NO_TIMERS } from './boundary-timers.ts';
 import { createKeyedQueue, type RunResult } from './keyed-queue.ts';
 import { createLease } from './lease.ts';
 import { createOutcomeLog } from './outcome-log.ts';
-import { createRefillTimer } from './refill-timer.ts';
+import { createPoolTriggers } from './pool-triggers.ts';
 import type { ReconcilerOptions } from './options.ts';
 import { runPass, type PassResult } from './pass.ts';
 import { reconcilePool, type PoolOutcome, type ServeWaiters } from './reconcile-pool.ts';
@@ -29,18 +28,8 @@ const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 300_000;
 /** What is claimed meanwhile is replaced that much later at most. */
 const REST_MAX_MS = 50;
-/** What refills a pool waits so long at most for claims that are under way; pools have reserves for it. */
-const REFILL_WAITS_MS = 1_000;
-/** A pool that nothing waits for is looked at so long after it came on as it should, unless something else happens. */
-const PROGRESS_WAITS_MS = 1_000;
 /** What runs at a stop is a few statements long. */
 const STOP_DEADLINE_MS = 10_000;
-
-/** Before the start. */
-const NO_TIMERS: BoundaryTimers<PoolId> = {
-  set: () => undefined,
-  bringForward: () => undefined,
-};
 
 export interface ReconcilerDeps {
   readonly database: Database;
@@ -63,18 +52,10 @@ export function createReconciler(
 ): Reconciler {
   const log = kit.log.child({ component: 'reconciler' });
   const deps = { ...kit, log, database };
-  /** Somebody has joined the pool's line since its last turn, or was in it then. */
-  const withLine = new Set<PoolId>();
-  /** Their last turn held nothing back and left nobody in a line: that builds of theirs end well changes nothing. */
-  const content = new Set<PoolId>();
   const outcomes = createOutcomeLog(log);
-  const line = createBudgetLine();
-  const refills = createRefillTimer(kit);
   const intervalMs = options.intervalMs > 0 ? options.intervalMs : DEFAULT_INTERVAL_MS;
   let stopped = new AbortController().signal;
   let timers = NO_TIMERS;
-  /** Of pools that came on as they should since their last turn began. */
-  let progress = NO_TIMERS;
   let passing: Promise<PassResult> | undefined;
   let pause = new AbortController();
 
@@ -93,11 +74,10 @@ export function createReconciler(
     restMaxMs: REST_MAX_MS,
     work: async (poolId) => {
       const startedMs = kit.clock.monotonicMs();
-      progress.set(poolId, null);
-      const refill = refills.begin(poolId);
-      const seen = { line: false };
+      const turn = triggers.begin(poolId);
+      const found = { line: false };
       const serveLine: ServeWaiters = (tx, id) => {
-        seen.line = true;
+        found.line = true;
         return serveWaiters(tx, id);
       };
       const outcome = await reconcilePool(
@@ -105,29 +85,23 @@ export function createReconciler(
         poolId,
         options,
       ).catch((error: unknown) => {
-        refill.fail();
+        turn.fail();
         throw error;
       });
-      refill.end(outcome);
-      if (seen.line) withLine.add(poolId);
-      else withLine.delete(poolId);
-      if (!seen.line && isContent(outcome)) content.add(poolId);
-      else content.delete(poolId);
+      turn.end(outcome, found);
       await failpoint('pool.committed');
       outcomes.write(poolId, outcome, kit.clock.monotonicMs() - startedMs);
       if (outcome.kind === 'reconciled') {
-        const { organizationId, decision, withheld, errors } = outcome;
+        const { decision, errors } = outcome;
         setTimer(poolId, decision, outcome.at);
-        line.note(
-          organizationId,
-          poolId,
-          withheld.some(({ reason }) => reason === 'budget' || reason === 'quota'),
-        );
         if (errors.length > 0) throw new AggregateError(errors, `actions failed: ${errors.length}`);
       }
       return outcome;
     },
   });
+
+  const add = (poolId: PoolId): void => queue.add(poolId);
+  const triggers = createPoolTriggers({ ...kit, precedence, add });
 
   const lease = createLease(
     { kit: deps, database, onTaken: hurry },
@@ -183,47 +157,6 @@ export function createReconciler(
     }
   };
 
-  /** Have something to do, behind claims that are under way. */
-  const givingWay = new Set<PoolId>();
-  /** What was claimed is replaced behind those who still wait for what they claim; a line is served at once. */
-  const addInItsTurn = (poolId: PoolId): void => {
-    if (withLine.has(poolId)) queue.add(poolId);
-    else if (!givingWay.has(poolId)) {
-      givingWay.add(poolId);
-      const add = async (): Promise<void> => {
-        givingWay.delete(poolId);
-        queue.add(poolId);
-      };
-      // A stop does not wait for it either: a stopped queue takes nothing.
-      void precedence.behind(REFILL_WAITS_MS, add);
-    }
-  };
-
-  /** What happens in one pool may leave room for another one. */
-  const addHeldBack = (poolId: PoolId): void => {
-    const waiting = line.next(poolId);
-    if (waiting !== undefined) addInItsTurn(waiting);
-  };
-
-  const onPool = (poolId: PoolId): void => {
-    refills.note(poolId);
-    addInItsTurn(poolId);
-    addHeldBack(poolId);
-  };
-
-  const onProgress = (poolId: PoolId): void => {
-    if (!content.has(poolId)) onPool(poolId);
-    else {
-      progress.bringForward(poolId, PROGRESS_WAITS_MS);
-      addHeldBack(poolId);
-    }
-  };
-
-  const onLine = (poolId: PoolId): void => {
-    withLine.add(poolId);
-    onPool(poolId);
-  };
-
   let looks = 0;
   /** However many ask for it while one looks, it is looked once more. */
   const lookAgain = async (): Promise<void> => {
@@ -244,33 +177,16 @@ export function createReconciler(
       stopped = signal;
       signal.addEventListener('abort', hurry);
       await queue.start();
-      const startTimers = (): BoundaryTimers<PoolId> => {
-        const made = createBoundaryTimers<PoolId>(kit, { signal, onDue: (id) => queue.add(id) });
-        scope.background(made.running);
-        return made;
-      };
-      timers = startTimers();
-      progress = startTimers();
+      const made = createBoundaryTimers<PoolId>(kit, { signal, onDue: add });
+      timers = made;
+      scope.background(made.running);
       unsubscribe = [
-        bus.subscribe('pool', (hint) => {
-          if (hint.kind === 'pool') onPool(hint.poolId);
-          else if (hint.kind === 'resync') hurry();
-        }),
-        bus.subscribe('progress', (hint) => {
-          if (hint.kind === 'progress') onProgress(hint.poolId);
-        }),
-        bus.subscribe('line', (hint) => {
-          if (hint.kind === 'line') onLine(hint.poolId);
-        }),
+        ...triggers.listen(bus, scope),
         bus.subscribe('prebuilds', (hint) => {
           if (hint.kind === 'prebuilds') scope.background(lookAgain());
         }),
-        bus.subscribe('daemon', (hint) => {
-          if (hint.kind !== 'daemon') return;
-          for (const poolId of line.waiting(hint.organizationId)) queue.add(poolId);
-        }),
         bus.subscribe('lease', (hint) => {
-          if (hint.kind === 'lease' && hint.name === LEASE) hurry();
+          if (hint.kind === 'resync' || (hint.kind === 'lease' && hint.name === LEASE)) hurry();
         }),
       ];
       await lease.start();
@@ -294,9 +210,4 @@ export function createReconciler(
     });
 
   return { ...service, reconcile: (poolId) => queue.run(poolId), pass };
-}
-
-function isContent(outcome: PoolOutcome): boolean {
-  if (outcome.kind !== 'reconciled') return false;
-  return outcome.withheld.length === 0 && outcome.errors.length === 0;
 }
