@@ -271,7 +271,13 @@ export const deciding: readonly Mutation[] = [
   },
   {
     fault: 'a pool that holds something back waits a second when a build of its has ended',
-    changes: [change('src/reconciler/pool-triggers.ts', 'outcome.withheld.length === 0 && ')],
+    changes: [
+      change(
+        'src/reconciler/pool-triggers.ts',
+        'put(content, poolId, isContent)',
+        'put(content, poolId, !found.line)',
+      ),
+    ],
     noticedBy: by(
       'test/db/reconciler/progress.test.ts',
       'has it at once where its last turn held something back',
@@ -290,6 +296,19 @@ export const deciding: readonly Mutation[] = [
     noticedBy: by(
       'test/db/reconciler/progress.test.ts',
       'has another one where it came on during a turn, which may not have seen it',
+    ),
+  },
+  {
+    fault: 'who is found in line by a turn waits a second for progress during it',
+    changes: [
+      change(
+        'src/reconciler/pool-triggers.ts',
+        '          if (!isContent && cameOn.has(poolId)) addInItsTurn(poolId);\n',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/reconciler/progress.test.ts',
+      'has it at once where it came on during a turn that %s',
     ),
   },
   {

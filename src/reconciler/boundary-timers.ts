@@ -1,4 +1,4 @@
-// One timer per pool for the moment at which something falls due by itself. A hint like any other:
+// A timer for each pool, for the moment at which something falls due by itself. A hint like any other:
 // what a lost timer would have caused, the periodic pass does.
 import { OVER } from '../base/abort.ts';
 import type { Kit } from '../base/kit.ts';

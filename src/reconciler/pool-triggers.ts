@@ -41,7 +41,8 @@ export function createPoolTriggers({ precedence, add, ...kit }: Deps): PoolTrigg
   const content = new Set<PoolId>();
   const refills = createRefillTimer(kit);
   const budgets = createBudgetLine();
-  /** Of pools that came on as they should since their last turn began. */
+  /** Came on as they should since their last turn began. */
+  const cameOn = new Set<PoolId>();
   let progress = NO_TIMERS;
 
   /** Have something to do, behind claims that are under way. */
@@ -72,6 +73,7 @@ export function createPoolTriggers({ precedence, add, ...kit }: Deps): PoolTrigg
   };
 
   const onProgress = (poolId: PoolId): void => {
+    cameOn.add(poolId);
     if (!content.has(poolId)) onPool(poolId);
     else {
       progress.bringForward(poolId, PROGRESS_WAITS_MS);
@@ -105,13 +107,17 @@ export function createPoolTriggers({ precedence, add, ...kit }: Deps): PoolTrigg
       ];
     },
     begin: (poolId) => {
+      cameOn.delete(poolId);
       progress.set(poolId, null);
       const refill = refills.begin(poolId);
       return {
         end: (outcome, found) => {
           refill.end(outcome);
+          const isContent = !found.line && !holdsBack(outcome);
           put(withLine, poolId, found.line);
-          put(content, poolId, isContent(outcome) && !found.line);
+          put(content, poolId, isContent);
+          // The turn may not have seen what somebody waits for.
+          if (!isContent && cameOn.has(poolId)) addInItsTurn(poolId);
           if (outcome.kind === 'reconciled') {
             budgets.note(outcome.organizationId, poolId, outcome.withheld.some(isOverBudget));
           }
@@ -127,9 +133,8 @@ function put<T>(set: Set<T>, one: T, isIn: boolean): void {
   else set.delete(one);
 }
 
-function isContent(outcome: PoolOutcome): boolean {
-  if (outcome.kind !== 'reconciled') return false;
-  return outcome.withheld.length === 0 && outcome.errors.length === 0;
+function holdsBack(outcome: PoolOutcome): boolean {
+  return outcome.kind === 'reconciled' && outcome.withheld.length > 0;
 }
 
 function isOverBudget({ reason }: WithheldCreation): boolean {

@@ -186,6 +186,7 @@ export function createReconciler(
           if (hint.kind === 'prebuilds') scope.background(lookAgain());
         }),
         bus.subscribe('lease', (hint) => {
+          // Any subscriber is told that notices may have been lost.
           if (hint.kind === 'resync' || (hint.kind === 'lease' && hint.name === LEASE)) hurry();
         }),
       ];

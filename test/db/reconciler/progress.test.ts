@@ -80,6 +80,23 @@ describe('a pool that comes on as it should', () => {
     await hasTurn();
   });
 
+  it.each([
+    [
+      'holds something back',
+      () =>
+        store.sql('update presets set desired_instances = 3 where id = $1', [line.pool.presetId]),
+    ],
+    ['finds somebody in its line', () => line.wait()],
+  ])('has it at once where it came on during a turn that %s', async (_, happen) => {
+    await takeTurn();
+    await happen();
+    const turn = told.reconciler.reconcile(poolId());
+    await settle();
+    comeOn();
+    await turn;
+    await expect.poll(() => told.turns, { interval: 5 }).toEqual([poolId(), poolId()]);
+  });
+
   it('has it at once where nothing is known of it yet', async () => {
     comeOn();
     await hasTurn();
