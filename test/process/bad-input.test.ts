@@ -486,7 +486,8 @@ describe('standby up', () => {
       hint: expect.stringContaining('--http-port'),
     });
     const connections = `select count(*)::int from pg_stat_activity where datname = current_database()`;
-    expect(await ask(other.connection, connections)).toEqual([1]);
+    // PostgreSQL hears of the program's end a moment later.
+    await expect.poll(() => ask(other.connection, connections)).toEqual([1]);
   });
 
   it('changes nothing in a database of a newer version', async () => {
