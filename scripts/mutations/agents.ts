@@ -92,7 +92,7 @@ export const agents: readonly Mutation[] = [
   },
   {
     fault: 'an agent that hears of an owner is given a session, whoever has its workspace',
-    changes: [change('src/store/agent.ts', '\n        and s.epoch < w.epoch')],
+    changes: [change('src/store/agent.ts', 's.epoch < w.epoch\n        and ')],
     noticedBy: by(
       'test/db/agent/cost.test.ts',
       'that waits looks once more when it is told of an owner and there is none',

@@ -169,8 +169,38 @@ export const handingOver: readonly Mutation[] = [
   },
   {
     fault: 'claims made together wait for what holds up one of them',
-    changes: [change('src/store/claim-take.ts', 'cardinality(ids) > 1', 'cardinality(ids) > 100')],
+    changes: [
+      change(
+        'src/store/held-up.ts',
+        'cardinality(given.items) > 1',
+        'cardinality(given.items) > 100',
+      ),
+    ],
     noticedBy: by('test/db/claim/crowd.test.ts', 'does not wait for what holds up one of it'),
+  },
+  {
+    fault: 'a claim is confirmed by what agents of others have answered',
+    changes: [
+      change('src/store/claim-confirm.ts', 'where a2.workspace_id = a.workspace_id', 'where true'),
+    ],
+    noticedBy: by(
+      'test/db/claim/answered-together.test.ts',
+      'are confirmed each by the agents of its own',
+    ),
+  },
+  {
+    fault: 'of two requests that wait for one claim both are the first to be told',
+    changes: [
+      change(
+        'src/store/claim-confirm.ts',
+        'confirmed n on n.place = a.place',
+        'confirmed n on n.workspace_id = a.workspace_id',
+      ),
+    ],
+    noticedBy: by(
+      'test/db/claim/answered-together.test.ts',
+      'are confirmed to one of two that ask about the same',
+    ),
   },
   {
     fault: 'a claim leaves no idempotency key',

@@ -146,7 +146,7 @@ export const standingInLine: readonly Mutation[] = [
     fault: 'who has waited too long is served by an answer that comes later',
     changes: [
       change(
-        'src/store/claim-proof.ts',
+        'src/store/claim-confirm.ts',
         'and q.deadline_at <= (select standby_now())',
         'and false',
       ),

@@ -1,16 +1,18 @@
-// What every heartbeat of an agent asks, done by one statement for all that beat at the same time: a control
+// What every heartbeat of an agent asks, and what a claim brings about, done by one statement for all that beat at the same time: a control
 // plane that is back hears of all of its agents at once.
-import type { AgentSessionId } from '../base/id.ts';
+import type { AgentId, AgentSessionId, WorkspaceId } from '../base/id.ts';
 import { together } from '../base/together.ts';
 import {
   findAgentOwners,
   findAgentSessions,
+  handOverAgentSessions,
   type AgentLifecycle,
   type AgentOwnerRow,
   type AgentSessionRow,
 } from './agent.ts';
 import type { RowOf } from './column.ts';
 import { readTogether, type ReadTogetherDeps } from './read-together.ts';
+import { isOfOneRow } from './sqlstate.ts';
 import { hearAgents, recordSignsOfLife, type SignOfLife } from './sign-of-life.ts';
 
 /** What an agent says, and shows for it. */
@@ -23,18 +25,31 @@ export interface AgentCall {
   readonly newestEpoch: number;
 }
 
+/** A session, and the one that is to be opened in its place. */
+export interface SessionToHandOver {
+  readonly sessionId: AgentSessionId;
+  readonly agentId: AgentId;
+  readonly workspaceId: WorkspaceId;
+  readonly nextId: AgentSessionId;
+  readonly nextHash: Buffer;
+}
+
 /** One for each control plane. */
 export interface AgentsTogether {
   /** The live session of a token's hash, in hexadecimal. */
   findSession(hash: string): Promise<AgentSessionRow | undefined>;
   findOwner(sessionId: AgentSessionId): Promise<AgentOwnerRow | undefined>;
+  /** Undefined: it is not one to hand over. Throws what breaks agent_sessions_live_key by this one alone. */
+  handOver(
+    session: SessionToHandOver,
+  ): Promise<RowOf<typeof handOverAgentSessions.columns> | undefined>;
   /** Undefined: it shows no live session. */
   hear(call: AgentCall): Promise<RowOf<typeof hearAgents.columns> | undefined>;
   /** Undefined: it has to be stored in its turn with others. */
   recordSignOfLife(sign: SignOfLife): Promise<RowOf<typeof recordSignsOfLife.columns> | undefined>;
 }
 
-/** It takes some milliseconds and waits for nobody: one that is late is stuck. */
+/** It takes some milliseconds: one that is late is stuck. */
 const LATE_MS = 50;
 const MAX_SIGNS = 100;
 
@@ -55,6 +70,20 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
         findAgentOwners.all(database, { sessionIds }),
       keyOf: ({ sessionId }) => sessionId,
     }),
+    handOver: together(
+      clock,
+      async (sessions: readonly SessionToHandOver[]) => {
+        const handedOver = await handOverAgentSessions.all(database, {
+          sessionIds: sessions.map(({ sessionId }) => sessionId),
+          agentIds: sessions.map(({ agentId }) => agentId),
+          workspaceIds: sessions.map(({ workspaceId }) => workspaceId),
+          nextIds: sessions.map(({ nextId }) => nextId),
+          nextHashes: sessions.map(({ nextHash }) => nextHash),
+        });
+        return inPlaces(sessions, handedOver);
+      },
+      { ...options, isOfOneItem: isOfOneRow },
+    ),
     hear: together(
       clock,
       async (calls: readonly AgentCall[]) => {

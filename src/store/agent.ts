@@ -1,6 +1,7 @@
 // Agents and their sessions. Lock order: a workspace's row before its agents' rows.
 import type { AgentId, AgentSessionId, UserId, WorkspaceId } from '../base/id.ts';
 import { bool, int, json, oneOf, text, uuid, type RowOf } from './column.ts';
+import { notHeldUp } from './held-up.ts';
 import { statement, takes } from './statement.ts';
 import { oneByOne, unseen } from './unseen.ts';
 
@@ -158,6 +159,12 @@ const IS_NEWEST = `(
 export const OWNER = `s.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
       a.applied_epoch, a.applied_ok, ${OWNER_VALUES} as values, ${IS_NEWEST} as is_newest`;
 
+/** Of `w`, for OWNER. */
+export const OWNING_USER = `${oneByOne(`
+      select id, username, display_name, is_system
+      from users
+      where id = w.owner_id`)} as u`;
+
 /** Whom the agents of sessions work for, and whether each session may still be told. */
 export const findAgentOwners = statement({
   name: 'agent.find_owners',
@@ -176,66 +183,84 @@ export const findAgentOwners = statement({
       where id = s.workspace_id
         and ${IS_LIVING}`)} as w
     join agents a on a.id = s.agent_id
-    join users u on u.id = w.owner_id`,
+    ${OWNING_USER}`,
 });
 
 /**
- * Ends a session and opens the next one of its agent, of the workspace's present epoch, with what findAgentOwners
+ * Ends sessions and opens the next ones of their agents, of their workspaces' present epochs, with what findAgentOwners
  * gives. No row: the workspace is gone, or nobody else has it since the session was opened, or the session is not the
- * newest any more. Of two at once with one session the later fails by agent_sessions_live_key.
+ * newest any more, as where it is named twice. Of two statements at once with one session the later fails by
+ * agent_sessions_live_key.
  */
-export const handOverAgentSession = statement({
+export const handOverAgentSessions = statement({
   name: 'agent_session.hand_over',
   takes: takes<{
-    readonly sessionId: AgentSessionId;
-    readonly agentId: AgentId;
-    readonly workspaceId: WorkspaceId;
-    readonly nextId: AgentSessionId;
-    readonly nextHash: Buffer;
+    readonly sessionIds: readonly AgentSessionId[];
+    readonly agentIds: readonly AgentId[];
+    readonly workspaceIds: readonly WorkspaceId[];
+    readonly nextIds: readonly AgentSessionId[];
+    readonly nextHashes: readonly Buffer[];
   }>(),
-  gives: ownerColumns,
+  gives: {
+    /** From 1, among the sessions. */
+    place: int,
+    ...ownerColumns,
+  },
   sql: `
-    with workspace as materialized (
-      select id, epoch, owner_id
-      from workspaces
-      where id = $workspaceId
-        and ${IS_LIVING}
-      for share
-    ), agent as materialized (
-      select a.id, a.applied_epoch, a.applied_ok
-      from agents a
-      where a.id = $agentId
-        and a.workspace_id = (select id from workspace)
-      for update
+    with living as materialized (
+      select a.*, w.epoch, w.owner_id
+      from ${notHeldUp('$sessionIds::uuid[]')}, unnest(${unseen('$sessionIds::uuid[]')},
+        ${unseen('$agentIds::uuid[]')}, ${unseen('$workspaceIds::uuid[]')}, ${unseen('$nextIds::uuid[]')},
+        ${unseen('$nextHashes::bytea[]')})
+        with ordinality as a (session_id, agent_id, workspace_id, next_id, next_hash, place)
+      ${oneByOne(`
+        select epoch, owner_id
+        from workspaces
+        where id = a.workspace_id
+          and ${IS_LIVING}
+        for share`)} as w
+    ), locked as materialized (
+      select l.*, a.applied_epoch, a.applied_ok
+      from living l
+      ${oneByOne(`
+        select applied_epoch, applied_ok
+        from agents
+        where id = l.agent_id
+          and workspace_id = l.workspace_id
+        for update`)} as a
     ), newest as materialized (
-      select s.id, s.agent_id, w.id as workspace_id, w.epoch
-      from agent_sessions s
-      join agent a on a.id = s.agent_id
-      cross join workspace w
-      where s.id = $sessionId
-        and s.epoch < w.epoch
+      select distinct on (s.agent_id) w.place, w.next_id, w.next_hash, s.id, s.agent_id, w.id as workspace_id,
+        w.epoch, w.owner_id, w.applied_epoch, w.applied_ok
+      from (select workspace_id as id, l.* from locked l) as w
+      ${oneByOne(`
+        select id, agent_id, epoch, created_at, ended_at
+        from agent_sessions
+        where id = w.session_id
+          and agent_id = w.agent_id`)} as s
+      where s.epoch < w.epoch
         and ${IS_NEWEST}
+      order by s.agent_id, w.place
     ), ended as (
       update agent_sessions s
       set ended_at = (select standby_now())
-      where s.agent_id = (select agent_id from newest)
+      where s.agent_id = any (array(select agent_id from newest))
         and s.ended_at is null
       returning s.id
     ), opened as (
       insert into agent_sessions (id, agent_id, workspace_id, epoch, hash, created_at)
       -- Reading from ended makes the insert wait for the update, as the unique index requires.
-      select $nextId, n.agent_id, n.workspace_id, n.epoch, $nextHash, standby_now()
+      select n.next_id, n.agent_id, n.workspace_id, n.epoch, n.next_hash, standby_now()
       from newest n
       cross join (select count(*) from ended) as after_the_update
       returning agent_id
     )
-    select n.id as session_id, w.epoch, u.id as owner_id, u.username, u.display_name, u.is_system,
-      a.applied_epoch, a.applied_ok, ${OWNER_VALUES} as values, true as is_newest
+    select n.place::integer as place, n.id as session_id, w.epoch, u.id as owner_id, u.username,
+      u.display_name, u.is_system, n.applied_epoch, n.applied_ok, ${OWNER_VALUES} as values,
+      true as is_newest
     from newest n
     join opened o on o.agent_id = n.agent_id
-    join agent a on a.id = n.agent_id
-    cross join workspace w
-    join users u on u.id = w.owner_id`,
+    cross join lateral (select n.workspace_id as id, n.epoch, n.owner_id) as w
+    ${OWNING_USER}`,
 });
 
 /** What the version of an agent's latest build says about it. */

@@ -1,8 +1,8 @@
-// What becomes of a claim whose agents have to answer it: `taken` at first, then a hit, or void. Until it is a
-// hit nobody is told of it. Both ends lock the claim's row while it is `taken`: of two who decide one is too late.
+// What becomes of a claim whose agents have to answer it: `taken` at first, then a hit (claim-confirm.ts), or void. Until
+// it is a hit nobody is told of it. Both ends lock the claim's row while it is `taken`: of two who decide one is too late.
 import type { PoolId, VersionId, WaiterId, WorkspaceId } from '../base/id.ts';
 import { PREBUILD_PREFIX } from '../domain/name/name.ts';
-import { bool, float, int, nullable, oneOf, text, uuid } from './column.ts';
+import { bool, int, nullable, oneOf, uuid } from './column.ts';
 import { AGENT_WATCH } from './live-pool/ready-now.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { statement, takes } from './statement.ts';
@@ -12,31 +12,8 @@ export interface TakenClaim {
   readonly epoch: number;
 }
 
-export interface ConfirmArgs extends TakenClaim {
-  readonly versionId: VersionId;
-  /** The agents' time is over: those that could not hear of the claim are not waited for any longer. */
-  readonly isLate: boolean;
-  readonly eventId: string;
-}
-
-/**
- * Agents that were told of the claim, with a session of its epoch, or are yet to be. One has answered once it has
- * called with that session, which nobody has who died before the claim: it may have been opened by the answer to a
- * call that nobody received. Names the workspace by the parameter: to ask whether there are any, the planner might
- * make a list of those of all workspaces, as it does before there are statistics.
- */
-const UNANSWERED_AGENTS = `
-            select s.created_at as called_at
-            from agents a
-            left join agent_sessions s on s.agent_id = a.id
-              and s.ended_at is null
-              and s.epoch = $epoch
-            where a.workspace_id = $workspaceId
-              and a.kind = 'program'
-              and (a.last_seen_at >= s.created_at) is not true`;
-
 /** On `claims c`: how long its agents have had. */
-const PROVE_MS = `round(extract(epoch from (select standby_now()) - c.at) * 1000)::float8`;
+export const PROVE_MS = `round(extract(epoch from (select standby_now()) - c.at) * 1000)::float8`;
 
 /**
  * On `claims c`: nobody has settled it. Written so that claims_taken_idx does not fit: next to nothing is in it,
@@ -58,117 +35,6 @@ const IS_IN_USE = `exists (
             from builds b
             where b.workspace_id = $workspaceId
               and b.initiator_id <> '${PREBUILDS_USER_ID}')`;
-
-/** It was taken for somebody who waited, and whose deadline has passed. */
-const WAITED_TOO_LONG = `exists (
-            select
-            from waiters q
-            where q.workspace_id = $workspaceId
-              and q.ended_at is null
-              and q.deadline_at <= (select standby_now()))`;
-
-/**
- * Makes the claim a hit when all agents of the workspace have answered it, and says what it is otherwise. None is
- * confirmed for another version than the one it was built with. With `isLate` set it is also confirmed, as
- * unheard, where those that have not answered were never told; and where silence must not be judged, as after time
- * in which nothing could be stored. With the claim, the waiting of who it was taken for has ended, unless they have waited
- * too long.
- */
-export const confirmClaim = statement({
-  name: 'claim.confirm',
-  takes: takes<ConfirmArgs>(),
-  gives: {
-    /** Confirmed, or unheard: it has become a hit by this, with or without all answers. */
-    outcome: oneOf<'confirmed' | 'unheard' | 'taken' | 'hit' | 'failed' | 'void'>(),
-    /** How long ago the first of the agents was told that have not answered; null where none was. */
-    calledMs: nullable(float),
-    machineId: nullable(text),
-    /** Of the latest build; null, as what follows, of a claim that was not confirmed by this. */
-    buildNumber: nullable(int),
-    /** Somebody has built on it since it was taken. */
-    isInUse: nullable(bool),
-    poolId: uuid<PoolId>(),
-    /** Who was served by this; null, as how long they had waited, where nobody had to wait. */
-    waiterId: nullable(uuid<WaiterId>()),
-    waitedMs: nullable(float),
-  },
-  sql: `
-    with confirmed as (
-      update claims c
-      set outcome = 'hit',
-        stage_ms = c.stage_ms || jsonb_build_object('prove', ${PROVE_MS})
-      from workspaces w
-      cross join lateral (
-        select b.number, b.version_id
-        from builds b
-        where b.workspace_id = w.id
-        order by b.number desc
-        limit 1
-      ) as latest
-      where c.workspace_id = $workspaceId
-        and c.epoch = $epoch
-        and ${IS_TAKEN}
-        and w.id = $workspaceId
-        and latest.version_id = $versionId
-        and (
-          not exists (${UNANSWERED_AGENTS})
-          or ${IS_IN_USE}
-          or ($isLate and (
-            ${NOBODY_IS_JUDGED}
-            or not exists (${UNANSWERED_AGENTS}
-              and s.created_at is not null))))
-        and (${IS_IN_USE} or not ${WAITED_TOO_LONG})
-      returning c.pool_id, c.template_id, c.workspace_id, c.epoch, c.stage_ms, w.machine_id,
-        latest.number, ${IS_IN_USE} as is_in_use,
-        exists (${UNANSWERED_AGENTS}) as is_unheard
-    ), told as (
-      insert into pool_events (id, pool_id, kind, workspace_id, details, at)
-      select $eventId, pool_id, 'claimed', workspace_id,
-        jsonb_build_object('prove_ms', stage_ms->'prove', 'proof',
-          case when is_unheard then 'unheard' else 'answered' end),
-        (select standby_now())
-      from confirmed
-    ), counted as (
-      insert into counter_steps (counter, template_id, preset, amount)
-      select 'prebuilds_claimed', c.template_id, l.preset_name, 1
-      from confirmed c
-      join pools l on l.id = c.pool_id
-    ), served as (
-      update waiters q
-      set ended_at = (select standby_now()),
-        outcome = 'served',
-        key_id = null,
-        sealed = null
-      from confirmed
-      where q.workspace_id = confirmed.workspace_id
-        and q.ended_at is null
-      returning q.id, q.created_at, q.template_id, q.pool_id
-    ), ended_waits as (
-      insert into counter_steps (counter, template_id, preset, labels, amount)
-      select 'waits_ended', s.template_id, l.preset_name, '{"outcome": "served"}', 1
-      from served s
-      join pools l on l.id = s.pool_id
-    )
-    select
-      case
-        when n.workspace_id is null then c.outcome
-        when n.is_unheard then 'unheard'
-        else 'confirmed'
-      end as outcome,
-      case
-        when n.workspace_id is null then (
-          select extract(epoch from (select standby_now()) - min(u.called_at))::float8 * 1000
-          from (${UNANSWERED_AGENTS}) as u)
-      end as called_ms,
-      n.machine_id, n.number as build_number, n.is_in_use,
-      c.pool_id, s.id as waiter_id,
-      extract(epoch from (select standby_now()) - s.created_at)::float8 * 1000 as waited_ms
-    from claims c
-    left join confirmed n on n.workspace_id = c.workspace_id
-    left join served s on true
-    where c.workspace_id = $workspaceId
-      and c.epoch = $epoch`,
-});
 
 export const findClaimOutcome = statement({
   name: 'claim.find_outcome',

@@ -10,6 +10,7 @@ import {
   START_OF_LIFE,
   type GrantedArgs,
 } from './life.ts';
+import { notHeldUp } from './held-up.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
@@ -193,11 +194,7 @@ function takeStatement<Args extends WantedArgs>(
     sql: `
       with asked as materialized (
         select a.*
-        from (
-          -- Many do not wait for what holds up one of them, and never for one another: each goes alone then.
-          select case when cardinality(ids) > 1 then set_config('lock_timeout', '50ms', true) end
-          from ${unseen('$presetIds::uuid[]')} as given (ids)
-        ) as bounded, unnest(${unseen('$presetIds::uuid[]')}, ${unseen('$userIds::uuid[]')},
+        from ${notHeldUp('$presetIds::uuid[]')}, unnest(${unseen('$presetIds::uuid[]')}, ${unseen('$userIds::uuid[]')},
           ${unseen('$admins::boolean[]')}, ${unseen('$withinQuotas::boolean[]')},
           ${unseen('$names::text[]')},
           ${unseen('$claimIds::uuid[]')}, ${unseen('$eventIds::uuid[]')},

@@ -1,6 +1,6 @@
 // What agents say of themselves. Lock order: a pool member, the claim, what an owner gave, then agents' rows.
 import type { AgentId, PoolId, WorkspaceId } from '../base/id.ts';
-import { IS_LIVING, OWNER, ownerColumns, type AgentLifecycle } from './agent.ts';
+import { IS_LIVING, OWNER, ownerColumns, OWNING_USER, type AgentLifecycle } from './agent.ts';
 import { bool, float, int, nullable, uuid } from './column.ts';
 import { IS_BROKEN_FOR_GOOD } from './live-pool/member.ts';
 import { CHANGES_READINESS, setReadiness } from './live-pool/readiness.ts';
@@ -79,7 +79,7 @@ export const hearAgents = statement({
       select id, applied_epoch, applied_ok
       from agents
       where id = s.agent_id`)} as a
-    join users u on u.id = w.owner_id`,
+    ${OWNING_USER}`,
 });
 
 /** On `agents a`, and what is said. The first word on an epoch is the last: no hand-over is repeated. */

@@ -37,6 +37,7 @@ import {
 } from './request.ts';
 import { answerOfPrior, awaitPrior, isAmong, keyToAwait, readPrior } from './repeated-request.ts';
 import type { CreatedWorkspace, Enlisted, Served } from './served.ts';
+import { createConfirmTogether } from './confirm-together.ts';
 import { createTakeTogether } from './take-together.ts';
 import { hasToProve, takeAtOnce, takeWorkspace, type Taking } from './take-workspace.ts';
 import { freeName } from './waiting/end-waiters.ts';
@@ -68,8 +69,11 @@ export function createWorkspaceCreator(
     knownTemplates = createKnownTemplates(),
   }: CreateOptions,
 ): CreateWorkspace {
-  const takeTogether = createTakeTogether(given);
-  const deps: ServeDeps = { ...given, knownTemplates, takeTogether, waitersPerUser, proof };
+  const deps: ServeDeps = {
+    ...{ ...given, knownTemplates, waitersPerUser, proof },
+    takeTogether: createTakeTogether(given),
+    confirmTogether: createConfirmTogether(given),
+  };
   return (requester, request) => createWorkspace(deps, requester, request);
 }
 

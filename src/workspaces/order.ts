@@ -3,6 +3,7 @@ import type { Kit } from '../base/kit.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Database } from '../store/database.ts';
 import type { NoticeBus } from '../store/notice-bus.ts';
+import type { ConfirmTogether } from './confirm-together.ts';
 import type { KnownTemplates } from './known-templates.ts';
 import type { TakeTogether } from './take-together.ts';
 import type { Requester, WantedWorkspace, WorkspaceRequest } from './request.ts';
@@ -28,6 +29,7 @@ export function proofOptions({ timeoutMs, pollMs }: ProofOptions): ProofOptions 
 export interface ProveDeps extends CreateDeps {
   readonly bus: Pick<NoticeBus, 'subscribe'>;
   readonly proof: ProofOptions;
+  readonly confirmTogether: ConfirmTogether;
 }
 
 /** With what one control plane keeps from request to request. */

@@ -5,15 +5,13 @@ import { failpoint } from '../base/failpoint.ts';
 import { createId, type VersionId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { UNANSWERED } from '../domain/pool/member.ts';
+import { confirmAll, type ConfirmArgs, type Confirmed } from '../store/claim-confirm.ts';
 import {
-  confirmClaim,
   findClaimOutcome,
   lockTakenClaim,
   voidClaim,
-  type ConfirmArgs,
   type TakenClaim,
 } from '../store/claim-proof.ts';
-import type { RowOf } from '../store/column.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { takeBackVoided } from '../store/live-pool/member.ts';
 import { waitFor, type LongPollOptions } from '../store/long-poll.ts';
@@ -142,8 +140,6 @@ async function settle(
   return outcome === 'confirmed' ? 'answered' : 'unheard';
 }
 
-type Confirmed = RowOf<typeof confirmClaim.columns>;
-
 /**
  * With the build that hands it over, where one is needed. Throws why it may not be started any more, and nobody has
  * it then.
@@ -153,14 +149,14 @@ async function confirm(
   { order, claim }: UnprovenClaim,
   asked: ConfirmArgs,
 ): Promise<Confirmed> {
-  if (order === undefined || !needsBuild(order)) return confirmClaim.one(deps.database, asked);
+  if (order === undefined || !needsBuild(order)) return deps.confirmTogether(asked);
   const confirmed = await deps.database.transaction(async (tx) => {
     const { workspaceId } = claim;
     // Whoever stops or starts it takes turns with this.
     const workspace = await lockWorkspace.maybe(tx, { id: workspaceId });
     const refusal = workspace && refuseStart(workspaceId, workspace);
     if (refusal !== undefined && (await voidUnanswered(deps, tx, claim))) return refusal;
-    const settled = await confirmClaim.one(tx, asked);
+    const [settled] = await confirmAll(tx, [asked]);
     const { buildNumber, isInUse, machineId } = settled;
     if (buildNumber !== null && isInUse === false) {
       await insertClaimBuild(deps, tx, { order, workspaceId, buildNumber, machineId });

@@ -2,12 +2,8 @@
 // taken for has stopped waiting.
 import { createId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
-import {
-  confirmClaim,
-  findUnsettledClaims,
-  type ConfirmArgs,
-  type TakenClaim,
-} from '../store/claim-proof.ts';
+import { confirmAll, type ConfirmArgs, type Confirmed } from '../store/claim-confirm.ts';
+import { findUnsettledClaims, type TakenClaim } from '../store/claim-proof.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Database } from '../store/database.ts';
 import { tellServed, voidUnanswered } from './prove-claim.ts';
@@ -63,11 +59,8 @@ export async function takeBack(
   return false;
 }
 
-async function confirm(
-  kit: Deps,
-  asked: ConfirmArgs,
-): Promise<RowOf<typeof confirmClaim.columns>['outcome']> {
-  const confirmed = await confirmClaim.one(kit.database, asked);
+async function confirm(kit: Deps, asked: ConfirmArgs): Promise<Confirmed['outcome']> {
+  const [confirmed] = await confirmAll(kit.database, [asked]);
   tellServed(kit, confirmed);
   return confirmed.outcome;
 }

@@ -8,7 +8,7 @@ import {
 } from '../../src/base/id.ts';
 import type { Kit } from '../../src/base/kit.ts';
 import { insertBuilds } from '../../src/store/build.ts';
-import { takePrebuilds } from '../../src/store/claim-take.ts';
+import { takePrebuilds, type TakeRequest } from '../../src/store/claim-take.ts';
 import type { Database } from '../../src/store/database.ts';
 import type { TestPool } from './factory.ts';
 
@@ -18,6 +18,25 @@ export interface TestClaim {
   readonly name: string;
 }
 
+export function takeRequestOf(kit: Kit, { pool, userId, name }: TestClaim): TakeRequest {
+  return {
+    presetId: pool.presetId,
+    userId,
+    isAdmin: true,
+    isWithinQuota: false,
+    name,
+    claimId: createId(kit),
+    eventId: createId(kit),
+    isToProve: false,
+    idempotencyKey: null,
+    bodyHash: Buffer.alloc(32),
+    resolveMs: 0,
+    priority: 0,
+    ...{ ttlSeconds: null, lifetimeSeconds: null, idleStopSeconds: null },
+    ...{ dormantAfterSeconds: null, deleteDormantAfterSeconds: null },
+  };
+}
+
 /** Undefined when the pool has none to give. */
 export function claimOne(
   database: Database,
@@ -25,24 +44,7 @@ export function claimOne(
   { pool, userId, name }: TestClaim,
 ): Promise<WorkspaceId | undefined> {
   return database.transaction(async (tx) => {
-    const [taken] = await takePrebuilds(tx, 'oldest', [
-      {
-        presetId: pool.presetId,
-        userId,
-        isAdmin: true,
-        isWithinQuota: false,
-        name,
-        claimId: createId(kit),
-        eventId: createId(kit),
-        isToProve: false,
-        idempotencyKey: null,
-        bodyHash: Buffer.alloc(32),
-        resolveMs: 0,
-        priority: 0,
-        ...{ ttlSeconds: null, lifetimeSeconds: null, idleStopSeconds: null },
-        ...{ dormantAfterSeconds: null, deleteDormantAfterSeconds: null },
-      },
-    ]);
+    const [taken] = await takePrebuilds(tx, 'oldest', [takeRequestOf(kit, { pool, userId, name })]);
     if (taken === undefined) return undefined;
     await insertBuilds(tx, [
       {

@@ -4,7 +4,8 @@ import {
   type CreateOptions,
   type CreateWorkspace,
 } from '../../src/workspaces/create-workspace.ts';
-import type { CreateDeps, ServeDeps } from '../../src/workspaces/order.ts';
+import { createConfirmTogether } from '../../src/workspaces/confirm-together.ts';
+import type { CreateDeps, ProofOptions, ProveDeps, ServeDeps } from '../../src/workspaces/order.ts';
 import { AGENT_WATCH } from '../../src/store/live-pool/ready-now.ts';
 import { DEAF } from './queue.ts';
 import type { TestStore } from './store.ts';
@@ -17,6 +18,14 @@ export function createTestCreator(
   options: Partial<CreateOptions> = {},
 ): CreateWorkspace {
   return createWorkspaceCreator({ bus: DEAF, ...deps }, { proof: TEST_PROOF, ...options });
+}
+
+/** For who proves what is taken, as in one control plane. */
+export function proveDepsOf(
+  deps: CreateDeps & Partial<Pick<ProveDeps, 'bus'>>,
+  proof: ProofOptions = TEST_PROOF,
+): ProveDeps {
+  return { bus: DEAF, ...deps, proof, confirmTogether: createConfirmTogether(deps) };
 }
 
 /** For claims whose agents answer when the test comes to it. */

@@ -9,6 +9,7 @@ import { readWaiter } from '../../src/workspaces/waiting/end-waiters.ts';
 import { proveServed } from '../../src/workspaces/waiting/prove-served.ts';
 import { serveWaiters, type HandedOut } from '../../src/workspaces/waiting/serve-waiters.ts';
 import { AGENTS, type AnsweringAgents } from './answering-agents.ts';
+import { proveDepsOf } from './creator.ts';
 import type { Factory } from './factory.ts';
 import { openLine, type Line } from './line.ts';
 import type { TestQueue } from './queue.ts';
@@ -76,7 +77,7 @@ export async function openProvenLine(
       RECONCILER_OPTIONS,
     );
     const clock = answering.impatientClock(pool);
-    return () => proveServed({ ...serving, clock, proof: LINE_PROOF }, taken);
+    return () => proveServed({ ...proveDepsOf(serving, LINE_PROOF), clock }, taken);
   };
   return {
     ...line,

@@ -10,8 +10,7 @@ import type { Database } from '../../src/store/database.ts';
 import type { Keyring } from '../../src/keys/keyring.ts';
 import { proveServed } from '../../src/workspaces/waiting/prove-served.ts';
 import { serveWaiters } from '../../src/workspaces/waiting/serve-waiters.ts';
-import { UNPROVEN } from './creator.ts';
-import { DEAF } from './queue.ts';
+import { proveDepsOf, UNPROVEN } from './creator.ts';
 import type { TestStore } from './store.ts';
 
 export const RECONCILER_OPTIONS: ReconcilerOptions = {
@@ -40,7 +39,7 @@ export async function reconcileNow(
 ): Promise<PoolOutcome> {
   const { kit, database, keyring } = store;
   let proofs: Promise<unknown> = Promise.resolve();
-  const serving = keyring && { ...kit, database, keyring, bus: DEAF, proof: UNPROVEN };
+  const serving = keyring && proveDepsOf({ ...kit, database, keyring }, UNPROVEN);
   const serve: ServeWaiters = async (tx, id) => {
     if (serving === undefined) return nobodyWaits(tx, id);
     const handedOut = await serveWaiters(serving, tx, id);

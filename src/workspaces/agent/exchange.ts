@@ -3,12 +3,8 @@ import { AppError } from '../../base/app-error.ts';
 import { createId, type AgentId, type AgentSessionId, type WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import { createSessionToken } from '../../base/session-token.ts';
-import {
-  findAgentOwners,
-  handOverAgentSession,
-  lockAgentByName,
-  replaceAgentSession,
-} from '../../store/agent.ts';
+import type { AgentsTogether } from '../../store/agent-together.ts';
+import { lockAgentByName, replaceAgentSession } from '../../store/agent.ts';
 import type { Database } from '../../store/database.ts';
 import { isUniqueViolation } from '../../store/sqlstate.ts';
 import type { Executor } from '../../store/statement.ts';
@@ -60,35 +56,33 @@ export interface CallingAgent {
 /** Whom it works for, and the session that ends the one it called with. */
 export type HandedOver = Ownership & { readonly session: string };
 
+interface HandOverDeps extends Pick<Kit, 'clock' | 'rng'> {
+  readonly agents: Pick<AgentsTogether, 'findOwner' | 'handOver'>;
+}
+
 /**
  * For an agent whose session ended by a claim while it was being served: tells the owner and opens the
  * session of the new epoch. Throws as `readOwnership` does: whoever holds a session that an exchange
  * has replaced gets neither.
  */
 export async function handOverSession(
-  kit: Kit,
-  database: Database,
+  deps: HandOverDeps,
   agent: CallingAgent,
 ): Promise<HandedOver> {
-  const handedOver = await handOverIfClaimed(kit, database, agent);
+  const handedOver = await handOverIfClaimed(deps, agent);
   if (handedOver !== undefined) return handedOver;
-  const findOwner = (sessionId: AgentSessionId) =>
-    findAgentOwners.maybe(database, { sessionIds: [sessionId] });
-  await readOwnership(findOwner, agent);
+  await readOwnership(deps.agents.findOwner, agent);
   throw sessionReplaced();
 }
 
 /** The same, or undefined where that session is not one which a claim has ended. */
 export async function handOverIfClaimed(
-  kit: Kit,
-  database: Database,
-  agent: CallingAgent,
+  deps: HandOverDeps,
+  { sessionId, agentId, workspaceId }: CallingAgent,
 ): Promise<HandedOver | undefined> {
-  const { sessionId, agentId, workspaceId } = agent;
-  const { secret, hash } = createSessionToken(kit.rng, workspaceId);
-  const next = { nextId: createId<AgentSessionId>(kit), nextHash: hash };
-  const handOver = () =>
-    handOverAgentSession.maybe(database, { sessionId, agentId, workspaceId, ...next });
+  const { secret, hash } = createSessionToken(deps.rng, workspaceId);
+  const next = { nextId: createId<AgentSessionId>(deps), nextHash: hash };
+  const handOver = () => deps.agents.handOver({ sessionId, agentId, workspaceId, ...next });
   // Of two requests with one session the later finds the first one's at its second try, and is handed nothing.
   const row = await handOver().catch((error: unknown) => {
     if (isUniqueViolation(error, 'agent_sessions_live_key')) return handOver();

@@ -25,7 +25,7 @@ import { ownershipOfNewest, readOwnership, sessionNotLive, type Ownership } from
 export interface HeartbeatDeps extends Kit {
   readonly database: Database;
   readonly bus: Pick<NoticeBus, 'subscribe'>;
-  readonly agents: Pick<AgentsTogether, 'findOwner' | 'hear' | 'recordSignOfLife'>;
+  readonly agents: Pick<AgentsTogether, 'findOwner' | 'handOver' | 'hear' | 'recordSignOfLife'>;
 }
 
 /** What may be the session of one of the workspace's agents. */
@@ -94,13 +94,13 @@ async function answerAgent(
     isMissed,
   }: HeardAgent & { readonly wanted: Wanted; readonly isMissed: boolean },
 ): Promise<AgentHeartbeatAnswer> {
-  const { agents, database } = deps;
+  const { agents } = deps;
   let seen = ownership;
   const answer = (latest: Ownership): Promise<AgentHeartbeatAnswer> | AgentHeartbeatAnswer =>
     latest.epoch === agent.epoch
       ? { ...latest, session: null }
       : // A claim ended the session that this very request was made with.
-        handOverSession(deps, database, agent);
+        handOverSession(deps, agent);
   if (seen.epoch > knownEpoch) return answer(seen);
   const found = await waitFor(
     deps,
@@ -108,7 +108,7 @@ async function answerAgent(
       wanted,
       look: async (isHeard) => {
         // Mostly it has been claimed then.
-        const handedOver = isHeard ? await handOverIfClaimed(deps, database, agent) : undefined;
+        const handedOver = isHeard ? await handOverIfClaimed(deps, agent) : undefined;
         if (handedOver !== undefined) return handedOver;
         seen = await readOwnership(agents.findOwner, agent);
         return seen.epoch > knownEpoch ? answer(seen) : undefined;

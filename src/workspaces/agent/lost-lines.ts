@@ -17,7 +17,7 @@ export interface LostLines {
 const OTHERS_FIRST_MS = 100;
 
 export function createLostLines(deps: HeartbeatDeps): LostLines {
-  const { agents, bus, clock, database, log } = deps;
+  const { agents, bus, clock, log } = deps;
   const lines = new Map<AgentId, { readonly end: () => void }>();
 
   const forget = (agentId: AgentId): void => {
@@ -31,7 +31,7 @@ export function createLostLines(deps: HeartbeatDeps): LostLines {
     await clock.sleep(OTHERS_FIRST_MS);
     if (!lines.has(agent.agentId)) return;
     forget(agent.agentId);
-    await handOverSession(deps, database, agent);
+    await handOverSession(deps, agent);
   };
 
   const keep = (agent: BeatingAgent): void => {

@@ -4,6 +4,7 @@ import type { WorkspaceId } from '../../base/id.ts';
 import { createService, type Service, type ServiceScope } from '../../base/service.ts';
 import type { RowOf } from '../../store/column.ts';
 import { listLeftTakings } from '../../store/waiter-end.ts';
+import { createConfirmTogether } from '../confirm-together.ts';
 import type { ProveDeps } from '../order.ts';
 import { longestProofMs, proveClaim, type UnprovenClaim } from '../prove-claim.ts';
 import { takeBack } from '../settle-claims.ts';
@@ -65,7 +66,8 @@ export interface LineProver extends Service {
 }
 
 /** Proves what the turns of pools took. Its stop waits for the proofs that were begun. */
-export function createLineProver(deps: ProveDeps): LineProver {
+export function createLineProver(given: Omit<ProveDeps, 'confirmTogether'>): LineProver {
+  const deps: ProveDeps = { ...given, confirmTogether: createConfirmTogether(given) };
   let started: ServiceScope | undefined;
   const resumed = new Set<WorkspaceId>();
   const service = createService(deps.clock, {

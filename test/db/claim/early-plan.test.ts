@@ -1,13 +1,14 @@
 // Plans of a new installation's first minute, which PostgreSQL makes before there are statistics, and a connection
 // keeps: what agents and whoever waits for them ask reads the rows that it is about, however many there are by then.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { UserId } from '../../../src/base/id.ts';
 import {
   findAgentOwners,
   findAgentSessions,
-  handOverAgentSession,
+  handOverAgentSessions,
   replaceAgentSession,
 } from '../../../src/store/agent.ts';
-import { confirmClaim } from '../../../src/store/claim-proof.ts';
+import { confirmClaims } from '../../../src/store/claim-confirm.ts';
 import { hearAgents, recordSignsOfLife } from '../../../src/store/sign-of-life.ts';
 import { planEarly, type EarlyPlans } from '../../support/early-plans.ts';
 import { createFactory } from '../../support/factory.ts';
@@ -16,11 +17,12 @@ import { openTestStore, type TestStore } from '../../support/store.ts';
 
 const WORKSPACES = 60;
 const STATEMENTS = {
-  ...{ confirmClaim, findAgentSessions, findAgentOwners },
-  ...{ handOverAgentSession, replaceAgentSession, hearAgents, recordSignsOfLife },
+  ...{ confirmClaims, findAgentSessions, findAgentOwners },
+  ...{ handOverAgentSessions, replaceAgentSession, hearAgents, recordSignsOfLife },
 };
 
 let store: TestStore;
+let ann: UserId;
 let plans: EarlyPlans<keyof typeof STATEMENTS>;
 
 beforeAll(async () => {
@@ -28,6 +30,7 @@ beforeAll(async () => {
   plans = await planEarly(store, STATEMENTS);
   const make = createFactory(store);
   const organizationId = await make.organization();
+  ann = await make.user();
   const pool = await make.pool(await make.template({ organizationId }));
   for (const workspaceId of await makeReady(store, make, { pool, count: WORKSPACES })) {
     await make.agent(workspaceId, { name: 'main', kind: 'program' });
@@ -46,6 +49,8 @@ beforeAll(async () => {
   );
 }, 60_000);
 afterAll(() => store.close());
+
+const reversed = (hash: string): string => String.raw`\x${hash.split('').reverse().join('')}`;
 
 describe('planned while the tables were empty', () => {
   const one = async (): Promise<Record<string, string>> => {
@@ -76,20 +81,31 @@ describe('planned while the tables were empty', () => {
     expect(others).toEqual({ workspaces: 1, agents: 1, users: 1, owner_values: 0 });
   });
 
-  it.each(['replaceAgentSession', 'handOverAgentSession'] as const)(
-    '%s reads the agent that it is of',
-    async (name) => {
-      const { session = '', agent = '', workspace = '', hash = '' } = await one();
-      await store.sql('begin');
-      const { workspaces, agents } = await plans.touched(name, {
-        ...{ workspaceId: workspace, name: 'main', sessionId: session, agentId: agent },
-        ...{ nextId: workspace, nextHash: String.raw`\x${hash.split('').reverse().join('')}` },
-      });
-      await store.sql('rollback');
-      // Found, and locked.
-      expect({ workspaces, agents }).toEqual({ workspaces: 1, agents: 1 });
-    },
-  );
+  it('the exchange for a session reads the agent that it is of', async () => {
+    const { workspace = '', hash = '' } = await one();
+    await store.sql('begin');
+    const { workspaces, agents } = await plans.touched('replaceAgentSession', {
+      ...{ workspaceId: workspace, name: 'main', nextId: workspace, nextHash: reversed(hash) },
+    });
+    await store.sql('rollback');
+    // Found, and locked.
+    expect({ workspaces, agents }).toEqual({ workspaces: 1, agents: 1 });
+  });
+
+  it('the hand-over reads the session and the agent that it is of', async () => {
+    const { session = '', agent = '', workspace = '', hash = '' } = await one();
+    await store.sql('begin');
+    const claimed = 'update workspaces set epoch = 1, owner_id = $2 where id = $1';
+    await store.sql(claimed, [workspace, ann]);
+    const { agent_sessions: sessions, ...others } = await plans.touched('handOverAgentSessions', {
+      ...{ sessionIds: `{${session}}`, agentIds: `{${agent}}`, workspaceIds: `{${workspace}}` },
+      ...{ nextIds: `{${workspace}}`, nextHashes: `{"\\${reversed(hash)}"}` },
+    });
+    await store.sql('rollback');
+    // Its own, whether there is a later one, and which to end.
+    expect(sessions).toBeLessThanOrEqual(5);
+    expect(others).toEqual({ workspaces: 1, agents: 1, users: 1, owner_values: 0 });
+  });
 
   it('the call of an agent reads the agent that calls', async () => {
     const { hash } = await one();
@@ -120,12 +136,23 @@ describe('planned while the tables were empty', () => {
 
   it('the proof of a claim reads the agents of its workspace', async () => {
     const { workspace = '', version = '' } = await one();
-    const { agents, agent_sessions: sessions } = await plans.touched('confirmClaim', {
-      workspaceId: workspace,
-      ...{ epoch: '1', versionId: version, isLate: 'f', eventId: workspace },
+    const {
+      agents,
+      agent_sessions: sessions,
+      builds,
+      claims,
+      workspaces,
+    } = await plans.touched('confirmClaims', {
+      workspaceIds: `{${workspace}}`,
+      ...{ epochs: '{1}', versionIds: `{${version}}`, late: '{f}', eventIds: `{${workspace}}` },
     });
-    // Once whether all have answered, and once since when one has not.
-    expect(agents).toBe(2);
-    expect(sessions).toBeLessThanOrEqual(2);
+    expect({ agents, builds, claims, workspaces }).toEqual({
+      ...{ agents: 1, workspaces: 1 },
+      // The latest, and whether somebody has built on it.
+      builds: 2,
+      // Changed, and told of.
+      claims: 2,
+    });
+    expect(sessions).toBeLessThanOrEqual(1);
   });
 });

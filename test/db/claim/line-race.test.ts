@@ -9,8 +9,7 @@ import { serveLine } from '../../../src/workspaces/waiting/serve-line.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
 import { findViolations } from '../../support/pool-invariants.ts';
-import { TEST_PROOF } from '../../support/creator.ts';
-import { DEAF } from '../../support/queue.ts';
+import { proveDepsOf } from '../../support/creator.ts';
 import { depsOf, openTestStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
@@ -47,7 +46,7 @@ const expectAllServed = async (ids: readonly WaiterId[]): Promise<void> => {
   expect(new Set(got).size).toBe(ids.length);
 };
 const serve = (database: Database): Promise<void> =>
-  serveLine({ ...depsOf(store), database, bus: DEAF, proof: TEST_PROOF }, line.pool.poolId);
+  serveLine(proveDepsOf({ ...depsOf(store), database }), line.pool.poolId);
 const cancel = async (id: WaiterId): Promise<string> => {
   const row = (await readWaiter(depsOf(store), id))!;
   return cancelWaiter(depsOf(store), row).then(

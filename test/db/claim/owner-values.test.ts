@@ -12,7 +12,7 @@ import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.t
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
-import { createTestCreator, judgeNoAgents, UNPROVEN } from '../../support/creator.ts';
+import { createTestCreator, judgeNoAgents, proveDepsOf, UNPROVEN } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { serveLine } from '../../../src/workspaces/waiting/serve-line.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
@@ -151,7 +151,7 @@ describe('what a new owner gives', () => {
     const { waiterId } = (await ask({ onEmpty: 'wait' })) as { waiterId: string };
     const workspaceId = await readyOne();
     // No agent of it has been called yet: it is handed over unheard.
-    await serveLine({ ...queue.deps, proof: UNPROVEN }, pool.poolId);
+    await serveLine(proveDepsOf(queue.deps, UNPROVEN), pool.poolId);
     const caller = await exchange(workspaceId);
     expect((await fetchValues(caller)).secrets).toEqual([{ name: 'token', value: CANARY }]);
     expect(await store.sql('select sealed from waiters where id = $1', [waiterId])).toEqual([

@@ -13,7 +13,8 @@ import {
 import { hashToken } from '../../../src/base/token.ts';
 import type { Manifest } from '../../../src/contract/manifest/schema.ts';
 import { insertGroup, insertGroupMember } from '../../../src/store/group.ts';
-import { confirmClaim, lockTakenClaim } from '../../../src/store/claim-proof.ts';
+import { confirmClaims } from '../../../src/store/claim-confirm.ts';
+import { lockTakenClaim } from '../../../src/store/claim-proof.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
 import { storeEnforcesQuota } from '../../../src/store/quota.ts';
 import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
@@ -526,7 +527,7 @@ describe('a control plane that dies before the answer', () => {
 });
 
 describe('settling a claim', () => {
-  it.each([confirmClaim, lockTakenClaim])(
+  it.each([confirmClaims, lockTakenClaim])(
     'looks for it by its workspace: $name',
     async ({ text }) => {
       const [workspaceId] = await ready('lives');

@@ -14,8 +14,7 @@ import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
 import { openLine, type Line } from '../../support/line.ts';
 import { makeReady } from '../../support/ready-prebuild.ts';
-import { TEST_PROOF } from '../../support/creator.ts';
-import { DEAF } from '../../support/queue.ts';
+import { proveDepsOf } from '../../support/creator.ts';
 import { depsOf, openTestStore, TEST_SECRET_KEY, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
@@ -517,10 +516,7 @@ describe('what is given to a sensitive parameter', () => {
     await rotateKeys({ database: store.database, keyring: store.keyring });
     const id = await waitWithSecret();
     const [workspaceId] = await line.ready(1);
-    await serveLine(
-      { ...store.kit, database: other, keyring, bus: DEAF, proof: TEST_PROOF },
-      line.pool.poolId,
-    );
+    await serveLine(proveDepsOf({ ...store.kit, database: other, keyring }), line.pool.poolId);
     expect(await line.look(id)).toEqual(served(workspaceId));
   });
 
