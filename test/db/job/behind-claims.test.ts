@@ -68,7 +68,7 @@ describe('the end of a build', () => {
     const [daemon] = await ground.daemons(1);
     const { buildNext, gaveWay } = serve();
     expect(await buildNext(daemon!)).toBe(jobId);
-    expect(gaveWay).toEqual([100]);
+    expect(gaveWay).toEqual([40]);
     expect(await ground.queue.status(jobId)).toMatchObject({ status: 'succeeded' });
   });
 

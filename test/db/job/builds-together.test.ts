@@ -240,7 +240,7 @@ describe('the end of a build', () => {
     const claiming = precedence.first(() => claim.promise);
     const ending = [complete(taken[0]!)];
     await settle();
-    await clock.advance(99);
+    await clock.advance(39);
     ending.push(complete(taken[1]!));
     await settle();
     expect(database.take().transactions).toBe(0);
@@ -258,7 +258,7 @@ describe('the end of a build', () => {
     const claiming = precedence.first(() => claim.promise);
     const ending = taken.map((one) => complete(one));
     await settle();
-    await clock.advance(99);
+    await clock.advance(39);
     expect(database.take().transactions).toBe(0);
     claim.resolve(undefined);
     await claiming;
