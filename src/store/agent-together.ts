@@ -6,6 +6,7 @@ import {
   findAgentOwners,
   findAgentSessions,
   handOverAgentSessions,
+  replaceAgentSessions,
   type AgentLifecycle,
   type AgentOwnerRow,
   type AgentSessionRow,
@@ -13,6 +14,7 @@ import {
 import type { RowOf } from './column.ts';
 import { readTogether, type ReadTogetherDeps } from './read-together.ts';
 import { isOfOneRow } from './sqlstate.ts';
+import type { Executor } from './statement.ts';
 import { hearAgents, recordSignsOfLife, type SignOfLife } from './sign-of-life.ts';
 
 /** What an agent says, and shows for it. */
@@ -23,6 +25,14 @@ export interface AgentCall {
   readonly appliedEpoch: number;
   /** The newest that it has heard of. */
   readonly newestEpoch: number;
+}
+
+/** An agent, and the session that is to be opened for it. */
+export interface SessionToOpen {
+  readonly workspaceId: WorkspaceId;
+  readonly name: string;
+  readonly nextId: AgentSessionId;
+  readonly nextHash: Buffer;
 }
 
 /** A session, and the one that is to be opened in its place. */
@@ -39,6 +49,10 @@ export interface AgentsTogether {
   /** The live session of a token's hash, in hexadecimal. */
   findSession(hash: string): Promise<AgentSessionRow | undefined>;
   findOwner(sessionId: AgentSessionId): Promise<AgentOwnerRow | undefined>;
+  /** Undefined: there is no such agent. Throws what breaks agent_sessions_live_key by this one alone. */
+  replaceSession(
+    session: SessionToOpen,
+  ): Promise<RowOf<typeof replaceAgentSessions.columns> | undefined>;
   /** Undefined: it is not one to hand over. Throws what breaks agent_sessions_live_key by this one alone. */
   handOver(
     session: SessionToHandOver,
@@ -69,6 +83,10 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
       read: (sessionIds: readonly AgentSessionId[]) =>
         findAgentOwners.all(database, { sessionIds }),
       keyOf: ({ sessionId }) => sessionId,
+    }),
+    replaceSession: together(clock, (sessions) => replaceSessions(database, sessions), {
+      ...options,
+      isOfOneItem: isOfOneRow,
     }),
     handOver: together(
       clock,
@@ -111,6 +129,20 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
       options,
     ),
   };
+}
+
+/** Of each agent, in their order. */
+export async function replaceSessions(
+  on: Executor,
+  sessions: readonly SessionToOpen[],
+): Promise<readonly (RowOf<typeof replaceAgentSessions.columns> | undefined)[]> {
+  const replaced = await replaceAgentSessions.all(on, {
+    workspaceIds: sessions.map(({ workspaceId }) => workspaceId),
+    names: sessions.map(({ name }) => name),
+    nextIds: sessions.map(({ nextId }) => nextId),
+    nextHashes: sessions.map(({ nextHash }) => nextHash),
+  });
+  return inPlaces(sessions, replaced);
 }
 
 /** The row that each has been given, if any. */

@@ -1,6 +1,6 @@
 // Agents and their sessions. Lock order: a workspace's row before its agents' rows.
 import type { AgentId, AgentSessionId, UserId, WorkspaceId } from '../base/id.ts';
-import { bool, int, json, oneOf, text, uuid, type RowOf } from './column.ts';
+import { bool, int, json, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
 import { notHeldUp } from './held-up.ts';
 import { statement, takes } from './statement.ts';
 import { oneByOne, unseen } from './unseen.ts';
@@ -45,63 +45,89 @@ export const findAgentSessions = statement({
         and ${IS_LIVING}`)} as w`,
 });
 
-/**
- * The workspace, which keeps claims away until the transaction ends, so that a new session is bound to the present
- * epoch; and its agent of a name, by which two who open a session for it take turns.
- */
-const LOCKED_BY_NAME = `workspace as materialized (
-      select id, epoch
-      from workspaces
-      where id = $workspaceId
-        and ${IS_LIVING}
-      for share
-    ), agent as materialized (
-      select id
-      from agents
-      where workspace_id = (select id from workspace)
-        and name = $name
-        and kind = 'program'
-      for update
-    )`;
-
+/** Of a living workspace, by which two who open a session for it take turns. */
 export const lockAgentByName = statement({
   name: 'agent.lock_by_name',
   takes: takes<{ readonly workspaceId: WorkspaceId; readonly name: string }>(),
   gives: { id: uuid<AgentId>() },
   sql: `
-    with ${LOCKED_BY_NAME}
+    with workspace as materialized (
+      select id
+      from workspaces
+      where id = $workspaceId
+        and ${IS_LIVING}
+      for share
+    )
     select id
-    from agent`,
+    from agents
+    where workspace_id = (select id from workspace)
+      and name = $name
+      and kind = 'program'
+    for update`,
 });
 
 /**
- * Ends an agent's session and opens the next one, of the workspace's present epoch. No row: there is no such agent.
- * Of two at once the later fails by agent_sessions_live_key, unless an earlier statement has locked the agent.
+ * Ends agents' sessions and opens the next ones, of their workspaces' present epochs: the workspaces are locked, which
+ * keeps claims away until then. No row: there is no such agent. Of two statements at once with one agent the later fails by
+ * agent_sessions_live_key, unless an earlier one of its transaction has locked the agent.
  */
-export const replaceAgentSession = statement({
+export const replaceAgentSessions = statement({
   name: 'agent_session.replace',
   takes: takes<{
-    readonly workspaceId: WorkspaceId;
-    readonly name: string;
-    readonly nextId: AgentSessionId;
-    readonly nextHash: Buffer;
+    readonly workspaceIds: readonly WorkspaceId[];
+    readonly names: readonly string[];
+    readonly nextIds: readonly AgentSessionId[];
+    readonly nextHashes: readonly Buffer[];
   }>(),
-  gives: { epoch: int },
+  gives: {
+    /** From 1, among the agents. */
+    place: int,
+    /** Null: the agent is named twice, and the other one's was opened. */
+    epoch: nullable(int),
+  },
   sql: `
-    with ${LOCKED_BY_NAME}, ended as (
+    with living as materialized (
+      select a.*, w.epoch
+      from ${notHeldUp('$workspaceIds::uuid[]')}, unnest(${unseen('$workspaceIds::uuid[]')},
+        ${unseen('$names::text[]')}, ${unseen('$nextIds::uuid[]')}, ${unseen('$nextHashes::bytea[]')})
+        with ordinality as a (workspace_id, name, next_id, next_hash, place)
+      ${oneByOne(`
+        select epoch
+        from workspaces
+        where id = a.workspace_id
+          and ${IS_LIVING}
+        for share`)} as w
+    ), locked as materialized (
+      select l.*, a.id as agent_id
+      from living l
+      ${oneByOne(`
+        select id
+        from agents
+        where workspace_id = l.workspace_id
+          and name = l.name
+          and kind = 'program'
+        for update`)} as a
+    ), first as materialized (
+      select distinct on (agent_id) *
+      from locked
+      order by agent_id, place
+    ), ended as (
       update agent_sessions
       set ended_at = (select standby_now())
-      where agent_id = (select id from agent)
+      where agent_id = any (array(select agent_id from first))
         and ended_at is null
       returning id
+    ), opened as (
+      insert into agent_sessions (id, agent_id, workspace_id, epoch, hash, created_at)
+      -- Reading from ended makes the insert wait for the update, as the unique index requires.
+      select f.next_id, f.agent_id, f.workspace_id, f.epoch, f.next_hash, standby_now()
+      from first f
+      cross join (select count(*) from ended) as after_the_update
+      returning id, epoch
     )
-    insert into agent_sessions (id, agent_id, workspace_id, epoch, hash, created_at)
-    -- Reading from ended makes the insert wait for the update, as the unique index requires.
-    select $nextId, a.id, w.id, w.epoch, $nextHash, standby_now()
-    from agent a
-    cross join workspace w
-    cross join (select count(*) from ended) as after_the_update
-    returning epoch`,
+    select l.place::integer as place, o.epoch
+    from locked l
+    left join opened o on o.id = l.next_id`,
 });
 
 /** It called, whatever it said of itself. */

@@ -3,9 +3,9 @@
 import { AppError } from '../../src/base/app-error.ts';
 import type { WorkspaceId } from '../../src/base/id.ts';
 import { hashToken } from '../../src/base/token.ts';
-import { exchangeBootstrapToken } from '../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat, type HeartbeatDeps } from '../../src/workspaces/agent/heartbeat.ts';
 import type { AgentsTogether } from '../../src/store/agent-together.ts';
+import { openSession } from './agent-session.ts';
 
 export interface LivingAgent extends AsyncDisposable {
   /** Of owners that it took over, in order. */
@@ -27,7 +27,7 @@ export async function startLivingAgent(
   let session: string | undefined;
   let knownEpoch = 0;
   const beat = async (waitMs: number): Promise<void> => {
-    session ??= (await exchangeBootstrapToken(deps, deps.database, agent)).session;
+    session ??= (await openSession(deps, deps.database, agent)).session;
     const caller = await deps.agents.findSession(hashToken(session).toString('hex'));
     if (caller === undefined) {
       session = undefined;

@@ -39,7 +39,7 @@ export function createAgentHandlers(
     getShellAgent: async () => ({ status: 200, body: await options.readShellAgent() }),
     exchangeAgentToken: async ({ caller, body }) => {
       const agent = { workspaceId: caller.workspaceId, name: body.agent };
-      return { status: 200, body: await exchangeBootstrapToken(deps, database, agent) };
+      return { status: 200, body: await exchangeBootstrapToken(deps, agent) };
     },
     getAgentManifest: async ({ caller }) => ({
       status: 200,

@@ -3,11 +3,10 @@ import { AppError } from '../../base/app-error.ts';
 import { createId, type AgentId, type AgentSessionId, type WorkspaceId } from '../../base/id.ts';
 import type { Kit } from '../../base/kit.ts';
 import { createSessionToken } from '../../base/session-token.ts';
-import type { AgentsTogether } from '../../store/agent-together.ts';
-import { lockAgentByName, replaceAgentSession } from '../../store/agent.ts';
+import { replaceSessions, type AgentsTogether } from '../../store/agent-together.ts';
+import { lockAgentByName } from '../../store/agent.ts';
 import type { Database } from '../../store/database.ts';
 import { isUniqueViolation } from '../../store/sqlstate.ts';
-import type { Executor } from '../../store/statement.ts';
 import { ownershipOf, readOwnership, sessionReplaced, type Ownership } from './owner.ts';
 
 export interface NewSession {
@@ -16,23 +15,26 @@ export interface NewSession {
   readonly epoch: number;
 }
 
+interface ExchangeDeps extends Kit {
+  readonly database: Database;
+  readonly agents: Pick<AgentsTogether, 'replaceSession'>;
+}
+
 /** Ends the agent's former session and opens one. Throws AGENT_UNKNOWN. */
 export async function exchangeBootstrapToken(
-  kit: Kit,
-  database: Database,
+  deps: ExchangeDeps,
   agent: { readonly workspaceId: WorkspaceId; readonly name: string },
 ): Promise<NewSession> {
-  const { secret, hash } = createSessionToken(kit.rng, agent.workspaceId);
-  const nextId = createId<AgentSessionId>(kit);
-  const open = (on: Executor) =>
-    replaceAgentSession.maybe(on, { ...agent, nextId, nextHash: hash });
-  const opened = await open(database).catch((error: unknown) => {
+  const { secret, hash } = createSessionToken(deps.rng, agent.workspaceId);
+  const next = { ...agent, nextId: createId<AgentSessionId>(deps), nextHash: hash };
+  const opened = await deps.agents.replaceSession(next).catch((error: unknown) => {
     if (!isUniqueViolation(error, 'agent_sessions_live_key')) throw error;
     // Another was opened meanwhile, which a statement does not see that has waited for it. The later one's is the live
     // one, so this one waits for its turn first.
-    return database.transaction(async (tx) => {
+    return deps.database.transaction(async (tx) => {
       await lockAgentByName.maybe(tx, agent);
-      return open(tx);
+      const [row] = await replaceSessions(tx, [next]);
+      return row;
     });
   });
   if (opened === undefined) {
@@ -42,7 +44,9 @@ export async function exchangeBootstrapToken(
     );
   }
   const { epoch } = opened;
-  kit.log.info('agent.session_opened', { ...agent, epoch });
+  // Another was opened together with it, which this one ends.
+  if (epoch === null) return exchangeBootstrapToken(deps, agent);
+  deps.log.info('agent.session_opened', { ...agent, epoch });
   return { session: secret, epoch };
 }
 

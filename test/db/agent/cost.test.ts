@@ -8,10 +8,10 @@ import { createNoticeBus, type NoticeBus } from '../../../src/store/notice-bus.t
 import type { Hint } from '../../../src/store/notice-subscribers.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { createLostLines } from '../../../src/workspaces/agent/lost-lines.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createAgentHandlers } from '../../../src/api/agent/handlers.ts';
 import { CallerGone } from '../../../src/api/http/live-request.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createDeferred } from '../../support/deferred.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -42,7 +42,7 @@ beforeEach(async () => {
   await make.agent(workspaceId, { name: 'main', kind: 'program' });
 });
 
-const exchange = () => exchangeBootstrapToken(store.kit, database, { workspaceId, name: 'main' });
+const exchange = () => openSession(store.kit, database, { workspaceId, name: 'main' });
 
 const sessions = (isLive: boolean) =>
   store.sql('select from agent_sessions where workspace_id = $1 and (ended_at is null) = $2', [

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { hashToken } from '../../../src/base/token.ts';
 import type { AgentHeartbeatAnswer } from '../../../src/contract/agent/protocol.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat, type Heartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import type { AgentSessionRow } from '../../../src/store/agent.ts';
 import { markClaimForgotten, markMembersGone } from '../../../src/store/live-pool/member.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { createBuilder } from '../../support/builder.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -53,7 +53,7 @@ const callerOf = (token: string): Promise<AgentSessionRow | undefined> =>
 /** A millisecond passes between two exchanges: of two in the same one neither session counts. */
 async function exchange(): Promise<AgentSessionRow> {
   await store.advanceClock(1);
-  const { session } = await exchangeBootstrapToken(store.kit, store.database, {
+  const { session } = await openSession(store.kit, store.database, {
     workspaceId,
     name: 'main',
   });

@@ -7,8 +7,8 @@ import { createBootstrapTokens } from '../../../src/base/bootstrap-token.ts';
 import { createId, type UserId, type WorkspaceId } from '../../../src/base/id.ts';
 import { hashToken } from '../../../src/base/token.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat, type HeartbeatDeps } from '../../../src/workspaces/agent/heartbeat.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, type TestQueue } from '../../support/queue.ts';
@@ -37,7 +37,7 @@ beforeEach(async () => {
   [workspaceId] = (await makeReady(store, make, { pool, count: 1 })) as [WorkspaceId];
   await make.agent(workspaceId, { name: 'main', kind: 'program' });
   const named = { workspaceId, name: 'main' };
-  token = (await exchangeBootstrapToken(store.kit, store.database, named)).session;
+  token = (await openSession(store.kit, store.database, named)).session;
 });
 
 const show = (shown: string): Promise<AgentCaller | undefined> =>

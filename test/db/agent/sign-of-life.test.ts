@@ -5,8 +5,8 @@ import type { AgentId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { createAgentsTogether, type AgentsTogether } from '../../../src/store/agent-together.ts';
 import type { SignOfLife } from '../../../src/store/sign-of-life.ts';
 import { serveHeartbeat, type Heartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { hashToken } from '../../../src/base/token.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { claimOne } from '../../support/claim.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -47,7 +47,7 @@ const agent = (name = 'main'): Promise<AgentId> =>
 /** Says so as the holder of a new session, and gives what that asked of the database. */
 async function say(said: Partial<Heartbeat>, name = 'main') {
   await store.advanceClock(1);
-  const { session } = await exchangeBootstrapToken(store.kit, store.database, {
+  const { session } = await openSession(store.kit, store.database, {
     ...{ workspaceId, name },
   });
   const caller = await agents.findSession(hashToken(session).toString('hex'));

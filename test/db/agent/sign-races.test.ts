@@ -5,8 +5,8 @@ import type { AgentId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { createAgentsTogether, type AgentsTogether } from '../../../src/store/agent-together.ts';
 import { recordSignsOfLife } from '../../../src/store/sign-of-life.ts';
 import type { AgentSessionRow } from '../../../src/store/agent.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat, type Heartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { somebodyWaits } from '../../support/held-turn.ts';
@@ -45,7 +45,7 @@ const agent = (name: string): Promise<AgentId> =>
 /** With a new session. */
 async function callerOf(name: string): Promise<AgentSessionRow> {
   await store.advanceClock(1);
-  const { session } = await exchangeBootstrapToken(store.kit, store.database, {
+  const { session } = await openSession(store.kit, store.database, {
     ...{ workspaceId, name },
   });
   const caller = await agents.findSession(hashToken(session).toString('hex'));

@@ -6,8 +6,8 @@ import { createBootstrapTokens } from '../../../src/base/bootstrap-token.ts';
 import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import type { AgentHeartbeatAnswer } from '../../../src/contract/agent/protocol.ts';
 import { createAgentsTogether } from '../../../src/store/agent-together.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { claimOne } from '../../support/claim.ts';
 import { countStatements } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -58,7 +58,7 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 async function exchange(agent: Agent): Promise<void> {
-  const { session } = await exchangeBootstrapToken(store.kit, store.database, {
+  const { session } = await openSession(store.kit, store.database, {
     ...{ workspaceId: agent.workspaceId, name: 'main' },
   });
   agent.session = session;

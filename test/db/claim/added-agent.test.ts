@@ -8,9 +8,9 @@ import type { OwnerValues } from '../../../src/domain/workspace/owner-values.ts'
 import { clearOwnerValues } from '../../../src/jobs/clear-owner-values.ts';
 import { exchangeAgents } from '../../../src/workspaces/exchange-agents.ts';
 import type { AgentSessionRow } from '../../../src/store/agent.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { createTestCreator, judgeNoAgents, UNPROVEN } from '../../support/creator.ts';
 import { NO_WAITING } from '../../support/created.ts';
 import { createFactory, type Factory } from '../../support/factory.ts';
@@ -75,7 +75,7 @@ const exchange = (...names: readonly string[]): Promise<void> =>
 
 async function callerOf(name: string): Promise<AgentSessionRow> {
   await store.advanceClock(1);
-  const { session } = await exchangeBootstrapToken(store.kit, store.database, {
+  const { session } = await openSession(store.kit, store.database, {
     ...{ workspaceId, name },
   });
   const caller = await queue.deps.agents.findSession(hashToken(session).toString('hex'));

@@ -1,5 +1,5 @@
-// A crowd's claims that agents answer: their sessions are handed over, and what they answered is confirmed, by statements
-// for many, of which nobody is held up by another one.
+// Agents of a crowd: sessions are opened for them, and handed over when all are claimed, and what they answer is confirmed,
+// by statements for many, of which nobody is held up by another one.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { createId } from '../../../src/base/id.ts';
@@ -13,6 +13,7 @@ import {
   handOverIfClaimed,
   type CallingAgent,
 } from '../../../src/workspaces/agent/exchange.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { takeRequestOf } from '../../support/claim.ts';
 import { countStatements, type CountedDatabase } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -54,7 +55,7 @@ async function take(count: number): Promise<readonly Taken[]> {
   for (const workspaceId of await makeReady(store, make, { pool, count })) {
     await make.agent(workspaceId, { name: 'main', kind: 'program' });
     const named = { workspaceId, name: 'main' };
-    const { session } = await exchangeBootstrapToken(store.kit, store.database, named);
+    const { session } = await openSession(store.kit, store.database, named);
     const found = await agents.findSession(hashToken(session).toString('hex'));
     waiting.set(workspaceId, found!);
   }
@@ -90,6 +91,66 @@ async function whileHeld<T>(lock: string, of: WorkspaceId, work: () => Promise<T
     await store.sql('commit');
   }
 }
+
+describe('agents that begin together', () => {
+  const begin = async (count: number): Promise<readonly AgentId[]> => {
+    const ids = await makeReady(store, make, { pool, count });
+    return Promise.all(ids.map((id) => make.agent(id, { name: 'main', kind: 'program' })));
+  };
+  const exchange = () => {
+    const deps = {
+      ...{ ...store.kit, database },
+      agents: createAgentsTogether({ ...store.kit, database }),
+    };
+    return (workspaceId: WorkspaceId, name = 'main') =>
+      exchangeBootstrapToken(deps, { workspaceId, name });
+  };
+  const workspacesOf = async (agents: readonly AgentId[]): Promise<readonly WorkspaceId[]> => {
+    const rows = await store.sql<{ id: WorkspaceId }>(
+      'select workspace_id as id from agents where id = any ($1) order by id',
+      [agents],
+    );
+    return rows.map(({ id }) => id);
+  };
+  const liveOf = (workspaces: readonly WorkspaceId[]) =>
+    store.sql<{ workspace_id: WorkspaceId; hash: string }>(
+      `select workspace_id, encode(hash, 'hex') as hash from agent_sessions
+       where ended_at is null and workspace_id = any ($1)`,
+      [workspaces],
+    );
+
+  it('have their sessions by fewer statements than there are, each its own', async () => {
+    const workspaces = await workspacesOf(await begin(CROWD));
+    const open = exchange();
+    const opened = await Promise.all(workspaces.map((id) => open(id)));
+    expect(database.take().statements.length).toBeLessThan(CROWD / 2);
+    const live = await liveOf(workspaces);
+    expect(new Map(live.map((row) => [row.workspace_id, row.hash]))).toEqual(
+      new Map(workspaces.map((id, n) => [id, hashToken(opened[n]!.session).toString('hex')])),
+    );
+  });
+
+  it('are told where there is none of the name, and keep nobody from theirs', async () => {
+    const [workspaceId, other] = await workspacesOf(await begin(2));
+    const open = exchange();
+    const [one, none, another] = await Promise.allSettled([
+      ...[open(workspaceId!), open(workspaceId!, 'side'), open(other!)],
+    ]);
+    expect(none).toMatchObject({ reason: { code: 'AGENT_UNKNOWN' } });
+    expect([one, another]).toMatchObject([{ value: { epoch: 0 } }, { value: { epoch: 0 } }]);
+  });
+
+  it('have one that is live of several that one asks for at once', async () => {
+    const [workspaceId] = await workspacesOf(await begin(1));
+    const open = exchange();
+    const opened = await Promise.all(Array.from({ length: 3 }, () => open(workspaceId!)));
+    expect(opened.map(({ epoch }) => epoch)).toEqual([0, 0, 0]);
+    const [live, ...more] = await liveOf([workspaceId!]);
+    expect(more).toEqual([]);
+    const hashes = opened.map(({ session }) => hashToken(session).toString('hex'));
+    expect(hashes).toContain(live?.hash);
+  });
+});
 
 describe('sessions of a crowd', () => {
   const handOver = (deps = { ...store.kit, database }) => {

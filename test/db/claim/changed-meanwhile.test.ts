@@ -5,9 +5,9 @@ import type { OrganizationId, UserId, WorkspaceId } from '../../../src/base/id.t
 import type { Database } from '../../../src/store/database.ts';
 import { findTemplate } from '../../../src/store/template.ts';
 import { deprecateTemplate } from '../../../src/templates/deprecate-template.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { createTestCreator } from '../../support/creator.ts';
 import { ANSWERED } from '../../support/crowd-agents.ts';
@@ -257,7 +257,7 @@ describe.each([
     );
     const asked = ask(
       amid(async () => {
-        await exchangeBootstrapToken(store.kit, store.database, { workspaceId: id, name: 'main' });
+        await openSession(store.kit, store.database, { workspaceId: id, name: 'main' });
         await change();
       }),
     );

@@ -6,7 +6,7 @@ import {
   findAgentOwners,
   findAgentSessions,
   handOverAgentSessions,
-  replaceAgentSession,
+  replaceAgentSessions,
 } from '../../../src/store/agent.ts';
 import { confirmClaims } from '../../../src/store/claim-confirm.ts';
 import { hearAgents, recordSignsOfLife } from '../../../src/store/sign-of-life.ts';
@@ -18,7 +18,7 @@ import { openTestStore, type TestStore } from '../../support/store.ts';
 const WORKSPACES = 60;
 const STATEMENTS = {
   ...{ confirmClaims, findAgentSessions, findAgentOwners },
-  ...{ handOverAgentSessions, replaceAgentSession, hearAgents, recordSignsOfLife },
+  ...{ handOverAgentSessions, replaceAgentSessions, hearAgents, recordSignsOfLife },
 };
 
 let store: TestStore;
@@ -84,8 +84,9 @@ describe('planned while the tables were empty', () => {
   it('the exchange for a session reads the agent that it is of', async () => {
     const { workspace = '', hash = '' } = await one();
     await store.sql('begin');
-    const { workspaces, agents } = await plans.touched('replaceAgentSession', {
-      ...{ workspaceId: workspace, name: 'main', nextId: workspace, nextHash: reversed(hash) },
+    const { workspaces, agents } = await plans.touched('replaceAgentSessions', {
+      ...{ workspaceIds: `{${workspace}}`, names: '{main}' },
+      ...{ nextIds: `{${workspace}}`, nextHashes: `{"\\${reversed(hash)}"}` },
     });
     await store.sql('rollback');
     // Found, and locked.

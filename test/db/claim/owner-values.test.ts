@@ -8,13 +8,13 @@ import type { OwnerValues } from '../../../src/domain/workspace/owner-values.ts'
 import { clearOwnerValues } from '../../../src/jobs/clear-owner-values.ts';
 import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
 import type { AgentSessionRow } from '../../../src/store/agent.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
 import { createTestCreator, judgeNoAgents, proveDepsOf, UNPROVEN } from '../../support/creator.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
 import { serveLine } from '../../../src/workspaces/waiting/serve-line.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { asCreated, NO_WAITING } from '../../support/created.ts';
 import { countStatements } from '../../support/counted-database.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
@@ -90,7 +90,7 @@ const create = async (given: Partial<WorkspaceRequest> = {}): Promise<CreatedWor
 /** A millisecond passes between two exchanges: of two in the same one neither session counts. */
 async function exchange(workspaceId: WorkspaceId, name = 'main'): Promise<AgentSessionRow> {
   await store.advanceClock(1);
-  const { session } = await exchangeBootstrapToken(store.kit, store.database, {
+  const { session } = await openSession(store.kit, store.database, {
     ...{ workspaceId, name },
   });
   const caller = await queue.deps.agents.findSession(hashToken(session).toString('hex'));

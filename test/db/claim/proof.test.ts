@@ -17,12 +17,12 @@ import { confirmClaims } from '../../../src/store/claim-confirm.ts';
 import { lockTakenClaim } from '../../../src/store/claim-proof.ts';
 import { createNoticeBus } from '../../../src/store/notice-bus.ts';
 import { storeEnforcesQuota } from '../../../src/store/quota.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
 import { changeWorkspace } from '../../../src/workspaces/change-workspace.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
 import { settleUnanswered } from '../../../src/workspaces/settle-claims.ts';
 import type { WorkspaceRequest } from '../../../src/workspaces/request.ts';
+import { openSession } from '../../support/agent-session.ts';
 import {
   AGENTS,
   createAnsweringAgents,
@@ -153,7 +153,7 @@ describe('a claim of a workspace with an agent', () => {
       .poll(async () => (await claims()).map(({ outcome }) => outcome))
       .toEqual(['taken']);
     const named = { workspaceId, name: 'main' };
-    const { session } = await exchangeBootstrapToken(deps, deps.database, named);
+    const { session } = await openSession(deps, deps.database, named);
     const caller = await deps.agents.findSession(hashToken(session).toString('hex'));
     await readAgentValues(deps, caller!);
     expect(await asked).toMatchObject({ workspaceId, claimed: true });

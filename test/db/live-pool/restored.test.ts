@@ -8,8 +8,8 @@ import { createRestoreWatch } from '../../../src/jobs/restore-watch.ts';
 import { migrateSchema } from '../../../src/main/server/open-database.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { distrustIfMoved, distrustPrebuilds } from '../../../src/store/restored.ts';
-import { exchangeBootstrapToken } from '../../../src/workspaces/agent/exchange.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
+import { openSession } from '../../support/agent-session.ts';
 import { claimOne } from '../../support/claim.ts';
 import { createFactory, type Factory, type TestPool } from '../../support/factory.ts';
 import { createQueue, type TestQueue } from '../../support/queue.ts';
@@ -53,7 +53,7 @@ const move = () =>
 const claim = () => claimOne(store.database, store.kit, { pool, userId: ann, name: 'demo' });
 
 async function speak(knownEpoch: number): Promise<void> {
-  const { session } = await exchangeBootstrapToken(store.kit, store.database, {
+  const { session } = await openSession(store.kit, store.database, {
     workspaceId: withAgent,
     name: 'main',
   });
