@@ -1,5 +1,5 @@
-// What every heartbeat of an agent asks, and what a claim brings about, done by one statement for all that beat at the same time: a control
-// plane that is back hears of all of its agents at once.
+// What agents ask when they begin, with each heartbeat and when they are claimed, done by one statement for all that ask at
+// the same time: a control plane that is back hears of all of its agents at once.
 import type { AgentId, AgentSessionId, WorkspaceId } from '../base/id.ts';
 import { together } from '../base/together.ts';
 import {

@@ -14,7 +14,7 @@ export interface ConfirmArgs extends TakenClaim {
   readonly eventId: string;
 }
 
-const confirmed = {
+const columns = {
   /** Confirmed, or unheard: it has become a hit by this, with or without all answers. */
   outcome: oneOf<'confirmed' | 'unheard' | 'taken' | 'hit' | 'failed' | 'void'>(),
   /** How long ago the first of the agents was told that have not answered; null where none was. */
@@ -30,7 +30,13 @@ const confirmed = {
   waitedMs: nullable(float),
 };
 
-export type Confirmed = RowOf<typeof confirmed>;
+/**
+ * On `waiters q`: of those who wait all would be read to find one, so it is written that no index of them fits, and as a
+ * `not true`, of which the planner expects many.
+ */
+const IS_WAITING = `(q.ended_at <= 'infinity') is not true`;
+
+export type Confirmed = RowOf<typeof columns>;
 
 /**
  * Makes each claim a hit when all agents of its workspace have answered it, and says what it is otherwise. None is
@@ -56,7 +62,7 @@ export const confirmClaims = statement({
   gives: {
     /** Of the claim, counted from 1. */
     place: int,
-    ...confirmed,
+    ...columns,
   },
   sql: `
     with asked as materialized (
@@ -71,7 +77,7 @@ export const confirmClaims = statement({
           select count(*)
           from waiters q
           where q.workspace_id = a.workspace_id
-            and q.ended_at is null
+            and ${IS_WAITING}
             and q.deadline_at <= (select standby_now())) > 0 as has_waited_too_long
       from ${notHeldUp('$workspaceIds::uuid[]')}, unnest(${unseen('$workspaceIds::uuid[]')},
         ${unseen('$epochs::integer[]')}, ${unseen('$versionIds::uuid[]')}, ${unseen('$late::boolean[]')},
@@ -131,8 +137,9 @@ export const confirmClaims = statement({
         outcome = 'served',
         key_id = null,
         sealed = null
-      where q.workspace_id = any (array(select workspace_id from confirmed))
-        and q.ended_at is null
+      from confirmed n
+      where q.workspace_id = n.workspace_id
+        and ${IS_WAITING}
       returning q.id, q.workspace_id, q.created_at, q.template_id, q.pool_id
     ), ended_waits as (
       insert into counter_steps (counter, template_id, preset, labels, amount)
@@ -164,11 +171,11 @@ export const confirmClaims = statement({
     left join served s on s.workspace_id = n.workspace_id`,
 });
 
-/** Of each claim, in their order. */
-export async function confirmAll<const Asked extends readonly ConfirmArgs[]>(
+/** Of each claim, in their order; undefined for one that is not there. */
+export async function confirmAll(
   on: Executor,
-  asked: Asked,
-): Promise<{ readonly [K in keyof Asked]: Confirmed }> {
+  asked: readonly ConfirmArgs[],
+): Promise<readonly (Confirmed | undefined)[]> {
   const rows = await confirmClaims.all(on, {
     workspaceIds: asked.map(({ workspaceId }) => workspaceId),
     epochs: asked.map(({ epoch }) => epoch),
@@ -177,9 +184,20 @@ export async function confirmAll<const Asked extends readonly ConfirmArgs[]>(
     eventIds: asked.map(({ eventId }) => eventId),
   });
   const byPlace = new Map(rows.map((row) => [row.place, row]));
-  return asked.map(({ workspaceId, epoch }, index) => {
-    const row = byPlace.get(index + 1);
-    if (row === undefined) throw new Error(`workspace ${workspaceId} has no claim ${epoch}`);
-    return row;
-  }) as { readonly [K in keyof Asked]: Confirmed };
+  return asked.map((_claim, index) => byPlace.get(index + 1));
+}
+
+/** Throws where there is no such claim. */
+export async function confirmOne(on: Executor, asked: ConfirmArgs): Promise<Confirmed> {
+  const [one] = await confirmAll(on, [asked]);
+  return existing(one, asked);
+}
+
+/** Of what confirmAll gives: that of others is theirs, whatever is missing. */
+export function existing(
+  one: Confirmed | undefined,
+  { workspaceId, epoch }: TakenClaim,
+): Confirmed {
+  if (one === undefined) throw new Error(`workspace ${workspaceId} has no claim ${epoch}`);
+  return one;
 }

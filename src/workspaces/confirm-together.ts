@@ -2,7 +2,7 @@
 // and one commit.
 import type { Kit } from '../base/kit.ts';
 import { together } from '../base/together.ts';
-import { confirmAll, type ConfirmArgs, type Confirmed } from '../store/claim-confirm.ts';
+import { confirmAll, existing, type ConfirmArgs, type Confirmed } from '../store/claim-confirm.ts';
 import type { Database } from '../store/database.ts';
 import { isOfOneRow } from '../store/sqlstate.ts';
 
@@ -17,11 +17,12 @@ export function createConfirmTogether({
   clock,
   database,
 }: Pick<Kit, 'clock'> & { readonly database: Database }): ConfirmTogether {
-  return together(clock, (asked) => confirmAll(database, asked), {
+  const confirm = together(clock, (asked: readonly ConfirmArgs[]) => confirmAll(database, asked), {
     lateMs: LATE_MS,
     // What is stuck holds a connection: as long as there is another one, others go on.
     most: database.maxConnections,
     maxItems: MAX_CLAIMS,
     isOfOneItem: isOfOneRow,
   });
+  return async (asked) => existing(await confirm(asked), asked);
 }

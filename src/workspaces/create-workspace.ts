@@ -70,7 +70,8 @@ export function createWorkspaceCreator(
   }: CreateOptions,
 ): CreateWorkspace {
   const deps: ServeDeps = {
-    ...{ ...given, knownTemplates, waitersPerUser, proof },
+    ...given,
+    ...{ knownTemplates, waitersPerUser, proof },
     takeTogether: createTakeTogether(given),
     confirmTogether: createConfirmTogether(given),
   };

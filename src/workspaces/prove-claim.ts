@@ -5,7 +5,7 @@ import { failpoint } from '../base/failpoint.ts';
 import { createId, type VersionId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
 import { UNANSWERED } from '../domain/pool/member.ts';
-import { confirmAll, type ConfirmArgs, type Confirmed } from '../store/claim-confirm.ts';
+import { confirmOne, type ConfirmArgs, type Confirmed } from '../store/claim-confirm.ts';
 import {
   findClaimOutcome,
   lockTakenClaim,
@@ -156,7 +156,7 @@ async function confirm(
     const workspace = await lockWorkspace.maybe(tx, { id: workspaceId });
     const refusal = workspace && refuseStart(workspaceId, workspace);
     if (refusal !== undefined && (await voidUnanswered(deps, tx, claim))) return refusal;
-    const [settled] = await confirmAll(tx, [asked]);
+    const settled = await confirmOne(tx, asked);
     const { buildNumber, isInUse, machineId } = settled;
     if (buildNumber !== null && isInUse === false) {
       await insertClaimBuild(deps, tx, { order, workspaceId, buildNumber, machineId });

@@ -2,7 +2,7 @@
 // taken for has stopped waiting.
 import { createId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
-import { confirmAll, type ConfirmArgs, type Confirmed } from '../store/claim-confirm.ts';
+import { confirmOne, type ConfirmArgs, type Confirmed } from '../store/claim-confirm.ts';
 import { findUnsettledClaims, type TakenClaim } from '../store/claim-proof.ts';
 import type { RowOf } from '../store/column.ts';
 import type { Database } from '../store/database.ts';
@@ -60,7 +60,7 @@ export async function takeBack(
 }
 
 async function confirm(kit: Deps, asked: ConfirmArgs): Promise<Confirmed['outcome']> {
-  const [confirmed] = await confirmAll(kit.database, [asked]);
+  const confirmed = await confirmOne(kit.database, asked);
   tellServed(kit, confirmed);
   return confirmed.outcome;
 }

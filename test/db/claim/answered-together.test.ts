@@ -205,7 +205,7 @@ describe('sessions of a crowd', () => {
 
 describe('claims of a crowd', () => {
   const outcomes = (claims: readonly ConfirmArgs[]) =>
-    confirmAll(store.database, claims).then((all) => all.map(({ outcome }) => outcome));
+    confirmAll(store.database, claims).then((all) => all.map((one) => one?.outcome));
   /** With the sessions of their claims. */
   const called = async (taken: readonly Taken[]): Promise<readonly Taken[]> => {
     const agents = createAgentsTogether({ ...store.kit, database: store.database });
@@ -233,8 +233,8 @@ describe('claims of a crowd', () => {
     await called([told!]);
     await store.advanceClock(2_000);
     const answers = await confirmAll(store.database, claimsOf([unheard!, told!]));
-    expect(answers[0]!.calledMs).toBeNull();
-    expect(answers[1]!.calledMs).toBeGreaterThanOrEqual(2_000);
+    expect(answers[0]?.calledMs).toBeNull();
+    expect(answers[1]?.calledMs).toBeGreaterThanOrEqual(2_000);
     const late = claimsOf([unheard!, told!]).map((claim) => ({ ...claim, isLate: true }));
     expect(await outcomes(late)).toEqual(['unheard', 'taken']);
   });
@@ -254,6 +254,20 @@ describe('claims of a crowd', () => {
     const confirmed = await Promise.all(taken.map(({ claim }) => confirm(claim)));
     expect(confirmed.map(({ outcome }) => outcome)).toEqual(taken.map(() => 'confirmed'));
     expect(database.take().statements.length).toBeLessThan(CROWD / 2);
+  });
+
+  it('are told of each, though one of them is not there', async () => {
+    const taken = await called(await take(2));
+    await answer(...taken.map(({ agent }) => agent.agentId));
+    const confirm = createConfirmTogether({ ...store.kit, database });
+    const [first, second] = claimsOf(taken);
+    const gone = { ...first!, epoch: 7 };
+    const settled = await Promise.allSettled([gone, first!, second!].map((one) => confirm(one)));
+    expect(settled).toMatchObject([
+      { reason: { message: expect.stringContaining('has no claim 7') as string } },
+      { value: { outcome: 'confirmed' } },
+      { value: { outcome: 'confirmed' } },
+    ]);
   });
 
   it('are not held up by one that somebody holds', async () => {

@@ -156,4 +156,24 @@ describe('planned while the tables were empty', () => {
     });
     expect(sessions).toBeLessThanOrEqual(1);
   });
+
+  it('the proof of a claim looks up who has waited for it', async () => {
+    const { workspace = '', version = '' } = await one();
+    await store.sql('begin');
+    await store.sql(
+      `insert into waiters (id, organization_id, template_id, pool_id, user_id, name, priority, parameters,
+         automatic_updates, miss_reason, created_at, deadline_at)
+       select gen_random_uuid(), organization_id, template_id, pool_id, $1, 'w' || row_number() over (), 0,
+         '{}', 'never', 'empty', standby_now(), standby_now() + interval '1 hour'
+       from workspaces`,
+      [ann],
+    );
+    const { waiters = 0, claims } = await plans.touched('confirmClaims', {
+      workspaceIds: `{${workspace}}`,
+      ...{ epochs: '{1}', versionIds: `{${version}}`, late: '{t}', eventIds: `{${workspace}}` },
+    });
+    await store.sql('rollback');
+    // Confirmed as well, for nobody was told of it in time.
+    expect({ waiters, claims }).toEqual({ waiters: 0, claims: 3 });
+  });
 });
