@@ -3,6 +3,7 @@
 import { together } from '../base/together.ts';
 import type { WorkspaceId } from '../base/id.ts';
 import type { Kit } from '../base/kit.ts';
+import { inPlaces } from '../store/in-places.ts';
 import type { Database } from '../store/database.ts';
 import { isOfOneRow } from '../store/sqlstate.ts';
 import { finishLoneJobs, reportsArgs, type AttemptReport } from '../store/job-finish-lone.ts';
@@ -35,8 +36,7 @@ export function createLoneJobFinisher({ clock, database }: LoneJobDeps): FinishL
     reports: readonly AttemptReport[],
   ): Promise<readonly (ReportedJob | undefined)[]> => {
     const rows = await finishLoneJobs.all(database, reportsArgs(reports));
-    const byPlace = new Map(rows.map((row) => [row.place, row]));
-    return reports.map((_report, index) => byPlace.get(index + 1));
+    return inPlaces(reports, rows);
   };
   return together(clock, finishAll, TURNS);
 }

@@ -12,6 +12,7 @@ import {
   type AgentSessionRow,
 } from './agent.ts';
 import type { RowOf } from './column.ts';
+import { inPlaces } from './in-places.ts';
 import { readTogether, type ReadTogetherDeps } from './read-together.ts';
 import { isOfOneRow } from './sqlstate.ts';
 import type { Executor } from './statement.ts';
@@ -143,13 +144,4 @@ export async function replaceSessions(
     nextHashes: sessions.map(({ nextHash }) => nextHash),
   });
   return inPlaces(sessions, replaced);
-}
-
-/** The row that each has been given, if any. */
-function inPlaces<Row extends { readonly place: number }>(
-  asked: readonly unknown[],
-  rows: readonly Row[],
-): readonly (Row | undefined)[] {
-  const byPlace = new Map(rows.map((row) => [row.place, row]));
-  return asked.map((_one, index) => byPlace.get(index + 1));
 }

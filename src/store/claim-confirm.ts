@@ -3,6 +3,7 @@ import type { PoolId, VersionId, WaiterId } from '../base/id.ts';
 import { IS_TAKEN, NOBODY_IS_JUDGED, PROVE_MS, type TakenClaim } from './claim-proof.ts';
 import { bool, float, int, nullable, oneOf, text, uuid, type RowOf } from './column.ts';
 import { notHeldUp } from './held-up.ts';
+import { inPlaces } from './in-places.ts';
 import { statement, takes, type Executor } from './statement.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
 import { oneByOne, unseen } from './unseen.ts';
@@ -183,8 +184,7 @@ export async function confirmAll(
     late: asked.map(({ isLate }) => isLate),
     eventIds: asked.map(({ eventId }) => eventId),
   });
-  const byPlace = new Map(rows.map((row) => [row.place, row]));
-  return asked.map((_claim, index) => byPlace.get(index + 1));
+  return inPlaces(asked, rows);
 }
 
 /** Throws where there is no such claim. */

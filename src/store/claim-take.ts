@@ -11,6 +11,7 @@ import {
   type GrantedArgs,
 } from './life.ts';
 import { notHeldUp } from './held-up.ts';
+import { inPlaces } from './in-places.ts';
 import { FRESH_SINCE } from './live-pool/fresh-since.ts';
 import { READY_NOW } from './live-pool/ready-now.ts';
 import { PREBUILDS_USER_ID } from './system-user.ts';
@@ -322,8 +323,7 @@ export async function takePrebuilds(
     ...argsOf(requests),
     priorities: requests.map(({ priority }) => priority),
   });
-  const byPlace = new Map(rows.map((row) => [row.place, toTaken(row)]));
-  return requests.map((_request, index) => byPlace.get(index + 1));
+  return inPlaces(requests, rows).map((row) => row && toTaken(row));
 }
 
 /** As takePrebuilds, for the one whose turn it is: the waiting ends with it, or with the proof. */
