@@ -92,7 +92,7 @@ export const agents: readonly Mutation[] = [
   },
   {
     fault: 'an agent that hears of an owner is given a session, whoever has its workspace',
-    changes: [change('src/store/agent.ts', 's.epoch < w.epoch\n        and ')],
+    changes: [change('src/store/agent-session.ts', 's.epoch < w.epoch\n        and ')],
     noticedBy: by(
       'test/db/agent/cost.test.ts',
       'that waits looks once more when it is told of an owner and there is none',
@@ -133,7 +133,7 @@ export const agents: readonly Mutation[] = [
   },
   {
     fault: 'every agent that comes back costs a statement of its own',
-    changes: [change('src/store/agent-together.ts', 'MAX_SIGNS = 100', 'MAX_SIGNS = 1')],
+    changes: [change('src/store/agent-together.ts', 'MAX_ITEMS = 100', 'MAX_ITEMS = 1')],
     noticedBy: by(
       'test/db/agent/storm.test.ts',
       'hears of all its agents with a few statements, and writes down that it did',

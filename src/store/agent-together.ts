@@ -1,22 +1,23 @@
 // What agents ask when they begin, with each heartbeat and when they are claimed, done by one statement for all that ask at
 // the same time: a control plane that is back hears of all of its agents at once.
-import type { AgentId, AgentSessionId, WorkspaceId } from '../base/id.ts';
-import { together } from '../base/together.ts';
+import type { AgentSessionId } from '../base/id.ts';
 import {
-  findAgentOwners,
   findAgentSessions,
-  handOverAgentSessions,
-  replaceAgentSessions,
-  type AgentLifecycle,
-  type AgentOwnerRow,
+  handOverSessions,
+  replaceSessions,
   type AgentSessionRow,
-} from './agent.ts';
+  type HandedOverSession,
+  type ReplacedSession,
+  type SessionToHandOver,
+  type SessionToOpen,
+} from './agent-session.ts';
+import { findAgentOwners, type AgentLifecycle, type AgentOwnerRow } from './agent.ts';
 import type { RowOf } from './column.ts';
 import { inPlaces } from './in-places.ts';
-import { readTogether, type ReadTogetherDeps } from './read-together.ts';
-import { isOfOneRow } from './sqlstate.ts';
-import type { Executor } from './statement.ts';
+import { readTogether } from './read-together.ts';
+import { runTogether, type RunTogetherDeps } from './run-together.ts';
 import { hearAgents, recordSignsOfLife, type SignOfLife } from './sign-of-life.ts';
+import { isOfOneRow } from './sqlstate.ts';
 
 /** What an agent says, and shows for it. */
 export interface AgentCall {
@@ -28,52 +29,28 @@ export interface AgentCall {
   readonly newestEpoch: number;
 }
 
-/** An agent, and the session that is to be opened for it. */
-export interface SessionToOpen {
-  readonly workspaceId: WorkspaceId;
-  readonly name: string;
-  readonly nextId: AgentSessionId;
-  readonly nextHash: Buffer;
-}
-
-/** A session, and the one that is to be opened in its place. */
-export interface SessionToHandOver {
-  readonly sessionId: AgentSessionId;
-  readonly agentId: AgentId;
-  readonly workspaceId: WorkspaceId;
-  readonly nextId: AgentSessionId;
-  readonly nextHash: Buffer;
-}
-
 /** One for each control plane. */
 export interface AgentsTogether {
   /** The live session of a token's hash, in hexadecimal. */
   findSession(hash: string): Promise<AgentSessionRow | undefined>;
   findOwner(sessionId: AgentSessionId): Promise<AgentOwnerRow | undefined>;
   /** Undefined: there is no such agent. Throws what breaks agent_sessions_live_key by this one alone. */
-  replaceSession(
-    session: SessionToOpen,
-  ): Promise<RowOf<typeof replaceAgentSessions.columns> | undefined>;
+  replaceSession(session: SessionToOpen): Promise<ReplacedSession | undefined>;
   /** Undefined: it is not one to hand over. Throws what breaks agent_sessions_live_key by this one alone. */
-  handOver(
-    session: SessionToHandOver,
-  ): Promise<RowOf<typeof handOverAgentSessions.columns> | undefined>;
+  handOver(session: SessionToHandOver): Promise<HandedOverSession | undefined>;
   /** Undefined: it shows no live session. */
   hear(call: AgentCall): Promise<RowOf<typeof hearAgents.columns> | undefined>;
   /** Undefined: it has to be stored in its turn with others. */
   recordSignOfLife(sign: SignOfLife): Promise<RowOf<typeof recordSignsOfLife.columns> | undefined>;
 }
 
-/** It takes some milliseconds: one that is late is stuck. */
-const LATE_MS = 50;
-const MAX_SIGNS = 100;
+const MAX_ITEMS = 100;
+/** Waits for nobody. */
+const WITHOUT_LOCKS = { maxItems: MAX_ITEMS, isOfOneItem: () => false };
+const WITH_LOCKS = { maxItems: MAX_ITEMS, isOfOneItem: isOfOneRow };
 
-export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
-  const { clock, database } = deps;
-  const options = {
-    ...{ lateMs: LATE_MS, most: database.maxConnections, maxItems: MAX_SIGNS },
-    isOfOneItem: () => false,
-  };
+export function createAgentsTogether(deps: RunTogetherDeps): AgentsTogether {
+  const { database } = deps;
   return {
     findSession: readTogether(deps, {
       read: (hashes: readonly string[]) =>
@@ -85,26 +62,14 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
         findAgentOwners.all(database, { sessionIds }),
       keyOf: ({ sessionId }) => sessionId,
     }),
-    replaceSession: together(clock, (sessions) => replaceSessions(database, sessions), {
-      ...options,
-      isOfOneItem: isOfOneRow,
-    }),
-    handOver: together(
-      clock,
-      async (sessions: readonly SessionToHandOver[]) => {
-        const handedOver = await handOverAgentSessions.all(database, {
-          sessionIds: sessions.map(({ sessionId }) => sessionId),
-          agentIds: sessions.map(({ agentId }) => agentId),
-          workspaceIds: sessions.map(({ workspaceId }) => workspaceId),
-          nextIds: sessions.map(({ nextId }) => nextId),
-          nextHashes: sessions.map(({ nextHash }) => nextHash),
-        });
-        return inPlaces(sessions, handedOver);
-      },
-      { ...options, isOfOneItem: isOfOneRow },
+    replaceSession: runTogether(
+      deps,
+      (sessions) => replaceSessions(database, sessions),
+      WITH_LOCKS,
     ),
-    hear: together(
-      clock,
+    handOver: runTogether(deps, (sessions) => handOverSessions(database, sessions), WITH_LOCKS),
+    hear: runTogether(
+      deps,
       async (calls: readonly AgentCall[]) => {
         const heard = await hearAgents.all(database, {
           hashes: calls.map(({ hash }) => Buffer.from(hash, 'hex')),
@@ -114,10 +79,10 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
         });
         return inPlaces(calls, heard);
       },
-      options,
+      WITHOUT_LOCKS,
     ),
-    recordSignOfLife: together(
-      clock,
+    recordSignOfLife: runTogether(
+      deps,
       async (signs: readonly SignOfLife[]) => {
         const recorded = await recordSignsOfLife.all(database, {
           agentIds: signs.map(({ agentId }) => agentId),
@@ -127,21 +92,7 @@ export function createAgentsTogether(deps: ReadTogetherDeps): AgentsTogether {
         });
         return inPlaces(signs, recorded);
       },
-      options,
+      WITHOUT_LOCKS,
     ),
   };
-}
-
-/** Of each agent, in their order. */
-export async function replaceSessions(
-  on: Executor,
-  sessions: readonly SessionToOpen[],
-): Promise<readonly (RowOf<typeof replaceAgentSessions.columns> | undefined)[]> {
-  const replaced = await replaceAgentSessions.all(on, {
-    workspaceIds: sessions.map(({ workspaceId }) => workspaceId),
-    names: sessions.map(({ name }) => name),
-    nextIds: sessions.map(({ nextId }) => nextId),
-    nextHashes: sessions.map(({ nextHash }) => nextHash),
-  });
-  return inPlaces(sessions, replaced);
 }

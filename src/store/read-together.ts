@@ -1,16 +1,8 @@
 // Reading rows one by one, by a statement for all that are asked for at the same time.
-import type { Kit } from '../base/kit.ts';
-import { together } from '../base/together.ts';
-import type { Database } from './database.ts';
+import { runTogether, type RunTogetherDeps } from './run-together.ts';
 
-/** Such a read takes a millisecond and waits for nobody: one that is late is stuck. */
-const LATE_MS = 50;
 /** More than a server has callers at one moment; so many rows are read in some milliseconds. */
 const MAX_KEYS = 100;
-
-export interface ReadTogetherDeps extends Pick<Kit, 'clock'> {
-  readonly database: Database;
-}
 
 export interface ReadTogether<Key, Row> {
   readonly read: (keys: readonly Key[]) => Promise<readonly Row[]>;
@@ -22,7 +14,7 @@ export interface ReadTogether<Key, Row> {
  * their time on the round trips of small reads.
  */
 export function readTogether<Key extends string, Row>(
-  { clock, database }: ReadTogetherDeps,
+  deps: RunTogetherDeps,
   { read, keyOf }: ReadTogether<Key, Row>,
 ): (key: Key) => Promise<Row | undefined> {
   const readAll = async (keys: readonly Key[]): Promise<readonly (Row | undefined)[]> => {
@@ -30,11 +22,6 @@ export function readTogether<Key extends string, Row>(
     const byKey = new Map(rows.map((row) => [keyOf(row), row]));
     return keys.map((key) => byKey.get(key));
   };
-  return together(clock, readAll, {
-    lateMs: LATE_MS,
-    // What is stuck holds a connection: as long as there is another one, others go on.
-    most: database.maxConnections,
-    maxItems: MAX_KEYS,
-    isOfOneItem: () => false,
-  });
+  // It waits for nobody.
+  return runTogether(deps, readAll, { maxItems: MAX_KEYS, isOfOneItem: () => false });
 }

@@ -4,7 +4,7 @@ import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { hashToken } from '../../../src/base/token.ts';
 import type { AgentHeartbeatAnswer } from '../../../src/contract/agent/protocol.ts';
 import { serveHeartbeat, type Heartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
-import type { AgentSessionRow } from '../../../src/store/agent.ts';
+import type { AgentSessionRow } from '../../../src/store/agent-session.ts';
 import { markClaimForgotten, markMembersGone } from '../../../src/store/live-pool/member.ts';
 import { openSession } from '../../support/agent-session.ts';
 import { createBuilder } from '../../support/builder.ts';

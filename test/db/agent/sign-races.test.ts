@@ -4,7 +4,7 @@ import { hashToken } from '../../../src/base/token.ts';
 import type { AgentId, UserId, WorkspaceId } from '../../../src/base/id.ts';
 import { createAgentsTogether, type AgentsTogether } from '../../../src/store/agent-together.ts';
 import { recordSignsOfLife } from '../../../src/store/sign-of-life.ts';
-import type { AgentSessionRow } from '../../../src/store/agent.ts';
+import type { AgentSessionRow } from '../../../src/store/agent-session.ts';
 import { serveHeartbeat, type Heartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { openSession } from '../../support/agent-session.ts';
 import { claimOne } from '../../support/claim.ts';

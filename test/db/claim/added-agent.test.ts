@@ -7,7 +7,7 @@ import type { AgentHeartbeatAnswer } from '../../../src/contract/agent/protocol.
 import type { OwnerValues } from '../../../src/domain/workspace/owner-values.ts';
 import { clearOwnerValues } from '../../../src/jobs/clear-owner-values.ts';
 import { exchangeAgents } from '../../../src/workspaces/exchange-agents.ts';
-import type { AgentSessionRow } from '../../../src/store/agent.ts';
+import type { AgentSessionRow } from '../../../src/store/agent-session.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
 import { openSession } from '../../support/agent-session.ts';

@@ -2,12 +2,12 @@
 // keeps: what agents and whoever waits for them ask reads the rows that it is about, however many there are by then.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserId } from '../../../src/base/id.ts';
+import { findAgentOwners } from '../../../src/store/agent.ts';
 import {
-  findAgentOwners,
   findAgentSessions,
   handOverAgentSessions,
   replaceAgentSessions,
-} from '../../../src/store/agent.ts';
+} from '../../../src/store/agent-session.ts';
 import { confirmClaims } from '../../../src/store/claim-confirm.ts';
 import { hearAgents, recordSignsOfLife } from '../../../src/store/sign-of-life.ts';
 import { planEarly, type EarlyPlans } from '../../support/early-plans.ts';

@@ -7,7 +7,7 @@ import type { UserId, WorkspaceId } from '../../../src/base/id.ts';
 import type { OwnerValues } from '../../../src/domain/workspace/owner-values.ts';
 import { clearOwnerValues } from '../../../src/jobs/clear-owner-values.ts';
 import { resealRetired, rotateKeys } from '../../../src/keys/rotate.ts';
-import type { AgentSessionRow } from '../../../src/store/agent.ts';
+import type { AgentSessionRow } from '../../../src/store/agent-session.ts';
 import { serveHeartbeat } from '../../../src/workspaces/agent/heartbeat.ts';
 import { readAgentValues } from '../../../src/workspaces/agent/values.ts';
 import type { CreatedWorkspace } from '../../../src/workspaces/served.ts';
