@@ -16,7 +16,7 @@ import { finishBuilds, type BuildJobEnd, type FinishedJob } from './finish-job.t
 import type { HandedBuilds } from './handed-builds.ts';
 import { lockFreeBuilds, type BuildSubject } from './locked-job.ts';
 
-/** To claims, and at most so long: a daemon's slot does nothing meanwhile, and a pool has to keep up with its claims. */
+/** To claims, and at most so long: a daemon's slot does nothing meanwhile, and where claims never end its pool refills the slower. */
 const GIVE_WAY_MS = 40;
 /** It takes some milliseconds, and waits for nobody's lock: one that is late is stuck. */
 const TURNS = { lateMs: 100, most: 3, maxItems: 200, isOfOneItem: isOfOneRow };

@@ -1,9 +1,10 @@
-// Statements that do for many what one has asked for each.
+// How long a statement that does for many what each of them asked for waits for locks.
 import { unseen } from './unseen.ts';
 
 /**
- * One row, for `from`: many do not wait for what holds up one of them, and never for one another. Where a lock is held
- * for longer the statement fails, as `isOfOneRow` tells, and each goes by itself; alone it waits as any statement does.
+ * One row, for `from`: a statement for more than one item of the array waits 50 ms for a lock, and fails then with an error
+ * of `isOfOneRow`, so that its caller runs it for each item by itself. For one item it waits like any other statement. The
+ * limit lasts until the transaction ends: in one that goes on, run it for one item at a time.
  */
 export function notHeldUp(array: string): string {
   return `(

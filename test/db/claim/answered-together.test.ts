@@ -93,9 +93,10 @@ async function whileHeld<T>(lock: string, of: WorkspaceId, work: () => Promise<T
 }
 
 describe('agents that begin together', () => {
-  const begin = async (count: number): Promise<readonly AgentId[]> => {
+  const begin = async (count: number): Promise<readonly WorkspaceId[]> => {
     const ids = await makeReady(store, make, { pool, count });
-    return Promise.all(ids.map((id) => make.agent(id, { name: 'main', kind: 'program' })));
+    await Promise.all(ids.map((id) => make.agent(id, { name: 'main', kind: 'program' })));
+    return ids;
   };
   const exchange = () => {
     const deps = {
@@ -105,13 +106,6 @@ describe('agents that begin together', () => {
     return (workspaceId: WorkspaceId, name = 'main') =>
       exchangeBootstrapToken(deps, { workspaceId, name });
   };
-  const workspacesOf = async (agents: readonly AgentId[]): Promise<readonly WorkspaceId[]> => {
-    const rows = await store.sql<{ id: WorkspaceId }>(
-      'select workspace_id as id from agents where id = any ($1) order by id',
-      [agents],
-    );
-    return rows.map(({ id }) => id);
-  };
   const liveOf = (workspaces: readonly WorkspaceId[]) =>
     store.sql<{ workspace_id: WorkspaceId; hash: string }>(
       `select workspace_id, encode(hash, 'hex') as hash from agent_sessions
@@ -120,7 +114,7 @@ describe('agents that begin together', () => {
     );
 
   it('have their sessions by fewer statements than there are, each its own', async () => {
-    const workspaces = await workspacesOf(await begin(CROWD));
+    const workspaces = await begin(CROWD);
     const open = exchange();
     const opened = await Promise.all(workspaces.map((id) => open(id)));
     expect(database.take().statements.length).toBeLessThan(CROWD / 2);
@@ -131,7 +125,7 @@ describe('agents that begin together', () => {
   });
 
   it('are told where there is none of the name, and keep nobody from theirs', async () => {
-    const [workspaceId, other] = await workspacesOf(await begin(2));
+    const [workspaceId, other] = await begin(2);
     const open = exchange();
     const [one, none, another] = await Promise.allSettled([
       ...[open(workspaceId!), open(workspaceId!, 'side'), open(other!)],
@@ -141,7 +135,7 @@ describe('agents that begin together', () => {
   });
 
   it('have one that is live of several that one asks for at once', async () => {
-    const [workspaceId] = await workspacesOf(await begin(1));
+    const [workspaceId] = await begin(1);
     const open = exchange();
     const opened = await Promise.all(Array.from({ length: 3 }, () => open(workspaceId!)));
     expect(opened.map(({ epoch }) => epoch)).toEqual([0, 0, 0]);
